@@ -1,0 +1,1 @@
+"""Carnet: offline licensing for software behind an air gap."""

@@ -1,0 +1,65 @@
+"""Q1: a line, the grant out of one purchase; and Q5: what its policy adds. Pure arithmetic over one line."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from carnet.entitlements.period import Period
+from carnet.entitlements.product import Metric
+from carnet.entitlements.values import Fields, Quantity, Sku, Text, Time, Uuid
+
+
+class PurchaseKind(StrEnum):
+    PURCHASED = "purchased"
+    TRIAL = "trial"
+
+
+class Policy(Fields, frozen=True):
+    """Q5. `overage_percent` 0 means *deny*; `grace_days` 0 means that the line's end is the end."""
+
+    overage_percent: Annotated[int, Meta(ge=0, le=100)] = 0
+    grace_days: Annotated[int, Meta(ge=0, le=90)] = 0
+
+
+class Line(Fields, frozen=True):
+    """What an OLF grants out of one purchase, with its own dates. `valid_until` is the first moment too late."""
+
+    line_id: Uuid
+    sku: Sku
+    name: Text
+    metric: Metric
+    unit: Text
+    quantity: Quantity
+    kind: PurchaseKind
+    valid_from: Time
+    valid_until: Time
+    period: Period | None
+    policy: Policy
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.valid_from >= self.valid_until:
+            raise ValueError("a line ends before it starts")
+        if self.period is not None and self.metric is not Metric.CONSUMABLE:
+            raise ValueError("only a consumable is counted by period")
+
+    @property
+    def ends(self) -> datetime:
+        """The end, grace included."""
+        return self.valid_until + timedelta(days=self.policy.grace_days)
+
+    @property
+    def with_overage(self) -> int:
+        """The quantity, and what its policy allows above it."""
+        return self.quantity + self.quantity * self.policy.overage_percent // 100
+
+    def in_force(self, now: datetime) -> bool:
+        return self.valid_from <= now < self.valid_until
+
+    def in_grace(self, now: datetime) -> bool:
+        return self.valid_until <= now < self.ends
+
+    def period_start(self, now: datetime) -> datetime | None:
+        return self.period.containing(now) if self.period else None

@@ -1,0 +1,39 @@
+"""Q2: the months or years by which a consumable is counted. They start with the purchase, so that no OLF moves them."""
+
+from calendar import monthrange
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from carnet.entitlements.values import Fields, Time
+
+
+class PeriodUnit(StrEnum):
+    MONTH = "month"
+    YEAR = "year"
+
+    @property
+    def months(self) -> int:
+        return 1 if self is PeriodUnit.MONTH else 12
+
+
+class Period(Fields, frozen=True):
+    """One period after another from `start` on (`from` in a file: the purchase's own start)."""
+
+    unit: PeriodUnit
+    start: Time = msgspec.field(name="from")
+
+    def containing(self, now: datetime) -> datetime:
+        """The start of the period that `now` lies in; the first one for any time before it."""
+        elapsed = (now.year - self.start.year) * 12 + now.month - self.start.month
+        number = max(0, elapsed // self.unit.months)
+        if number and self._beginning(number) > now:
+            number -= 1
+        return self._beginning(number)
+
+    def _beginning(self, number: int) -> datetime:
+        """A period that would begin on a day its month lacks (a leap day, a 31st) begins on the last that it has."""
+        months = self.start.month - 1 + number * self.unit.months
+        year, month = self.start.year + months // 12, months % 12 + 1
+        return self.start.replace(year=year, month=month, day=min(self.start.day, monthrange(year, month)[1]))

@@ -1,0 +1,44 @@
+"""Products and the catalogue. The catalogue is data that the vendor edits (TOML), never code."""
+
+import tomllib
+from enum import StrEnum
+
+import msgspec
+
+from carnet.entitlements.values import Fields, Sku, Text
+
+MAX_CATALOGUE = 256 * 1024  # bytes
+
+
+class Metric(StrEnum):
+    NAMED_USER = "named_user"
+    CONCURRENT = "concurrent"
+    CONSUMABLE = "consumable"
+    FEATURE = "feature"
+
+
+class Product(Fields, frozen=True):
+    sku: Sku
+    name: Text
+    metric: Metric
+    unit: Text
+
+
+class _CatalogueFile(Fields, frozen=True):
+    product: list[Product]
+
+
+def read_catalogue(text: bytes) -> tuple[Product, ...]:
+    """The products of a catalogue file, in its order. Raises ValueError, with a sentence, where it is not one."""
+    if len(text) > MAX_CATALOGUE:
+        raise ValueError(f"the catalogue is larger than {MAX_CATALOGUE} bytes")
+    try:
+        products = msgspec.convert(tomllib.loads(text.decode()), _CatalogueFile).product
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ValueError(f"the catalogue cannot be read: {error}") from error
+    seen: set[str] = set()
+    for product in products:
+        if product.sku in seen:
+            raise ValueError(f"the catalogue names {product.sku} twice")
+        seen.add(product.sku)
+    return tuple(products)

@@ -1,0 +1,33 @@
+"""The small types that every file and record is made of, and the strictness they share.
+
+Law of the format: a struct's fields are never reordered, renamed or reused in a released version; a new field needs a
+new version of its file. Times are whole seconds in UTC; quantities fit the integers that every JSON reader keeps exact.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+MAX_QUANTITY = 2**53 - 1
+
+Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
+Count = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+Text = Annotated[str, Meta(min_length=1, max_length=200)]
+Sku = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all that crosses the gap or enters the ledger: immutable, nothing unknown, times in whole seconds."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value: Any = getattr(self, name)
+            if isinstance(value, datetime) and (value.microsecond or value.utcoffset() != UTC.utcoffset(None)):
+                raise ValueError(f"{name} is not a whole second in UTC")
+            if isinstance(value, str) and not value.isprintable():
+                raise ValueError(f"{name} holds a character that cannot be printed")

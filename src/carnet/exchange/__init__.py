@@ -1,0 +1,1 @@
+"""What crosses the gap: each file, and its rules of form, trust and time. Bytes in, values out. No I/O, no clock."""

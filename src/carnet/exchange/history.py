@@ -1,0 +1,71 @@
+"""L2: how a file shows that a site's ledger extends what the vendor saw before. Shared by LFRs and receipts."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
+
+from carnet.entitlements import Count, Fields, Text
+from carnet.exchange.strict import MalformedError, from_base64url, to_base64url
+from carnet.merkle import Checkpoint, verify_consistency
+
+SHOWN = 32  # the newest LFRs and receipts whose checkpoints an LFR extends, besides the acknowledged one
+
+Hash = Annotated[str, Meta(min_length=43, max_length=43)]  # 32 bytes, base64url
+Proof = Annotated[list[Hash], Meta(max_length=64)]
+
+
+class CheckpointFields(Fields, frozen=True):
+    origin: Text
+    size: Count
+    root: Hash
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.size, _hash(self.root))
+
+
+class Extension(Fields, frozen=True):
+    """Proof that the checkpoint it stands in extends the first `size` records, as `of` (a file's id) showed them."""
+
+    of: Text
+    size: Count
+    proof: Proof
+
+
+class History(Fields, frozen=True):
+    checkpoint: CheckpointFields
+    extends: Annotated[list[Extension], Meta(max_length=SHOWN + 2)]
+
+    def extension(self, size: int) -> Extension | None:
+        return next((found for found in self.extends if found.size == size), None)
+
+    def shows(self, old: Checkpoint) -> bool | None:
+        """True where this history is shown to extend `old`, False where the proof fails, None where there is none."""
+        new = self.checkpoint.checkpoint
+        if old.size == new.size:
+            return old.root == new.root
+        found = self.extension(old.size)
+        if found is None or old.size > new.size:
+            return None
+        return verify_consistency(old.size, old.root, new.size, new.root, hashes(found.proof))
+
+
+def checkpoint_fields(origin: str, checkpoint: Checkpoint) -> CheckpointFields:
+    return CheckpointFields(origin=origin, size=checkpoint.size, root=to_base64url(checkpoint.root))
+
+
+def hashes(proof: Sequence[str]) -> list[bytes]:
+    return [_hash(text) for text in proof]
+
+
+def texts(proof: Sequence[bytes]) -> list[str]:
+    return [to_base64url(value) for value in proof]
+
+
+def _hash(text: str) -> bytes:
+    """A hash that is not canonical base64url is no hash: it proves nothing, and no verification takes it."""
+    try:
+        return from_base64url(text)
+    except MalformedError:
+        return b""

@@ -1,0 +1,151 @@
+"""E16: the vendor's key set. Roots sign it, its version rises, and it names the keys and the suite that issue files.
+
+Roots are trusted by thumbprint as a product ships them (`Trust`), later as the newest key set names them. A new set
+needs the threshold of the old roots *and* of its own, for each algorithm of the suite, so that issuing keys and roots
+both rotate without re-provisioning, and breaking one algorithm is not enough.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from carnet.entitlements import Count, Fields, Text, Time
+from carnet.exchange.envelope import (
+    Envelope,
+    JwsFields,
+    Kind,
+    bad_signature,
+    holds,
+    malformed,
+    open_envelope,
+    read_payload,
+    unknown_signer,
+    verify_all,
+    write_envelope,
+)
+from carnet.exchange.keys import ED25519, ML_DSA_65, PublicKey, Signer, Thumbprint
+from carnet.exchange.strict import MalformedError, decode, encode
+from carnet.exchange.verdicts import Code, Refusal
+
+SUITES = {"std": (ED25519, ML_DSA_65)}  # room is left for `gov` and `small`
+
+Keys = Annotated[list[PublicKey], Meta(min_length=1, max_length=16)]
+Threshold = Annotated[int, Meta(ge=1, le=8)]
+
+
+class KeySet(Fields, frozen=True):
+    version: Count
+    issued_at: Time
+    suite: Literal["std"]
+    issuers: Keys
+    roots: Keys
+    threshold: Threshold
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for alg in SUITES[self.suite]:
+            if not any(key.alg == alg for key in self.issuers):
+                raise ValueError(f"no issuing key is for {alg}")
+            if sum(key.alg == alg for key in self.roots) < self.threshold:
+                raise ValueError(f"fewer roots for {alg} than the threshold")
+
+
+class Trust(Fields, frozen=True):
+    """What a product ships with: the vendor's root thumbprints. Not signed: the product itself brings it."""
+
+    vendor: Text
+    suite: Literal["std"]
+    roots: Annotated[list[Thumbprint], Meta(min_length=1, max_length=16)]
+    threshold: Threshold
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What a verifier trusts: the shipped thumbprints, and the newest key set it took (with its signed bytes)."""
+
+    trust: Trust
+    newest: KeySet | None = None
+
+    @property
+    def version(self) -> int:
+        return self.newest.version if self.newest else 0
+
+    def root_kids(self) -> set[str]:
+        return {key.kid for key in self.newest.roots} if self.newest else set(self.trust.roots)
+
+    def threshold(self) -> int:
+        return self.newest.threshold if self.newest else self.trust.threshold
+
+
+def read_trust(raw: bytes) -> Trust | Refusal:
+    try:
+        return decode(raw.strip(), Trust, depth=3)
+    except MalformedError as error:
+        return malformed(str(error))
+
+
+def write_key_set(key_set: KeySet, roots: list[Signer]) -> bytes:
+    return write_envelope(Kind.KEY_SET, key_set, roots)
+
+
+def read_key_set(raw: bytes, pinned: Pinned) -> KeySet | Refusal:
+    """E16: a key set that `pinned` may take: signed by old and new roots, its version not lower than the known one."""
+    envelope = open_envelope(raw, Kind.KEY_SET)
+    return envelope if isinstance(envelope, Refusal) else _judge(envelope, pinned)
+
+
+def read_inner_key_set(jws: JwsFields, pinned: Pinned) -> KeySet | Refusal:
+    return read_key_set(encode(jws), pinned)
+
+
+def _judge(envelope: Envelope, pinned: Pinned) -> KeySet | Refusal:
+    key_set = read_payload(envelope, KeySet)
+    if isinstance(key_set, Refusal):
+        return key_set
+    if key_set.version < pinned.version:
+        return Refusal(
+            Code.KEY_SET_TOO_OLD,
+            f"The key set is version {key_set.version}; version {pinned.version} is already known here.",
+            "Ask the vendor for a file made with the newest key set.",
+        )
+    if key_set.version == pinned.version:
+        return key_set if key_set == pinned.newest else bad_signature(Kind.KEY_SET, "its version was used before")
+    return _check_roots(envelope, key_set, pinned) or key_set
+
+
+def _check_roots(envelope: Envelope, key_set: KeySet, pinned: Pinned) -> Refusal | None:
+    known = {key.kid: key for key in (*(pinned.newest.roots if pinned.newest else ()), *key_set.roots)}
+    signed: set[str] = set()
+    for signature in envelope.signatures:
+        key = known.get(signature.header.kid)
+        if key is None:
+            return unknown_signer(Kind.KEY_SET, signature.header.kid)
+        if not holds(signature, key):
+            return bad_signature(Kind.KEY_SET, f"the {key.alg} signature of a root does not hold")
+        signed.add(key.kid)
+    old = [known[kid] for kid in signed if kid in pinned.root_kids()]
+    new = [key for key in key_set.roots if key.kid in signed]
+    if not _enough(old, pinned.threshold()):
+        return unknown_signer(Kind.KEY_SET, envelope.kids[0]) if not old else _too_few("the roots trusted here")
+    return None if _enough(new, key_set.threshold) else _too_few("its own roots")
+
+
+def _enough(keys: Iterable[PublicKey], threshold: int) -> bool:
+    by_algorithm = [str(key.alg) for key in keys]
+    return all(by_algorithm.count(alg) >= threshold for alg in SUITES["std"])
+
+
+def _too_few(whose: str) -> Refusal:
+    return bad_signature(Kind.KEY_SET, f"too few of {whose} signed it")
+
+
+def verify_issued(envelope: Envelope, key_set: KeySet) -> Refusal | None:
+    """Whether the vendor's issuing keys, one for each algorithm of the suite, and no others, signed this file."""
+    named = set(envelope.kids)
+    required = []
+    for alg in SUITES[key_set.suite]:
+        issuers = [key for key in key_set.issuers if key.alg == alg]
+        required.append(next((key for key in issuers if key.kid in named), issuers[0]))
+    return verify_all(envelope, required)

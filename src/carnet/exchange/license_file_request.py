@@ -1,0 +1,175 @@
+"""E3: the License File Request, site to vendor: signed, readable, totals only. No user, host, bot or address in it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from carnet.entitlements import Count, Fields, Metric, Quantity, Sku, Text, Time, Uuid
+from carnet.exchange.enablement_token import Version
+from carnet.exchange.envelope import (
+    Envelope,
+    Kind,
+    bad_signature,
+    open_envelope,
+    read_payload,
+    verify_all,
+    write_envelope,
+)
+from carnet.exchange.history import CheckpointFields, History, Proof, hashes
+from carnet.exchange.keys import AkpKey, OkpKey, PublicKey, Signer
+from carnet.exchange.strict import encode
+from carnet.exchange.verdicts import Refusal
+from carnet.merkle import leaf_hash, verify_inclusion
+
+CLEAR_LEAF = b"\x01\x00\x00\x00\x00"  # leaf format 1, key id 0: the record itself follows
+
+
+class RequestKind(StrEnum):
+    INITIAL = "initial"
+    CHANGE = "change"
+    RENEWAL = "renewal"
+    RELEASE = "release"
+
+
+class ControlRoomFields(Fields, frozen=True):
+    id: Uuid
+    name: Text
+    version: Version
+    signing_key: OkpKey
+    sealing_key: AkpKey
+
+
+class KeyPair(Fields, frozen=True):
+    signing_key: OkpKey
+    sealing_key: AkpKey
+
+
+class Enrolment(Fields, frozen=True):
+    token_id: Uuid
+    proof: Annotated[str, Meta(min_length=43, max_length=43)]
+
+
+class Cycle(Fields, frozen=True):
+    id: Uuid
+    opened_at: Time
+    withdrawn_before: Quantity  # cycles withdrawn since the last install (E14)
+
+
+class Installed(Fields, frozen=True):
+    olf_id: Uuid
+    sequence: Count
+
+
+class LineTotals(Fields, frozen=True):
+    line_id: Uuid
+    sku: Sku
+    metric: Metric
+    granted: Quantity
+    in_use: Quantity
+    peak_in_use: Quantity
+    consumed: Quantity  # units, in the period
+    period_start: Time | None
+    owed: Quantity  # units above the quantity, within a permitted overage (Q5)
+
+
+class RefusalCount(Fields, frozen=True):
+    code: Text
+    count: Count
+
+
+class Totals(Fields, frozen=True):
+    lines: Annotated[list[LineTotals], Meta(max_length=512)]
+    refusals: Annotated[list[RefusalCount], Meta(max_length=64)]
+
+
+class TotalsRecord(Fields, frozen=True):
+    """L3: the ledger record that states the totals, whole: written again in its one form it is the leaf's content."""
+
+    index: Quantity
+    at: Time
+    kind: Literal["totals.stated"]
+    actor: Text
+    key: None
+    body: Totals
+
+    def leaf(self) -> bytes:
+        return CLEAR_LEAF + encode(self)
+
+
+class StatedTotals(Fields, frozen=True):
+    record: TotalsRecord
+    proof: Proof
+
+
+class ClockFields(Fields, frozen=True):
+    trusted: Time
+    system: Time
+    set_back_count: Quantity
+    largest_set_back_s: Quantity
+
+
+class LicenseFileRequest(Fields, frozen=True):
+    request_id: Uuid
+    sequence: Count
+    kind: RequestKind
+    generated_at: Time
+    install_by: Time | None  # as the site computes it (E5); none for a release
+    control_room: ControlRoomFields
+    new_keys: KeyPair | None  # E15
+    enrolment: Enrolment
+    cycle: Cycle | None  # none for a release
+    history_accepted: Quantity  # the newest acceptance that the totals include (L2); 0 for none
+    smaller_than: Count | None  # only with `--since`: the ledger is smaller than what was asked for
+    installed: Installed | None
+    state: Text
+    key_set_version: Count
+    issuing_log: CheckpointFields | None  # the vendor's log as this site last verified it (V2)
+    totals: StatedTotals
+    ledger: History
+    clock: ClockFields
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.kind is RequestKind.RELEASE) != (self.cycle is None) or (self.cycle is None) != (
+            self.install_by is None
+        ):
+            raise ValueError("a release, and nothing else, has no cycle and no deadline")
+
+    def totals_proven(self) -> bool:
+        """L3: the totals are the leaf just before the request's own, and included in the checkpoint."""
+        record, at = self.totals.record, self.ledger.checkpoint.checkpoint
+        proof = hashes(self.totals.proof)
+        fresh = record.index == at.size - 2
+        return fresh and verify_inclusion(leaf_hash(record.leaf()), record.index, at.size, proof, at.root)
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    request: LicenseFileRequest
+    envelope: Envelope
+    signer: str  # the thumbprint of the Control Room key that signed it
+
+
+def write_request(request: LicenseFileRequest, signers: list[Signer]) -> bytes:
+    return write_envelope(Kind.LFR, request, signers)
+
+
+def read_request(raw: bytes) -> ReadRequest | Refusal:
+    """Form and signature by the key it names itself (and by the new one, where it brings one).
+
+    Not here: whether that key is the Control Room's. CALM knows that, and judges it (E15).
+    """
+    envelope = open_envelope(raw, Kind.LFR)
+    if isinstance(envelope, Refusal):
+        return envelope
+    request = read_payload(envelope, LicenseFileRequest)
+    if isinstance(request, Refusal):
+        return request
+    required: list[PublicKey] = [request.control_room.signing_key]
+    if request.new_keys:
+        required.append(request.new_keys.signing_key)
+    if verify_all(envelope, required):
+        return bad_signature(Kind.LFR, "it is not signed by the keys that it names")
+    return ReadRequest(request, envelope, request.control_room.signing_key.kid)

@@ -1,0 +1,144 @@
+"""The Offline License File, vendor to site: signed over a sealed body (encrypt, then sign).
+
+A guard at the border verifies the vendor's signatures without any secret; only the Control Room it is for can open it.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Text, Time, Uuid
+from carnet.exchange.envelope import (
+    MAX_DEPTH,
+    Envelope,
+    JwsFields,
+    Kind,
+    bad_signature,
+    malformed,
+    open_envelope,
+    read_payload,
+    write_envelope,
+)
+from carnet.exchange.history import CheckpointFields
+from carnet.exchange.issuing_log import LogProof
+from carnet.exchange.key_set import KeySet, Pinned, read_inner_key_set, verify_issued
+from carnet.exchange.keys import AkpKey, Opener, Signer, Thumbprint
+from carnet.exchange.sealing import info_for, seal, unseal
+from carnet.exchange.strict import MalformedError, decode, encode, from_base64url, to_base64url
+from carnet.exchange.verdicts import Code, Refusal
+
+
+class Answers(Fields, frozen=True):
+    request_id: Uuid
+    sha256: Sha256  # of the LFR's bytes
+
+
+class AddedUnits(Fields, frozen=True):
+    """L2: units to add to what a line consumed in a period, once."""
+
+    line_id: Uuid
+    period_start: Time | None
+    units: Quantity
+
+
+class AcceptedHistory(Fields, frozen=True):
+    """L2: the vendor accepted another history than the one it saw; `add` carries over what was consumed in that one."""
+
+    number: Count
+    checkpoint: CheckpointFields
+    add: Annotated[list[AddedUnits], Meta(max_length=512)]
+
+
+class SealedBody(Fields, frozen=True):
+    account_name: Text
+    lines: Annotated[list[Line], Meta(min_length=1, max_length=256)]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len({line.line_id for line in self.lines}) != len(self.lines):
+            raise ValueError("it grants one line twice")
+
+
+class OfflineLicenseFile(Fields, frozen=True):
+    olf_id: Uuid
+    sequence: Count
+    answers: Answers
+    control_room_id: Uuid
+    sealing_key: Thumbprint
+    license_guid: Uuid
+    issued_at: Time  # the vendor's time
+    install_by: Time
+    valid_from: Time  # of its first line
+    valid_until: Time  # of its last line
+    acknowledged: CheckpointFields
+    accepts_history: AcceptedHistory | None
+    lowers_clock: bool  # T3
+    key_set: JwsFields | None  # when newer than what the LFR shows
+    sealed_sha256: Sha256  # of the sealed plaintext
+    sealed: Annotated[str, Meta(max_length=180_000)]
+    issuing_log: LogProof | None  # None only while its digest is taken
+
+    def content_digest(self) -> str:
+        """What the issuing log commits to: SHA-256 of all but the log's own proof."""
+        return sha256(encode(msgspec.structs.replace(self, issuing_log=None))).hexdigest()
+
+
+@dataclass(frozen=True)
+class ReadLicenseFile:
+    olf: OfflineLicenseFile
+    key_set: KeySet
+    envelope: Envelope
+
+
+def seal_body(body: SealedBody, key: AkpKey, olf_id: str, control_room_id: str, sequence: int) -> tuple[str, str]:
+    """The sealed body as the file carries it, and the SHA-256 of its plaintext."""
+    plaintext = encode(body)
+    box = seal(plaintext, key, info_for(olf_id, control_room_id, sequence))
+    return to_base64url(box), sha256(plaintext).hexdigest()
+
+
+def write_license_file(olf: OfflineLicenseFile, issuers: list[Signer]) -> bytes:
+    return write_envelope(Kind.OLF, olf, issuers)
+
+
+def read_license_file(raw: bytes, pinned: Pinned) -> ReadLicenseFile | Refusal:
+    """Form and signatures, by the newest key set: the pinned one, or a newer that the file brings and the roots signed.
+
+    Not here: for whom it is (`open_body`), what it answers and when it is too late (E5, E7, on the site).
+    """
+    envelope = open_envelope(raw, Kind.OLF)
+    if isinstance(envelope, Refusal):
+        return envelope
+    olf = read_payload(envelope, OfflineLicenseFile)
+    if isinstance(olf, Refusal):
+        return olf
+    key_set = read_inner_key_set(olf.key_set, pinned) if olf.key_set else pinned.newest
+    if key_set is None:
+        return Refusal(Code.NOT_ENABLED, "No key set is known here yet.", "Install an enablement token first.")
+    if isinstance(key_set, Refusal):
+        return key_set
+    return verify_issued(envelope, key_set) or ReadLicenseFile(olf, key_set, envelope)
+
+
+def open_body(olf: OfflineLicenseFile, openers: list[Opener]) -> SealedBody | Refusal:
+    """E7: the sealed body, opened with the key that the file names, if it is one of `openers`."""
+    opener = next((opener for opener in openers if opener.key.kid == olf.sealing_key), None)
+    plaintext = None
+    try:
+        if opener:
+            info = info_for(olf.olf_id, olf.control_room_id, olf.sequence)
+            plaintext = unseal(from_base64url(olf.sealed), opener, info)
+        if plaintext is None:
+            return Refusal(
+                Code.WRONG_KEY,
+                f"The file is sealed to key {olf.sealing_key[:16]}…, which does not open it here.",
+                "Upload this Control Room's newest LFR to CALM, and install the file that answers it.",
+            )
+        if sha256(plaintext).hexdigest() != olf.sealed_sha256:
+            return bad_signature(Kind.OLF, "what is sealed is not what was signed")
+        return decode(plaintext, SealedBody, depth=MAX_DEPTH)
+    except MalformedError as error:
+        return malformed(str(error))

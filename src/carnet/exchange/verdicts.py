@@ -1,0 +1,76 @@
+"""Verdicts: the one list of codes that both sides, every door and the documents share (E13).
+
+A refusal is a value, not an exception: a rule said no, and says why and what to do. What broke is a `carnet.errors`
+exception instead. `docs/rules.md` explains each code; the table there is checked against this list.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    # any file
+    MALFORMED = "malformed"
+    TOO_LARGE = "too_large"
+    WRONG_TYPE = "wrong_type"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    BAD_SIGNATURE = "bad_signature"
+    UNKNOWN_SIGNER = "unknown_signer"
+    KEY_SET_TOO_OLD = "key_set_too_old"
+    # the token
+    EXPIRED = "expired"
+    TOO_EARLY = "too_early"
+    VERSION_TOO_OLD = "version_too_old"
+    ALREADY_ENABLED = "already_enabled"
+    TOKEN_SEEN = "token_seen"
+    TOKEN_USED = "token_used"
+    NO_APPROVAL = "no_approval"
+    # the request, at CALM
+    WRONG_ACCOUNT = "wrong_account"
+    GUID_BOUND = "guid_bound"
+    WRONG_CONTROL_ROOM = "wrong_control_room"
+    SUPERSEDED = "superseded"
+    ALREADY_USED = "already_used"
+    WINDOW_CLOSED = "window_closed"
+    FROM_THE_FUTURE = "from_the_future"
+    HISTORY_MISMATCH = "history_mismatch"
+    HISTORY_NOT_SHOWN = "history_not_shown"
+    TOTALS_FELL = "totals_fell"
+    UNKNOWN_LICENSE_FILE = "unknown_license_file"
+    WRITTEN_OFF = "written_off"
+    NOTHING_TO_ACCEPT = "nothing_to_accept"
+    # issuing
+    OVER_ENTITLEMENT = "over_entitlement"
+    OUTSIDE_PURCHASE = "outside_purchase"
+    BELOW_USE = "below_use"
+    CANNOT_BE_INSTALLED = "cannot_be_installed"
+    NEEDS_SECOND_PERSON = "needs_second_person"
+    # installing, at the site
+    NOT_ENABLED = "not_enabled"
+    WRONG_KEY = "wrong_key"
+    OUT_OF_SEQUENCE = "out_of_sequence"
+    DOES_NOT_FIT = "does_not_fit"
+    CLOCK_STILL_AHEAD = "clock_still_ahead"
+    LOG_MISMATCH = "log_mismatch"
+    # granting
+    NOT_LICENSED = "not_licensed"
+    NOT_GRANTED = "not_granted"
+    EXHAUSTED = "exhausted"
+    LOCKED = "locked"
+    RELEASED = "released"
+    NOT_COVERED = "not_covered"
+    UNKNOWN_LEASE = "unknown_lease"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    ROLLED_BACK = "rolled_back"
+    BUSY = "busy"
+    STORAGE_FAILED = "storage_failed"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A rule said no: what happened, what to do next, and, where there is any, what a person can read as evidence."""
+
+    code: Code
+    message: str
+    next: str
+    evidence: tuple[str, ...] = ()

@@ -1,0 +1,65 @@
+"""The tree itself (RFC 9162, 2.1): hashing a leaf and a node, appending, and the root at any size.
+
+A node is named by its level (0 for leaves) and its index on that level; node (l, i) covers the leaves from i * 2^l
+up to (i + 1) * 2^l. Only complete nodes have a name; the ragged right edge is folded from them whenever it is needed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+HASH_SIZE = 32  # bytes
+EMPTY_ROOT = sha256(b"").digest()
+
+GetNode = Callable[[int, int], bytes]
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    return sha256(b"\x00" + leaf).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """A tree as an appender remembers it: its size, and the complete subtrees of which it is made, left to right."""
+
+    size: int = 0
+    hashes: tuple[bytes, ...] = ()
+
+    def append(self, leaf: bytes) -> tuple["Peaks", tuple[bytes, ...]]:
+        """Append a leaf *hash*. Returns the new peaks, and the interior nodes it completed, from level 1 upwards."""
+        hashes, completed, tip = list(self.hashes), [], leaf
+        for _ in range(_trailing_ones(self.size)):
+            tip = node_hash(hashes.pop(), tip)
+            completed.append(tip)
+        return Peaks(self.size + 1, (*hashes, tip)), tuple(completed)
+
+    @property
+    def root(self) -> bytes:
+        if not self.hashes:
+            return EMPTY_ROOT
+        root = self.hashes[-1]
+        for left in reversed(self.hashes[:-1]):
+            root = node_hash(left, root)
+        return root
+
+
+def peaks_at(size: int, get_node: GetNode) -> Peaks:
+    """The peaks of the tree's first `size` leaves, read through `get_node(level, index)`."""
+    hashes, start = [], 0
+    for level in range(size.bit_length() - 1, -1, -1):
+        if size >> level & 1:
+            hashes.append(get_node(level, start >> level))
+            start += 1 << level
+    return Peaks(size, tuple(hashes))
+
+
+def root_at(size: int, get_node: GetNode) -> bytes:
+    return peaks_at(size, get_node).root
+
+
+def _trailing_ones(number: int) -> int:
+    return (~number & (number + 1)).bit_length() - 1

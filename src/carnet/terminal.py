@@ -1,0 +1,197 @@
+"""What the three commands share: their common options, how an answer, a refusal and a fault look, and the exit codes.
+
+Exit 0 done · 1 fault · 2 usage · 3 refused. A refusal's code stands on stderr, and in the JSON.
+"""
+
+import os
+import stat
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from carnet.errors import CarnetError, PassphraseError, UsageError
+from carnet.exchange.verdicts import Refusal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+T = TypeVar("T")
+
+DONE, FAULT, USAGE, REFUSED = 0, 1, 2, 3
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+DataFolder = Annotated[
+    Path, typer.Option("--data", help="The folder that holds everything.", envvar="CARNET_DATA", file_okay=False)
+]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="File with the passphrase of the keys. Else DATA/passphrase, else a prompt.",
+        envvar="CARNET_PASSPHRASE_FILE",
+        dir_okay=False,
+    ),
+]
+OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file.", dir_okay=False)]
+Operator = Annotated[str, typer.Option("--as", help="Who acts.", envvar="CARNET_OPERATOR")]
+
+
+def new_app(help_text: str) -> typer.Typer:
+    return typer.Typer(help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+def run(app: typer.Typer) -> NoReturn:
+    """Run a command line; the one place where a fault becomes words and an exit code."""
+    try:
+        app()
+    except CarnetError as error:
+        report_fault(error, as_json="--json" in sys.argv)
+    except OSError as error:
+        report_fault(CarnetError(f"{error.filename or 'The disk'}: {error.strerror}."), as_json="--json" in sys.argv)
+    raise SystemExit(DONE)
+
+
+def report_fault(error: CarnetError, *, as_json: bool) -> NoReturn:
+    print(f"failed: {error}", file=sys.stderr)
+    if error.next_step:
+        print(f"next: {error.next_step}", file=sys.stderr)
+    if as_json:
+        _print_json({"failed": {"message": str(error), "next": error.next_step}})
+    raise SystemExit(USAGE if isinstance(error, UsageError) else FAULT)
+
+
+def finish(answer: T | Refusal, show: Callable[["Console", T], None], *, as_json: bool) -> None:
+    """Print what a command came to, and leave with 3 where it was refused."""
+    if isinstance(answer, Refusal):
+        refuse(answer, as_json=as_json)
+    if as_json:
+        _print_json(answer)
+    else:
+        show(console(), answer)
+
+
+def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
+    print(f"refused: {refusal.code}: {refusal.message}", file=sys.stderr)
+    for line in refusal.evidence:
+        print(f"  {line}", file=sys.stderr)
+    print(f"next: {refusal.next}", file=sys.stderr)
+    if as_json:
+        _print_json({"refused": refused_fields(refusal)})
+    raise SystemExit(REFUSED)
+
+
+def refused_fields(refusal: Refusal) -> dict[str, Any]:
+    fields: dict[str, Any] = {"code": refusal.code.value, "message": refusal.message, "next": refusal.next}
+    return fields | ({"evidence": list(refusal.evidence)} if refusal.evidence else {})
+
+
+def console() -> "Console":
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120"))
+    return Console(highlight=False, soft_wrap=False, width=width)
+
+
+def _print_json(value: object) -> None:
+    import msgspec
+
+    text = msgspec.json.encode(value, enc_hook=_plain)
+    print(msgspec.json.format(text, indent=2).decode())
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def parse_time(text: str) -> datetime:
+    """`2027-11-24` (midnight UTC) or `2027-11-24T08:00:00Z`. Raises UsageError."""
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"):
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    raise UsageError(f"“{text}” is no date.", "Write 2027-11-24, or 2027-11-24T08:00:00Z.")
+
+
+def parse_pairs(pairs: list[str], what: str) -> dict[str, int]:
+    """`NAME=QUANTITY` options. Raises UsageError."""
+    read: dict[str, int] = {}
+    for pair in pairs:
+        name, _, quantity = pair.rpartition("=")
+        if not name or not quantity.isdecimal() or name in read:
+            raise UsageError(f"“{pair}” is not {what}=QUANTITY, or names it twice.")
+        read[name] = int(quantity)
+    return read
+
+
+def read_file(path: Path, limit: int = 1024 * 1024) -> bytes:
+    """A file's bytes, at most one more than `limit`: enough to see that it is too large."""
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}.")
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
+def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file whole or not at all: beside it, fsynced, then moved into its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.chmod(mode)
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def private_folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    os.umask(0o077)
+
+
+def passphrase(data: Path, given: Path | None) -> bytes:
+    """The passphrase of the keys in `data`: from the file given, from DATA/passphrase, or asked for on the terminal."""
+    path = given or data / "passphrase"
+    if path.exists():
+        return _read_passphrase(path)
+    if given or not sys.stdin.isatty():
+        raise PassphraseError(f"There is no passphrase file {path}.", "Name it with --passphrase-file FILE.")
+    return _strong(typer.prompt("Passphrase of the keys", hide_input=True, err=True))
+
+
+def new_passphrase(data: Path, given: Path | None, random: Callable[[int], bytes]) -> tuple[bytes, str]:
+    """The passphrase for new keys, and a warning where it is kept beside them."""
+    if given:
+        return _read_passphrase(given), ""
+    if sys.stdin.isatty():
+        question = "Choose a passphrase for the keys"
+        return _strong(typer.prompt(question, hide_input=True, confirmation_prompt=True, err=True)), ""
+    path = data / "passphrase"
+    write_file(path, b64encode(random(24)) + b"\n", 0o600)
+    return _read_passphrase(path), f"A passphrase was made and lies beside the keys, in {path}. Keep it elsewhere."
+
+
+def _read_passphrase(path: Path) -> bytes:
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise PassphraseError(f"Others may read {path}.", f"Run: chmod 600 {path}")
+    return _strong(read_file(path, 4096).decode().strip())
+
+
+def _strong(text: str) -> bytes:
+    if len(text) < 12:
+        raise PassphraseError("A passphrase has at least 12 characters.")
+    return text.encode()

@@ -1,0 +1,76 @@
+"""Keys at rest (A2): secrets wrapped under a passphrase. Shared by both sides; it holds no file and no database.
+
+A random key wraps the secrets (AES-256-GCM, bound to each secret's name); the passphrase, through Argon2id, wraps that
+key in the *lock*. Another passphrase later means another lock, not other secrets.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from msgspec import Meta
+
+from carnet.entitlements import Fields
+from carnet.errors import PassphraseError, TamperedError
+from carnet.exchange.keys import RandomBytes
+
+_NONCE = 12  # bytes
+
+
+class Lock(Fields, frozen=True):
+    """RFC 9106's second recommended setting; the numbers are kept beside the salt so that they can be raised."""
+
+    kdf: Literal["argon2id"] = "argon2id"
+    passes: Annotated[int, Meta(ge=1, le=16)] = 3
+    lanes: Annotated[int, Meta(ge=1, le=16)] = 4
+    memory_kib: Annotated[int, Meta(ge=8192, le=1_048_576)] = 65536
+    salt: bytes
+    wrapped: bytes
+
+    def stretch(self, passphrase: bytes) -> AESGCM:
+        argon = Argon2id(
+            salt=self.salt, length=32, iterations=self.passes, lanes=self.lanes, memory_cost=self.memory_kib
+        )
+        return AESGCM(argon.derive(passphrase))
+
+
+class Vault:
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    @staticmethod
+    def create(passphrase: bytes, random: RandomBytes) -> tuple["Vault", bytes]:
+        """A new vault, and the lock to store beside what it wraps."""
+        key, nonce = random(32), random(_NONCE)
+        bare = Lock(salt=random(16), wrapped=b"")
+        lock = msgspec.structs.replace(
+            bare, wrapped=nonce + bare.stretch(passphrase).encrypt(nonce, key, b"carnet-lock")
+        )
+        return Vault(key), msgspec.json.encode(lock)
+
+    @staticmethod
+    def open(lock: bytes, passphrase: bytes) -> "Vault":
+        """Raises PassphraseError where the passphrase is not the lock's."""
+        try:
+            read = msgspec.json.decode(lock, type=Lock)
+            key = read.stretch(passphrase).decrypt(read.wrapped[:_NONCE], read.wrapped[_NONCE:], b"carnet-lock")
+        except InvalidTag as error:
+            raise PassphraseError(
+                "The passphrase does not open the keys.", "Give the passphrase that was set at init."
+            ) from error
+        except msgspec.MsgspecError as error:
+            raise TamperedError(f"The lock of the keys cannot be read: {error}") from error
+        return Vault(key)
+
+    def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
+        nonce = random(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, secret, name.encode())
+
+    def unwrap(self, name: str, box: bytes) -> bytes:
+        """Raises TamperedError where the box is not the one that was wrapped under this name."""
+        try:
+            return self._cipher.decrypt(box[:_NONCE], box[_NONCE:], name.encode())
+        except InvalidTag as error:
+            raise TamperedError(f"The stored secret “{name}” was altered.", "Restore a backup.") from error

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Text, Time, Uuid
+from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Sku, Text, Time, Uuid
 from carnet.exchange.envelope import (
     MAX_DEPTH,
     Envelope,
@@ -37,9 +37,10 @@ class Answers(Fields, frozen=True):
 
 
 class AddedUnits(Fields, frozen=True):
-    """L2: units to add to what a line consumed in a period, once."""
+    """L2: units to add to what a line consumed in a period, once. `sku`: the site may not know the line any more."""
 
     line_id: Uuid
+    sku: Sku
     period_start: Time | None
     units: Quantity
 

@@ -34,7 +34,7 @@ def read_catalogue(text: bytes) -> tuple[Product, ...]:
         raise ValueError(f"the catalogue is larger than {MAX_CATALOGUE} bytes")
     try:
         products = msgspec.convert(tomllib.loads(text.decode()), _CatalogueFile).product
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError) as error:
         raise ValueError(f"the catalogue cannot be read: {error}") from error
     seen: set[str] = set()
     for product in products:

@@ -4,6 +4,7 @@ Law of the format: a struct's fields are never reordered, renamed or reused in a
 new version of its file. Times are whole seconds in UTC; quantities fit the integers that every JSON reader keeps exact.
 """
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -31,3 +32,5 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ValueError(f"{name} is not a whole second in UTC")
             if isinstance(value, str) and not value.isprintable():
                 raise ValueError(f"{name} holds a character that cannot be printed")
+            if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
+                raise ValueError(f"{name} is not in Unicode form NFC")  # it could be written, but never read

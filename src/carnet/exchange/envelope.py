@@ -95,9 +95,7 @@ class Envelope:
 def open_envelope(raw: bytes, *expected: Kind) -> Envelope | Refusal:
     """Bounds, form and type of a file. Nothing in it is believed yet: see `verify_all`."""
     if len(raw) > MAX_FILE:
-        return Refusal(
-            Code.TOO_LARGE, f"The file has {len(raw)} bytes; no exchange file has more than {MAX_FILE}.", _ASK
-        )
+        return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_FILE} bytes; no exchange file is.", _ASK)
     try:
         jws = decode(raw, JwsFields, depth=3)
         return _named(jws, raw, expected or tuple(Kind))

@@ -45,6 +45,9 @@ class KeySet(Fields, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for keys in (self.issuers, self.roots):
+            if len({key.kid for key in keys}) != len(keys):
+                raise ValueError("it names one key twice")
         for alg in SUITES[self.suite]:
             if not any(key.alg == alg for key in self.issuers):
                 raise ValueError(f"no issuing key is for {alg}")

@@ -25,6 +25,8 @@ ED25519 = "Ed25519"
 ML_DSA_65 = "ML-DSA-65"
 X_WING = "X-Wing"
 
+_PROBE = X25519PrivateKey.from_private_bytes(bytes(32))  # no secret: it tells usable public keys from others
+
 RandomBytes = Callable[[int], bytes]
 Thumbprint = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
@@ -70,13 +72,13 @@ def check_signature(key: PublicKey, signature: bytes, message: bytes) -> bool:
 
 
 def sealing_public(key: AkpKey) -> MLKEM768X25519PublicKey:
-    """The X-Wing key to seal to. Raises ValueError where it is not one."""
+    """The X-Wing key to seal to. Raises ValueError where it is not one, or where nothing can be sealed to it."""
     raw = from_base64url(key.pub)
     if key.alg != X_WING or len(raw) != 1216:
         raise ValueError("not an X-Wing public key")
-    return MLKEM768X25519PublicKey(
-        MLKEM768PublicKey.from_public_bytes(raw[:1184]), X25519PublicKey.from_public_bytes(raw[1184:])
-    )
+    curve = X25519PublicKey.from_public_bytes(raw[1184:])
+    _PROBE.exchange(curve)  # a point of low order agrees on nothing: ValueError
+    return MLKEM768X25519PublicKey(MLKEM768PublicKey.from_public_bytes(raw[:1184]), curve)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from carnet.exchange.envelope import (
     write_envelope,
 )
 from carnet.exchange.history import CheckpointFields, History, Proof, hashes
-from carnet.exchange.keys import AkpKey, OkpKey, PublicKey, Signer
+from carnet.exchange.keys import AkpKey, OkpKey, PublicKey, Signer, sealing_public
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import leaf_hash, verify_inclusion
@@ -40,10 +40,18 @@ class ControlRoomFields(Fields, frozen=True):
     signing_key: OkpKey
     sealing_key: AkpKey
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sealing_public(self.sealing_key)  # else no answer could be sealed to it
+
 
 class KeyPair(Fields, frozen=True):
     signing_key: OkpKey
     sealing_key: AkpKey
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        sealing_public(self.sealing_key)
 
 
 class Enrolment(Fields, frozen=True):

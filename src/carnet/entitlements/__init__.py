@@ -3,7 +3,7 @@
 from carnet.entitlements.line import Line, Policy, PurchaseKind
 from carnet.entitlements.period import Period, PeriodUnit
 from carnet.entitlements.product import Metric, Product, read_catalogue
-from carnet.entitlements.values import MAX_QUANTITY, Count, Fields, Quantity, Sha256, Sku, Text, Time, Uuid
+from carnet.entitlements.values import MAX_QUANTITY, Count, Fields, Quantity, Sha256, Sku, Text, Time, Uuid, new_id
 
 __all__ = [
     "MAX_QUANTITY",
@@ -22,5 +22,6 @@ __all__ = [
     "Text",
     "Time",
     "Uuid",
+    "new_id",
     "read_catalogue",
 ]

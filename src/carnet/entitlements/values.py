@@ -5,8 +5,10 @@ new version of its file. Times are whole seconds in UTC; quantities fit the inte
 """
 
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -34,3 +36,12 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ValueError(f"{name} holds a character that cannot be printed")
             if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
                 raise ValueError(f"{name} is not in Unicode form NFC")  # it could be written, but never read
+
+
+def new_id(now: datetime, random: Callable[[int], bytes]) -> str:
+    """A UUID of version 7: ordered by time, otherwise random."""
+    milliseconds = int(now.timestamp()) * 1000
+    number = milliseconds << 80 | int.from_bytes(random(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return str(UUID(int=number))

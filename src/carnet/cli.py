@@ -1,0 +1,88 @@
+"""`carnet inspect FILE`: any exchange file in plain words. Needs no data, no secret and no side: a guard can run it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from carnet import terminal
+from carnet.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from carnet.exchange.inspect import Inspection
+    from carnet.exchange.key_set import Pinned
+    from carnet.exchange.verdicts import Refusal
+
+MOST = 256 * 1024  # bytes; a longer file is read only so far as to see that it is too large
+
+app = terminal.new_app("Look into the files that cross the gap.")
+
+
+@app.callback()
+def carnet() -> None:
+    """Look into the files that cross the gap."""
+
+
+@app.command("inspect")
+def inspect_file(
+    file: Annotated[Path, typer.Argument(help="A token, LFR, OLF, receipt or key set.")],
+    trust: Annotated[
+        Path | None, typer.Option("--trust", help="The vendor's root thumbprints, as a product ships them.")
+    ] = None,
+    key_set: Annotated[Path | None, typer.Option("--key-set", help="The vendor's newest key set.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="A data folder of either side: its trust and key set are used.")
+    ] = None,
+    as_json: terminal.AsJson = False,
+) -> None:
+    """Show what a file says, and whether each of its signatures holds. Exit 3 where the file is refused."""
+    from carnet.exchange.inspect import inspect
+    from carnet.exchange.verdicts import Refusal
+
+    pinned = _pinned(trust, key_set, data)
+    raw = terminal.read_file(file, MOST)
+    answer = pinned if isinstance(pinned, Refusal) else inspect(raw, pinned)
+    terminal.finish(answer, _show, as_json=as_json)
+
+
+def _pinned(trust: Path | None, key_set: Path | None, data: Path | None) -> "Pinned | Refusal | None":
+    from carnet.exchange.inspect import pinned_by
+
+    if data is not None:
+        trust, key_set = trust or _if_there(data / "trust.json"), key_set or _if_there(data / "key-set.jws")
+        if trust is None and key_set is None:
+            raise UsageError(f"{data} holds neither trust.json nor key-set.jws.")
+    return pinned_by(*(terminal.read_file(path, MOST) if path else None for path in (trust, key_set)))
+
+
+def _if_there(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _show(console: "Console", answer: "Inspection") -> None:
+    from rich.table import Table
+
+    console.print(f"[bold]{answer.words}[/bold]  {answer.bytes} bytes  SHA-256 {answer.sha256}")
+    for signature in answer.signatures:
+        console.print(f"  {signature.alg} by {signature.who}: [bold]{signature.verdict}[/bold]")
+    console.print(answer.verdict)
+    for section in answer.sections:
+        table = Table(title=section.title, title_justify="left", show_header=False, box=None, pad_edge=False)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for label, value in section.rows:
+            table.add_row(label, _plain(value))
+        console.print()
+        console.print(table)
+
+
+def _plain(value: str) -> str:
+    from rich.markup import escape
+
+    return escape(value)
+
+
+def main() -> NoReturn:
+    terminal.run(app)

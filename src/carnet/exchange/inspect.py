@@ -1,0 +1,184 @@
+"""Any exchange file in plain words, with the verdict of each signature: what anyone may know without a secret.
+
+Bytes in, a value out. A file that its reader refuses is refused here too, with the verdict of each signature as
+evidence. Nothing is left out but what must not be shown: the enrolment secret (A2), and a sealed body, which only its
+Control Room can open.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from carnet.exchange.enablement_token import Token, read_token
+from carnet.exchange.envelope import Envelope, Kind, Signature, bad_signature, holds, open_envelope, read_payload
+from carnet.exchange.key_set import KeySet, Pinned, Trust, read_inner_key_set, read_key_set, read_trust
+from carnet.exchange.keys import PublicKey
+from carnet.exchange.license_file_request import LicenseFileRequest, read_request
+from carnet.exchange.offline_license_file import OfflineLicenseFile, read_license_file
+from carnet.exchange.plain_words import Row, rows_of
+from carnet.exchange.receipt import Receipt, read_receipt
+from carnet.exchange.verdicts import Refusal
+
+BROKEN = "does not hold"
+ALL_THAT_LEAVES = "This is all that leaves"
+_HOW = "The vendor's signatures were not checked. To check them, give --trust FILE and --key-set FILE, or --data DIR."
+_SELF = "Signed by the key that the file names. Whether that key is the Control Room's, CALM knows."
+_SHAPES: dict[Kind, type[Any]] = {
+    Kind.TOKEN: Token,
+    Kind.LFR: LicenseFileRequest,
+    Kind.OLF: OfflineLicenseFile,
+    Kind.RECEIPT: Receipt,
+    Kind.KEY_SET: KeySet,
+}
+_READERS: dict[Kind, Callable[[bytes, Pinned], object]] = {
+    Kind.TOKEN: read_token,
+    Kind.LFR: lambda raw, _: read_request(raw),
+    Kind.OLF: read_license_file,
+    Kind.RECEIPT: lambda raw, _: read_receipt(raw),
+    Kind.KEY_SET: read_key_set,
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class SignatureVerdict:
+    alg: str
+    kid: str
+    verdict: str  # `holds`, `does not hold`, `unknown signer`, `not checked`
+    who: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    kind: str
+    words: str
+    bytes: int
+    sha256: str
+    checked: bool  # whether its signatures were judged by a trust that is not the file's own
+    verdict: str
+    signatures: tuple[SignatureVerdict, ...]
+    sections: tuple[Section, ...]
+
+
+def inspect(raw: bytes, pinned: Pinned | None = None) -> Inspection | Refusal:
+    """What `raw` is and says. Without `pinned`, the vendor's signatures are not judged; a site's own always are."""
+    envelope = open_envelope(raw)
+    if isinstance(envelope, Refusal):
+        return envelope
+    payload = read_payload(envelope, _SHAPES[envelope.kind])
+    if isinstance(payload, Refusal):
+        return payload
+    by_vendor = envelope.kind not in (Kind.LFR, Kind.RECEIPT)
+    checked = not by_vendor or _can_judge(payload, pinned)
+    verdicts = tuple(_verdicts(envelope, _signers(payload, pinned if checked else None), checked=checked))
+    if checked:
+        read = _READERS[envelope.kind](raw, pinned or _nobody())
+        if isinstance(read, Refusal):
+            return replace(read, evidence=(*read.evidence, *(f"{v.alg} by {v.who}: {v.verdict}" for v in verdicts)))
+    if any(found.verdict == BROKEN for found in verdicts):  # also where the content is known and would be taken
+        return bad_signature(envelope.kind, "a signature does not hold")
+    return Inspection(
+        kind=envelope.kind.value,
+        words=envelope.kind.words,
+        bytes=len(raw),
+        sha256=envelope.digest,
+        checked=checked and by_vendor,
+        verdict=("All signatures hold, by the trust given." if by_vendor else _SELF) if checked else _HOW,
+        signatures=verdicts,
+        sections=tuple(_sections(payload)),
+    )
+
+
+def pinned_by(trust: bytes | None, key_set: bytes | None) -> Pinned | Refusal | None:
+    """The trust to judge by, out of a trust file, a key set file, or both.
+
+    A key set that comes alone is taken at its word: its roots are whoever signed it. With a trust file, they must be
+    the roots that it names; after two rotations of the roots only a Control Room's own copy still bridges that.
+    """
+    named = read_trust(trust) if trust is not None else None
+    if isinstance(named, Refusal) or key_set is None:
+        return named if named is None or isinstance(named, Refusal) else Pinned(named)
+    pinned = Pinned(named) if named else _at_its_word(key_set)
+    if isinstance(pinned, Refusal):
+        return pinned
+    newest = read_key_set(key_set, pinned)
+    return newest if isinstance(newest, Refusal) else Pinned(pinned.trust, newest)
+
+
+def _at_its_word(key_set: bytes) -> Pinned | Refusal:
+    envelope = open_envelope(key_set, Kind.KEY_SET)
+    payload = envelope if isinstance(envelope, Refusal) else read_payload(envelope, KeySet)
+    if isinstance(payload, Refusal):
+        return payload
+    roots = [key.kid for key in payload.roots]
+    return Pinned(Trust(vendor="as the key set says", suite=payload.suite, roots=roots, threshold=payload.threshold))
+
+
+def _nobody() -> Pinned:
+    """A site's own files are judged by the key that they name; no trust is asked."""
+    return Pinned(Trust(vendor="nobody", suite="std", roots=["-" * 43], threshold=1))
+
+
+def _can_judge(payload: object, pinned: Pinned | None) -> bool:
+    if pinned is None:
+        return False
+    return pinned.newest is not None or not isinstance(payload, OfflineLicenseFile) or payload.key_set is not None
+
+
+def _signers(payload: object, pinned: Pinned | None) -> dict[str, tuple[str, PublicKey]]:
+    """The keys by which each signature is judged, with whose they are, by thumbprint."""
+    if isinstance(payload, LicenseFileRequest):
+        new = [("the new key that it brings", payload.new_keys.signing_key)] if payload.new_keys else []
+        named: list[tuple[str, PublicKey]] = [*new, ("the Control Room", payload.control_room.signing_key)]
+    elif isinstance(payload, Receipt):
+        named = [("the Control Room", payload.signing_key)]
+    elif isinstance(payload, KeySet):
+        old = pinned.newest.roots if pinned and pinned.newest else []
+        named = [("a root", key) for key in (*old, *payload.roots)]
+    else:
+        named = [("an issuing key of the vendor", key) for key in _issuers(payload, pinned)]
+    return {key.kid: (who, key) for who, key in named}
+
+
+def _issuers(payload: Any, pinned: Pinned | None) -> list[PublicKey]:
+    if pinned is None:
+        return []
+    key_set = read_inner_key_set(payload.key_set, pinned) if payload.key_set else pinned.newest
+    return [] if key_set is None or isinstance(key_set, Refusal) else key_set.issuers
+
+
+def _verdicts(
+    envelope: Envelope, signers: dict[str, tuple[str, PublicKey]], *, checked: bool
+) -> Iterator[SignatureVerdict]:
+    for signature in envelope.signatures:
+        header = signature.header
+        who, key = signers.get(header.kid, (f"key {header.kid[:16]}…", None))
+        yield SignatureVerdict(header.alg, header.kid, _verdict(signature, key, checked=checked), who)
+
+
+def _verdict(signature: Signature, key: PublicKey | None, *, checked: bool) -> str:
+    if key is None:
+        return "unknown signer" if checked else "not checked"
+    good = holds(signature, key)
+    if good and not checked:
+        return "holds, by a key that the file itself names"
+    return "holds" if good else BROKEN
+
+
+def _sections(payload: Any) -> Iterator[Section]:
+    if isinstance(payload, LicenseFileRequest):
+        yield Section(ALL_THAT_LEAVES, rows_of(payload))
+        return
+    yield Section("What it says", rows_of(payload))
+    if isinstance(payload, Token | OfflineLicenseFile) and payload.key_set:
+        inner = open_envelope(msgspec.json.encode(payload.key_set), Kind.KEY_SET)
+        key_set = inner if isinstance(inner, Refusal) else read_payload(inner, KeySet)
+        if isinstance(key_set, KeySet):
+            yield Section("The key set in it", rows_of(key_set))

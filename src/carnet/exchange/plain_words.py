@@ -1,0 +1,81 @@
+"""A file's fields as rows of label and value, none left out: so that what leaves a site can be read before it does."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from carnet.exchange.envelope import JwsFields
+from carnet.exchange.keys import AkpKey, OkpKey
+from carnet.exchange.windows import stamp
+
+Row = tuple[str, str]
+
+_NAMES = {
+    "id": "identifier",
+    "sha256": "SHA-256",
+    "olf_id": "OLF",
+    "license_guid": "License GUID",
+    "content_sha256": "SHA-256 of what was issued",
+    "detail_sha256": "SHA-256 of who acted and why",
+    "sealed_sha256": "SHA-256 of the sealed body, opened",
+    "system": "system clock",
+    "trusted": "trusted time",
+    "largest_set_back_s": "largest set back (seconds)",
+    "extends": "proves that it extends",
+}
+_BY_NAME: dict[str, Callable[[Any], str]] = {  # by the name of the field itself
+    "enrolment_secret": lambda _: "not shown",  # A2
+    "sealed": lambda text: f"{len(text)} characters that only the Control Room's key opens",
+}
+
+
+def rows_of(fields: msgspec.Struct) -> tuple[Row, ...]:
+    return tuple(_walk(fields, (), ""))
+
+
+def _walk(value: Any, path: tuple[str, ...], field: str) -> Iterator[Row]:
+    said = _BY_NAME[field](value) if field in _BY_NAME else _words(value)
+    if said is not None:
+        yield " · ".join(path), said
+    elif isinstance(value, list):
+        for number, item in enumerate(value, 1):
+            rows = tuple(_walk(item, (), ""))
+            whole = tuple(row for row in rows if " · " not in row[0])
+            label = " · ".join((*path[:-1], f"{path[-1].removesuffix('s')} {number}"))
+            if whole == rows and len(rows) > 1:
+                yield label, "; ".join(f"{name} {said}" for name, said in rows)
+            else:
+                yield from ((f"{label} · {name}" if name else label, said) for name, said in rows)
+    else:
+        for name in value.__struct_fields__:
+            yield from _walk(getattr(value, name), (*path, _NAMES.get(name, name.replace("_", " "))), name)
+
+
+def _words(value: Any) -> str | None:
+    """One value in words; None where it has parts, which get rows of their own."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return stamp(value)
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, OkpKey | AkpKey):
+        return f"{value.alg} key, thumbprint {value.kid}"
+    if isinstance(value, JwsFields):
+        return f"a signed file of its own, {len(value.signatures)} signatures; see below"
+    return _list_words(value) if isinstance(value, list) else _scalar(value)
+
+
+def _list_words(value: list[Any]) -> str | None:
+    if not value:
+        return "none"
+    return None if isinstance(value[0], msgspec.Struct) else ", ".join(map(str, value))
+
+
+def _scalar(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int) else None

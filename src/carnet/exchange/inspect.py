@@ -24,6 +24,7 @@ from carnet.exchange.verdicts import Refusal
 BROKEN = "does not hold"
 ALL_THAT_LEAVES = "This is all that leaves"
 _HOW = "The vendor's signatures were not checked. To check them, give --trust FILE and --key-set FILE, or --data DIR."
+_ALL = "All signatures that the trust given asks for hold."
 _SELF = "Signed by the key that the file names. Whether that key is the Control Room's, CALM knows."
 _SHAPES: dict[Kind, type[Any]] = {
     Kind.TOKEN: Token,
@@ -90,7 +91,7 @@ def inspect(raw: bytes, pinned: Pinned | None = None) -> Inspection | Refusal:
         bytes=len(raw),
         sha256=envelope.digest,
         checked=checked and by_vendor,
-        verdict=("All signatures hold, by the trust given." if by_vendor else _SELF) if checked else _HOW,
+        verdict=(_ALL if by_vendor else _SELF) if checked else _HOW,
         signatures=verdicts,
         sections=tuple(_sections(payload)),
     )

@@ -113,18 +113,23 @@ def _judge(envelope: Envelope, pinned: Pinned) -> KeySet | Refusal:
             f"The key set is version {key_set.version}; version {pinned.version} is already known here.",
             "Ask the vendor for a file made with the newest key set.",
         )
-    if key_set.version == pinned.version:
-        return key_set if key_set == pinned.newest else bad_signature(Kind.KEY_SET, "its version was used before")
-    return _check_roots(envelope, key_set, pinned) or key_set
+    refused = _check_roots(envelope, key_set, pinned)
+    if refused:
+        return refused
+    if key_set.version == pinned.version and key_set != pinned.newest:
+        return bad_signature(Kind.KEY_SET, "its version was used before")
+    return key_set
 
 
 def _check_roots(envelope: Envelope, key_set: KeySet, pinned: Pinned) -> Refusal | None:
+    """Both thresholds. A signature by a key that neither set names counts for nothing: after a rotation of the roots,
+    the old ones still stand in the file, and a site that starts with the new ones has no key to judge them by."""
     known = {key.kid: key for key in (*(pinned.newest.roots if pinned.newest else ()), *key_set.roots)}
     signed: set[str] = set()
     for signature in envelope.signatures:
         key = known.get(signature.header.kid)
         if key is None:
-            return unknown_signer(Kind.KEY_SET, signature.header.kid)
+            continue
         if not holds(signature, key):
             return bad_signature(Kind.KEY_SET, f"the {key.alg} signature of a root does not hold")
         signed.add(key.kid)

@@ -45,10 +45,13 @@ def new_app(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
-def run(app: typer.Typer) -> NoReturn:
-    """Run a command line; the one place where a fault becomes words and an exit code."""
+def run(app: typer.Typer, world: object = None) -> NoReturn:
+    """Run a command line; the one place where a fault becomes words and an exit code.
+
+    `world` is what the composition root hands to the commands (`ctx.obj`).
+    """
     try:
-        app()
+        app(obj=world)
     except CarnetError as error:
         report_fault(error, as_json="--json" in sys.argv)
     except OSError as error:
@@ -118,6 +121,13 @@ def parse_time(text: str) -> datetime:
         except ValueError:
             continue
     raise UsageError(f"“{text}” is no date.", "Write 2027-11-24, or 2027-11-24T08:00:00Z.")
+
+
+def login_name() -> str:
+    """Who acts where nobody is named with --as: the operating system's account."""
+    from getpass import getuser
+
+    return getuser()
 
 
 def parse_pairs(pairs: list[str], what: str) -> dict[str, int]:

@@ -1,0 +1,103 @@
+"""E3, E4, E11, E15: generating an LFR. It is a record of its own, opens a cycle where none is open, and voids every
+LFR before it; a release also ends all granting here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from carnet.control_room.activation.request_file import RequestFile
+from carnet.control_room.authority.decision import Decision, Moment
+from carnet.control_room.authority.state import State
+from carnet.control_room.authority.states import RELEASED
+from carnet.control_room.authority.totals import totals
+from carnet.control_room.ledger.events import Event, RequestAsked, RequestGenerated, StateChanged, TotalsStated
+from carnet.entitlements import new_id
+from carnet.exchange.keys import ED25519, AkpKey, OkpKey, Opener, Signer, new_opener, new_signer
+from carnet.exchange.license_file_request import Cycle, KeyPair, RequestKind, Totals
+from carnet.exchange.strict import to_base64url
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import install_by
+
+REQUEST = "request"  # the name under which the newest LFR is kept (E3)
+
+
+@dataclass(frozen=True)
+class RequestAnswer:
+    request_id: str
+    sequence: int
+    kind: str
+    install_by: datetime | None
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """`kind` None: initial or change, as the site is. `since`: the size that CALM asked to be shown (L2)."""
+
+    kind: RequestKind | None = None
+    since: int | None = None
+    new_keys: bool = False
+    what: ClassVar[str] = "request"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        kind = self.kind or (RequestKind.CHANGE if state.installed else RequestKind.INITIAL)
+        refusal = _enabled(state, kind)
+        if refusal:
+            return refusal
+        pair = self._new_pair(moment) if self.new_keys else None
+        stated = totals(state, moment.now)
+        generated = _generated(state, kind, pair, moment)
+        events: list[Event] = [RequestAsked(request=kind)]
+        if kind is RequestKind.RELEASE and state.state_name != RELEASED:
+            events.append(StateChanged(was=state.state_name, now=RELEASED))
+        # L3: the totals just before the request, so that nobody can state those of an earlier day
+        events += [TotalsStated(lines=stated.lines, refusals=stated.refusals), generated]
+        file = RequestFile(state, moment, generated, self.since, pair)
+        answer = RequestAnswer(generated.request_id, generated.sequence, kind.value, generated.install_by, stated)
+        return Decision(events, answer, documents=lambda draft: {REQUEST: file.write(draft)}, new_keys=pair or ())
+
+    def _new_pair(self, moment: Moment) -> tuple[Signer, Opener]:
+        return new_signer(ED25519, moment.random), new_opener(moment.random)
+
+
+def _enabled(state: State, kind: RequestKind) -> Refusal | None:
+    if state.enrolment is None:
+        return Refusal(
+            Code.NOT_ENABLED,
+            "No enablement token is installed: this Control Room may not request licenses yet.",
+            "Download a token from CALM and install it here within 24 hours.",
+        )
+    if state.released and kind is not RequestKind.RELEASE:
+        return Refusal(
+            Code.RELEASED,
+            "This Control Room is released; its last word was said.",
+            "Install a new token to enable it again, or generate the release once more with --kind release.",
+        )
+    return None
+
+
+def _generated(state: State, kind: RequestKind, pair: tuple[Signer, Opener] | None, moment: Moment) -> RequestGenerated:
+    cycle = None if kind is RequestKind.RELEASE else _cycle(state, moment)
+    return RequestGenerated(
+        request_id=new_id(moment.now, moment.random),
+        sequence=state.request_sequence + 1,
+        request=kind,
+        cycle=cycle,
+        install_by=install_by(cycle.opened_at, moment.now) if cycle else None,
+        new_keys=_public(pair) if pair else None,
+        nonce=to_base64url(moment.random(16)),
+    )
+
+
+def _cycle(state: State, moment: Moment) -> Cycle:
+    """E4: the open one, whose clock does not restart; else a new one. (A missed one was recorded as such before.)"""
+    return state.open_cycle or Cycle(
+        id=new_id(moment.now, moment.random), opened_at=moment.now, withdrawn_before=state.withdrawn
+    )
+
+
+def _public(pair: tuple[Signer, Opener]) -> KeyPair:
+    signing, sealing = pair[0].key, pair[1].key
+    assert isinstance(signing, OkpKey)
+    assert isinstance(sealing, AkpKey)
+    return KeyPair(signing_key=signing, sealing_key=sealing)

@@ -1,0 +1,74 @@
+"""What a decision gets to know beside the state, and what it may answer. Decisions change nothing themselves.
+
+command.decide(state, moment) → Decision(events, answer, …) | Refusal
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from carnet.control_room.authority.state import State
+from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.ledger.events import Event
+from carnet.control_room.ledger.record import Record
+from carnet.exchange.keys import Opener, RandomBytes, Signer
+from carnet.exchange.verdicts import Refusal
+from carnet.merkle import Checkpoint
+
+
+class Keys(Protocol):
+    """The site's private keys, by thumbprint."""
+
+    def signer(self, kid: str) -> Signer: ...
+
+    def opener(self, kid: str) -> Opener: ...
+
+
+@dataclass(frozen=True)
+class Moment:
+    """`now` is trusted time (T1); the reading is what the machine itself says."""
+
+    now: datetime
+    reading: Reading
+    random: RandomBytes
+    keys: Keys
+    document: Callable[[str], bytes | None]  # a kept file, by its name
+    version: str  # of this release
+
+
+class Draft(Protocol):
+    """The ledger with the decision's own records appended, just before it is committed: proofs can be made of it."""
+
+    records: Sequence[Record]
+
+    @property
+    def checkpoint(self) -> Checkpoint: ...
+
+    def inclusion(self, index: int) -> list[bytes]: ...
+
+    def consistency(self, size: int) -> list[bytes]: ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Facts to record, in order, and what else becomes true in the same transaction."""
+
+    events: Sequence[Event]
+    answer: object
+    documents: Callable[[Draft], dict[str, bytes]] | None = None  # files made of the ledger as it will be
+    new_keys: Sequence[Signer | Opener] = ()
+    lowered: datetime | None = None  # T3: the time of `clock.lowered`, and of every event after it
+
+
+class Command(Protocol):
+    what: ClassVar[str]  # as a refusal's record names it
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal: ...
+
+
+@dataclass(frozen=True)
+class FileCommand:
+    """A command that reads an exchange file; a refusal's record holds the file's SHA-256."""
+
+    raw: bytes = field(repr=False)

@@ -1,0 +1,247 @@
+"""How a record changes the state. Pure but for the state it is given, which it changes in place: folding a million
+records must not copy ten thousand users a million times. Nothing is judged here; a record is a fact.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from carnet.control_room.authority.state import (
+    InstalledLicense,
+    Lease,
+    LineMemory,
+    NewestRequest,
+    OpenCycle,
+    Shown,
+    State,
+    period_key,
+)
+from carnet.control_room.ledger import events as e
+from carnet.control_room.ledger.record import Record
+from carnet.entitlements import Metric
+from carnet.exchange.history import SHOWN
+from carnet.exchange.license_file_request import RequestKind
+
+PERIODS_KEPT = 24  # of each line's meter; a clock lowered by less than that finds its old period again (Q3)
+
+_HANDLERS: dict[type, Callable[[State, Record, Any], None]] = {}
+
+
+def evolve(state: State, record: Record) -> None:
+    """Fold one record. Raises TamperedError for one that cannot be understood."""
+    evolve_event(state, record, e.event_of(record))
+
+
+def evolve_event(state: State, record: Record, event: e.Event) -> None:
+    handler = _HANDLERS.get(type(event))
+    if handler:
+        handler(state, record, event)
+    state.size = record.index + 1
+    state.mark = record.at if isinstance(event, e.ClockLowered) else max(state.mark, record.at)
+
+
+def _on(event: type) -> Callable[[Callable[[State, Record, Any], None]], Callable[[State, Record, Any], None]]:
+    def register(handler: Callable[[State, Record, Any], None]) -> Callable[[State, Record, Any], None]:
+        _HANDLERS[event] = handler
+        return handler
+
+    return register
+
+
+# --- the site and its exchange ---------------------------------------------------------------------------------
+
+
+@_on(e.SiteInitialised)
+def _initialised(state: State, _: Record, event: e.SiteInitialised) -> None:
+    state.control_room_id, state.name, state.version = event.control_room_id, event.name, event.version
+    state.trust, state.signing_key, state.sealing_key = event.trust, event.signing_key, event.sealing_key
+
+
+@_on(e.SiteUpgraded)
+def _upgraded(state: State, _: Record, event: e.SiteUpgraded) -> None:
+    state.version = event.version
+
+
+@_on(e.KeySetTaken)
+def _key_set(state: State, _: Record, event: e.KeySetTaken) -> None:
+    state.key_set = event.key_set
+
+
+@_on(e.TokenInstalled)
+def _token(state: State, _: Record, event: e.TokenInstalled) -> None:
+    state.tokens_seen.append(event.token_id)
+    state.enrolment, state.account_name = event.enrolment, event.account_name
+    state.released = state.locked = False
+    state.installed = state.cycle = state.newest_request = state.new_keys = None
+    state.withdrawn = 0
+
+
+@_on(e.RequestGenerated)
+def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
+    state.request_sequence = event.sequence
+    state.newest_request = NewestRequest(event.request_id, event.sequence, event.request, record.at, event.install_by)
+    state.cycle = OpenCycle(event.cycle) if event.cycle else None
+    state.new_keys = event.new_keys
+    _show(state, event.request_id, record)
+    if event.request is RequestKind.RELEASE:
+        state.released, state.locked = True, False
+
+
+@_on(e.CycleWithdrawn)
+def _withdrawn(state: State, _: Record, __: e.CycleWithdrawn) -> None:
+    state.cycle = state.newest_request = state.new_keys = None
+    state.withdrawn += 1
+
+
+@_on(e.CycleMissed)
+def _missed(state: State, _: Record, event: e.CycleMissed) -> None:
+    if state.cycle:
+        state.cycle.missed = True
+    state.new_keys = None
+    state.locked = state.locked or event.locks
+
+
+@_on(e.LicenseInstalled)
+def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
+    state.installed = InstalledLicense(
+        event.olf_id,
+        event.sequence,
+        event.license_guid,
+        event.account_name,
+        event.issued_at,
+        record.at,
+        event.acknowledged,
+        event.file_sha256,
+        list(event.lines),
+    )
+    state.installed_ids.append(event.olf_id)
+    state.highest_sequence, state.issuing_log = event.sequence, event.issuing_log
+    state.mark = max(state.mark, event.issued_at)
+    state.cycle, state.locked, state.withdrawn = None, False, 0
+    state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
+    state.peaks = {sku: len(holders) for holding in (state.users, state.leases) for sku, holders in holding.items()}
+    _take_new_keys(state)
+    _remember_lines(state, event)
+
+
+def _take_new_keys(state: State) -> None:
+    if state.new_keys:
+        state.signing_key, state.sealing_key = state.new_keys.signing_key, state.new_keys.sealing_key
+        state.new_keys = None
+
+
+def _remember_lines(state: State, event: e.LicenseInstalled) -> None:
+    """Units of this enrolment stay known when a line is left out; lines of an enrolment before are settled by now."""
+    assert state.enrolment is not None
+    token_id = state.enrolment.token_id
+    kept = {
+        line_id: memory
+        for line_id, memory in state.lines.items()
+        if memory.token_id == token_id and memory.metric is Metric.CONSUMABLE
+    }
+    for line in event.lines:
+        kept[line.line_id] = LineMemory(line.sku, line.metric, line.quantity, line.period, token_id)
+    state.lines = kept
+    state.meters = {line_id: meter for line_id, meter in state.meters.items() if line_id in kept}
+
+
+@_on(e.HistoryAccepted)
+def _history(state: State, _: Record, event: e.HistoryAccepted) -> None:
+    assert state.enrolment is not None
+    state.history_accepted = event.number
+    for added in event.add:
+        _meter(state, added.line_id, period_key(added.period_start), added.units)
+        unknown = LineMemory(added.sku, Metric.CONSUMABLE, 0, None, state.enrolment.token_id)
+        state.lines.setdefault(added.line_id, unknown)
+
+
+@_on(e.ReceiptWritten)
+def _receipt(state: State, record: Record, event: e.ReceiptWritten) -> None:
+    _show(state, event.olf_id, record)
+
+
+@_on(e.StateChanged)
+def _state_changed(state: State, _: Record, event: e.StateChanged) -> None:
+    state.state_name = event.now
+
+
+@_on(e.Refused)
+def _refused(state: State, _: Record, event: e.Refused) -> None:
+    state.refusals[event.code] = state.refusals.get(event.code, 0) + 1
+
+
+def _show(state: State, of: str, record: Record) -> None:
+    state.shown = [*state.shown, Shown(of, record.index + 1)][-SHOWN:]
+
+
+# --- time ------------------------------------------------------------------------------------------------------
+
+
+@_on(e.ClockSetBack)
+def _set_back(state: State, _: Record, event: e.ClockSetBack) -> None:
+    state.behind = True
+    state.set_back_count += 1
+    state.largest_set_back = max(state.largest_set_back, event.by_seconds)
+
+
+@_on(e.ClockCaughtUp)
+def _caught_up(state: State, _: Record, __: e.ClockCaughtUp) -> None:
+    state.behind = False
+
+
+@_on(e.LeasesExtended)
+def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
+    for leases in state.leases.values():
+        for lease in leases.values():
+            if lease.expires_at > event.since:
+                lease.expires_at = record.at + timedelta(seconds=lease.ttl_seconds)
+
+
+# --- granting --------------------------------------------------------------------------------------------------
+
+
+@_on(e.SeatAssigned)
+def _assigned(state: State, record: Record, event: e.SeatAssigned) -> None:
+    users = state.users.setdefault(event.sku, {})
+    users[event.user] = record.at
+    _peak(state, event.sku, len(users))
+
+
+@_on(e.SeatUnassigned)
+def _unassigned(state: State, _: Record, event: e.SeatUnassigned) -> None:
+    state.users.get(event.sku, {}).pop(event.user, None)
+
+
+@_on(e.SeatAcquired)
+def _acquired(state: State, _: Record, event: e.SeatAcquired) -> None:
+    leases = state.leases.setdefault(event.sku, {})
+    leases[event.lease_id] = Lease(event.holder, event.ttl_seconds, event.expires_at)
+    _peak(state, event.sku, len(leases))
+
+
+@_on(e.SeatRenewed)
+def _renewed(state: State, _: Record, event: e.SeatRenewed) -> None:
+    state.leases[event.sku][event.lease_id].expires_at = event.expires_at
+
+
+@_on(e.SeatReleased)
+@_on(e.SeatExpired)
+def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -> None:
+    state.leases.get(event.sku, {}).pop(event.lease_id, None)
+
+
+@_on(e.UnitsConsumed)
+def _consumed(state: State, _: Record, event: e.UnitsConsumed) -> None:
+    for draw in event.draws:
+        _meter(state, draw.line_id, period_key(draw.period_start), draw.units)
+
+
+def _meter(state: State, line_id: str, period: str, units: int) -> None:
+    meter = state.meters.setdefault(line_id, {})
+    meter[period] = meter.get(period, 0) + units
+    while len(meter) > PERIODS_KEPT:
+        del meter[min(meter)]
+
+
+def _peak(state: State, sku: str, using: int) -> None:
+    state.peaks[sku] = max(state.peaks.get(sku, 0), using)

@@ -1,0 +1,38 @@
+"""The S-states: what the recorded facts and the time together make of the site."""
+
+from datetime import datetime, timedelta
+
+from carnet.control_room.authority.state import State
+from carnet.entitlements import Line
+from carnet.exchange.windows import is_missed
+
+NEW, ENABLED, ACTIVE, EXPIRING = "new", "enabled", "active", "expiring"
+GRACE, EXPIRED, LOCKED, RELEASED = "grace", "expired", "locked", "released"
+EXPIRING_DAYS = timedelta(days=30)
+
+
+def state_name(state: State, now: datetime) -> str:
+    """The state that counts: *locked* goes before the state that time gives, which is shown beside it."""
+    return LOCKED if is_locked(state, now) else unlocked_name(state, now)
+
+
+def unlocked_name(state: State, now: datetime) -> str:
+    if state.released:
+        return RELEASED
+    if state.enrolment is None:
+        return NEW
+    return by_lines(state.installed.lines, now) if state.installed else ENABLED
+
+
+def by_lines(lines: list[Line], now: datetime) -> str:
+    end = max(line.valid_until for line in lines)
+    if now < end:
+        return ACTIVE if now < end - EXPIRING_DAYS else EXPIRING
+    return GRACE if any(line.in_grace(now) for line in lines) else EXPIRED
+
+
+def is_locked(state: State, now: datetime) -> bool:
+    """E8: a licensed site whose cycle was, or now is, missed. It stays so until an OLF is installed."""
+    cycle = state.open_cycle
+    missed = cycle is not None and is_missed(cycle.opened_at, now)
+    return state.installed is not None and not state.released and (state.locked or missed)

@@ -1,0 +1,183 @@
+"""What people and programs are shown of the state at a moment. Pure; the doors print it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from carnet.control_room.authority.grant import granted, in_use, lines_of, products, remaining, used
+from carnet.control_room.authority.state import State
+from carnet.control_room.authority.states import LOCKED, state_name, unlocked_name
+from carnet.control_room.authority.trusted_time import Reading, lag
+from carnet.entitlements import Line, Metric
+from carnet.exchange.windows import CYCLE
+from carnet.merkle import Checkpoint
+
+BANNER_DAYS, STICKY_DAYS = 30, 7  # S: from when the expiry banner shows, and from when it cannot be dismissed
+
+
+@dataclass(frozen=True)
+class InstalledView:
+    olf_id: str
+    sequence: int
+    license_guid: str
+    account: str
+    issued_at: datetime
+    installed_at: datetime
+    valid_until: datetime
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class CycleView:
+    opened_at: datetime
+    newest_request_at: datetime
+    install_by: datetime
+    request: str
+    missed: bool
+
+
+@dataclass(frozen=True)
+class ProductView:
+    sku: str
+    name: str
+    metric: str
+    unit: str
+    granted: int
+    in_use: int
+    consumed: int
+    remaining: int
+    valid_until: datetime
+
+
+@dataclass(frozen=True)
+class LineView:
+    line_id: str
+    sku: str
+    quantity: int
+    valid_from: datetime
+    valid_until: datetime
+    consumed: int
+    starts_later: bool
+
+
+@dataclass(frozen=True)
+class CheckpointView:
+    size: int
+    root: str
+
+
+@dataclass(frozen=True)
+class ClockView:
+    trusted: datetime
+    system: datetime
+    behind_seconds: int
+    set_back_count: int
+
+
+@dataclass(frozen=True)
+class Status:
+    control_room: str
+    name: str
+    version: str
+    state: str
+    locked: bool
+    state_by_time: str  # what is shown beside *locked*
+    account: str | None
+    installed: InstalledView | None
+    cycle: CycleView | None
+    products: list[ProductView]
+    lines: list[LineView]
+    checkpoint: CheckpointView
+    clock: ClockView
+    banner: str | None
+
+
+def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading) -> Status:
+    name = state_name(state, now)
+    return Status(
+        state.control_room_id,
+        state.name,
+        state.version,
+        name,
+        name == LOCKED,
+        unlocked_name(state, now),
+        state.account_name or None,
+        _installed(state),
+        _cycle(state, now),
+        product_views(state, now),
+        line_views(state, now),
+        CheckpointView(checkpoint.size, checkpoint.root.hex()),
+        ClockView(now, reading.system, int(lag(now, reading).total_seconds()), state.set_back_count),
+        banner(state, now),
+    )
+
+
+def _installed(state: State) -> InstalledView | None:
+    olf = state.installed
+    if olf is None or state.released:
+        return None
+    return InstalledView(
+        olf.olf_id,
+        olf.sequence,
+        olf.license_guid,
+        olf.account_name,
+        olf.issued_at,
+        olf.installed_at,
+        max(line.valid_until for line in olf.lines),
+        olf.file_sha256,
+    )
+
+
+def _cycle(state: State, now: datetime) -> CycleView | None:
+    cycle, newest = state.open_cycle, state.newest_request
+    if cycle is None or newest is None or newest.install_by is None:
+        return None
+    missed = now >= cycle.opened_at + CYCLE
+    return CycleView(cycle.opened_at, newest.generated_at, newest.install_by, newest.request_id, missed)
+
+
+def product_views(state: State, now: datetime) -> list[ProductView]:
+    return [_product(state, sku, now) for sku in sorted(products(state))]
+
+
+def _product(state: State, sku: str, now: datetime) -> ProductView:
+    lines = [line for line in lines_of(state) if line.sku == sku]
+    line, quantity, using = lines[0], granted(lines, sku, now), len(in_use(state, sku, now))
+    units = line.metric is Metric.CONSUMABLE
+    return ProductView(
+        sku,
+        line.name,
+        line.metric.value,
+        line.unit,
+        quantity,
+        using,
+        sum(used(state, each, now) for each in lines) if units else 0,
+        remaining(state, sku, now) if units else max(0, quantity - using),
+        max(each.valid_until for each in lines),
+    )
+
+
+def line_views(state: State, now: datetime) -> list[LineView]:
+    ordered = sorted(lines_of(state), key=lambda line: (line.sku, line.valid_until, line.line_id))
+    return [_line(state, line, now) for line in ordered]
+
+
+def _line(state: State, line: Line, now: datetime) -> LineView:
+    consumed = used(state, line, now)
+    later = now < line.valid_from
+    return LineView(line.line_id, line.sku, line.quantity, line.valid_from, line.valid_until, consumed, later)
+
+
+def banner(state: State, now: datetime) -> str | None:
+    """S: what stands above all else from 30 days before expiry on, or while locked."""
+    if state_name(state, now) == LOCKED:
+        return "Locked: no license file was installed within 7 days of a request. Generate a new LFR."
+    lines = lines_of(state)
+    if not lines:
+        return None
+    end = max(line.valid_until for line in lines)
+    left = end - now
+    if left <= timedelta(0):
+        return f"The license ended {end:%Y-%m-%d %H:%M} UTC. Renew it: generate an LFR of kind renewal."
+    if left <= timedelta(days=BANNER_DAYS):
+        return f"The license ends in {left.days} days, {end:%Y-%m-%d %H:%M} UTC. Generate an LFR of kind renewal."
+    return None

@@ -1,0 +1,225 @@
+"""token install · request generate/save-again/withdraw · license preview/install/show"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.control_room.cli.session import InFile, Session, command
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Refusal
+from carnet.terminal import OutFile, finish, new_app, read_file, refused_fields, write_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    token = new_app("The enablement token.")
+    command(token, "install")(install_token)
+    request = new_app("License File Requests (LFR).")
+    command(request, "generate")(generate)
+    command(request, "save-again")(save_again)
+    command(request, "withdraw")(withdraw)
+    license_ = new_app("Offline License Files (OLF).")
+    command(license_, "preview")(preview)
+    command(license_, "install")(install)
+    command(license_, "show")(show_license)
+    for group, name in ((token, "token"), (request, "request"), (license_, "license")):
+        app.add_typer(group, name=name)
+
+
+def install_token(session: Session, file: InFile) -> None:
+    """Install an enablement token from CALM, once (E2)."""
+    from carnet.control_room.activation.install_token import InstallToken
+
+    def act(engine: Any, reading: Any) -> Any:
+        answer = engine.execute(InstallToken(read_file(file)), reading, session.actor)
+        session.site.publish_key_set(engine)
+        return answer
+
+    session.answer(session.write(act), _enabled)
+
+
+def _enabled(console: "Console", answer: Any) -> None:
+    console.print(f"Enabled for offline licensing by {answer.account} (key set {answer.key_set_version}).")
+    console.print("Next: generate a License File Request (control-room request generate --out FILE).")
+
+
+Kind = Annotated[str | None, typer.Option("--kind", help="initial, change, renewal or release.", show_default=False)]
+Since = Annotated[int | None, typer.Option("--since", metavar="SIZE", min=1, help="The size CALM asks to be shown.")]
+NewKeys = Annotated[bool, typer.Option("--new-keys", help="Bring new keys (E15).")]
+
+
+def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = None, new_keys: NewKeys = False) -> None:
+    """Generate an LFR; every LFR before it becomes void (E3, E4). A release ends all granting here (E11)."""
+    from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
+    from carnet.exchange.license_file_request import RequestKind
+
+    if kind is not None and kind not in list(RequestKind):
+        raise UsageError(f"“{kind}” is no kind of request: {', '.join(RequestKind)}.")
+    order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
+
+    def act(engine: Any, reading: Any) -> Any:
+        answer = engine.execute(order, reading, session.actor)
+        if not isinstance(answer, Refusal):
+            write_file(out, engine.store.document(REQUEST))
+        return answer
+
+    session.answer(session.write(act), lambda console, answer: _generated(console, answer, out))
+
+
+def _generated(console: "Console", answer: Any, out: Path) -> None:
+    console.print(f"Request #{answer.sequence} ({answer.kind}) is written: [bold]{out}[/bold]")
+    console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
+    if answer.install_by:
+        console.print(f"Its answer must be installed before {answer.install_by:%a %Y-%m-%d %H:%M:%S UTC}.")
+        console.print("Next: upload it to CALM, against the License GUID of this Control Room.")
+    else:
+        console.print("Nothing is granted here any more. Upload the file to CALM, so that what is unused returns.")
+
+
+def save_again(session: Session, out: OutFile) -> None:
+    """Write the newest LFR out again, byte for byte (a lost stick). That is not a new one (E3)."""
+    from carnet.control_room.activation.generate_request import REQUEST
+
+    def look(engine: Any, _: Any) -> Any:
+        newest, raw = engine.state.newest_request, engine.store.document(REQUEST)
+        if newest is None or raw is None:
+            raise UsageError("No request stands: none was generated, or it was withdrawn or voided by a token.")
+        write_file(out, raw)
+        return {"request_id": newest.request_id, "sequence": newest.sequence, "file": str(out)}
+
+    session.answer(
+        session.read(look),
+        lambda console, found: console.print(f"Request #{found['sequence']} is written again: [bold]{out}[/bold]"),
+    )
+
+
+def withdraw(session: Session) -> None:
+    """Withdraw the open cycle: its LFRs are void, nothing else changes (E14)."""
+    from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
+
+    session.execute(WithdrawCycle(), _withdrawn)
+
+
+def _withdrawn(console: "Console", answer: Any) -> None:
+    console.print(f"The cycle opened {answer.opened_at:%Y-%m-%d %H:%M UTC} is withdrawn; its requests are void.")
+    console.print(f"Cycles withdrawn since the last install: {answer.withdrawn} (the next LFR says so).")
+
+
+def preview(session: Session, file: InFile) -> None:
+    """Show an OLF whole, what it changes and whether it would install, without installing it."""
+    from carnet.control_room.activation.install_license import preview as look
+
+    raw = read_file(file)
+    answer = session.read(lambda engine, reading: look(raw, engine.state, engine.moment(reading)))
+    if isinstance(answer, Refusal) or answer.refused is None:
+        session.answer(answer, _preview)
+        return
+    shown = _as_fields(answer) | {"refused": refused_fields(answer.refused)} if session.as_json else answer
+    finish(shown, _preview, as_json=session.as_json)
+    _say_refused(answer.refused)
+
+
+def _as_fields(answer: Any) -> dict[str, Any]:
+    import msgspec
+
+    fields: dict[str, Any] = msgspec.to_builtins(answer)
+    return fields
+
+
+def _say_refused(refusal: Refusal) -> None:
+    typer.echo(f"refused: {refusal.code}: {refusal.message}", err=True)
+    for line in (*refusal.evidence, f"next: {refusal.next}"):
+        typer.echo(line, err=True)
+    raise SystemExit(3)
+
+
+def _preview(console: "Console", answer: Any) -> None:
+    console.print(f"License file #{answer.sequence} for {answer.account}, License GUID {answer.license_guid}")
+    _contents(console, answer)
+    if answer.refused:
+        console.print("Installing it now would be refused. Nothing was changed.")
+    else:
+        console.print(f"It fits. Install it before {answer.install_by:%a %Y-%m-%d %H:%M:%S UTC}. Nothing was changed.")
+
+
+def _contents(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli import show
+
+    changes = show.table("Product", ">Was", ">New", ">In use", "Until", "")
+    for change in answer.changes:
+        later = f"+{change.later} later" if change.later else ""
+        note = " · ".join(part for part in (later, change.note) if part)
+        until = show.day(change.valid_until) if change.valid_until else ""
+        name = f"{change.name} ({change.sku})"
+        changes.add_row(name, show.number(change.was), show.number(change.now), show.number(change.in_use), until, note)
+    console.print(changes)
+    if answer.units_added:
+        console.print(f"It adds {answer.units_added} consumed units from the history that was given up.")
+    if answer.lowers_clock:
+        console.print("It lowers trusted time to the vendor's time.")
+    console.print("Fingerprint (SHA-256), to compare with the certificate:")
+    console.print(show.fingerprint(answer.fingerprint))
+
+
+def install(
+    session: Session,
+    file: InFile,
+    receipt: Annotated[Path | None, typer.Option("--receipt", help="Where to write the receipt for CALM.")] = None,
+) -> None:
+    """Install an OLF: from now on it is the sole license authority here (E5, E7, E9, E10)."""
+    from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
+
+    def act(engine: Any, reading: Any) -> Any:
+        answer = engine.execute(InstallLicense(read_file(file)), reading, session.actor)
+        if not isinstance(answer, Refusal):
+            session.site.publish_key_set(engine)
+            if receipt:
+                write_file(receipt, engine.store.document(RECEIPT))
+        return answer
+
+    session.answer(session.write(act), lambda console, answer: _installed(console, answer, receipt))
+
+
+def _installed(console: "Console", answer: Any, receipt: Path | None) -> None:
+    console.print(
+        f"License file #{answer.sequence} for {answer.account} is installed. State: [bold]{answer.state}[/bold]"
+    )
+    _contents(console, answer)
+    if receipt:
+        console.print(f"Receipt for CALM (optional): {receipt}")
+
+
+def show_license(
+    session: Session,
+    receipt: Annotated[Path | None, typer.Option("--receipt", help="Write its receipt once more.")] = None,
+) -> None:
+    """The installed license, line by line."""
+    from carnet.control_room.activation.install_license import RECEIPT
+    from carnet.control_room.authority import views
+
+    def look(engine: Any, reading: Any) -> Any:
+        if receipt:
+            raw = engine.store.document(RECEIPT)
+            if raw is None:
+                raise UsageError("No license file was installed here: there is no receipt.")
+            write_file(receipt, raw)
+        return views.status(engine.state, engine.checkpoint, engine.now(reading), reading)
+
+    session.answer(session.read(look), _license)
+
+
+def _license(console: "Console", view: Any) -> None:
+    from carnet.control_room.cli import show
+
+    if view.installed is None:
+        console.print(f"No license file is installed. State: {view.state}.")
+        return
+    olf, now = view.installed, view.clock.trusted
+    console.print(f"License file #{olf.sequence} for {olf.account}, License GUID {olf.license_guid}")
+    console.print(f"Issued {show.day(olf.issued_at)}, installed {show.day(olf.installed_at)}")
+    console.print(show.lines(view.lines, now))
+    console.print("Fingerprint (SHA-256):")
+    console.print(show.fingerprint(olf.fingerprint))

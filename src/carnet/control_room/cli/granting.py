@@ -1,0 +1,147 @@
+"""user assign/unassign/check/list · seat acquire/renew/release · units consume · feature check · usage show"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.control_room.cli.session import Session, Sku, command
+from carnet.terminal import new_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    user = new_app("Named users.")
+    command(user, "assign")(assign)
+    command(user, "unassign")(unassign)
+    command(user, "check")(check_user)
+    seat = new_app("Concurrent seats.")
+    command(seat, "acquire")(acquire)
+    command(seat, "renew")(renew)
+    command(seat, "release")(release)
+    units = new_app("Units: pages, runs, credits.")
+    command(units, "consume")(consume)
+    feature = new_app("Features.")
+    command(feature, "check")(check_feature)
+    usage = new_app("What is used.")
+    command(usage, "show")(show_usage)
+    for group, name in ((user, "user"), (seat, "seat"), (units, "units"), (feature, "feature"), (usage, "usage")):
+        app.add_typer(group, name=name)
+
+
+User = Annotated[str, typer.Argument(metavar="USER", help="The user's name.", show_default=False)]
+Lease = Annotated[str, typer.Argument(metavar="LEASE", help="The lease's id, as acquire answered it.")]
+
+
+def assign(session: Session, product: Sku, user: User) -> None:
+    """Assign a named-user license. Twice is the same as once."""
+    from carnet.control_room.granting.users import AssignUser
+
+    session.execute(AssignUser(product, user), _user)
+
+
+def unassign(session: Session, product: Sku, user: User) -> None:
+    """Take a named-user license back; it is free at once."""
+    from carnet.control_room.granting.users import UnassignUser
+
+    session.execute(UnassignUser(product, user), _user)
+
+
+def check_user(session: Session, product: Sku, user: User) -> None:
+    """Whether the user is assigned and covered now (Q4)."""
+    from carnet.control_room.granting.users import check_user as check
+
+    session.look(lambda state, now: check(state, product, user, now), _user)
+
+
+def _user(console: "Console", answer: Any) -> None:
+    what = "holds" if answer.assigned else "does not hold"
+    console.print(f"{answer.user} {what} {answer.sku}: {answer.in_use} of {answer.granted} in use.")
+
+
+def acquire(
+    session: Session,
+    product: Sku,
+    holder: Annotated[str, typer.Option("--holder", help="Who takes the seat: a bot, a session.")],
+    ttl: Annotated[int, typer.Option("--ttl", min=5, max=86400, help="Time to live in seconds.")] = 600,
+) -> None:
+    """Lease a seat; renew it before it expires."""
+    from carnet.control_room.granting.seats import AcquireSeat
+
+    session.execute(AcquireSeat(product, holder, ttl), _seat)
+
+
+def renew(session: Session, lease: Lease) -> None:
+    """Give a lease another time to live."""
+    from carnet.control_room.granting.seats import RenewSeat
+
+    session.execute(RenewSeat(lease), _seat)
+
+
+def release(session: Session, lease: Lease) -> None:
+    """Give a seat back."""
+    from carnet.control_room.granting.seats import ReleaseSeat
+
+    session.execute(ReleaseSeat(lease), _seat)
+
+
+def _seat(console: "Console", answer: Any) -> None:
+    until = f"until {answer.expires_at:%Y-%m-%d %H:%M:%S UTC}" if answer.expires_at else "given back"
+    console.print(f"{answer.sku} · {answer.holder} · lease {answer.lease_id} · {until}")
+    console.print(f"{answer.in_use} of {answer.granted} in use.")
+
+
+def consume(
+    session: Session,
+    product: Sku,
+    units: Annotated[int, typer.Argument(metavar="UNITS", min=1, max=2**53 - 1, help="How many.")],
+) -> None:
+    """Consume units, all or nothing (Q2)."""
+    from carnet.control_room.granting.units import ConsumeUnits
+
+    session.execute(ConsumeUnits(product, units), _units)
+
+
+def _units(console: "Console", answer: Any) -> None:
+    owed = f" {answer.owed:,} of them above what is licensed, within the permitted overage." if answer.owed else ""
+    console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} are left.{owed}")
+
+
+def check_feature(
+    session: Session,
+    product: Sku,
+    user: Annotated[str | None, typer.Option("--user", help="For a named-user product: is this user covered?")] = None,
+) -> None:
+    """Whether a feature is granted now."""
+    from carnet.control_room.granting.features import check_feature as check
+
+    if user is not None:
+        check_user(session, product, user)
+        return
+    session.look(
+        lambda state, now: check(state, product, now),
+        lambda console, answer: console.print(
+            f"{answer.name} is granted, until {answer.valid_until:%Y-%m-%d %H:%M UTC}."
+        ),
+    )
+
+
+def show_usage(session: Session) -> None:
+    """Who holds what, and what was consumed."""
+    from carnet.control_room.authority.usage import usage
+
+    session.look(usage, _usage)
+
+
+def _usage(console: "Console", view: Any) -> None:
+    from carnet.control_room.cli import show
+
+    console.print(show.products(view.products))
+    holders = show.table("Product", "Holder", "Since / until", "Covered")
+    for held in view.holders:
+        when = f"until {show.day(held.expires_at)}" if held.expires_at else f"since {show.day(held.since)}"
+        holders.add_row(held.sku, held.holder, when, "yes" if held.covered else "no")
+    console.print(holders)
+    for refused in view.refusals:
+        console.print(f"Refused {refused.count} × {refused.code}")

@@ -1,0 +1,122 @@
+"""ledger show/verify/checkpoint/export"""
+
+import json
+from base64 import b64decode
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.control_room.cli.session import Session, command
+from carnet.errors import TamperedError, UsageError
+from carnet.terminal import OutFile, new_app, read_file, write_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from carnet.merkle import Checkpoint
+
+
+def add_to(app: typer.Typer) -> None:
+    ledger = new_app("The ledger.")
+    command(ledger, "show")(show_records)
+    command(ledger, "verify")(verify)
+    command(ledger, "checkpoint")(checkpoint)
+    command(ledger, "export")(export)
+    app.add_typer(ledger, name="ledger")
+
+
+def show_records(
+    session: Session,
+    last: Annotated[int, typer.Option("--last", min=1, max=10000, help="How many, the newest last.")] = 20,
+    kind: Annotated[str | None, typer.Option("--kind", help="Only records of this kind.")] = None,
+) -> None:
+    """The newest records, decrypted."""
+
+    def look(engine: Any, _: Any) -> Any:
+        start = 0 if kind else max(0, engine.checkpoint.size - last)
+        found = [r for r in engine.book.records(start) if kind in (None, r.kind)]
+        return [_fields(record) for record in found[-last:]]
+
+    session.answer(session.read(look), _records)
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    body = json.loads(bytes(record.body))
+    return {"index": record.index, "at": record.at, "kind": record.kind, "actor": record.actor, "body": body}
+
+
+def _records(console: "Console", records: list[Any]) -> None:
+    from carnet.control_room.cli import show
+
+    made = show.table(">#", "At (UTC)", "Kind", "Actor", "What")
+    for record in records:
+        text = json.dumps(record["body"], ensure_ascii=False)
+        short = text if len(text) <= 90 else text[:89] + "…"
+        at = record["at"].strftime("%Y-%m-%d %H:%M:%S")
+        made.add_row(str(record["index"]), at, record["kind"], record["actor"], short)
+    console.print(made)
+
+
+def verify(
+    session: Session,
+    against: Annotated[Path | None, typer.Option("--against", help="A checkpoint written down earlier.")] = None,
+) -> None:
+    """Re-derive everything from the stored bytes, and say exactly which record is wrong and how (L4)."""
+    from carnet.control_room.cli.progress import progress_of
+    from carnet.control_room.ledger.verify import verify as check
+
+    earlier = _read_checkpoint(against) if against else None
+    with session.site.evidence(earlier) as (evidence, size), progress_of("Verifying", size) as advance:
+        report = check(evidence, advance)
+    if report.holds:
+        session.answer({"holds": True, "size": report.size, "root": report.root, "kinds": report.kinds}, _holds)
+        return
+    raise TamperedError(
+        "The ledger does not hold.\n" + "\n".join(report.problems), "Keep it as it is; tell the vendor."
+    )
+
+
+def _holds(console: "Console", answer: Any) -> None:
+    console.print(f"[green]The ledger holds.[/green] {answer['size']:,} records, every one re-derived.")
+    console.print(f"Root: {answer['root']}")
+
+
+def checkpoint(session: Session) -> None:
+    """The checkpoint in three lines, to copy to a syslog or to paper outside this machine."""
+    answer = session.read(lambda e, _: _checkpoint(e.state.control_room_id, e.checkpoint))
+    session.answer(answer, lambda console, found: console.print(found["text"], end="", soft_wrap=True))
+
+
+def _checkpoint(origin: str, at: "Checkpoint") -> dict[str, Any]:
+    return {"size": at.size, "root": at.root.hex(), "text": at.text(origin)}
+
+
+def _read_checkpoint(file: Path) -> "Checkpoint":
+    from carnet.merkle import Checkpoint
+
+    lines = read_file(file, 4096).decode(errors="replace").splitlines()
+    try:
+        return Checkpoint(int(lines[1]), b64decode(lines[2], validate=True))
+    except (IndexError, ValueError) as error:
+        raise UsageError(f"{file} is no checkpoint: it has three lines, origin, size and root.") from error
+
+
+def export(session: Session, out: OutFile) -> None:
+    """Write every record, decrypted, as JSON lines. It names users: keep it as you keep the ledger."""
+    from carnet.control_room.cli.progress import progress_of
+
+    def act(engine: Any, _: Any) -> Any:
+        lines = []
+        with progress_of("Exporting", engine.checkpoint.size) as advance:
+            for record in engine.book.records():
+                fields = _fields(record) | {"at": record.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+                lines.append(json.dumps(fields, ensure_ascii=False))
+                advance(record.index + 1)
+        write_file(out, ("\n".join(lines) + "\n").encode(), 0o600)
+        return {"file": str(out), "records": len(lines)}
+
+    session.answer(
+        session.read(act),
+        lambda console, found: console.print(f"{found['records']:,} records are written to {found['file']}."),
+    )

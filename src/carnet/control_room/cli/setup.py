@@ -1,0 +1,135 @@
+"""init · status · forecast · key-set install · backup · restore"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.control_room.cli.session import InFile, Session, command
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Refusal
+from carnet.terminal import OutFile, new_app, parse_time, read_file, refuse
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "init")(init)
+    command(app, "status")(status)
+    command(app, "forecast")(forecast)
+    command(app, "backup")(backup)
+    command(app, "restore")(restore)
+    key_set = new_app("The vendor's key set.")
+    command(key_set, "install")(install_key_set)
+    app.add_typer(key_set, name="key-set")
+
+
+def init(
+    session: Session,
+    trust: Annotated[Path, typer.Option("--trust", help="The vendor's root thumbprints, as the product ships them.")],
+    name: Annotated[str, typer.Option("--name", help="How people call this Control Room.")] = "Control Room",
+) -> None:
+    """Set up a Control Room in an empty folder: its identity, its keys and its ledger."""
+    from carnet.exchange.key_set import read_trust
+
+    read = read_trust(read_file(trust))
+    if isinstance(read, Refusal):
+        refuse(read, as_json=session.as_json)
+    session.answer(session.site.init(read, name), _founded)
+
+
+def _founded(console: "Console", founded: Any) -> None:
+    console.print(f"[bold]{founded.name}[/bold] is set up in {founded.data}, version {founded.version}.")
+    console.print(f"Its id: {founded.control_room}")
+    if founded.warning:
+        console.print(f"[yellow]! {founded.warning}[/yellow]")
+    console.print("Next: install an enablement token (control-room token install FILE).")
+
+
+def status(session: Session) -> None:
+    """The state, the nearest deadline, what is licensed and used, and the clock."""
+    from carnet.control_room.authority import views
+    from carnet.control_room.cli import show
+
+    found = session.read(lambda e, r: views.status(e.state, e.checkpoint, e.now(r), r))
+    session.answer(found, show.status)
+
+
+def forecast(
+    session: Session,
+    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="The date to look at.")] = None,
+    deadline_missed: Annotated[bool, typer.Option("--deadline-missed", help="Look at the missed deadline.")] = False,
+) -> None:
+    """What will be on a date, or once the open deadline is missed, if nothing is done until then."""
+    from carnet.control_room.authority.forecast import forecast as look
+    from carnet.control_room.authority.forecast import missed_deadline
+
+    if (on is None) == (not deadline_missed):
+        raise UsageError("Give --on DATE, or --deadline-missed.")
+
+    def view(state: Any, _: Any) -> Any:
+        moment = missed_deadline(state) if deadline_missed else parse_time(on or "")
+        if moment is None:
+            raise UsageError("No request is open: there is no deadline to miss.")
+        return look(state, moment)
+
+    session.look(view, _forecast)
+
+
+def _forecast(console: "Console", found: Any) -> None:
+    from carnet.control_room.cli import show
+
+    console.print(f"On {show.stamp(found.on)}, if nothing is done until then: [bold]{found.state}[/bold]")
+    if found.banner:
+        console.print(f"[yellow]! {found.banner}[/yellow]")
+    console.print(show.products(found.products))
+    for line in found.refused:
+        console.print(f"Refused: {line}")
+    for rest in found.uncovered:
+        console.print(f"No longer covered, {rest.sku}: {', '.join(rest.holders)}")
+    if not found.refused and not found.uncovered:
+        console.print("Nothing would be refused that is granted today.")
+
+
+def install_key_set(session: Session, file: InFile) -> None:
+    """Take a newer key set of the vendor (E16)."""
+    from carnet.control_room.activation.install_key_set import InstallKeySet
+
+    def act(engine: Any, reading: Any) -> Any:
+        answer = engine.execute(InstallKeySet(read_file(file)), reading, session.actor)
+        session.site.publish_key_set(engine)
+        return answer
+
+    session.answer(session.write(act), _key_set)
+
+
+def _key_set(console: "Console", answer: Any) -> None:
+    if answer.version == answer.was:
+        console.print(f"Key set {answer.version} was known here already. Nothing was changed.")
+    else:
+        console.print(f"Key set {answer.version} is taken (it was {answer.was}).")
+
+
+def backup(session: Session, out: OutFile) -> None:
+    """Write a backup of ledger and keys; the keys stay wrapped under their passphrase."""
+    size = session.site.backup(out)
+    session.answer({"file": str(out), "bytes": size}, _backed_up)
+
+
+def _backed_up(console: "Console", answer: Any) -> None:
+    console.print(f"Backup written: {answer['file']}, {answer['bytes']:,} bytes.")
+    console.print("It does not hold the passphrase. A restored backup is found out by the vendor: say so there.")
+
+
+def restore(session: Session, file: InFile) -> None:
+    """Put a backup back. What was here is kept beside it; the vendor will see that the history went back."""
+    session.answer(session.site.restore(file), _restored)
+
+
+def _restored(console: "Console", answer: Any) -> None:
+    console.print(f"Restored: {answer.size:,} records (there were {answer.size_before:,} before).")
+    if answer.kept:
+        console.print(f"What was here is kept in {answer.kept}.")
+    console.print("What the vendor will see: the next LFR does not continue what CALM knows. CALM refuses it, and")
+    console.print("two people there can accept it: tell them that a backup was restored, and when it was made.")

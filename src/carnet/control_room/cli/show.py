@@ -1,0 +1,99 @@
+"""How answers look on a terminal: short sentences, tables with numbers at the right, times in UTC and as time left."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from carnet.exchange.windows import spell, stamp
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def table(*columns: str, title: str | None = None) -> "Table":
+    """Columns whose name begins with `>` hold numbers and stand at the right."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
+    return made
+
+
+def number(value: int) -> str:
+    return f"{value:,}"
+
+
+def day(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def left(moment: datetime, now: datetime) -> str:
+    return f"in {spell(moment - now)}" if moment > now else f"{spell(now - moment)} ago"
+
+
+def deadline(console: "Console", what: str, moment: datetime, now: datetime) -> None:
+    console.print(f"{what} [bold]{left(moment, now)}[/bold]: before {stamp(moment)}")
+
+
+def status(console: "Console", view: Any) -> None:
+    now = view.clock.trusted
+    state = view.state if view.state == view.state_by_time else f"{view.state} (by time: {view.state_by_time})"
+    console.print(f"[bold]{view.name}[/bold] · {state} · Offline · version {view.version} · {view.control_room}")
+    if view.banner:
+        console.print(f"[bold yellow]! {view.banner}[/bold yellow]")
+    if view.installed:
+        olf = view.installed
+        console.print(f"License file #{olf.sequence} for {olf.account}, License GUID {olf.license_guid}")
+        console.print(f"Ends {left(olf.valid_until, now)}: {stamp(olf.valid_until)}")
+    else:
+        console.print("No license file is installed.")
+    cycle_lines(console, view.cycle, now)
+    if view.products:
+        console.print(products(view.products))
+    console.print(f"Ledger: {number(view.checkpoint.size)} records, root {view.checkpoint.root[:16]}…")
+    if view.clock.behind_seconds:
+        console.print(
+            f"[yellow]! The system clock is {view.clock.behind_seconds} s behind trusted time, {stamp(now)}.[/yellow]"
+        )
+
+
+def cycle_lines(console: "Console", cycle: Any, now: datetime) -> None:
+    if cycle and cycle.missed:
+        console.print("[bold red]The open cycle was missed.[/bold red] Generate a new LFR.")
+    elif cycle:
+        deadline(console, "A request is open. Its answer must be installed", cycle.install_by, now)
+
+
+def products(views: list[Any]) -> "Table":
+    made = table("Product", ">Licensed", ">Used", ">Left", "Unit", "Ends")
+    for view in views:
+        used = view.consumed if view.metric == "consumable" else view.in_use
+        licensed = "on" if view.metric == "feature" and view.granted else number(view.granted)
+        plain = view.metric == "feature"
+        made.add_row(
+            f"{view.name} ({view.sku})",
+            licensed,
+            "" if plain else number(used),
+            "" if plain else number(view.remaining),
+            view.unit,
+            day(view.valid_until),
+        )
+    return made
+
+
+def lines(views: list[Any], now: datetime) -> "Table":
+    made = table("Product", ">Quantity", "From", "Until", ">Consumed", "")
+    for view in views:
+        later = f"starts {left(view.valid_from, now)}" if view.valid_from > now else ""
+        made.add_row(
+            view.sku, number(view.quantity), day(view.valid_from), day(view.valid_until), number(view.consumed), later
+        )
+    return made
+
+
+def fingerprint(digest: str) -> str:
+    """A SHA-256 to compare by eye: 4 numbered lines of 4 groups of 4."""
+    groups = [digest[at : at + 4] for at in range(0, 64, 4)]
+    return "\n".join(f"  {row + 1}  {' '.join(groups[row * 4 : row * 4 + 4])}" for row in range(4))

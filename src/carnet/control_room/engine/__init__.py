@@ -1,0 +1,1 @@
+"""The one writer: command → decide → records → commit → evolve → answer."""

@@ -1,0 +1,68 @@
+"""What time alone changes, written down before the next decision: facts that a pure function of the state and of two
+readings of time can tell. Nothing depends on it being written early: each decision judges by `now` itself.
+"""
+
+from datetime import datetime
+
+from carnet.control_room.authority.state import State
+from carnet.control_room.authority.states import state_name
+from carnet.control_room.authority.trusted_time import Anchor, Reading, lag, unexplained
+from carnet.control_room.ledger.events import (
+    ClockCaughtUp,
+    ClockSetBack,
+    CycleMissed,
+    Event,
+    LeasesExtended,
+    SeatExpired,
+    StateChanged,
+)
+from carnet.exchange.windows import is_missed
+
+SWEEP = 1000  # expired leases recorded at once
+
+
+def passing_time(state: State, anchor: Anchor | None, reading: Reading, now: datetime) -> list[Event]:
+    events = _clock(state, reading, now)
+    extended = _leases(state, anchor, reading, now)
+    events += extended
+    events += _missed(state, now)
+    name = state_name(state, now)
+    if name != state.state_name:
+        events.append(StateChanged(was=state.state_name, now=name))
+    return events if extended else events + _expired(state, now)
+
+
+def _clock(state: State, reading: Reading, now: datetime) -> list[Event]:
+    """T2: a lagging clock is recorded once, and once more when it caught up."""
+    behind = int(lag(now, reading).total_seconds())
+    if behind and not state.behind:
+        return [ClockSetBack(by_seconds=behind)]
+    return [ClockCaughtUp()] if state.behind and not behind else []
+
+
+def _leases(state: State, anchor: Anchor | None, reading: Reading, now: datetime) -> list[Event]:
+    """G6: after a restart, or where time moved by more than the uptime explains."""
+    reason = unexplained(now, anchor, reading)
+    if anchor is None or reason is None:
+        return []
+    running = any(lease.expires_at > anchor.trusted for leases in state.leases.values() for lease in leases.values())
+    return [LeasesExtended(since=anchor.trusted, reason=reason)] if running else []
+
+
+def _missed(state: State, now: datetime) -> list[Event]:
+    """E8: only a licensed site is locked by it; elsewhere the cycle lapses."""
+    cycle = state.open_cycle
+    if cycle is None or not is_missed(cycle.opened_at, now):
+        return []
+    return [CycleMissed(cycle_id=cycle.id, locks=state.installed is not None)]
+
+
+def _expired(state: State, now: datetime) -> list[Event]:
+    """G2: a sweep only writes down what each decision judged for itself."""
+    gone = [
+        SeatExpired(sku=sku, lease_id=lease_id)
+        for sku, leases in state.leases.items()
+        for lease_id, lease in leases.items()
+        if now >= lease.expires_at
+    ]
+    return list(gone[:SWEEP])

@@ -1,0 +1,44 @@
+"""Snapshots of the state: encrypted, naming the checkpoint they stand on. They only save time: one that is damaged, or
+of another history, is left aside and the ledger is folded from its first record.
+"""
+
+import msgspec
+
+from carnet.control_room.authority.state import State
+from carnet.control_room.engine.book import Book, Cipher
+from carnet.control_room.ledger.record import SNAPSHOT_KEY
+from carnet.exchange.keys import RandomBytes
+from carnet.merkle import Checkpoint, root_at
+
+SNAPSHOT_EVERY = 256  # records: what a start folds at most, unless the state's own shape changed
+
+
+class _Snapshot(msgspec.Struct):
+    size: int
+    root: str
+    shape: str  # of the state in the release that wrote it
+    state: msgspec.Raw
+
+
+_SHAPE = ",".join(State.__struct_fields__)
+
+
+def write_snapshot(state: State, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes) -> tuple[int, bytes]:
+    snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), _SHAPE, msgspec.Raw(msgspec.json.encode(state)))
+    return checkpoint.size, cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
+
+
+def read_snapshot(book: Book) -> tuple[State, int]:
+    """The state to start from, and the size it stands on: an empty one at 0 where no snapshot can be used."""
+    stored = book.store.snapshot()
+    plain = book.cipher.unbox(SNAPSHOT_KEY, stored[1]) if stored else None
+    if plain is None or book.head is None:
+        return State(), 0
+    try:
+        snapshot = msgspec.json.decode(plain, type=_Snapshot)
+        fits = snapshot.shape == _SHAPE and snapshot.size <= book.head.size
+        if fits and root_at(snapshot.size, book.node).hex() == snapshot.root:
+            return msgspec.json.decode(snapshot.state, type=State), snapshot.size
+    except msgspec.MsgspecError:
+        pass
+    return State(), 0

@@ -1,0 +1,30 @@
+"""G2: features. Present or absent; a locked site still answers (E8)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.control_room.authority.grant import granted, lines_of
+from carnet.control_room.authority.state import State
+from carnet.control_room.granting.rules import may_serve, not_granted, product_of
+from carnet.entitlements import Metric
+from carnet.exchange.verdicts import Refusal
+
+
+@dataclass(frozen=True)
+class FeatureAnswer:
+    sku: str
+    name: str
+    granted: bool
+    valid_until: datetime
+
+
+def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refusal:
+    refusal = may_serve(state)
+    if refusal:
+        return refusal
+    line = product_of(state, sku, Metric.FEATURE)
+    if isinstance(line, Refusal):
+        return line
+    if granted(lines_of(state), sku, now) == 0:
+        return not_granted(sku)
+    return FeatureAnswer(sku, line.name, True, max(each.valid_until for each in lines_of(state) if each.sku == sku))

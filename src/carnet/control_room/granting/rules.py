@@ -1,0 +1,87 @@
+"""What every grant asks first (G1), and refusals that several decisions share. *Locked* goes before the rest (S)."""
+
+from datetime import datetime
+
+from carnet.control_room.authority.grant import lines_of, products
+from carnet.control_room.authority.state import State
+from carnet.control_room.authority.states import EXPIRED, by_lines, is_locked
+from carnet.entitlements import Line, Metric
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import stamp
+
+
+def may_grant(state: State, now: datetime) -> Refusal | None:
+    """Whether anything new may be granted here: a licensed site that is neither locked, released nor expired."""
+    return may_serve(state) or _locked(state, now) or _expired(state, now)
+
+
+def may_serve(state: State) -> Refusal | None:
+    """Whether what was granted may still be checked and renewed; a locked site may (E8)."""
+    if state.released:
+        return Refusal(
+            Code.RELEASED,
+            "This Control Room is released; it grants nothing.",
+            "An administrator enables it again with a new token from CALM.",
+        )
+    if state.installed is None:
+        return Refusal(
+            Code.NOT_LICENSED,
+            "No license file is installed here.",
+            "An administrator requests and installs one (Manage offline licenses).",
+        )
+    return None
+
+
+def _locked(state: State, now: datetime) -> Refusal | None:
+    if not is_locked(state, now):
+        return None
+    return Refusal(
+        Code.LOCKED,
+        "The Control Room is locked: a request was opened and no license file installed within 7 days. "
+        "Running seats and assigned users go on; nothing new is granted.",
+        "An administrator generates a new LFR and installs the file that answers it.",
+    )
+
+
+def _expired(state: State, now: datetime) -> Refusal | None:
+    lines = lines_of(state)
+    if by_lines(lines, now) != EXPIRED:
+        return None
+    end = max(line.ends for line in lines)
+    return Refusal(
+        Code.EXPIRED, f"The license ended {stamp(end)}.", "An administrator renews it: generate an LFR of kind renewal."
+    )
+
+
+def product_of(state: State, sku: str, metric: Metric) -> Line | Refusal:
+    """A line of the product, for its name and unit, where it is licensed at all and of this metric."""
+    line = products(state).get(sku)
+    if line is None:
+        return not_granted(sku)
+    if line.metric is not metric:
+        return Refusal(
+            Code.NOT_GRANTED,
+            f"{line.name} is licensed by {line.metric.value}, not by {metric.value}.",
+            f"Use the command for {line.metric.value}.",
+        )
+    return line
+
+
+def not_granted(sku: str) -> Refusal:
+    return Refusal(
+        Code.NOT_GRANTED, f"The installed license does not grant {sku} now.", "See what is granted: license show."
+    )
+
+
+def exhausted(name: str, granted: int, unit: str) -> Refusal:
+    return Refusal(
+        Code.EXHAUSTED, f"All {granted} {unit} of {name} are in use.", "Free one, or ask for more with a new LFR."
+    )
+
+
+def not_covered(who: str, name: str, granted: int) -> Refusal:
+    return Refusal(
+        Code.NOT_COVERED,
+        f"{who} is not among the {granted} earliest of {name}, which are all that is still licensed.",
+        "Renew the license, or unassign somebody who came earlier.",
+    )

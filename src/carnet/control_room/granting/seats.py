@@ -1,0 +1,106 @@
+"""G2, Q4: concurrent seats. A lease belongs to a holder and has a time to live, judged at each decision."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from carnet.control_room.authority.decision import Decision, Moment
+from carnet.control_room.authority.grant import granted, is_covered, lines_of, live_leases
+from carnet.control_room.authority.state import Lease, State
+from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
+from carnet.control_room.ledger.events import SeatAcquired, SeatReleased, SeatRenewed
+from carnet.entitlements import Metric, new_id
+from carnet.exchange.verdicts import Code, Refusal
+
+DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class SeatAnswer:
+    sku: str
+    lease_id: str
+    holder: str
+    expires_at: datetime | None  # None once given back
+    in_use: int
+    granted: int
+
+
+@dataclass(frozen=True)
+class AcquireSeat:
+    sku: str
+    holder: str
+    ttl_seconds: int = DEFAULT_TTL
+    what: ClassVar[str] = "acquire"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        refusal = may_grant(state, moment.now)
+        if refusal:
+            return refusal
+        line = product_of(state, self.sku, Metric.CONCURRENT)
+        if isinstance(line, Refusal):
+            return line
+        live, limit = live_leases(state, self.sku, moment.now), granted(lines_of(state), self.sku, moment.now)
+        if limit == 0:
+            return not_granted(self.sku)
+        if len(live) >= limit:
+            return exhausted(line.name, limit, line.unit)
+        lease_id = new_id(moment.now, moment.random)
+        expires = moment.now + timedelta(seconds=self.ttl_seconds)
+        event = SeatAcquired(
+            sku=self.sku, lease_id=lease_id, holder=self.holder, ttl_seconds=self.ttl_seconds, expires_at=expires
+        )
+        return Decision([event], SeatAnswer(self.sku, lease_id, self.holder, expires, len(live) + 1, limit))
+
+
+@dataclass(frozen=True)
+class RenewSeat:
+    """Granted on a locked site too (E8), as long as the lease is covered (Q4)."""
+
+    lease_id: str
+    what: ClassVar[str] = "renew"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        refusal = may_serve(state)
+        if refusal:
+            return refusal
+        sku, lease = find_lease(state, self.lease_id, moment.now)
+        if lease is None:
+            return _unknown(self.lease_id)
+        limit = granted(lines_of(state), sku, moment.now)
+        if not is_covered(state, sku, self.lease_id, moment.now):
+            return not_covered(f"The lease of {lease.holder}", sku, limit)
+        expires = moment.now + timedelta(seconds=lease.ttl_seconds)
+        using = len(live_leases(state, sku, moment.now))
+        answer = SeatAnswer(sku, self.lease_id, lease.holder, expires, using, limit)
+        return Decision([SeatRenewed(sku=sku, lease_id=self.lease_id, expires_at=expires)], answer)
+
+
+@dataclass(frozen=True)
+class ReleaseSeat:
+    """Giving back is always granted, in every state."""
+
+    lease_id: str
+    what: ClassVar[str] = "release"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        sku, lease = find_lease(state, self.lease_id, moment.now)
+        if lease is None:
+            return _unknown(self.lease_id)
+        using, limit = len(live_leases(state, sku, moment.now)), granted(lines_of(state), sku, moment.now)
+        answer = SeatAnswer(sku, self.lease_id, lease.holder, None, using - 1, limit)
+        return Decision([SeatReleased(sku=sku, lease_id=self.lease_id)], answer)
+
+
+def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease | None]:
+    """The product and the lease of this id, if it is still running."""
+    for sku, leases in state.leases.items():
+        lease = leases.get(lease_id)
+        if lease and now < lease.expires_at:
+            return sku, lease
+    return "", None
+
+
+def _unknown(lease_id: str) -> Refusal:
+    return Refusal(
+        Code.UNKNOWN_LEASE, f"No lease {lease_id} is running here: it was given back or expired.", "Acquire a new seat."
+    )

@@ -1,0 +1,78 @@
+"""G2, Q4: named users. Assigning twice is the same as once; unassigning frees at once; a check asks who is covered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from carnet.control_room.authority.decision import Decision, Moment
+from carnet.control_room.authority.grant import granted, is_covered, lines_of
+from carnet.control_room.authority.state import State
+from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
+from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
+from carnet.entitlements import Metric
+from carnet.exchange.verdicts import Refusal
+
+
+@dataclass(frozen=True)
+class UserAnswer:
+    sku: str
+    user: str
+    assigned: bool
+    in_use: int
+    granted: int
+
+
+@dataclass(frozen=True)
+class AssignUser:
+    sku: str
+    user: str
+    what: ClassVar[str] = "assign"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        refusal = may_grant(state, moment.now)
+        if refusal:
+            return refusal
+        line = product_of(state, self.sku, Metric.NAMED_USER)
+        if isinstance(line, Refusal):
+            return line
+        users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)
+        if self.user in users:
+            return Decision([], UserAnswer(self.sku, self.user, True, len(users), limit))
+        if limit == 0:
+            return not_granted(self.sku)
+        if len(users) >= limit:
+            return exhausted(line.name, limit, line.unit)
+        answer = UserAnswer(self.sku, self.user, True, len(users) + 1, limit)
+        return Decision([SeatAssigned(sku=self.sku, user=self.user)], answer)
+
+
+@dataclass(frozen=True)
+class UnassignUser:
+    """Giving back is always granted, in every state."""
+
+    sku: str
+    user: str
+    what: ClassVar[str] = "unassign"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)
+        if self.user not in users:
+            return Decision([], UserAnswer(self.sku, self.user, False, len(users), limit))
+        answer = UserAnswer(self.sku, self.user, False, len(users) - 1, limit)
+        return Decision([SeatUnassigned(sku=self.sku, user=self.user)], answer)
+
+
+def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer | Refusal:
+    """Whether the user may work now. A locked site still answers (E8); an uncovered user is refused (Q4)."""
+    refusal = may_serve(state)
+    if refusal:
+        return refusal
+    line = product_of(state, sku, Metric.NAMED_USER)
+    if isinstance(line, Refusal):
+        return line
+    users, limit = state.users.get(sku, {}), granted(lines_of(state), sku, now)
+    if user not in users:
+        return not_granted(f"{sku} to {user}")
+    if not is_covered(state, sku, user, now):
+        return not_covered(user, line.name, limit)
+    return UserAnswer(sku, user, True, len(users), limit)

@@ -1,0 +1,248 @@
+"""The kinds of record, each a struct of its body. Law of the format: a kind's fields are never reordered, removed or
+reused; a new meaning is a new kind. What the engine decided is written here as facts: nothing in a body is computed
+again when the ledger is folded, so that a later release with other arithmetic folds an old ledger to the same state.
+"""
+
+from typing import ClassVar, TypeVar
+
+from carnet.control_room.ledger.record import Record
+from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Sku, Text, Time, Uuid
+from carnet.errors import TamperedError
+from carnet.exchange.history import CheckpointFields
+from carnet.exchange.key_set import KeySet, Trust
+from carnet.exchange.keys import AkpKey, OkpKey
+from carnet.exchange.license_file_request import Cycle, Enrolment, KeyPair, RequestKind, Totals
+from carnet.exchange.offline_license_file import AddedUnits
+from carnet.exchange.strict import MalformedError, decode
+
+KINDS: dict[str, type["Event"]] = {}
+CLEAR: set[str] = set()  # kinds whose whole content leaves the site anyway
+
+E = TypeVar("E", bound="type[Event]")
+
+
+class Event(Fields, frozen=True):
+    kind: ClassVar[str]
+
+
+def kind(name: str, *, clear: bool = False):  # type: ignore[no-untyped-def]
+    def register(event: E) -> E:
+        if name in KINDS:
+            raise ValueError(f"{name} is taken")
+        event.kind = name
+        KINDS[name] = event
+        if clear:
+            CLEAR.add(name)
+        return event
+
+    return register
+
+
+def event_of(record: Record) -> Event:
+    """The record's body as its kind's struct. Raises TamperedError for a kind or body that no release wrote."""
+    try:
+        return decode(bytes(record.body), KINDS[record.kind], depth=10)
+    except (KeyError, MalformedError) as error:
+        raise TamperedError(f"record {record.index} ({record.kind}) cannot be understood: {error}") from error
+
+
+# --- the site and its exchange ---------------------------------------------------------------------------------
+
+
+@kind("site.initialised")
+class SiteInitialised(Event, frozen=True):
+    control_room_id: Uuid
+    name: Text
+    version: Text
+    signing_key: OkpKey
+    sealing_key: AkpKey
+    trust: Trust
+
+
+@kind("site.upgraded")
+class SiteUpgraded(Event, frozen=True):
+    version: Text
+
+
+@kind("ledger.restored")
+class LedgerRestored(Event, frozen=True):
+    """A backup was put back. `nonce` makes two copies of it differ from their first record on."""
+
+    size: Quantity
+    nonce: Sha256
+
+
+@kind("key_set.taken")
+class KeySetTaken(Event, frozen=True):
+    key_set: KeySet
+
+
+@kind("token.installed")
+class TokenInstalled(Event, frozen=True):
+    """The one-time secret is not kept: only the proof that it was here."""
+
+    token_id: Uuid
+    account_id: Uuid
+    account_name: Text
+    enrolment: Enrolment
+
+
+@kind("request.asked")
+class RequestAsked(Event, frozen=True):
+    """Who asked for a request (the actor of this record); `request.generated` leaves the site and names nobody."""
+
+    request: RequestKind
+
+
+@kind("totals.stated", clear=True)
+class TotalsStated(Totals, Event, frozen=True):
+    pass
+
+
+@kind("request.generated", clear=True)
+class RequestGenerated(Event, frozen=True):
+    request_id: Uuid
+    sequence: Count
+    request: RequestKind
+    cycle: Cycle | None
+    install_by: Time | None
+    new_keys: KeyPair | None
+    nonce: Text  # 16 random bytes, so that two clones never write the same
+
+
+@kind("cycle.withdrawn")
+class CycleWithdrawn(Event, frozen=True):
+    cycle_id: Uuid
+
+
+@kind("cycle.missed")
+class CycleMissed(Event, frozen=True):
+    cycle_id: Uuid
+    locks: bool
+
+
+@kind("license.installed")
+class LicenseInstalled(Event, frozen=True):
+    olf_id: Uuid
+    sequence: Count
+    license_guid: Uuid
+    request_id: Uuid
+    account_name: Text
+    issued_at: Time
+    acknowledged: Count  # size of the checkpoint that CALM acknowledges
+    issuing_log: CheckpointFields
+    file_sha256: Sha256
+    lines: list[Line]
+
+
+@kind("history.accepted")
+class HistoryAccepted(Event, frozen=True):
+    number: Count
+    add: list[AddedUnits]
+
+
+@kind("receipt.written")
+class ReceiptWritten(Event, frozen=True):
+    olf_id: Uuid
+
+
+@kind("state.changed")
+class StateChanged(Event, frozen=True):
+    was: Text
+    now: Text
+
+
+@kind("refused")
+class Refused(Event, frozen=True):
+    what: Text
+    code: Text
+    message: str
+    file_sha256: Sha256 | None
+
+
+# --- time ------------------------------------------------------------------------------------------------------
+
+
+@kind("clock.set_back")
+class ClockSetBack(Event, frozen=True):
+    """T2: the system clock lags behind trusted time by so much."""
+
+    by_seconds: Count
+
+
+@kind("clock.caught_up")
+class ClockCaughtUp(Event, frozen=True):
+    pass
+
+
+@kind("clock.lowered")
+class ClockLowered(Event, frozen=True):
+    """T3: the mark, by the vendor's permission. This record's own time is the lowered one."""
+
+    was: Time
+
+
+@kind("leases.extended")
+class LeasesExtended(Event, frozen=True):
+    """G6: every lease that ran at `since` gets one time to live from this record on."""
+
+    since: Time
+    reason: Text
+
+
+# --- granting --------------------------------------------------------------------------------------------------
+
+
+class Draw(Fields, frozen=True):
+    """Units drawn from one line, in its period where it has one."""
+
+    line_id: Uuid
+    period_start: Time | None
+    units: Count
+
+
+@kind("seat.assigned")
+class SeatAssigned(Event, frozen=True):
+    sku: Sku
+    user: Text
+
+
+@kind("seat.unassigned")
+class SeatUnassigned(Event, frozen=True):
+    sku: Sku
+    user: Text
+
+
+@kind("seat.acquired")
+class SeatAcquired(Event, frozen=True):
+    sku: Sku
+    lease_id: Uuid
+    holder: Text
+    ttl_seconds: Count
+    expires_at: Time
+
+
+@kind("seat.renewed")
+class SeatRenewed(Event, frozen=True):
+    sku: Sku
+    lease_id: Uuid
+    expires_at: Time
+
+
+@kind("seat.released")
+class SeatReleased(Event, frozen=True):
+    sku: Sku
+    lease_id: Uuid
+
+
+@kind("seat.expired")
+class SeatExpired(Event, frozen=True):
+    sku: Sku
+    lease_id: Uuid
+
+
+@kind("units.consumed")
+class UnitsConsumed(Event, frozen=True):
+    sku: Sku
+    units: Count
+    draws: list[Draw]

@@ -1,0 +1,1 @@
+"""Where the ledger lies. One port (`engine.store.Store`), one implementation a database."""

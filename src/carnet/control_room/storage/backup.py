@@ -1,0 +1,56 @@
+"""A backup: the database, consistent, with its keys still wrapped, and the trust file, in one archive."""
+
+import io
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.errors import UsageError
+
+TRUST = "trust.json"
+_LIMITS = {DATABASE: 2**36, TRUST: 2**20}  # bytes
+
+
+def pack(store: SqliteStore, folder: Path) -> bytes:
+    copy = folder / ".backup.part"
+    copy.unlink(missing_ok=True)
+    try:
+        store.copy_to(copy)
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            archive.add(copy, DATABASE)
+            archive.add(folder / TRUST, TRUST)
+    finally:
+        copy.unlink(missing_ok=True)
+    return packed.getvalue()
+
+
+def unpack(backup: Path, folder: Path) -> None:
+    """Lay a backup's files into `folder`, and look whether they are a ledger. Raises UsageError where they are not."""
+    try:
+        with tarfile.open(backup, mode="r:gz") as archive:
+            for name, limit in _LIMITS.items():
+                member = archive.extractfile(name)
+                if member is None or archive.getmember(name).size > limit:
+                    raise KeyError(name)
+                (folder / name).write_bytes(member.read())
+                (folder / name).chmod(0o600)
+        SqliteStore.open(folder, writing=False).close()
+    except (tarfile.TarError, KeyError, OSError, EOFError) as error:
+        raise UsageError(f"{backup} is no backup of a Control Room.") from error
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Keep the database that is here under another name, its write-ahead log folded in. None where there is none."""
+    database = folder / DATABASE
+    if not database.exists():
+        return None
+    with closing(sqlite3.connect(database)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    number = 1
+    while (kept := folder / f"before-restore-{number}.sqlite3").exists():
+        number += 1
+    database.rename(kept)
+    return kept

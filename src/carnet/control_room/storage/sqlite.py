@@ -1,0 +1,146 @@
+"""The ledger on SQLite: WAL, `synchronous=FULL`, one table of records that carry the nodes they complete.
+
+A writer holds an exclusive lock on the folder as long as it lives, so that there are never two; readers take none and
+see the last committed state.
+"""
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from carnet.control_room.engine.store import Commit, Row
+from carnet.errors import NotSetUpError, StorageError, TamperedError
+
+DATABASE = "control-room.sqlite3"
+LOCK_TRIES, LOCK_WAIT = 100, 0.1  # together ten seconds
+
+_SCHEMA = """
+CREATE TABLE site (ledger_id TEXT NOT NULL, format INTEGER NOT NULL) STRICT;
+CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, nodes BLOB NOT NULL) STRICT;
+CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), box BLOB NOT NULL) STRICT;
+CREATE TABLE data_key (id INTEGER PRIMARY KEY, salt BLOB NOT NULL) STRICT;
+CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, box BLOB NOT NULL) STRICT;
+CREATE TABLE document (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
+CREATE TABLE secret (name TEXT PRIMARY KEY, box BLOB NOT NULL) STRICT;
+"""
+FORMAT = 1
+
+
+class SqliteStore:
+    def __init__(self, connection: sqlite3.Connection, lock: int | None = None) -> None:
+        self._db, self._lock = connection, lock
+        try:
+            self.ledger_id, found = self._db.execute("SELECT ledger_id, format FROM site").fetchone()
+        except (sqlite3.DatabaseError, TypeError) as error:
+            raise TamperedError(f"The database is no ledger: {error}.", "Restore a backup.") from error
+        if found != FORMAT:
+            raise StorageError(f"The ledger is of format {found}; this release reads {FORMAT}.", "Upgrade Carnet.")
+
+    @classmethod
+    def create(cls, path: str, ledger_id: str, lock: int | None = None) -> "SqliteStore":
+        db = _connect(path)
+        db.executescript(_SCHEMA)
+        db.execute("INSERT INTO site VALUES (?, ?)", (ledger_id, FORMAT))
+        return cls(db, lock)
+
+    @classmethod
+    def open(cls, folder: Path, *, writing: bool) -> "SqliteStore":
+        path = folder / DATABASE
+        if not path.exists():
+            raise NotSetUpError(f"There is no Control Room in {folder}.", "Set one up: control-room init --trust FILE")
+        lock = lock_folder(folder) if writing else None
+        return cls(_connect(str(path)), lock)
+
+    def row(self, index: int) -> Row | None:
+        found = self._db.execute("SELECT idx, leaf, nodes FROM record WHERE idx = ?", (index,)).fetchone()
+        return Row(*found) if found else None
+
+    def rows(self, start: int = 0) -> Iterator[Row]:
+        query = "SELECT idx, leaf, nodes FROM record WHERE idx >= ? ORDER BY idx"
+        with closing(self._db.execute(query, (start,))) as cursor:
+            for found in cursor:
+                yield Row(*found)
+
+    def count(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM record").fetchone()[0])
+
+    def head(self) -> bytes | None:
+        return self._one("SELECT box FROM head")
+
+    def document(self, name: str) -> bytes | None:
+        return self._one("SELECT body FROM document WHERE name = ?", name)
+
+    def secret(self, name: str) -> bytes | None:
+        return self._one("SELECT box FROM secret WHERE name = ?", name)
+
+    def data_keys(self) -> dict[int, bytes]:
+        return dict(self._db.execute("SELECT id, salt FROM data_key").fetchall())
+
+    def snapshot(self) -> tuple[int, bytes] | None:
+        found = self._db.execute("SELECT size, box FROM snapshot").fetchone()
+        return (int(found[0]), bytes(found[1])) if found else None
+
+    def commit(self, commit: Commit) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._write(commit)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            message = f"The ledger could not be written: {error}. Nothing was changed."
+            raise StorageError(message, "Check the disk's space and health, then try again.") from error
+
+    def _write(self, commit: Commit) -> None:
+        db = self._db
+        db.executemany("INSERT INTO record VALUES (?, ?, ?)", [(row.index, row.leaf, row.nodes) for row in commit.rows])
+        if commit.head is not None:
+            db.execute("INSERT OR REPLACE INTO head VALUES (1, ?)", (commit.head,))
+        db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?)", commit.documents.items())
+        db.executemany("INSERT OR REPLACE INTO secret VALUES (?, ?)", commit.secrets.items())
+        if commit.data_key:
+            db.execute("INSERT INTO data_key VALUES (?, ?)", commit.data_key)
+        if commit.snapshot:
+            db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", commit.snapshot)
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent copy of the whole database, made while others may read."""
+        with closing(sqlite3.connect(path)) as target:
+            self._db.backup(target)
+
+    def close(self) -> None:
+        self._db.close()
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def _one(self, query: str, *values: str) -> bytes | None:
+        found = self._db.execute(query, values).fetchone()
+        return bytes(found[0]) if found else None
+
+
+def lock_folder(folder: Path) -> int:
+    """Take the folder's exclusive lock; held until the handle is closed, or the process ends."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_WAIT)
+        else:
+            return handle
+    os.close(handle)
+    raise StorageError(f"Another process is writing to {folder}.", "Wait for it to end, then try again.")
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=10)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    return db

@@ -1,0 +1,149 @@
+"""The Control Room's composition root: clock, randomness, keys and storage meet here and nowhere else."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from carnet import clock, terminal
+from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.founding import LOCK, found
+from carnet.control_room.keys import KeyRing
+from carnet.control_room.ledger.events import LedgerRestored, SiteUpgraded
+from carnet.control_room.ledger.verify import Evidence
+from carnet.control_room.storage.backup import TRUST, pack, set_aside, unpack
+from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
+from carnet.entitlements import new_id
+from carnet.errors import TamperedError, UsageError
+from carnet.exchange.key_set import Trust
+from carnet.exchange.strict import encode
+from carnet.merkle import Checkpoint
+from carnet.vault import Vault
+
+VERSION = "40.0.0"  # of this release, as each LFR states it (E1)
+KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
+SYSTEM = "control-room"  # the actor of what no person did
+
+
+@dataclass(frozen=True)
+class Founded:
+    control_room: str
+    name: str
+    version: str
+    data: str
+    warning: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    size: int
+    size_before: int
+    kept: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """One Control Room in its folder: what the command line works with."""
+
+    folder: Path
+    passphrase_file: Path | None = None
+
+    def reading(self) -> Reading:
+        return Reading(clock.now(), clock.uptime(), clock.boot_id())
+
+    def init(self, trust: Trust, name: str) -> Founded:
+        """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
+        terminal.private_folder(self.folder)
+        if (self.folder / DATABASE).exists():
+            raise UsageError(f"There is a Control Room in {self.folder} already.", "Choose another folder with --data.")
+        phrase, warning = terminal.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
+        vault, lock = Vault.create(phrase, clock.random_bytes)
+        beside = self.folder / f".{DATABASE}.part"
+        beside.unlink(missing_ok=True)
+        ledger_id = new_id(clock.now(), clock.random_bytes)
+        store = SqliteStore.create(str(beside), ledger_id, lock_folder(self.folder))
+        found(store, vault, lock, trust, name, VERSION, self.reading(), clock.random_bytes)
+        store.close()
+        beside.rename(self.folder / DATABASE)
+        terminal.write_file(self.folder / TRUST, encode(trust), 0o600)
+        return Founded(ledger_id, name, VERSION, str(self.folder), warning)
+
+    @contextmanager
+    def engine(self, *, writing: bool = False) -> Iterator[Engine]:
+        with self._store(writing=writing) as (store, keys):
+            engine = Engine(store, keys, clock.random_bytes, VERSION)
+            if writing and engine.state.version != VERSION:
+                engine.record([SiteUpgraded(version=VERSION)], self.reading(), SYSTEM)
+            yield engine
+
+    @contextmanager
+    def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
+        """The stored bytes for `verify`, and how many records there are. No engine is started on them."""
+        with self._store(writing=False) as (store, keys):
+            rows = ((row.index, row.leaf, row.nodes) for row in store.rows())
+            yield Evidence(store.ledger_id, rows, store.data_keys(), store.head(), keys.master, earlier), store.count()
+
+    @contextmanager
+    def _store(self, *, writing: bool) -> Iterator[tuple[SqliteStore, KeyRing]]:
+        store = SqliteStore.open(self.folder, writing=writing)
+        try:
+            yield store, self._keys(store)
+        finally:
+            store.close()
+
+    def _keys(self, store: SqliteStore) -> KeyRing:
+        lock = store.document(LOCK)
+        if lock is None:
+            raise TamperedError("The lock of the keys is missing.", "Restore a backup.")
+        return KeyRing(Vault.open(lock, terminal.passphrase(self.folder, self.passphrase_file)), store.secret)
+
+    def publish_key_set(self, engine: Engine) -> None:
+        key_set = engine.store.document("key-set")
+        if key_set:
+            terminal.write_file(self.folder / KEY_SET, key_set, 0o600)
+
+    def backup(self, out: Path) -> int:
+        """Write a backup; returns its size in bytes."""
+        with self._store(writing=True) as (store, _):
+            packed = pack(store, self.folder)
+        terminal.write_file(out, packed, 0o600)
+        return len(packed)
+
+    def restore(self, backup: Path) -> Restored:
+        """Put a backup back. What was here is kept beside it; the ledger records that it was restored."""
+        terminal.private_folder(self.folder)
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            unpack(backup, Path(scratch))
+            before = self._size_before(Path(scratch))
+            kept = set_aside(self.folder)
+            for name in (DATABASE, TRUST):
+                (Path(scratch) / name).rename(self.folder / name)
+        with self.engine(writing=True) as engine:
+            size = engine.checkpoint.size
+            engine.record([LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())], self.reading(), SYSTEM)
+            self.publish_key_set(engine)
+        return Restored(size, before, str(kept) if kept else "")
+
+    def _size_before(self, scratch: Path) -> int:
+        """How many records are here now; a backup of another Control Room is refused before anything is moved."""
+        new = SqliteStore.open(scratch, writing=False)
+        self._keys(new)  # its passphrase is known, or nothing is put back
+        new.close()
+        if not (self.folder / DATABASE).exists():
+            return 0
+        old = SqliteStore.open(self.folder, writing=True)
+        try:
+            if old.ledger_id != new.ledger_id:
+                raise UsageError("The backup is of another Control Room.", "Restore it into another folder.")
+            return old.count()
+        finally:
+            old.close()
+
+
+def main() -> NoReturn:
+    from carnet.control_room.cli import app
+
+    terminal.run(app, Site)

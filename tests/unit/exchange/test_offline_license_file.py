@@ -1,0 +1,128 @@
+"""The OLF: anyone can check its signatures, one Control Room can open it, and it is good for one place only."""
+
+from hashlib import sha256
+
+import msgspec
+import pytest
+
+from carnet.exchange.envelope import Envelope
+from carnet.exchange.key_set import Pinned
+from carnet.exchange.offline_license_file import (
+    OfflineLicenseFile,
+    ReadLicenseFile,
+    SealedBody,
+    open_body,
+    read_license_file,
+    seal_body,
+    write_license_file,
+)
+from carnet.exchange.verdicts import Refusal
+from tests.vectors import samples
+from tests.vectors.samples import make_body, make_license_file, make_line, site, uuid, vendor
+
+VENDOR, SITE, OTHER = vendor(), site(), site("elsewhere")
+REQUEST = samples.request(SITE)
+
+
+def code(raw: bytes, pinned: Pinned = VENDOR.pinned) -> str:
+    answer = read_license_file(raw, pinned)
+    return answer.code.value if isinstance(answer, Refusal) else "good"
+
+
+def opened(olf: OfflineLicenseFile, *openers: object) -> str:
+    answer = open_body(olf, list(openers))  # type: ignore[arg-type]
+    return answer.code.value if isinstance(answer, Refusal) else "good"
+
+
+def test_round_trip() -> None:
+    olf = make_license_file(SITE, REQUEST)
+    got = read_license_file(write_license_file(olf, VENDOR.issuers), VENDOR.pinned)
+    assert isinstance(got, ReadLicenseFile)
+    assert got.olf == olf
+    assert isinstance(got.envelope, Envelope)
+    assert open_body(got.olf, [SITE.opener]) == make_body()
+    assert got.olf.answers.sha256 == sha256(REQUEST).hexdigest()
+
+
+def test_a_guard_checks_the_signatures_without_any_secret() -> None:
+    assert code(samples.license_file(VENDOR, SITE, REQUEST)) == "good"
+
+
+@pytest.mark.rule("unknown_signer")
+def test_another_vendors_file_is_refused() -> None:
+    assert code(samples.license_file(vendor("stranger"), SITE, REQUEST)) == "unknown_signer"
+
+
+@pytest.mark.rule("not_enabled")
+def test_before_any_key_set_is_known_nothing_can_be_judged() -> None:
+    assert code(samples.license_file(VENDOR, SITE, REQUEST), VENDOR.fresh) == "not_enabled"
+
+
+@pytest.mark.rule("E16")
+def test_a_newer_key_set_inside_is_taken_and_judges_the_file() -> None:
+    newer = vendor(version=2)
+    raw = samples.license_file(newer, SITE, REQUEST, key_set=newer.inner())
+    assert code(raw) == "good"
+    assert code(samples.license_file(newer, SITE, REQUEST)) == "unknown_signer", "without it the new keys are unknown"
+    old_keys = samples.license_file(VENDOR, SITE, REQUEST, key_set=newer.inner())
+    assert code(old_keys) == "unknown_signer", "and the old keys sign nothing beside it"
+
+
+@pytest.mark.rule("E7", "wrong_key")
+def test_only_the_key_that_it_names_opens_it() -> None:
+    olf = make_license_file(SITE, REQUEST)
+    assert opened(olf, OTHER.opener) == "wrong_key"
+    assert opened(olf) == "wrong_key"
+    assert opened(olf, OTHER.opener, SITE.opener) == "good"
+
+
+@pytest.mark.rule("E7", "wrong_key")
+@pytest.mark.parametrize(
+    "changes", [{"olf_id": uuid("other olf")}, {"sequence": 2}, {"control_room_id": uuid("other room")}]
+)
+def test_a_sealed_body_does_not_open_in_another_file(changes: dict[str, object]) -> None:
+    """Who could sign, but not seal, might move one file's body into another: it is bound to its own."""
+    olf = make_license_file(SITE, REQUEST)
+    assert opened(msgspec.structs.replace(olf, **changes), SITE.opener) == "wrong_key"
+
+
+@pytest.mark.rule("bad_signature")
+def test_a_body_other_than_the_one_that_was_signed_is_refused() -> None:
+    """Anyone can seal to a public key: what was signed is the digest of the plaintext too."""
+    olf = make_license_file(SITE, REQUEST)
+    sealed, _ = seal_body(make_body(2), SITE.opener.key, olf.olf_id, SITE.id, olf.sequence)
+    assert opened(msgspec.structs.replace(olf, sealed=sealed), SITE.opener) == "bad_signature"
+
+
+@pytest.mark.rule("malformed")
+@pytest.mark.parametrize("sealed", ["AA=", "!", "A"])
+def test_a_body_that_is_no_base64url_is_refused(sealed: str) -> None:
+    assert opened(msgspec.structs.replace(make_license_file(SITE, REQUEST), sealed=sealed), SITE.opener) == "malformed"
+
+
+@pytest.mark.rule("malformed")
+def test_a_sealed_plaintext_is_read_as_strictly_as_a_file() -> None:
+    from carnet.exchange.sealing import info_for, seal
+    from carnet.exchange.strict import encode, to_base64url
+
+    plaintext = encode(make_body(1)) + b" "
+    olf = make_license_file(SITE, REQUEST)
+    box = seal(plaintext, SITE.opener.key, info_for(olf.olf_id, SITE.id, olf.sequence))
+    changed = msgspec.structs.replace(olf, sealed=to_base64url(box), sealed_sha256=sha256(plaintext).hexdigest())
+    assert opened(changed, SITE.opener) == "malformed"
+
+
+@pytest.mark.rule("Q1")
+def test_no_line_is_granted_twice_and_no_file_grants_nothing() -> None:
+    with pytest.raises(ValueError, match="one line twice"):
+        SealedBody(account_name="A", lines=[make_line(0), make_line(0)])
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(b'{"account_name":"A","lines":[]}', type=SealedBody)
+
+
+@pytest.mark.rule("V2")
+def test_the_log_commits_to_all_but_its_own_proof() -> None:
+    olf = make_license_file(SITE, REQUEST)
+    without = msgspec.structs.replace(olf, issuing_log=None)
+    assert olf.content_digest() == without.content_digest()
+    assert msgspec.structs.replace(olf, sequence=2).content_digest() != olf.content_digest()

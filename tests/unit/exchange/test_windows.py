@@ -1,0 +1,141 @@
+"""Every window on both sides of its edge: an end is the first moment that is too late."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from carnet.exchange import windows
+from carnet.exchange.verdicts import Code, Refusal
+from tests.vectors.samples import NOW
+
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+
+
+def code(answer: Refusal | None) -> str:
+    return answer.code.value if answer else "in time"
+
+
+@pytest.mark.rule("E2", "too_early", "expired")
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        (NOW - SECOND, "too_early"),
+        (NOW, "in time"),
+        (NOW + 24 * HOUR - SECOND, "in time"),
+        (NOW + 24 * HOUR, "expired"),
+        (NOW + 400 * DAY, "expired"),
+    ],
+)
+def test_a_token_is_in_force_for_24_hours_from_its_download(now: datetime, verdict: str) -> None:
+    assert code(windows.token_window(NOW, NOW + windows.TOKEN_LIFE, now)) == verdict
+
+
+@pytest.mark.rule("E5", "window_closed")
+@pytest.mark.parametrize(
+    ("newest_after", "deadline_after"),
+    [
+        (0 * HOUR, 48 * HOUR),
+        (5 * DAY - SECOND, 7 * DAY - SECOND),
+        (5 * DAY, 7 * DAY),
+        (5 * DAY + SECOND, 7 * DAY),
+        (7 * DAY - SECOND, 7 * DAY),
+    ],
+)
+def test_an_answer_installs_before_the_earlier_of_7_days_and_48_hours(
+    newest_after: timedelta, deadline_after: timedelta
+) -> None:
+    deadline = windows.install_by(NOW, NOW + newest_after)
+    assert deadline == NOW + deadline_after
+    assert code(windows.install_window(deadline, deadline - SECOND)) == "in time"
+    assert code(windows.install_window(deadline, deadline)) == "window_closed"
+
+
+@pytest.mark.rule("E4", "E5")
+@given(st.integers(0, 604_799), st.integers(0, 604_799))
+def test_a_newer_request_never_restarts_the_seven_days(first: int, second: int) -> None:
+    earlier, later = sorted((NOW + first * SECOND, NOW + second * SECOND))
+    assert windows.install_by(NOW, earlier) <= windows.install_by(NOW, later) <= NOW + windows.CYCLE
+
+
+@pytest.mark.rule("E8")
+def test_a_cycle_is_missed_seven_days_after_its_first_request() -> None:
+    assert not windows.is_missed(NOW, NOW + 7 * DAY - SECOND)
+    assert windows.is_missed(NOW, NOW + 7 * DAY)
+
+
+@pytest.mark.rule("E5", "from_the_future", "window_closed")
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [
+        (NOW - HOUR - SECOND, "from_the_future"),
+        (NOW - HOUR, "in time"),
+        (NOW, "in time"),
+        (NOW + 48 * HOUR - SECOND, "in time"),
+        (NOW + 48 * HOUR, "window_closed"),
+    ],
+)
+def test_calm_judges_a_request_by_its_own_clock(now: datetime, verdict: str) -> None:
+    answer = windows.request_window(NOW, NOW + 48 * HOUR, now)
+    assert code(answer) == verdict
+    if answer:
+        assert "If the site's clock is wrong" in answer.next, "two worlds have two clocks: the way out is named"
+
+
+@pytest.mark.rule("E5")
+def test_a_refusal_says_by_how_much_it_is_off() -> None:
+    late = windows.request_window(NOW, NOW + 48 * HOUR, NOW + 50 * HOUR)
+    early = windows.request_window(NOW, NOW + 48 * HOUR, NOW - 3 * DAY)
+    assert late is not None
+    assert "2 h 0 min ago" in late.message
+    assert early is not None
+    assert "3 d 0 h ahead" in early.message
+
+
+@pytest.mark.rule("T3", "clock_still_ahead")
+@pytest.mark.parametrize(
+    ("system", "verdict"),
+    [
+        (NOW - 400 * DAY, "in time"),
+        (NOW + 7 * DAY, "in time"),
+        (NOW + 7 * DAY + SECOND, "clock_still_ahead"),
+    ],
+)
+def test_the_mark_is_lowered_only_where_the_machines_clock_is_near(system: datetime, verdict: str) -> None:
+    assert code(windows.lowered_clock_window(NOW, system)) == verdict
+
+
+def test_each_refusal_of_time_has_a_next_step() -> None:
+    refusals = [
+        windows.token_window(NOW, NOW + DAY, NOW - DAY),
+        windows.token_window(NOW, NOW + DAY, NOW + DAY),
+        windows.install_window(NOW, NOW),
+        windows.request_window(NOW, NOW, NOW),
+        windows.request_window(NOW + DAY, NOW + 2 * DAY, NOW),
+        windows.lowered_clock_window(NOW, NOW + 8 * DAY),
+    ]
+    for refusal in refusals:
+        assert refusal is not None
+        assert refusal.code in Code
+        assert refusal.message.endswith(".")
+        assert refusal.next.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [
+        (-DAY, "0 s"),
+        (timedelta(), "0 s"),
+        (59 * SECOND, "59 s"),
+        (61 * SECOND, "1 min 1 s"),
+        (HOUR + 61 * SECOND, "1 h 1 min"),
+        (46 * HOUR + 59 * SECOND, "1 d 22 h"),
+    ],
+)
+def test_a_span_is_spelt_in_its_two_largest_units(span: timedelta, words: str) -> None:
+    assert windows.spell(span) == words
+
+
+def test_a_time_is_written_as_people_read_it() -> None:
+    assert windows.stamp(NOW) == "Tue 2026-11-24 08:00:00 UTC"

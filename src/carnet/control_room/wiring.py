@@ -13,6 +13,7 @@ from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import LOCK, found
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored, SiteUpgraded
+from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence
 from carnet.control_room.storage.backup import TRUST, pack, set_aside, unpack
 from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
@@ -25,7 +26,6 @@ from carnet.vault import Vault
 
 VERSION = "40.0.0"  # of this release, as each LFR states it (E1)
 KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
-SYSTEM = "control-room"  # the actor of what no person did
 
 
 @dataclass(frozen=True)

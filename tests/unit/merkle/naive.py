@@ -1,4 +1,4 @@
-"""RFC 9162 as its text defines it, by recursion over all leaves: slow, short, and nothing shared with what it judges."""
+"""RFC 9162 as its text defines it, by recursion over all leaves: slow, short, sharing nothing with what it judges."""
 
 from hashlib import sha256
 

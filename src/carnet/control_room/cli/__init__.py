@@ -1,4 +1,4 @@
-"""The `control-room` command. A thin door: it reads options and files, asks the engine, and prints. It holds no rule."""
+"""The `control-room` command. A thin door: it reads options and files, asks the engine, prints. It holds no rule."""
 
 from carnet.control_room.cli import exchange, granting, ledger, setup
 from carnet.terminal import new_app

@@ -1,4 +1,4 @@
-"""What every command shares: where the site lies, who acts, how to answer, and one way to run a command on the engine."""
+"""What every command shares: where the site lies, who acts, how to answer, how to run a command on the engine."""
 
 import inspect
 from collections.abc import Callable

@@ -80,7 +80,7 @@ def forecast(
 def _forecast(console: "Console", found: Any) -> None:
     from carnet.control_room.cli import show
 
-    console.print(f"On {show.stamp(found.on)}, if nothing is done until then: [bold]{found.state}[/bold]")
+    console.print(f"On {show.day(found.on)}, if nothing is done until then: [bold]{found.state}[/bold]")
     if found.banner:
         console.print(f"[yellow]! {found.banner}[/yellow]")
     console.print(show.products(found.products))

@@ -13,6 +13,7 @@ from carnet.control_room.ledger.events import CLEAR, Event
 from carnet.control_room.ledger.record import (
     HEAD_KEY,
     NONCE_SIZE,
+    SYSTEM,
     Record,
     clear_leaf,
     data_key,
@@ -151,9 +152,10 @@ class Pages:
         return Checkpoint(self.peaks.size, self.peaks.root)
 
     def append(self, event: Event, at: datetime, actor: str, key: str | None) -> Record:
-        index = self.peaks.size
-        record = write_record(index, at, event.kind, actor, event, key)
-        leaf = clear_leaf(record) if event.kind in CLEAR else self._sealed(record)
+        index, clear = self.peaks.size, event.kind in CLEAR
+        named = (SYSTEM, None) if clear else (actor, key)  # what leaves the site names nobody
+        record = write_record(index, at, event.kind, named[0], event, named[1])
+        leaf = clear_leaf(record) if clear else self._sealed(record)
         self.peaks, completed = self.peaks.append(leaf_hash(leaf))
         self.rows.append(Row(index, leaf, b"".join(completed)))
         self.records = [*self.records, record]

@@ -19,6 +19,7 @@ from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, 
 from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import ClockLowered, Event, LicenseInstalled, Refused
+from carnet.control_room.ledger.record import SYSTEM
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
@@ -119,7 +120,7 @@ class _Transaction:
         """What time alone changed since the last record is recorded before a decision is taken on it."""
         if not self._lapsed:
             self._lapsed = True
-            self.append(passing_time(self._engine.state, self._engine.anchor, self._reading, self._now))
+            self.append(passing_time(self._engine.state, self._engine.anchor, self._reading, self._now), by=SYSTEM)
 
     def _take(self, decision: Decision) -> None:
         for key in decision.new_keys:
@@ -129,11 +130,11 @@ class _Transaction:
         if decision.documents:
             self._documents |= decision.documents(self._pages)
 
-    def append(self, events: Sequence[Event], lowered: datetime | None = None) -> None:
+    def append(self, events: Sequence[Event], lowered: datetime | None = None, by: str | None = None) -> None:
         for event in events:
             if isinstance(event, ClockLowered) and lowered:
                 self._now = lowered  # T3: this record, and all after it
-            record = self._pages.append(event, self._now, self._actor, self._key)
+            record = self._pages.append(event, self._now, by or self._actor, self._key)
             evolve_event(self._engine.state, record, event)
             self._new_epoch = self._new_epoch or isinstance(event, LicenseInstalled)
 

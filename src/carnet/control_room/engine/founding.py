@@ -6,6 +6,7 @@ from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.keys.key_ring import MASTER
 from carnet.control_room.ledger.events import SiteInitialised
+from carnet.control_room.ledger.record import SYSTEM
 from carnet.exchange.key_set import Trust
 from carnet.exchange.keys import ED25519, AkpKey, OkpKey, RandomBytes, new_opener, new_signer
 from carnet.vault import Vault
@@ -40,5 +41,5 @@ def found(
         sealing_key=opener.key,
         trust=trust,
     )
-    engine.record([first], reading, "control-room")
+    engine.record([first], reading, SYSTEM)
     return engine

@@ -20,6 +20,7 @@ from carnet.exchange.strict import decode, encode
 
 FORMAT = b"\x01"
 KEY_ID_SIZE, NONCE_SIZE = 4, 12  # bytes
+SYSTEM = "control-room"  # the actor of what no person did, and of every record that leaves the site
 HEAD_KEY, SNAPSHOT_KEY = 2**32 - 1, 2**32 - 2  # data key ids set apart for what is no record
 _PREFIX = len(FORMAT) + KEY_ID_SIZE
 _DEPTH = 12

@@ -1,6 +1,7 @@
 """A backup: the database, consistent, with its keys still wrapped, and the trust file, in one archive."""
 
 import io
+import shutil
 import sqlite3
 import tarfile
 from contextlib import closing
@@ -32,14 +33,19 @@ def unpack(backup: Path, folder: Path) -> None:
     try:
         with tarfile.open(backup, mode="r:gz") as archive:
             for name, limit in _LIMITS.items():
-                member = archive.extractfile(name)
-                if member is None or archive.getmember(name).size > limit:
-                    raise KeyError(name)
-                (folder / name).write_bytes(member.read())
-                (folder / name).chmod(0o600)
+                _lay(archive, name, limit, folder)
         SqliteStore.open(folder, writing=False).close()
     except (tarfile.TarError, KeyError, OSError, EOFError) as error:
         raise UsageError(f"{backup} is no backup of a Control Room.") from error
+
+
+def _lay(archive: tarfile.TarFile, name: str, limit: int, folder: Path) -> None:
+    member = archive.extractfile(name)
+    if member is None or archive.getmember(name).size > limit:
+        raise KeyError(name)
+    with (folder / name).open("wb") as file:
+        shutil.copyfileobj(member, file)
+    (folder / name).chmod(0o600)
 
 
 def set_aside(folder: Path) -> Path | None:

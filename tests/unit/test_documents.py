@@ -1,0 +1,131 @@
+"""Documents that cannot rot: the codes, every field of every format and every worked example are checked here."""
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from carnet.exchange.strict import decode
+from carnet.exchange.verdicts import Code
+from tests.vectors import samples
+from tests.vectors.forge import compact
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+FORMATS = sorted((DOCS / "formats").glob("*.md"))
+MODULES = [
+    "entitlements.line",
+    "entitlements.period",
+    "exchange.enablement_token",
+    "exchange.envelope",
+    "exchange.history",
+    "exchange.issuing_log",
+    "exchange.key_set",
+    "exchange.keys",
+    "exchange.license_file_request",
+    "exchange.offline_license_file",
+    "exchange.receipt",
+]
+LONG = {
+    "<X-Wing public key>": samples.site().opener.key.pub,
+    "<ML-DSA-65 public key>": samples.vendor().issuers[1].key.pub,  # type: ignore[union-attr]
+    "<payload>": "e30",
+    "<signature>": "AA",
+    "<sealed body>": "AA",
+}
+
+
+def _structs() -> dict[str, type[msgspec.Struct]]:
+    found = {}
+    for name in MODULES:
+        module = importlib.import_module(f"carnet.{name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__:
+                found[value.__name__] = value
+    return found
+
+
+STRUCTS = _structs()
+
+
+def _tables(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The name of each struct that has a table of fields, and the fields in it."""
+    for part in re.split(r"^### `", text, flags=re.MULTILINE)[1:]:
+        name, rest = part.split("`", 1)
+        table = rest.lstrip("\n").split("\n\n")[0]
+        yield name, re.findall(r"^\| `([a-z0-9_]+)` \|", table, re.MULTILINE)
+
+
+DOCUMENTED = {name: fields for path in FORMATS for name, fields in _tables(path.read_text()) if name in STRUCTS}
+
+
+@pytest.mark.parametrize("name", STRUCTS)
+def test_every_field_of_every_format_is_documented_in_its_order(name: str) -> None:
+    struct = STRUCTS[name]
+    tag = struct.__struct_config__.tag_field
+    fields = [*([tag] if tag else []), *struct.__struct_encode_fields__]
+    assert DOCUMENTED.get(name) == fields
+
+
+def _long(value: Any) -> Any:
+    """An example with what is left out for people put back."""
+    if isinstance(value, dict):
+        return {name: _long(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_long(item) for item in value]
+    return LONG.get(value, value) if isinstance(value, str) else value
+
+
+def _examples() -> Iterator[Any]:
+    for path in FORMATS:
+        for name, text in re.findall(r"<!-- example: (\w+) -->\n```json\n(.*?)```", path.read_text(), re.DOTALL):
+            yield pytest.param(name, text, id=f"{path.stem}-{name}")
+
+
+@pytest.mark.parametrize(("name", "text"), list(_examples()))
+def test_every_worked_example_is_read_by_the_code(name: str, text: str) -> None:
+    raw = compact(_long(json.loads(text)))
+    assert decode(raw, STRUCTS[name], depth=12)
+
+
+def test_every_payload_has_a_worked_example() -> None:
+    shown = {param.values[0] for param in _examples()}
+    payloads = {"Token", "LicenseFileRequest", "OfflineLicenseFile", "SealedBody", "Receipt", "KeySet", "Trust"}
+    assert payloads | {"JwsFields", "Header", "OkpKey", "AkpKey"} <= shown
+
+
+@pytest.mark.rule("E13")
+def test_the_rules_and_the_code_list_the_same_codes() -> None:
+    text = (DOCS / "rules.md").read_text()
+    table = text[text.index("## Codes") :]
+    listed = re.findall(r"^\| `([a-z_]+)` \| .+\. \| .+\. \|$", table, re.MULTILINE)
+    assert len(listed) == len(set(listed)), "a code stands in the table once"
+    assert set(listed) == {code.value for code in Code}
+
+
+def test_every_rule_is_written_down() -> None:
+    text = (DOCS / "rules.md").read_text()
+    ranges = {"E": 16, "Q": 5, "H": 6, "G": 7, "T": 4, "L": 5, "V": 2, "A": 3}
+    wanted = [f"{letter}{number}" for letter, most in ranges.items() for number in range(1, most + 1)]
+    assert re.findall(r"^\*\*([A-Z]\d+)\b", text, re.MULTILINE) == wanted
+    assert "\n## S: states\n" in text
+
+
+PAGES = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_document_stands_on_its_own(page: Path) -> None:
+    for word in ("../shared", "/work/", "/home/", "pypi.org", "TODO", "FIXME"):
+        assert word not in page.read_text(), word

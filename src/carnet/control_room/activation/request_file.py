@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from carnet.control_room.authority.decision import Draft, Moment
 from carnet.control_room.authority.state import State
-from carnet.control_room.authority.states import state_name
+from carnet.control_room.authority.states import RELEASED, state_name
 from carnet.control_room.authority.trusted_time import lag
 from carnet.control_room.ledger.events import RequestGenerated
 from carnet.exchange.history import Extension, History, checkpoint_fields, texts
@@ -52,7 +52,7 @@ class RequestFile:
             history_accepted=state.history_accepted,
             smaller_than=self.since if self.since and self.since > draft.checkpoint.size else None,
             installed=self._installed(),
-            state=state_name(state, self.moment.now),
+            state=RELEASED if generated.cycle is None else state_name(state, self.moment.now),
             key_set_version=state.key_set.version,
             issuing_log=state.issuing_log,
             totals=_stated(draft),

@@ -79,7 +79,7 @@ class Cipher:
         cipher = self._derive(b"", key_id)
         try:
             return cipher.decrypt(box[:NONCE_SIZE], box[NONCE_SIZE:], self._store.ledger_id.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             return None
 
     def _derive(self, salt: bytes, key_id: int) -> AESGCM:

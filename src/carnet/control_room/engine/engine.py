@@ -19,7 +19,7 @@ from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, 
 from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import ClockLowered, Event, LicenseInstalled, Refused
-from carnet.control_room.ledger.record import SYSTEM
+from carnet.control_room.ledger.record import SYSTEM, Record
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
@@ -126,15 +126,25 @@ class _Transaction:
         for key in decision.new_keys:
             name, box = self._engine.keys.wrap(key, self._moment.random)
             self._secrets[name] = box
-        self.append(decision.events, decision.lowered)
+        written = self._write(decision.events, self._actor, decision.lowered)
         if decision.documents:
+            # files are made of the ledger with these records in it, and of the state as it was before them
             self._documents |= decision.documents(self._pages)
+        self._evolve(written)
 
-    def append(self, events: Sequence[Event], lowered: datetime | None = None, by: str | None = None) -> None:
+    def append(self, events: Sequence[Event], by: str | None = None) -> None:
+        self._evolve(self._write(events, by or self._actor))
+
+    def _write(self, events: Sequence[Event], by: str, lowered: datetime | None = None) -> list[tuple[Record, Event]]:
+        written = []
         for event in events:
             if isinstance(event, ClockLowered) and lowered:
                 self._now = lowered  # T3: this record, and all after it
-            record = self._pages.append(event, self._now, by or self._actor, self._key)
+            written.append((self._pages.append(event, self._now, by, self._key), event))
+        return written
+
+    def _evolve(self, written: list[tuple[Record, Event]]) -> None:
+        for record, event in written:
             evolve_event(self._engine.state, record, event)
             self._new_epoch = self._new_epoch or isinstance(event, LicenseInstalled)
 

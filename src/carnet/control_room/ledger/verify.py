@@ -84,12 +84,27 @@ class _Check:
             self._record(index, leaf)
         except TamperedError as error:
             self.problems.append(f"Record {index}: {error}.")
-        if self._complete(leaf) != nodes:
-            self.problems.append(f"Record {index}: the tree nodes stored with it are not those its leaf completes.")
+        self._nodes(index, self._complete(leaf), nodes)
         self.size = index + 1
         earlier = self._evidence.earlier
         if earlier and earlier.size == self.size and earlier.root != self.root():
             self.problems.append(f"The first {self.size} records are not those of the checkpoint written down earlier.")
+
+    def _nodes(self, index: int, completed: bytes, stored: bytes) -> None:
+        """The lowest wrong node says among which records the altered one is: all below them were right."""
+        if completed == stored:
+            return
+        right = next(
+            (
+                at
+                for at in range(0, len(completed), HASH_SIZE)
+                if completed[: at + HASH_SIZE] != stored[: at + HASH_SIZE]
+            ),
+            0,
+        )
+        first = index + 1 - (2 << right // HASH_SIZE)
+        where = f"Records {first} to {index}" if completed else f"Record {index}"
+        self.problems.append(f"{where}: the tree nodes stored with record {index} are not those of these leaves.")
 
     def end(self) -> None:
         earlier, head = self._evidence.earlier, self._head()

@@ -1,0 +1,134 @@
+"""A Control Room in a test: the real engine on a real SQLite database (in memory), with a clock that the test sets."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
+from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.authority.state import State
+from carnet.control_room.authority.states import state_name
+from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.founding import found
+from carnet.control_room.keys import KeyRing
+from carnet.control_room.ledger.events import LedgerRestored
+from carnet.control_room.ledger.record import SYSTEM
+from carnet.control_room.ledger.verify import Evidence, Report, verify
+from carnet.control_room.storage.sqlite import SqliteStore
+from carnet.entitlements import new_id
+from carnet.exchange.key_set import Trust
+from carnet.exchange.license_file_request import RequestKind
+from carnet.exchange.verdicts import Refusal
+from carnet.vault import Vault
+from tests.support.cast import MONDAY, seeded
+
+VERSION = "40.0.0"
+
+
+class Room:
+    def __init__(self, trust: Trust, seed: str = "room", now: datetime = MONDAY, version: str = VERSION) -> None:
+        self.random, self.version = seeded(seed), version
+        self.reading = Reading(now, 1000, "boot-1")
+        self.vault = Vault(self.random(32))
+        self.store = SqliteStore.create(":memory:", new_id(now, self.random))
+        self.engine = found(self.store, self.vault, b"lock", trust, "Oslo", version, self.reading, self.random)
+
+    # --- time ---------------------------------------------------------------------------------------------------
+
+    def wait(self, **span: float) -> datetime:
+        """Time passes: the system clock and the uptime go on together."""
+        passed = timedelta(**span)
+        uptime = self.reading.uptime + int(passed.total_seconds())
+        self.reading = replace(self.reading, system=self.reading.system + passed, uptime=uptime)
+        return self.now
+
+    def set_clock(self, system: datetime) -> None:
+        """Somebody sets the system clock; the uptime knows nothing of it."""
+        self.reading = replace(self.reading, system=system)
+
+    def reboot(self, boot: str = "boot-2") -> None:
+        self.reading = Reading(self.reading.system, 5, boot)
+        self.reopen()
+
+    @property
+    def now(self) -> datetime:
+        return self.engine.now(self.reading)
+
+    # --- acts ---------------------------------------------------------------------------------------------------
+
+    def do(self, command: Any, actor: str = "anna") -> Any:
+        return self.engine.execute(command, self.reading, actor)
+
+    def enable(self, token: bytes) -> Any:
+        return self.do(InstallToken(token))
+
+    def request(self, kind: RequestKind | None = None, since: int | None = None, *, new_keys: bool = False) -> bytes:
+        """Generate an LFR that must be granted; its bytes."""
+        answer = self.do(GenerateRequest(kind, since, new_keys))
+        assert not isinstance(answer, Refusal), answer
+        raw = self.store.document(REQUEST)
+        assert raw is not None
+        return raw
+
+    def install(self, olf: bytes) -> Any:
+        return self.do(InstallLicense(olf))
+
+    @property
+    def receipt(self) -> bytes:
+        raw = self.store.document(RECEIPT)
+        assert raw is not None
+        return raw
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self.engine.state
+
+    @property
+    def state_name(self) -> str:
+        return state_name(self.state, self.now)
+
+    def kinds(self) -> list[str]:
+        return [record.kind for record in self.engine.book.records()]
+
+    def dump(self) -> dict[str, Any]:
+        """All that is stored, but for refusals and what time alone changed (T2, G6): to see that nothing moved."""
+        passing = ("refused", "clock.set_back", "clock.caught_up", "leases.extended", "seat.expired")
+        kept = [(r.kind, bytes(r.body)) for r in self.engine.book.records() if r.kind not in passing]
+        documents = self.store._db.execute("SELECT * FROM document ORDER BY name").fetchall()
+        secrets = self.store._db.execute("SELECT * FROM secret ORDER BY name").fetchall()
+        return {"records": kept, "documents": documents, "secrets": secrets}
+
+    def verify(self) -> Report:
+        rows = ((row.index, row.leaf, row.nodes) for row in self.store.rows())
+        salts, head = self.store.data_keys(), self.store.head()
+        return verify(Evidence(self.store.ledger_id, rows, salts, head, self.engine.keys.master))
+
+    # --- machines -----------------------------------------------------------------------------------------------
+
+    def reopen(self) -> None:
+        """The process ends and another one starts on the same database."""
+        self.engine = Engine(self.store, KeyRing(self.vault, self.store.secret), self.random, self.version)
+
+    def copy(self, seed: str = "copy") -> Room:
+        """A byte-for-byte copy of this machine: a backup, or a clone."""
+        other = Room.__new__(Room)
+        other.random, other.version, other.reading, other.vault = seeded(seed), self.version, self.reading, self.vault
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        self.store._db.backup(db)
+        other.store = SqliteStore(db)
+        other.reopen()
+        return other
+
+    def restore(self, backup: Room) -> None:
+        """Put a backup back, as the command does: the ledger records it."""
+        self.store = backup.copy(self.random(8).hex()).store
+        self.reopen()
+        restored = LedgerRestored(size=self.engine.checkpoint.size, nonce=self.random(32).hex())
+        self.engine.record([restored], self.reading, SYSTEM)

@@ -1,0 +1,1 @@
+"""The `calm` command: thin doors that hold no rule."""

@@ -1,0 +1,115 @@
+"""Q3 and L2, pure: what CALM counts as consumed, per line and period, from what LFRs state and acceptances add."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import msgspec
+
+from carnet.entitlements import Fields, Metric
+from carnet.exchange.license_file_request import LineTotals
+from carnet.exchange.offline_license_file import AddedUnits
+
+Where = tuple[str, datetime | None]  # a line, and the start of its period
+
+
+class Stated(Fields, frozen=True):
+    """What an LFR stated as consumed, kept with its checkpoint, and the newest acceptance that this includes."""
+
+    units: list[AddedUnits]
+    history_accepted: int
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    number: int
+    add: tuple[AddedUnits, ...]
+
+
+@dataclass(frozen=True)
+class Count:
+    sku: str
+    units: int
+    stated: bool  # False where only an accepted history added it: the site may not know the line
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A total that is lower than CALM counted, or that is no longer stated."""
+
+    where: Where
+    sku: str
+    counted: int
+    stated: int | None
+
+
+def stated_in(lines: Iterable[LineTotals], history_accepted: int) -> Stated:
+    units = [
+        AddedUnits(line_id=line.line_id, sku=line.sku, period_start=line.period_start, units=line.consumed)
+        for line in lines
+        if line.metric is Metric.CONSUMABLE
+    ]
+    return Stated(units=units, history_accepted=history_accepted)
+
+
+def effective(stated: Stated, acceptances: Iterable[Acceptance]) -> dict[Where, Count]:
+    """What the totals come to: as stated, plus the acceptances that they do not include yet (L2)."""
+    counts = {(line.line_id, line.period_start): Count(line.sku, line.units, stated=True) for line in stated.units}
+    for added in pending(acceptances, stated.history_accepted):
+        where = (added.line_id, added.period_start)
+        known = counts.get(where, Count(added.sku, 0, stated=False))
+        counts[where] = replace(known, units=known.units + added.units)
+    return counts
+
+
+def pending(acceptances: Iterable[Acceptance], history_stated: int) -> list[AddedUnits]:
+    """The units that acceptances newer than `history_stated` add, summed."""
+    add: dict[Where, AddedUnits] = {}
+    for acceptance in acceptances:
+        if acceptance.number > history_stated:
+            for added in acceptance.add:
+                where = (added.line_id, added.period_start)
+                before = add[where].units if where in add else 0
+                add[where] = msgspec.structs.replace(added, units=before + added.units)
+    return list(add.values())
+
+
+def falls(counted: Mapping[Where, Count], new: Mapping[Where, Count]) -> list[Fall]:
+    """Q3: where `new` is below what was counted. A line that the believed history stated must stay stated; in a later
+    period it may state that one instead."""
+    stated_lines = {line for (line, _), count in new.items() if count.stated}
+    found = []
+    for where, count in counted.items():
+        now = new.get(where)
+        if now is not None and now.stated:
+            if now.units < count.units:
+                found.append(Fall(where, count.sku, count.units, now.units))
+        elif count.stated and count.units and where[0] not in stated_lines:
+            found.append(Fall(where, count.sku, count.units, None))
+    return found
+
+
+def merge(counted: Mapping[Where, Count], new: Mapping[Where, Count]) -> dict[Where, Count]:
+    """The counts after an LFR without a fall: what it does not state stays as it was counted."""
+    merged = dict(counted)
+    for where, count in new.items():
+        if count.stated or where not in merged:
+            merged[where] = count
+    return merged
+
+
+def to_add(counted: Mapping[Where, Count], shared: Mapping[Where, Count]) -> list[AddedUnits]:
+    """L2: what an acceptance carries over: counted in the history given up, beyond the newest checkpoint that both
+    share. Both sides include all earlier acceptances."""
+    add = []
+    for (line, period_start), count in sorted(counted.items(), key=_order):
+        before = shared.get((line, period_start))
+        units = count.units - (before.units if before else 0)
+        if units > 0:
+            add.append(AddedUnits(line_id=line, sku=count.sku, period_start=period_start, units=units))
+    return add
+
+
+def _order(item: tuple[Where, Count]) -> tuple[str, str]:
+    (line, period_start), _ = item
+    return line, period_start.isoformat() if period_start else ""

@@ -1,0 +1,236 @@
+"""Rows: each Control Room, what CALM saw of its history, what it was issued, what is out there, and evidence."""
+
+from django.db import models
+
+from carnet.calm.customers.models import Account
+from carnet.calm.licenses.models import Guid, Purchase
+
+
+class ControlRoom(models.Model):
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        RELEASED = "released"
+        WRITTEN_OFF = "written_off"
+
+    id = models.CharField(primary_key=True, max_length=36)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    guid = models.OneToOneField(Guid, null=True, on_delete=models.PROTECT)  # H5
+    name = models.CharField(max_length=200)
+    version = models.CharField(max_length=32)
+    state = models.CharField(max_length=16, choices=State.choices)
+    keys = models.TextField()  # KeyPair, JSON
+    pending_keys = models.TextField(blank=True)  # E15: KeyPair, JSON, until a file is signed by it
+    retired_keys = models.TextField(blank=True)  # thumbprints, one a line
+    enrolment = models.ForeignKey("Enrolment", null=True, on_delete=models.PROTECT, related_name="+")
+    newest_request = models.ForeignKey("Request", null=True, on_delete=models.PROTECT, related_name="+")
+    seen_size = models.BigIntegerField(default=0)  # L2: the checkpoint seen last, by LFR or receipt
+    seen_root = models.CharField(max_length=43, blank=True)
+    last_sequence = models.BigIntegerField(default=0)  # of the LFRs taken
+    last_license_file = models.BigIntegerField(default=0)  # the highest OLF sequence ever issued (E7)
+    confirmed = models.BigIntegerField(default=0)  # H2: the OLF sequence last confirmed; 0 for none
+    history_stated = models.BigIntegerField(default=0)  # the newest acceptance that its totals include
+    first_seen = models.DateTimeField()
+    changed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Enrolment(models.Model):
+    id = models.CharField(primary_key=True, max_length=36)
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, related_name="+")
+    guid = models.ForeignKey(Guid, on_delete=models.PROTECT)
+    token = models.CharField(max_length=36, unique=True)  # E2: a token enrols once
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.CharField(max_length=16, blank=True)  # released | written_off
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Request(models.Model):
+    """An LFR that was accepted; its bytes are kept."""
+
+    id = models.CharField(primary_key=True, max_length=36)
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
+    sequence = models.BigIntegerField()
+    kind = models.CharField(max_length=16)
+    raw = models.BinaryField()
+    digest = models.CharField(max_length=64, unique=True)
+    generated_at = models.DateTimeField()
+    accepted_at = models.DateTimeField()
+    used = models.BooleanField(default=False)  # E6
+    believed = models.BooleanField(default=True)  # False once its history was given up
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class SeenCheckpoint(models.Model):
+    """L2: a checkpoint that an accepted file showed, the proofs it came with, and the totals counted then."""
+
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    size = models.BigIntegerField()
+    root = models.CharField(max_length=43)
+    of = models.CharField(max_length=36)
+    words = models.CharField(max_length=64)  # what showed it, for people
+    at = models.DateTimeField()
+    history = models.TextField()  # History, JSON
+    totals = models.TextField()  # counting.Stated, JSON
+    believed = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["room", "size"], name="seen_by_size")]
+
+    def __str__(self) -> str:
+        return f"{self.room_id} at {self.size}"
+
+
+class Counted(models.Model):
+    """Q3: what CALM counts as consumed on a line in a period, what accepted histories added included."""
+
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
+    line_id = models.CharField(max_length=36)
+    sku = models.CharField(max_length=64)
+    period_start = models.DateTimeField(null=True)
+    units = models.BigIntegerField()
+    stated = models.BooleanField(default=True)  # by the history that CALM believes
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["room", "line_id", "period_start"], name="counted_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line_id}: {self.units}"
+
+
+class Acceptance(models.Model):
+    """L2: a history that two people accepted against the one that CALM had seen."""
+
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    number = models.BigIntegerField()
+    checkpoint = models.TextField()  # CheckpointFields, JSON
+    add = models.TextField()  # list[AddedUnits], JSON
+    request = models.CharField(max_length=36)
+    reason = models.CharField(max_length=2000)
+    by = models.CharField(max_length=200)
+    second = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "number"], name="acceptances_are_numbered")]
+
+    def __str__(self) -> str:
+        return f"{self.room_id}: {self.number}"
+
+
+class LicenseFile(models.Model):
+    """An OLF that was issued; its bytes are kept, and are what is downloaded again (E6)."""
+
+    class State(models.TextChoices):
+        ISSUED = "issued"
+        CONFIRMED = "confirmed"
+        DISPROVED = "disproved"
+
+    id = models.CharField(primary_key=True, max_length=36)
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
+    request = models.OneToOneField(Request, on_delete=models.PROTECT)  # E6: one answer for each LFR
+    sequence = models.BigIntegerField()
+    raw = models.BinaryField()
+    issued_at = models.DateTimeField()
+    install_by = models.DateTimeField()
+    issued_by = models.CharField(max_length=200)
+    state = models.CharField(max_length=16, choices=State.choices)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["room", "sequence"], name="sequence_counts_by_room")]
+
+    def __str__(self) -> str:
+        return f"{self.room_id}: {self.sequence}"
+
+
+class LicenseLine(models.Model):
+    """A line of an OLF. `out`: CALM must still treat it as held at the site (H2)."""
+
+    license_file = models.ForeignKey(LicenseFile, on_delete=models.PROTECT, db_index=False)
+    guid = models.ForeignKey(Guid, on_delete=models.PROTECT, db_index=False)
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, db_index=False)
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, db_index=False)
+    line_id = models.CharField(max_length=36)
+    file_sequence = models.BigIntegerField()
+    request_sequence = models.BigIntegerField()
+    quantity = models.BigIntegerField()
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    ends = models.DateTimeField()  # grace included
+    units = models.BooleanField()
+    out = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["purchase", "out"], name="lines_out"),
+            models.Index(fields=["room", "out"], name="lines_out_at_room"),
+            models.Index(fields=["room", "file_sequence"], name="lines_of_file"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.line_id}: {self.quantity}"
+
+
+class Kept(models.Model):
+    """H2: units of a purchase that a site is proven to have consumed on its line, up to what the line may have had."""
+
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
+    guid = models.ForeignKey(Guid, on_delete=models.PROTECT)
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT)
+    units = models.BigIntegerField()
+    period_start = models.DateTimeField(null=True)
+    live = models.BooleanField(default=True)  # False once the enrolment ended: then it is spent
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["enrolment", "purchase"], name="kept_once")]
+
+    def __str__(self) -> str:
+        return f"{self.purchase_id}: {self.units}"
+
+
+class Spent(models.Model):
+    """H4: units that an enrolment consumed, or took with it, and that do not come back (in their period)."""
+
+    enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT)
+    units = models.BigIntegerField()
+    period_start = models.DateTimeField(null=True)
+    most = models.BigIntegerField()  # what its line may have had: a later release LFR corrects `units` up to it
+    why = models.CharField(max_length=16)  # released | written_off
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["enrolment", "purchase"], name="spent_once")]
+
+    def __str__(self) -> str:
+        return f"{self.purchase_id}: {self.units}"
+
+
+class RefusedFile(models.Model):
+    """A file that was refused, kept as evidence."""
+
+    room = models.CharField(max_length=36, blank=True)
+    guid = models.CharField(max_length=36, blank=True)
+    kind = models.CharField(max_length=32)
+    code = models.CharField(max_length=32)
+    raw = models.BinaryField()
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    resolved = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["room", "code"], name="refused_by_room")]
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.digest}"

@@ -1,0 +1,1 @@
+"""Accounts, and whether each may license offline (E1)."""

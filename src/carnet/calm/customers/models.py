@@ -1,0 +1,36 @@
+"""Rows only. The rules are in `issuing` (who may act) and in the pure modules."""
+
+from django.db import models
+
+
+class Account(models.Model):
+    id = models.CharField(primary_key=True, max_length=36)
+    name = models.CharField(max_length=200, unique=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Approval(models.Model):
+    """E1: a request to license offline, and what vendor staff decided, with the reason."""
+
+    class State(models.TextChoices):
+        REQUESTED = "requested"
+        GRANTED = "granted"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+
+    id = models.CharField(primary_key=True, max_length=36)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    industry = models.CharField(max_length=200)
+    reason = models.CharField(max_length=2000)
+    version = models.CharField(max_length=32)
+    state = models.CharField(max_length=16, choices=State.choices)
+    requested_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.CharField(max_length=200, blank=True)
+    decided_reason = models.CharField(max_length=2000, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.state}"

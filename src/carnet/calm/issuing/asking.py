@@ -1,0 +1,147 @@
+"""What an operator asks for, turned into lines: by purchase, or by product, where CALM chooses the purchases (Q1)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from carnet.calm.control_rooms.positions import Books, read_books
+from carnet.calm.ids import line_id
+from carnet.calm.licenses.books import Balance, Offer, choose, in_force
+from carnet.calm.licenses.models import Purchase
+from carnet.entitlements import Line, Metric, Policy, PurchaseKind
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import stamp
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`--product SKU=QTY … --until DATE` and `--line PURCHASE=QTY …`. `until` holds for both; without it a line ends
+    with its purchase."""
+
+    products: Mapping[str, int] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The account's purchases as they stand at one moment."""
+
+    purchases: Mapping[str, Purchase]
+    books: Books
+    guid: str
+    now: datetime
+
+    def balance(self, purchase: str) -> Balance:
+        return self.books.balance(purchase, self.now)
+
+    def offers(self, sku: str, taken: Mapping[str, int]) -> list[Offer]:
+        return [
+            Offer(p.id, p.valid_from, p.valid_until, self.balance(p.id).most_for(self.guid))
+            for p in self.purchases.values()
+            if p.product_id == sku and p.id not in taken
+        ]
+
+
+def read_shelf(account: str, guid: str, now: datetime) -> Shelf:
+    purchases = {row.id: row for row in Purchase.objects.select_related("product").filter(account=account)}
+    return Shelf(purchases, read_books(purchases.values()), guid, now)
+
+
+def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> list[Line] | Refusal:
+    """The lines asked for, each within its purchase's dates and quantity (H1)."""
+    chosen = {purchase: quantity for purchase, quantity in asked.lines.items() if quantity}
+    for purchase in asked.lines:
+        if purchase not in shelf.purchases:
+            raise UsageError(f"The account has no purchase “{purchase}”.", "See: calm purchase list")
+    for sku, quantity in asked.products.items():
+        found = _choose(shelf, sku, quantity, asked.until, chosen)
+        if isinstance(found, Refusal):
+            return found
+        chosen |= dict(found)
+    lines = []
+    for purchase, quantity in chosen.items():
+        refusal = _outside(shelf, purchase, asked.until) or over_entitlement(shelf, purchase, quantity)
+        if refusal:
+            return refusal
+        lines.append(_line(shelf.purchases[purchase], quantity, asked.until, enrolment, shelf.now))
+    return sorted(lines, key=lambda line: (line.sku, line.valid_from, line.line_id))
+
+
+def _choose(
+    shelf: Shelf, sku: str, quantity: int, until: datetime | None, taken: Mapping[str, int]
+) -> list[tuple[str, int]] | Refusal:
+    offers = shelf.offers(sku, taken)
+    found = choose(offers, quantity, shelf.now, until)
+    most = sum(units for _, units in found)
+    if most == quantity:
+        return found
+    name = next((p.product.name for p in shelf.purchases.values() if p.product_id == sku), sku)
+    live = in_force(offers, shelf.now, None)
+    evidence = tuple(f"{offer.most} until {stamp(offer.valid_until)} (purchase {offer.purchase})" for offer in live)
+    if until and live and not in_force(offers, shelf.now, until):
+        return Refusal(
+            Code.OUTSIDE_PURCHASE,
+            f"No purchase of {name} reaches to {stamp(until)}; the longest ends {stamp(live[-1].valid_until)}.",
+            "Ask for an earlier end, or name purchases that follow one another with --line.",
+            evidence,
+        )
+    span = f" until {stamp(until)}" if until else ""
+    return Refusal(
+        Code.OVER_ENTITLEMENT,
+        f"{quantity} {name} are asked for{span}; {most} could be granted.",
+        "Ask for what fits, have another site give back first, or add a purchase.",
+        evidence or (f"no purchase of {name} is in force",),
+    )
+
+
+def _outside(shelf: Shelf, purchase: str, until: datetime | None) -> Refusal | None:
+    bought = shelf.purchases[purchase]
+    end = until or bought.valid_until
+    if end > bought.valid_until:
+        return Refusal(
+            Code.OUTSIDE_PURCHASE,
+            f"{bought.product.name}: a line until {stamp(end)} reaches beyond its purchase.",
+            f"Choose an end up to {stamp(bought.valid_until)}, where purchase {purchase} ends.",
+        )
+    if end <= max(bought.valid_from, shelf.now):
+        return Refusal(
+            Code.OUTSIDE_PURCHASE,
+            f"{bought.product.name}: a line until {stamp(end)} ends before it starts.",
+            f"Purchase {purchase} runs from {stamp(bought.valid_from)} to {stamp(bought.valid_until)}.",
+        )
+    return None
+
+
+def over_entitlement(shelf: Shelf, purchase: str, quantity: int) -> Refusal | None:
+    """H1: what the GUIDs hold, and what is spent, is never more than was bought."""
+    balance, bought = shelf.balance(purchase), shelf.purchases[purchase]
+    most = balance.most_for(shelf.guid)
+    if quantity <= most:
+        return None
+    mine = balance.held.get(shelf.guid, 0)
+    others = sum(balance.held.values()) - mine
+    excess = f" The purchase is in excess by {balance.excess}: only what raises nothing fits." if balance.excess else ""
+    return Refusal(
+        Code.OVER_ENTITLEMENT,
+        f"{quantity} {bought.product.name} are asked for; {most} fit: {bought.quantity} are bought, {others} held by "
+        f"other sites, {balance.spent} spent.{excess}",
+        f"Ask for {most}, have another site give back first, or add a purchase.",
+    )
+
+
+def _line(bought: Purchase, quantity: int, until: datetime | None, enrolment: str, now: datetime) -> Line:
+    return Line(
+        line_id=line_id(enrolment, bought.id),
+        sku=bought.product.sku,
+        name=bought.product.name,
+        metric=Metric(bought.product.metric),
+        unit=bought.product.unit,
+        quantity=quantity,
+        kind=PurchaseKind(bought.kind),
+        valid_from=max(bought.valid_from, now),
+        valid_until=until or bought.valid_until,
+        period=bought.period,
+        policy=Policy(overage_percent=bought.overage_percent, grace_days=bought.grace_days),
+    )

@@ -1,0 +1,132 @@
+"""What every use case is given (`Calm`), and the one frame that each act runs in (`act`): a transaction that holds the
+act and its record in the issuing log (V1). A refused act writes its record, and nothing else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import OperationalError, transaction
+
+from carnet.calm.control_rooms.models import RefusedFile
+from carnet.calm.ids import new_id
+from carnet.calm.issuing_log import log
+from carnet.calm.issuing_log.head import LogHead
+from carnet.calm.signing.keyring import Keyring
+from carnet.errors import StorageError, TamperedError, UsageError
+from carnet.exchange.history import CheckpointFields, checkpoint_fields
+from carnet.exchange.issuing_log import ORIGIN
+from carnet.exchange.keys import RandomBytes
+from carnet.exchange.verdicts import Refusal
+from carnet.merkle import Checkpoint
+
+
+@dataclass
+class Calm:
+    """CALM as a use case sees it. Everything else is an argument."""
+
+    keys: Keyring
+    random: RandomBytes
+    head: LogHead
+    _head_checked: bool = field(default=False, repr=False)
+
+    def check_head(self) -> None:
+        """L5: raises TamperedError where the database is older than the log's head, or holds another log."""
+        if self._head_checked:
+            return
+        head = self.head.read()
+        if head is not None and log.checkpoint_at(head.size) != head.checkpoint:
+            raise TamperedError(
+                f"This database is not the one that CALM acted on last: its issuing log has {log.size()} records and "
+                f"does not hold the {head.size} that the log's head, kept apart from it, commits to. On it, CALM would "
+                "accuse honest sites and issue a second time what is out already.",
+                "Put the newest copy of calm.sqlite3 back. Reading still works; every act is refused until then.",
+            )
+        self._head_checked = True
+
+
+@dataclass
+class Act:
+    """One act in progress: who does it, when, and its transaction."""
+
+    calm: Calm
+    now: datetime
+    by: str
+    head: Checkpoint | None = None
+
+    @property
+    def random(self) -> RandomBytes:
+        return self.calm.random
+
+    def new_id(self) -> str:
+        return new_id(self.now, self.random)
+
+    def record(
+        self,
+        kind: str,
+        subject: str,
+        why: str = "",
+        *,
+        content: str = log.NOTHING,
+        seen_size: int = 0,
+        **detail: object,
+    ) -> log.Appended:
+        """V1: who, when, what, why."""
+        appended = log.append(
+            at=self.now,
+            kind=kind,
+            subject=subject or "-",
+            detail={"who": self.by, "why": why, **detail},
+            random=self.random,
+            content=content,
+            seen_size=seen_size,
+        )
+        self.head = appended.checkpoint
+        return appended
+
+    def refuse(self, refusal: Refusal, what: str, subject: str) -> Refusal:
+        """A refused act leaves its record, and nothing else."""
+        self.record("refused", subject, what=what, code=refusal.code.value, message=refusal.message)
+        return refusal
+
+    def refuse_file(self, refusal: Refusal, raw: bytes, digest: str, *, kind: str, room: str, guid: str) -> Refusal:
+        """A refused file is kept, as evidence."""
+        RefusedFile(
+            room=room, guid=guid, kind=kind, code=refusal.code, raw=raw, digest=digest, at=self.now, by=self.by
+        ).save(force_insert=True)
+        evidence = list(refusal.evidence)
+        self.record(
+            "refused",
+            room or digest[:16],
+            what=f"{kind}.accept",
+            code=refusal.code.value,
+            message=refusal.message,
+            file=digest,
+            evidence=evidence,
+        )
+        return refusal
+
+
+@contextmanager
+def act(calm: Calm, *, now: datetime, by: str) -> Iterator[Act]:
+    check_text(by, "operator")
+    calm.check_head()
+    try:
+        with transaction.atomic():
+            doing = Act(calm, now, by)
+            yield doing
+    except OperationalError as error:
+        raise StorageError(f"The database did not take the act: {error}. Nothing was changed.", "Try again.") from error
+    if doing.head:
+        calm.head.write(head_fields(doing.head))
+
+
+def head_fields(head: Checkpoint) -> CheckpointFields:
+    return checkpoint_fields(ORIGIN, head)
+
+
+def check_text(text: str, what: str, most: int = 200) -> str:
+    """The text, where it can stand in a file and in the log. Raises UsageError."""
+    if not text.strip() or len(text) > most or not text.isprintable():
+        raise UsageError(f"The {what} is empty, longer than {most} characters, or cannot be printed.")
+    return text

@@ -1,0 +1,237 @@
+"""The order in which an LFR is judged, before anything changes: whose it is, whether CALM may speak to it, its history
+(L2), and only then what it says. Refusals are values; what passes is a `Case`, which `taking` carries out."""
+
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from carnet.calm.control_rooms.counting import (
+    Acceptance,
+    Count,
+    Stated,
+    Where,
+    effective,
+    falls,
+    stated_in,
+)
+from carnet.calm.control_rooms.history import Seen, Standing, judge_history
+from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
+from carnet.calm.control_rooms.models import ControlRoom, Counted, LicenseFile, Request, SeenCheckpoint
+from carnet.calm.issuing import verdicts
+from carnet.calm.issuing.context import Act
+from carnet.calm.issuing.enrolling import judge_newcomer, judge_token
+from carnet.calm.issuing.models import Token
+from carnet.calm.licenses.models import Guid
+from carnet.exchange.history import History
+from carnet.exchange.keys import AkpKey
+from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadRequest, RequestKind
+from carnet.exchange.offline_license_file import AddedUnits
+from carnet.exchange.strict import from_base64url
+from carnet.exchange.verdicts import Refusal
+from carnet.merkle import Checkpoint
+
+State = ControlRoom.State
+
+
+@dataclass(frozen=True)
+class Case:
+    """An LFR that may be taken, with what was found out about it."""
+
+    read: ReadRequest
+    guid: Guid
+    room: ControlRoom | None  # None: a newcomer
+    token: Token | None  # it enrols with this one
+    stated: Stated
+    counts: dict[Where, Count]
+    installed: LicenseFile | None = None
+    again: Request | None = None  # the very file taken last: answered again
+    acceptances: tuple[Acceptance, ...] = field(default=())
+    gives_up: bool = False  # L2: two people accepted it against the history that CALM saw
+
+    @property
+    def lfr(self) -> LicenseFileRequest:
+        return self.read.request
+
+    @property
+    def is_release(self) -> bool:
+        return self.lfr.kind is RequestKind.RELEASE
+
+
+def judge_request(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal:
+    """Steps 2 to 9 (0 and 1, the file's form and the GUID, are the caller's)."""
+    lfr = read.request
+    room = find_room(lfr.control_room.id)
+    if room is None:  # 2
+        token = judge_newcomer(doing, lfr, guid)
+        return token if isinstance(token, Refusal) else _judge_first(read, guid, token)
+    refusal = judge_identity(room, read, guid) or judge_state(room, read)  # 2, 3
+    if refusal:
+        return refusal
+    case = _judge_history(room, read, guid)  # 4, 5
+    if isinstance(case, Refusal) or case.again:
+        return case
+    return judge_content(doing, case)
+
+
+def judge_content(doing: Act, case: Case) -> Case | Refusal:
+    """6 to 9: judged only after the history is believed."""
+    room, lfr = case.room, case.lfr
+    assert room is not None
+    if not lfr.totals_proven():  # L3
+        return verdicts.totals_not_proven(room)
+    case = count(case, read_acceptances(room.id))
+    fall = falls(read_counted(room), case.counts)
+    if fall:  # Q3
+        return verdicts.totals_fell(room, fall)
+    return judge_enrolment(doing, case)
+
+
+def judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
+    """8 and 9: what it names as installed, and whether it comes under the room's own enrolment or a new token."""
+    room, lfr = case.room, case.lfr
+    assert room is not None
+    assert room.enrolment is not None
+    if lfr.enrolment.token_id == room.enrolment.token:
+        installed = _judge_installed(room, lfr)
+        return installed if isinstance(installed, Refusal) else replace(case, installed=installed)
+    if case.is_release and room.state != State.ACTIVE:
+        return case  # E11: of an older enrolment, nothing more than its last word
+    if lfr.installed is not None:  # E11: the first LFR under a new token names none
+        return verdicts.installed_under_new_token(room, lfr.installed.sequence)
+    token = judge_token(doing, lfr, case.guid)
+    return token if isinstance(token, Refusal) else replace(case, token=token)
+
+
+def find_room(room: str) -> ControlRoom | None:
+    rooms = ControlRoom.objects.select_related("enrolment", "guid", "account")
+    return rooms.defer("newest_request__raw").filter(id=room).first()
+
+
+def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal | None:
+    """2: the account, the GUID (H5), and the keys (E15). A retired key is a question of history, judged there."""
+    lfr = read.request
+    if room.account_id != guid.account_id:
+        return verdicts.wrong_account(room.name, guid)
+    free_of_guid = lfr.kind is RequestKind.RELEASE and room.guid_id is None
+    if not free_of_guid and room.guid_id != guid.id:
+        other = ControlRoom.objects.filter(guid=guid).first()
+        if other:
+            return verdicts.guid_bound(guid, other)
+        if room.guid:
+            return verdicts.wrong_control_room(room, room.guid)
+    if is_retired(room, read.signer):
+        return None
+    pair = KeyPair(signing_key=lfr.control_room.signing_key, sealing_key=lfr.control_room.sealing_key)
+    if pair not in (own_keys(room), pending_keys(room)):
+        return verdicts.unknown_key(room, read.signer)
+    return None
+
+
+def judge_state(room: ControlRoom, read: ReadRequest) -> Refusal | None:
+    """3, E12: of a Control Room that was written off, nothing but a release LFR is taken."""
+    if room.state == State.WRITTEN_OFF and read.request.kind is not RequestKind.RELEASE:
+        return verdicts.written_off(room)
+    return None
+
+
+def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
+    lfr = read.request
+    if not lfr.totals_proven():
+        return verdicts.totals_not_proven(None)
+    if lfr.installed is not None:
+        return verdicts.unknown_license_file(lfr.control_room.name, lfr.installed.sequence)
+    return count(Case(read, guid, None, token, _stated(lfr), {}), ())
+
+
+def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | Refusal:
+    """4 and 5: L2, before sequence, totals or anything else is believed."""
+    lfr, digest = read.request, read.envelope.digest
+    taken = Request.objects.filter(digest=digest, room=room, believed=True).first()
+    if taken and taken.pk != room.newest_request_id:  # E6: taken before, and answered or overtaken since
+        return verdicts.already_used(room, taken.sequence) if taken.used else verdicts.superseded(room, lfr.sequence)
+    retired = is_retired(room, read.signer)
+    standing = judge_history(seen_by(room, lfr.ledger), lfr.ledger, smaller_than=lfr.smaller_than, retired_key=retired)
+    if standing is Standing.MISMATCH:
+        return verdicts.history_mismatch(room, lfr.ledger)
+    if standing is Standing.NOT_SHOWN:
+        return verdicts.history_not_shown(room, lfr.ledger)
+    if standing is Standing.SUPERSEDED:
+        return verdicts.superseded(room, lfr.sequence)
+    case = Case(read, guid, room, None, _stated(lfr), {})
+    if taken:
+        return verdicts.already_used(room, taken.sequence) if taken.used else replace(case, again=taken)
+    if _of_released_enrolment(room, lfr):
+        return verdicts.of_released_enrolment(room)
+    if lfr.sequence <= room.last_sequence:
+        return verdicts.sequence_fell(room, lfr.sequence)
+    return case
+
+
+def _of_released_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
+    """9, E11: what CALM took as released comes back only under a new token."""
+    same = room.enrolment is not None and lfr.enrolment.token_id == room.enrolment.token
+    return room.state == State.RELEASED and same and lfr.kind is not RequestKind.RELEASE
+
+
+def _judge_installed(room: ControlRoom, lfr: LicenseFileRequest) -> LicenseFile | None | Refusal:
+    """8: the OLF it names must be one that CALM issued to it (E16), and fit what is confirmed (H2)."""
+    if lfr.installed is None:
+        if room.confirmed and lfr.kind is not RequestKind.RELEASE:
+            return verdicts.installed_is_older(room, 0)
+        return None
+    row = LicenseFile.objects.defer("raw").filter(id=lfr.installed.olf_id, room=room).first()
+    if row is None or row.sequence != lfr.installed.sequence:
+        return verdicts.unknown_license_file(room.name, lfr.installed.sequence)
+    ended = row.enrolment_id != room.enrolment_id
+    if ended or row.state == LicenseFile.State.DISPROVED or row.sequence < room.confirmed:
+        return verdicts.installed_is_older(room, row.sequence)
+    return row
+
+
+def seen_by(room: ControlRoom, new: History) -> Seen:
+    """What CALM knows of this history: the more only where the new ledger is smaller."""
+    if not room.seen_size:
+        return Seen(None)
+    last = Checkpoint(room.seen_size, from_base64url(room.seen_root))
+    if new.checkpoint.size >= room.seen_size:
+        return Seen(last)
+    believed = SeenCheckpoint.objects.filter(room=room, believed=True)
+    roots = believed.filter(size=new.checkpoint.size).values_list("root", flat=True)
+    known = tuple(Checkpoint(new.checkpoint.size, from_base64url(root)) for root in roots)
+    newest = believed.order_by("-size", "-id").first()
+    return Seen(last, known, msgspec.json.decode(newest.history, type=History) if newest else None)
+
+
+def _stated(lfr: LicenseFileRequest) -> Stated:
+    return stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
+
+
+def count(case: Case, acceptances: tuple[Acceptance, ...]) -> Case:
+    return replace(case, counts=effective(case.stated, acceptances), acceptances=acceptances)
+
+
+def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
+    rows = AcceptanceRow.objects.filter(room=room, number__gt=newer_than).order_by("number")
+    return tuple(Acceptance(row.number, tuple(msgspec.json.decode(row.add, type=list[AddedUnits]))) for row in rows)
+
+
+def read_counted(room: ControlRoom) -> dict[Where, Count]:
+    rows = Counted.objects.filter(room=room, enrolment=room.enrolment_id)
+    return {(row.line_id, row.period_start): Count(row.sku, row.units, row.stated) for row in rows}
+
+
+def own_keys(room: ControlRoom) -> KeyPair:
+    return msgspec.json.decode(room.keys, type=KeyPair)
+
+
+def pending_keys(room: ControlRoom) -> KeyPair | None:
+    return msgspec.json.decode(room.pending_keys, type=KeyPair) if room.pending_keys else None
+
+
+def is_retired(room: ControlRoom, kid: str) -> bool:
+    return kid in room.retired_keys.split()
+
+
+def sealing_key_for(lfr: LicenseFileRequest) -> AkpKey:
+    """E15: the answer is sealed to the new key, where the LFR brings one."""
+    return lfr.new_keys.sealing_key if lfr.new_keys else lfr.control_room.sealing_key

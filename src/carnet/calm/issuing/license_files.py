@@ -1,0 +1,161 @@
+"""Issuing an OLF: decide (`_plan`, which a preview shows as it is), then write, in one transaction."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LicenseLine, Request
+from carnet.calm.issuing import planning
+from carnet.calm.issuing.asking import Asked
+from carnet.calm.issuing.context import Act, Calm, act
+from carnet.calm.issuing.key_sets import issuers_of
+from carnet.calm.issuing.planning import Plan
+from carnet.calm.issuing.writing import Written, write_olf
+from carnet.entitlements import Line, Metric
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Refusal
+
+
+@dataclass(frozen=True)
+class LicenseFileShown:
+    license_file: str | None  # None: a preview, nothing was issued
+    sequence: int
+    control_room: str
+    name: str
+    guid: str
+    request: str
+    issued_at: datetime
+    install_by: datetime
+    lines: tuple[Line, ...]
+    changes: tuple[str, ...]
+    warnings: tuple[str, ...]
+    raw: bytes | None = None
+
+
+def preview_license_file(
+    calm: Calm,
+    *,
+    request: str,
+    asked: Asked,
+    now: datetime,
+    by: str,
+    site_clock_is_off: bool = False,
+    lowers_clock: bool = False,
+) -> LicenseFileShown | Refusal:
+    """The same decision, and nothing written: not even a record."""
+    del calm, by
+    plan = planning.make_plan(
+        _find_request(request), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
+    )
+    return plan if isinstance(plan, Refusal) else _shown(plan, None)
+
+
+def issue_license_file(
+    calm: Calm,
+    *,
+    request: str,
+    asked: Asked,
+    now: datetime,
+    by: str,
+    site_clock_is_off: bool = False,
+    lowers_clock: bool = False,
+) -> LicenseFileShown | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        row = _find_request(request)
+        plan = planning.make_plan(row, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
+        if isinstance(plan, Refusal):
+            return doing.refuse(plan, "license_file.issue", request)
+        written = write_olf(doing, plan, issuers_of(calm, plan.key_set))
+        _store(doing, plan, written)
+        return _shown(plan, written)
+
+
+def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: str) -> LicenseFileShown:
+    """E6: the same file again, byte for byte. By its id, or that of the LFR it answers."""
+    with act(calm, now=now, by=by) as doing:
+        rows = LicenseFile.objects.select_related("room", "enrolment")
+        row = rows.filter(id=license_file).first() or rows.filter(request=license_file).first()
+        if row is None:
+            raise UsageError(f"There is no license file “{license_file}”.", "See: calm control-room show")
+        doing.record("license_file.downloaded", row.id)
+        return LicenseFileShown(
+            row.id,
+            row.sequence,
+            row.room_id,
+            row.room.name,
+            row.enrolment.guid_id,
+            row.request_id,
+            row.issued_at,
+            row.install_by,
+            (),
+            (),
+            (),
+            bytes(row.raw),
+        )
+
+
+def _find_request(request: str) -> Request:
+    found = (
+        Request.objects.select_related("room", "room__enrolment", "room__account", "room__guid")
+        .filter(id=request)
+        .first()
+    )
+    if found is None:
+        raise UsageError(
+            f"There is no accepted LFR “{request}”.", "Accept it first: calm request accept FILE --guid GUID"
+        )
+    return found
+
+
+def _store(doing: Act, plan: Plan, written: Written) -> None:
+    """E6: uses the LFR up. H3: what the file grants is held from now on."""
+    room, request = plan.room, plan.request
+    file = LicenseFile(
+        id=written.olf.olf_id,
+        room=room,
+        enrolment=room.enrolment,
+        request=request,
+        sequence=written.olf.sequence,
+        raw=written.raw,
+        issued_at=doing.now,
+        install_by=plan.install_by,
+        issued_by=doing.by,
+        state=LicenseFile.State.ISSUED,
+    )
+    file.save(force_insert=True)
+    LicenseLine.objects.bulk_create(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase().items())
+    Request.objects.filter(pk=request.pk).update(used=True)
+    ControlRoom.objects.filter(pk=room.pk).update(last_license_file=file.sequence)
+
+
+def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLine:
+    return LicenseLine(
+        license_file=file,
+        guid_id=plan.room.guid_id,
+        room=plan.room,
+        purchase_id=purchase,
+        line_id=line.line_id,
+        file_sequence=file.sequence,
+        request_sequence=plan.request.sequence,
+        quantity=line.quantity,
+        valid_from=line.valid_from,
+        valid_until=line.valid_until,
+        ends=line.ends,
+        units=line.metric is Metric.CONSUMABLE,
+    )
+
+
+def _shown(plan: Plan, written: Written | None) -> LicenseFileShown:
+    return LicenseFileShown(
+        written.olf.olf_id if written else None,
+        plan.sequence,
+        plan.room.id,
+        plan.room.name,
+        plan.room.guid_id or "",
+        plan.request.id,
+        plan.now,
+        plan.install_by,
+        tuple(plan.lines),
+        tuple(plan.changes),
+        tuple(plan.warnings),
+        written.raw if written else None,
+    )

@@ -1,0 +1,87 @@
+"""Reading the issuing log (V1), and checking it against what is stored."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from carnet.calm.control_rooms.models import LicenseFile
+from carnet.calm.issuing.context import Calm
+from carnet.calm.issuing_log import log
+from carnet.calm.issuing_log.models import LogEntry
+from carnet.calm.issuing_log.verify import LogVerified, Row, verify_rows
+from carnet.exchange.envelope import JwsFields
+from carnet.exchange.issuing_log import LogRecord
+from carnet.exchange.offline_license_file import OfflineLicenseFile
+from carnet.exchange.strict import from_base64url, to_base64url
+
+
+@dataclass(frozen=True)
+class LogShown:
+    index: int
+    at: datetime
+    kind: str
+    subject: str
+    who: str
+    why: str
+    detail: dict[str, Any]
+
+
+def show_log(*, last: int | None = None, subject: str | None = None) -> list[LogShown]:
+    rows = LogEntry.objects.order_by("-index")
+    shown: list[LogShown] = []
+    for row in rows.iterator():
+        one = _shown(row)
+        if subject is None or subject in (one.subject, *map(str, one.detail.values())):
+            shown.append(one)
+        if last is not None and len(shown) >= last:
+            break
+    return shown[::-1]
+
+
+def _shown(row: LogEntry) -> LogShown:
+    record = msgspec.json.decode(bytes(row.leaf), type=LogRecord)
+    detail = msgspec.json.decode(bytes(row.detail))
+    detail.pop("salt", None)
+    who, why = detail.pop("who", ""), detail.pop("why", "")
+    return LogShown(record.index, record.at, record.kind, record.subject, who, why, detail)
+
+
+def log_size() -> int:
+    return log.size()
+
+
+def verify_log(calm: Calm, tick: Callable[[], None] = lambda: None) -> LogVerified:
+    """Every leaf, node and private half, each issued file, and the head that is kept apart."""
+    head = calm.head.read()
+    peaks, problems = verify_rows(_rows(), head.checkpoint if head else None, dict(_contents()), tick)
+    logged = set(_issued_ids())
+    problems += [f"license file {file} has no record in the log" for file in _file_ids() if file not in logged]
+    return LogVerified(peaks.size, to_base64url(peaks.root), tuple(problems))
+
+
+def _rows() -> Iterator[Row]:
+    rows = LogEntry.objects.order_by("index").values_list("index", "leaf", "detail", "nodes")
+    for index, leaf, detail, nodes in rows.iterator():
+        yield index, bytes(leaf), bytes(detail), bytes(nodes)
+
+
+def _contents() -> Iterator[tuple[str, str]]:
+    """The digest of each issued file, taken again from its bytes."""
+    for file, raw in LicenseFile.objects.values_list("id", "raw").iterator():
+        jws = msgspec.json.decode(bytes(raw), type=JwsFields)
+        olf = msgspec.json.decode(from_base64url(jws.payload), type=OfflineLicenseFile)
+        yield file, olf.content_digest()
+
+
+def _issued_ids() -> Iterator[str]:
+    for leaf in LogEntry.objects.values_list("leaf", flat=True).iterator():
+        record = msgspec.json.decode(bytes(leaf), type=LogRecord)
+        if record.kind == "license_file.issued":
+            yield record.subject
+
+
+def _file_ids() -> Iterator[str]:
+    yield from LicenseFile.objects.values_list("id", flat=True)

@@ -1,0 +1,50 @@
+"""Rows that belong to acts: tokens given out, proposals that wait for a second person (A3), key sets (E16)."""
+
+from django.db import models
+
+from carnet.calm.customers.models import Account
+
+
+class Token(models.Model):
+    id = models.CharField(primary_key=True, max_length=36)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    secret = models.BinaryField()  # wrapped by the vault (A2)
+    downloaded_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    downloaded_by = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class Proposal(models.Model):
+    """A3: an act that waits for the second person."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        DONE = "done"
+
+    id = models.CharField(primary_key=True, max_length=36)
+    kind = models.CharField(max_length=32)
+    subject = models.CharField(max_length=36, blank=True)
+    payload = models.TextField()  # JSON
+    reason = models.CharField(max_length=2000)
+    by = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State.choices)
+    confirmed_by = models.CharField(max_length=200, blank=True)
+    confirmed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.subject}"
+
+
+class IssuedKeySet(models.Model):
+    version = models.BigIntegerField(primary_key=True)
+    raw = models.BinaryField()
+    issuers = models.TextField()  # thumbprints of the keys in use, one a line
+    roots = models.TextField()
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return str(self.version)

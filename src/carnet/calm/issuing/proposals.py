@@ -1,0 +1,150 @@
+"""A3: acts of two people. One proposes, with a reason; another confirms, and only then is the act judged again and
+done. Nobody confirms their own."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from carnet.calm.issuing import histories, write_offs
+from carnet.calm.issuing.context import Act, Calm, act, check_text
+from carnet.calm.issuing.key_sets import make_next
+from carnet.calm.issuing.models import Proposal
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import stamp
+
+ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
+
+
+@dataclass(frozen=True)
+class Proposed:
+    proposal: str
+    kind: str
+    subject: str
+    by: str
+    at: datetime
+    reason: str
+    would: tuple[str, ...]  # what confirming it does, in words
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    proposal: str
+    kind: str
+    subject: str
+    proposed_by: str
+    confirmed_by: str
+    did: tuple[str, ...]
+    request: str | None = None  # accept_history: the LFR that can be answered now
+
+
+def propose_accept_history(
+    calm: Calm, *, control_room: str, reason: str, now: datetime, by: str, site_confirms: bool = False
+) -> Proposed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        found = histories.find_acceptable(control_room, site_confirms=site_confirms)
+        if isinstance(found, Refusal):
+            return doing.refuse(found, "history.accept", control_room)
+        would = tuple(histories.evidence_of(found.room, found.read.request))
+        payload = {"refused": found.refused.pk, "site_confirms": site_confirms}
+        return _propose(doing, ACCEPT_HISTORY, control_room, payload, reason, would)
+
+
+def propose_write_off(
+    calm: Calm, *, control_room: str, reason: str, now: datetime, by: str, return_unconsumed: bool = False
+) -> Proposed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        room = write_offs.find_active(control_room)
+        if isinstance(room, Refusal):
+            return doing.refuse(room, "control_room.write_off", control_room)
+        would = write_offs.consequences(room, now, return_unconsumed=return_unconsumed)
+        return _propose(doing, WRITE_OFF, room.id, {"return_unconsumed": return_unconsumed}, reason, would)
+
+
+def propose_rotation(
+    calm: Calm, *, reason: str, now: datetime, by: str, with_roots: bool = False
+) -> Proposed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        what = "new issuing keys and new roots" if with_roots else "new issuing keys"
+        would = (f"{what}, in a new key set; sites learn of it in their next license file, in a token, or as a file",)
+        return _propose(doing, ROTATE_KEYS, "", {"with_roots": with_roots}, reason, would)
+
+
+def _propose(
+    doing: Act, kind: str, subject: str, payload: dict[str, Any], reason: str, would: tuple[str, ...]
+) -> Proposed:
+    check_text(reason, "reason", 2000)
+    proposal = Proposal(
+        id=doing.new_id(),
+        kind=kind,
+        subject=subject,
+        payload=msgspec.json.encode(payload).decode(),
+        reason=reason,
+        by=doing.by,
+        at=doing.now,
+        state=Proposal.State.OPEN,
+    )
+    proposal.save(force_insert=True)
+    doing.record(f"{kind}.proposed", proposal.id, reason, about=subject, **payload)
+    return Proposed(proposal.id, kind, subject, doing.by, doing.now, reason, would)
+
+
+def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        row = Proposal.objects.filter(id=proposal).first()
+        if row is None or row.state != Proposal.State.OPEN:
+            raise UsageError(f"There is no open proposal “{proposal}”.", "It was confirmed already, or never made.")
+        if row.by == by:
+            return doing.refuse(_same_person(row), f"{row.kind}.confirm", row.id)
+        answer = _carry_out(doing, row)
+        if isinstance(answer, Refusal):
+            return doing.refuse(answer, f"{row.kind}.confirm", row.id)
+        row.state, row.confirmed_by, row.confirmed_at = Proposal.State.DONE, by, now
+        row.save(force_update=True)
+        doing.record(f"{row.kind}.confirmed", row.id, row.reason, about=row.subject, proposed_by=row.by, did=answer.did)
+        return answer
+
+
+def _same_person(row: Proposal) -> Refusal:
+    return Refusal(
+        Code.NEEDS_SECOND_PERSON,
+        f"{row.by} proposed this at {stamp(row.at)}, and nobody confirms their own act.",
+        f"Let another operator run: calm confirm {row.id} --as OPERATOR",
+    )
+
+
+def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
+    """The conditions are judged again: much can have happened since."""
+    payload = msgspec.json.decode(row.payload)
+    if row.kind == ACCEPT_HISTORY:
+        return _accept_history(doing, row, payload)
+    if row.kind == WRITE_OFF:
+        return _write_off(doing, row, payload)
+    made = make_next(doing, with_roots=payload["with_roots"])
+    return _done(doing, row, (f"key set {made.version} issues from now on",))
+
+
+def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
+    found = histories.find_acceptable(row.subject, site_confirms=payload["site_confirms"], refused=payload["refused"])
+    if isinstance(found, Refusal):
+        return found
+    did = tuple(histories.evidence_of(found.room, found.read.request))
+    answer = histories.accept_history(doing, found, reason=row.reason, first=row.by)
+    if isinstance(answer, Refusal):
+        return answer
+    return _done(doing, row, did, request=answer[1].id)
+
+
+def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
+    room = write_offs.find_active(row.subject)
+    if isinstance(room, Refusal):
+        return room
+    did = write_offs.consequences(room, doing.now, return_unconsumed=payload["return_unconsumed"])
+    write_offs.write_off(doing, room, return_unconsumed=payload["return_unconsumed"])
+    return _done(doing, row, did)
+
+
+def _done(doing: Act, row: Proposal, did: tuple[str, ...], request: str | None = None) -> Confirmed:
+    return Confirmed(row.id, row.kind, row.subject, row.by, doing.by, did, request)

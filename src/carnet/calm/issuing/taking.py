@@ -1,0 +1,266 @@
+"""Carrying out what an LFR says, once it was judged (`judging`), or accepted by two people (`histories`): enrol, keys,
+what is out (H2), what is counted (Q3), the checkpoint seen, and, for its last word, the release (E11)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from carnet.calm.control_rooms.counting import Count, Where, merge
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    Counted,
+    Enrolment,
+    Kept,
+    LicenseFile,
+    LicenseLine,
+    Request,
+    SeenCheckpoint,
+    Spent,
+)
+from carnet.calm.control_rooms.positions import periods_of, read_position, write_position
+from carnet.calm.ids import line_id
+from carnet.calm.issuing.context import Act
+from carnet.calm.issuing.judging import Case, own_keys, pending_keys, read_counted
+from carnet.calm.licenses.books import Periods, Position, Report, Units, close, settle
+from carnet.calm.licenses.models import Purchase
+from carnet.entitlements import Metric
+from carnet.exchange.history import History
+from carnet.exchange.keys import OkpKey
+from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest
+
+State = ControlRoom.State
+
+
+def take(doing: Act, case: Case) -> tuple[ControlRoom, Request]:
+    """One LFR, in the order in which its parts stand on one another."""
+    room = case.room or _new_room(doing, case)
+    if case.room is None:
+        _enrol(doing, room, case)
+    elif case.token:
+        _take_as_release(doing, room, case)
+        _enrol(doing, room, case)
+    else:
+        _take_report(doing, room, case)
+    take_key(room, case.lfr.control_room.signing_key)
+    if case.lfr.new_keys:
+        room.pending_keys = _text(case.lfr.new_keys)
+    request = _keep_request(doing, room, case)
+    room.name, room.version = case.lfr.control_room.name, case.lfr.control_room.version
+    room.last_sequence, room.newest_request = case.lfr.sequence, request
+    room.history_stated = case.lfr.history_accepted
+    see(room, case.lfr.ledger, case.lfr.request_id, f"LFR {case.lfr.sequence}", _text(case.stated), doing.now)
+    if case.is_release:
+        _release(room, doing)
+    room.changed_at = doing.now
+    room.save(force_update=True)
+    return room, request
+
+
+def _new_room(doing: Act, case: Case) -> ControlRoom:
+    stated = case.lfr.control_room
+    room = ControlRoom(
+        id=stated.id,
+        account_id=case.guid.account_id,
+        name=stated.name,
+        version=stated.version,
+        state=State.ACTIVE,
+        keys=_text(KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)),
+        first_seen=doing.now,
+        changed_at=doing.now,
+    )
+    room.save(force_insert=True)
+    return room
+
+
+def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
+    """E2: uses the token up. H5: binds the GUID."""
+    assert case.token is not None
+    enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
+    enrolment.save(force_insert=True)
+    room.enrolment, room.guid, room.state, room.confirmed = enrolment, case.guid, State.ACTIVE, 0
+
+
+def take_key(room: ControlRoom, signer: OkpKey) -> None:
+    """E15: the first file that the new key signed makes it the room's own, and retires the old one."""
+    pending = pending_keys(room)
+    if pending and pending.signing_key == signer:
+        room.retired_keys = f"{room.retired_keys}\n{own_keys(room).signing_key.kid}".strip()
+        room.keys, room.pending_keys = room.pending_keys, ""
+
+
+def _keep_request(doing: Act, room: ControlRoom, case: Case) -> Request:
+    request = Request(
+        id=case.lfr.request_id,
+        room=room,
+        enrolment=room.enrolment,
+        sequence=case.lfr.sequence,
+        kind=case.lfr.kind,
+        raw=case.read.envelope.raw,
+        digest=case.read.envelope.digest,
+        generated_at=case.lfr.generated_at,
+        accepted_at=doing.now,
+    )
+    request.save(force_insert=True)
+    return request
+
+
+def see(room: ControlRoom, ledger: History, of: str, words: str, totals: str, now: datetime) -> None:
+    """L2: what CALM saw last, and what it will know later files by."""
+    room.seen_size, room.seen_root = ledger.checkpoint.size, ledger.checkpoint.root
+    SeenCheckpoint(
+        room=room,
+        size=ledger.checkpoint.size,
+        root=ledger.checkpoint.root,
+        of=of,
+        words=words,
+        at=now,
+        history=_text(ledger),
+        totals=totals,
+    ).save(force_insert=True)
+
+
+def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
+    """H2: what this LFR confirms, disproves and returns; Q3: what it counts."""
+    assert room.enrolment is not None
+    confirm(room, case.installed, case.lfr.sequence)
+    counted = write_counts(room, case)
+    position = read_position(room.id, room.enrolment.id)
+    periods = periods_of(position.purchases())
+    report = Report(
+        installed=room.confirmed if case.installed or not case.is_release else None,
+        request=case.lfr.sequence,
+        at=case.lfr.generated_at,
+        consumed=_consumed(room.enrolment.id, position, case.lfr, counted),
+        gives_up=case.gives_up,
+    )
+    after = settle(position, report, periods, doing.now)
+    write_position(room.id, room.enrolment.id, room.enrolment.guid_id, position, after)
+    if case.is_release:
+        _close(doing, room, case.lfr, after, periods, counted, why="released")
+
+
+def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | None) -> None:
+    """H2: the OLF named is confirmed; for an LFR (`request`), every later one issued before it is disproved."""
+    if installed:
+        room.confirmed = installed.sequence
+        LicenseFile.objects.filter(pk=installed.pk).update(state=LicenseFile.State.CONFIRMED)
+    if request is not None:
+        later = LicenseFile.objects.filter(room=room, sequence__gt=room.confirmed, request__sequence__lt=request)
+        later.filter(state=LicenseFile.State.ISSUED).update(state=LicenseFile.State.DISPROVED)
+
+
+def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
+    before = read_counted(room)
+    after = merge(before, case.counts)
+    for (line, period_start), count in after.items():
+        if before.get((line, period_start)) != count:
+            values = {"units": count.units, "stated": count.stated, "sku": count.sku, "enrolment_id": room.enrolment_id}
+            Counted.objects.update_or_create(room=room, line_id=line, period_start=period_start, defaults=values)
+    return after
+
+
+def _consumed(
+    enrolment: str, position: Position, lfr: LicenseFileRequest, counted: Mapping[Where, Count]
+) -> dict[str, Units]:
+    """By purchase: what CALM counts on the line that the LFR states, in the period that it states."""
+    purchases = {line_id(enrolment, purchase): purchase for purchase in position.purchases()}
+    found = {}
+    for line in lfr.totals.record.body.lines:
+        if line.metric is Metric.CONSUMABLE and line.line_id in purchases:
+            units = counted[line.line_id, line.period_start].units
+            found[purchases[line.line_id]] = Units(units, line.period_start)
+    return found
+
+
+def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
+    """E11: the first LFR under a new token stands for a release LFR that was lost. A Control Room that was released
+    before has nothing left to return."""
+    if room.state != State.ACTIVE or room.enrolment is None:
+        return
+    counted = write_counts(room, case)
+    position = read_position(room.id, room.enrolment.id)
+    periods = periods_of(position.purchases())
+    consumed = _consumed(room.enrolment.id, position, case.lfr, counted)
+    after = settle(position, Report(None, case.lfr.sequence, None, consumed), periods, doing.now)
+    confirm(room, None, case.lfr.sequence)
+    _close(doing, room, case.lfr, after, periods, counted, why="released")
+    _end(room.enrolment, doing.now, "released")
+    room.guid = None
+    doing.record("control_room.released", room.id, "the first LFR under a new token", request=case.lfr.request_id)
+
+
+def _close(
+    doing: Act,
+    room: ControlRoom,
+    lfr: LicenseFileRequest,
+    position: Position,
+    periods: Periods,
+    counted: Mapping[Where, Count],
+    *,
+    why: str,
+) -> None:
+    """H4: only what was not consumed returns."""
+    assert room.enrolment is not None
+    closed = list(Spent.objects.filter(enrolment=room.enrolment))
+    if closed:
+        _correct(room.enrolment.id, closed, lfr, counted)
+        return
+    proven = set(_consumed(room.enrolment.id, position, lfr, counted))
+    write_closing(room.enrolment, position, proven, periods, doing.now, why)
+
+
+def write_closing(
+    enrolment: Enrolment, position: Position, proven: set[str], periods: Periods, now: datetime, why: str
+) -> None:
+    units = Purchase.objects.filter(id__in=position.purchases(), product__metric=Metric.CONSUMABLE)
+    closings = close(position, units.values_list("id", flat=True), proven, periods, now)
+    Spent.objects.bulk_create(
+        Spent(
+            enrolment=enrolment,
+            purchase_id=purchase,
+            units=closing.spent.units,
+            period_start=closing.spent.period_start,
+            most=closing.most,
+            why=why,
+        )
+        for purchase, closing in closings.items()
+    )
+    LicenseLine.objects.filter(room=enrolment.room_id, out=True).update(out=False)
+    Kept.objects.filter(enrolment=enrolment).update(live=False)
+
+
+def _correct(enrolment: str, closed: list[Spent], lfr: LicenseFileRequest, counted: Mapping[Where, Count]) -> None:
+    """E11, E12: a release LFR of an enrolment that ended already corrects what was consumed; nothing counts twice."""
+    stated = {line.line_id: line.period_start for line in lfr.totals.record.body.lines}
+    for spent in closed:
+        line = line_id(enrolment, spent.purchase_id)
+        if line not in stated:
+            continue
+        start = stated[line]
+        units = min(counted[line, start].units, spent.most)
+        if start == spent.period_start or (start and spent.period_start and start > spent.period_start):
+            spent.units, spent.period_start = units, start
+        elif start and spent.period_start and spent.why == "written_off":
+            spent.units = 0  # its last word is from an earlier period: nothing was consumed in this one
+    Spent.objects.bulk_update(closed, ["units", "period_start"])
+
+
+def _release(room: ControlRoom, doing: Act) -> None:
+    """E11: the GUID is free (H5). Only of an enrolment that is open: a second last word changes nothing more."""
+    assert room.enrolment is not None
+    if room.state == State.ACTIVE:
+        _end(room.enrolment, doing.now, "released")
+    room.guid, room.state = None, State.RELEASED
+
+
+def _end(enrolment: Enrolment, now: datetime, how: str) -> None:
+    enrolment.ended_at, enrolment.ended_by = now, how
+    enrolment.save(force_update=True, update_fields=["ended_at", "ended_by"])
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+__all__ = ["confirm", "see", "take", "take_key", "write_closing", "write_counts"]

@@ -1,0 +1,55 @@
+"""Rows: the catalogue, what was bought, and the slots (License GUIDs) that it may go to."""
+
+from django.db import models
+
+from carnet.calm.customers.models import Account
+from carnet.entitlements import Period, PeriodUnit
+
+
+class Product(models.Model):
+    sku = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=200)
+    metric = models.CharField(max_length=16)
+    unit = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Purchase(models.Model):
+    id = models.CharField(primary_key=True, max_length=36)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    product = models.ForeignKey(Product, on_delete=models.PROTECT)
+    quantity = models.BigIntegerField()
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    kind = models.CharField(max_length=16)
+    period_unit = models.CharField(max_length=8, blank=True)
+    period_from = models.DateTimeField(null=True)  # Q2: the purchase's first start, which no later change moves
+    overage_percent = models.PositiveSmallIntegerField(default=0)
+    grace_days = models.PositiveSmallIntegerField(default=0)
+    added_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.product_id} × {self.quantity}"
+
+    @property
+    def period(self) -> Period | None:
+        if not self.period_unit or self.period_from is None:
+            return None
+        return Period(unit=PeriodUnit(self.period_unit), start=self.period_from)
+
+
+class Guid(models.Model):
+    """A License GUID: an account's slot for one Control Room (H5)."""
+
+    id = models.CharField(primary_key=True, max_length=36)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    label = models.CharField(max_length=200)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "label"], name="one_label_in_an_account")]
+
+    def __str__(self) -> str:
+        return self.label

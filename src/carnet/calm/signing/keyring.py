@@ -1,0 +1,96 @@
+"""The vendor's private keys, at rest under the vault (A2), each in a file named by its thumbprint.
+
+The roots lie in a folder of their own, with a copy of the lock: it can be carried to a safe and brought back for a
+rotation. Everything else CALM does works without it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
+
+import msgspec
+
+from carnet.entitlements import Fields
+from carnet.errors import NotSetUpError
+from carnet.exchange.keys import RandomBytes, Signer
+from carnet.terminal import write_file
+from carnet.vault import Vault
+
+Group = Literal["issuers", "roots"]
+
+
+class StoredKey(Fields, frozen=True):
+    alg: str
+    box: bytes
+
+
+class Keyring(Protocol):
+    def signer(self, group: Group, kid: str) -> Signer: ...
+
+    def store(self, group: Group, signer: Signer, random: RandomBytes) -> None: ...
+
+    def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes: ...
+
+    def unwrap(self, name: str, box: bytes) -> bytes: ...
+
+
+class FileKeyring:
+    """`open_vault` asks for the passphrase: called once, and only where a key is needed."""
+
+    def __init__(self, folder: Path, open_vault: Callable[[], Vault]) -> None:
+        self._folder, self._open, self._vault = folder, open_vault, None
+        self._signers: dict[str, Signer] = {}
+
+    _vault: Vault | None
+
+    def _opened(self) -> Vault:
+        if self._vault is None:
+            self._vault = self._open()
+        return self._vault
+
+    def signer(self, group: Group, kid: str) -> Signer:
+        if kid not in self._signers:
+            self._signers[kid] = self._read(group, kid)
+        return self._signers[kid]
+
+    def _read(self, group: Group, kid: str) -> Signer:
+        path = self._folder / group / f"{kid}.key"
+        if not path.is_file():
+            what = "root" if group == "roots" else "issuing"
+            raise NotSetUpError(f"The {what} key {kid[:16]}… is not here ({path}).", f"Bring the folder {group} back.")
+        stored = msgspec.json.decode(path.read_bytes(), type=StoredKey)
+        return Signer(stored.alg, self._opened().unwrap(f"{group}/{kid}", stored.box))
+
+    def store(self, group: Group, signer: Signer, random: RandomBytes) -> None:
+        kid = signer.key.kid
+        box = self._opened().wrap(f"{group}/{kid}", signer.seed, random)
+        folder = self._folder / group
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(folder / f"{kid}.key", msgspec.json.encode(StoredKey(alg=signer.alg, box=box)), 0o600)
+        self._signers[kid] = signer
+
+    def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
+        return self._opened().wrap(name, secret, random)
+
+    def unwrap(self, name: str, box: bytes) -> bytes:
+        return self._opened().unwrap(name, box)
+
+
+class MemoryKeyring:
+    """Keys that live as long as the process: for tests and measurements."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._signers: dict[tuple[Group, str], Signer] = {}
+
+    def signer(self, group: Group, kid: str) -> Signer:
+        return self._signers[group, kid]
+
+    def store(self, group: Group, signer: Signer, random: RandomBytes) -> None:  # noqa: ARG002 - the port's shape
+        self._signers[group, signer.key.kid] = signer
+
+    def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
+        return self._vault.wrap(name, secret, random)
+
+    def unwrap(self, name: str, box: bytes) -> bytes:
+        return self._vault.unwrap(name, box)

@@ -129,3 +129,35 @@ def test_every_link_between_documents_leads_somewhere(page: Path) -> None:
 def test_a_document_stands_on_its_own(page: Path) -> None:
     for word in ("../shared", "/work/", "/home/", "pypi.org", "TODO", "FIXME"):
         assert word not in page.read_text(), word
+
+
+def _commands(app: Any) -> set[str]:
+    """Every leaf command of a command line: `request generate`."""
+    import typer
+
+    def walk(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+        subcommands = getattr(command, "commands", None)
+        if not subcommands:
+            yield " ".join(path)
+            return
+        for name, sub in subcommands.items():
+            yield from walk(sub, (*path, name))
+
+    return set(walk(typer.main.get_command(app), ()))
+
+
+GUIDE = (DOCS / "guides/getting-started.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("program", "module"),
+    [("carnet", "carnet.cli"), ("control-room", "carnet.control_room.cli"), ("calm", "carnet.calm.cli")],
+)
+def test_every_command_in_the_guide_exists(program: str, module: str) -> None:
+    app = getattr(importlib.import_module(module), "app", None)
+    if app is None:
+        pytest.skip("this command line is built elsewhere")
+    known = _commands(app)
+    for line in re.findall(rf"^ {{4}}{program} (.+)$", GUIDE, re.MULTILINE):
+        words = line.split()
+        assert {" ".join(words[:1]), " ".join(words[:2])} & known, line

@@ -3,6 +3,7 @@
 A guard at the border verifies the vendor's signatures without any secret; only the Control Room it is for can open it.
 """
 
+import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
@@ -13,6 +14,7 @@ from msgspec import Meta
 from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Sku, Text, Time, Uuid
 from carnet.exchange.envelope import (
     MAX_DEPTH,
+    MAX_FILE,
     Envelope,
     JwsFields,
     Kind,
@@ -97,7 +99,7 @@ class ReadLicenseFile:
 def seal_body(body: SealedBody, key: AkpKey, olf_id: str, control_room_id: str, sequence: int) -> tuple[str, str]:
     """The sealed body as the file carries it, and the SHA-256 of its plaintext."""
     plaintext = encode(body)
-    box = seal(plaintext, key, info_for(olf_id, control_room_id, sequence))
+    box = seal(zlib.compress(plaintext, 9), key, info_for(olf_id, control_room_id, sequence))
     return to_base64url(box), sha256(plaintext).hexdigest()
 
 
@@ -127,19 +129,32 @@ def read_license_file(raw: bytes, pinned: Pinned) -> ReadLicenseFile | Refusal:
 def open_body(olf: OfflineLicenseFile, openers: list[Opener]) -> SealedBody | Refusal:
     """E7: the sealed body, opened with the key that the file names, if it is one of `openers`."""
     opener = next((opener for opener in openers if opener.key.kid == olf.sealing_key), None)
-    plaintext = None
     try:
+        packed = None
         if opener:
             info = info_for(olf.olf_id, olf.control_room_id, olf.sequence)
-            plaintext = unseal(from_base64url(olf.sealed), opener, info)
-        if plaintext is None:
+            packed = unseal(from_base64url(olf.sealed), opener, info)
+        if packed is None:
             return Refusal(
                 Code.WRONG_KEY,
                 f"The file is sealed to key {olf.sealing_key[:16]}…, which does not open it here.",
                 "Upload this Control Room's newest LFR to CALM, and install the file that answers it.",
             )
+        plaintext = _unpack(packed)
         if sha256(plaintext).hexdigest() != olf.sealed_sha256:
             return bad_signature(Kind.OLF, "what is sealed is not what was signed")
         return decode(plaintext, SealedBody, depth=MAX_DEPTH)
     except MalformedError as error:
         return malformed(str(error))
+
+
+def _unpack(packed: bytes) -> bytes:
+    """zlib, bounded: what would grow beyond the largest file is no license."""
+    unpacking = zlib.decompressobj()
+    try:
+        plaintext = unpacking.decompress(packed, MAX_FILE)
+    except zlib.error as error:
+        raise MalformedError("what is sealed cannot be unpacked") from error
+    if not unpacking.eof or unpacking.unused_data:
+        raise MalformedError("what is sealed is larger than any license, or cut, or followed by something else")
+    return plaintext

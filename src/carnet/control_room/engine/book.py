@@ -1,6 +1,6 @@
 """The ledger as the engine holds it: appending records as leaves, reading nodes and leaves, and the sealed head."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -144,7 +144,7 @@ class Pages:
         self._book, self._epoch, self._random = book, epoch, random
         self.peaks = book.peaks
         self.rows: list[Row] = []
-        self.records: Sequence[Record] = []
+        self.records: list[Record] = []
         self._nodes: dict[tuple[int, int], bytes] = {}
 
     @property
@@ -158,7 +158,7 @@ class Pages:
         leaf = clear_leaf(record) if clear else self._sealed(record)
         self.peaks, completed = self.peaks.append(leaf_hash(leaf))
         self.rows.append(Row(index, leaf, b"".join(completed)))
-        self.records = [*self.records, record]
+        self.records.append(record)
         self._nodes[0, index] = leaf_hash(leaf)
         for level, node in enumerate(completed, 1):
             self._nodes[level, index >> level] = node

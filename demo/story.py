@@ -1,0 +1,118 @@
+"""What the tutorial is told with: two companies that share nothing but a folder, and a narrator.
+
+Each step runs the real command in a process of its own. A step that does not come out as the story says ends it.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+HERE = Path(__file__).parent
+GAP = HERE / "gap"
+SECRETS = HERE / "secrets"
+console = Console(highlight=False, width=min(Console().width, 110))
+
+REFUSED = 3
+
+
+class WrongTurn(SystemExit):
+    """A step did not do what it should: the demo fails."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One company: its command, its data folder, the file with its passphrase, and its colour."""
+
+    command: str
+    data: Path
+    secret: Path
+    colour: str
+
+    def run(self, line: str, who: str = "") -> dict[str, Any]:
+        """Run a command that must do its work; what it answered, from its JSON."""
+        done = self._process(line, who)
+        if done.returncode != 0:
+            raise WrongTurn(f"“{self.command} {line}” ended with {done.returncode}:\n{done.stderr}{done.stdout}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def refused(self, line: str, code: str, who: str = "") -> dict[str, Any]:
+        """Run a command that must be refused with this code; the refusal."""
+        done = self._process(line, who)
+        if done.returncode != REFUSED:
+            raise WrongTurn(f"“{self.command} {line}” should have been refused with {code}:\n{done.stderr}{done.stdout}")
+        refusal: dict[str, Any] = json.loads(done.stdout)["refused"]
+        if refusal["code"] != code:
+            raise WrongTurn(f"“{self.command} {line}” was refused with {refusal['code']}, not {code}.")
+        console.print(f"  [bold red]refused[/bold red] [red]{code}[/red]: {escape(refusal['message'])}")
+        for proof in refusal.get("evidence", []):
+            console.print(f"    [dim]{escape(proof)}[/dim]")
+        console.print(f"    [dim]next: {escape(refusal['next'])}[/dim]")
+        return refusal
+
+    def shown(self, line: str) -> None:
+        """Run a command and show its page as people see it."""
+        console.print(f"  [{self.colour}]$ {self.command} {escape(line)}[/{self.colour}]")
+        done = subprocess.run([_program(self.command), *line.split()], env=self._world(), text=True, capture_output=True)
+        if done.returncode != 0:
+            raise WrongTurn(f"“{self.command} {line}” ended with {done.returncode}:\n{done.stderr}")
+        console.print("\n".join(f"    {row}" for row in done.stdout.rstrip().splitlines()), markup=False)
+
+    def _process(self, line: str, who: str) -> subprocess.CompletedProcess[str]:
+        named = f" --as {who}" if who else ""
+        console.print(f"  [{self.colour}]$ {self.command} {escape(line)}{named}[/{self.colour}]")
+        words = [word.replace("␣", " ") for word in line.replace("gap/", f"{GAP}/").split()]
+        args = [_program(self.command), *words, *(["--as", who] if who else []), "--json"]
+        return subprocess.run(args, env=self._world(), text=True, capture_output=True)
+
+    def _world(self) -> dict[str, str]:
+        places = {"CARNET_DATA": str(self.data), "CARNET_PASSPHRASE_FILE": str(self.secret), "COLUMNS": "104"}
+        return os.environ | places
+
+
+def _program(name: str) -> str:
+    """The command of this environment, not of whatever else is on the machine."""
+    return str(Path(sys.executable).with_name(name))
+
+
+def begin_anew(*sides: Side) -> None:
+    """Two empty companies and an empty gap, each side with a passphrase of its own."""
+    for folder in (GAP, SECRETS, *(side.data for side in sides)):
+        shutil.rmtree(folder, ignore_errors=True)
+    GAP.mkdir()
+    SECRETS.mkdir(mode=0o700)
+    for side in sides:
+        side.secret.write_text(f"a passphrase for {side.command}, kept elsewhere\n")
+        side.secret.chmod(0o600)
+
+
+def chapter(title: str, text: str) -> None:
+    console.print()
+    console.rule(f"[bold]{title}[/bold]", align="left", style="dim")
+    console.print(f"[italic]{text}[/italic]")
+
+
+def note(text: str) -> None:
+    console.print(f"  [green]✓[/green] {text}")
+
+
+def must(condition: bool, what: str) -> None:
+    """What the story claims is checked, not told."""
+    if not condition:
+        raise WrongTurn(f"The story says: {what}. It is not so.")
+    note(what)
+
+
+def product(status: dict[str, Any], sku: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(item for item in status["products"] if item["sku"] == sku)
+    return found
+
+

@@ -1,0 +1,33 @@
+"""The house's own measure: no file over 500 lines, no function over 60. Run as a module; prints what is too long."""
+
+import ast
+import sys
+from pathlib import Path
+
+FILE_LINES, FUNCTION_LINES = 500, 60
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("src", "demo", "bench", "tests")
+
+
+def too_long(path: Path) -> list[str]:
+    text = path.read_text()
+    found = []
+    if (lines := text.count("\n")) > FILE_LINES:
+        found.append(f"{path.relative_to(ROOT)}: {lines} lines")
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            size = (node.end_lineno or node.lineno) - node.lineno + 1
+            if size > FUNCTION_LINES:
+                found.append(f"{path.relative_to(ROOT)}: {node.name} has {size} lines")
+    return found
+
+
+def main() -> None:
+    files = [file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py") if "migrations" not in file.parts]
+    found = [problem for file in sorted(files) for problem in too_long(file)]
+    print("\n".join(found) or f"{len(files)} files: none over {FILE_LINES} lines, no function over {FUNCTION_LINES}.")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,10 +9,10 @@ from datetime import datetime
 from django.db import OperationalError, transaction
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.ids import new_id
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.head import LogHead
 from carnet.calm.signing.keyring import Keyring
+from carnet.entitlements import new_id
 from carnet.errors import StorageError, TamperedError, UsageError
 from carnet.exchange.history import CheckpointFields, checkpoint_fields
 from carnet.exchange.issuing_log import ORIGIN

@@ -1,0 +1,211 @@
+"""token download · request accept · license-file preview/issue/download · receipt accept"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.calm.cli.session import Account, InFile, Session, command, table
+from carnet.exchange.verdicts import Refusal
+from carnet.terminal import OutFile, new_app, parse_pairs, parse_time, read_file, write_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    token = new_app("The enablement token: what a Control Room is enabled with (E2).")
+    command(token, "download")(download_token)
+    request = new_app("License File Requests (LFR), as sites send them.")
+    command(request, "accept")(accept_request)
+    file = new_app("Offline License Files (OLF).")
+    command(file, "preview")(preview)
+    command(file, "issue")(issue)
+    command(file, "download")(download)
+    receipt = new_app("Receipts: proof that a license file was installed (H2).")
+    command(receipt, "accept")(accept_receipt)
+    for group, name in ((token, "token"), (request, "request"), (file, "license-file"), (receipt, "receipt")):
+        app.add_typer(group, name=name)
+
+
+def download_token(session: Session, account: Account, out: OutFile) -> None:
+    """Download a new enablement token, valid for 24 hours from now."""
+    calm = session.calm()
+    from carnet.calm.issuing.tokens import download_token as use_case
+
+    answer = use_case(calm, account=account, **session.who())
+    if not isinstance(answer, Refusal):
+        write_file(out, answer.raw, 0o600)
+    session.answer(answer, lambda console, a: _token(console, a, out), file=str(out))
+
+
+def _token(console: "Console", answer: Any, out: Path) -> None:
+    console.print(f"The token is written: [bold]{out}[/bold]. It holds a one-time secret: carry it as such.")
+    console.print(f"Install it on the Control Room before {_stamp(answer.expires_at)} (24 hours from now).")
+
+
+Guid = Annotated[str, typer.Option("--guid", help="The License GUID: its id or label.")]
+
+
+def accept_request(session: Session, file: InFile, guid: Guid) -> None:
+    """Accept an LFR: what it asks, what is in use, until when it can be answered."""
+    calm = session.calm()
+    from carnet.calm.issuing.requests import accept_request as use_case
+
+    session.answer(
+        use_case(calm, raw=read_file(file), guid=guid, **session.who()), lambda c, a: _accepted(c, a, session)
+    )
+
+
+def _accepted(console: "Console", answer: Any, session: Session) -> None:
+    again = " again (the same file; nothing changed)" if answer.verdict == "accepted_again" else ""
+    console.print(f"LFR {answer.sequence} ({answer.kind}) of {answer.name} is accepted{again}: {answer.request}")
+    rows = [(t.sku, t.granted, t.in_use, t.consumed, t.period_start, t.owed) for t in answer.in_use]
+    columns = ("product", "granted", "in use", "consumed", "in the period from", "owed")
+    table(console, "What the site states", columns, rows)
+    for warning in answer.warnings:
+        console.print(f"[yellow]{warning}[/yellow]")
+    if answer.deadline is None:
+        console.print("It is a release: the License GUID is free, and what was not consumed is available again.")
+    elif answer.can_issue:
+        console.print(f"[yellow]{answer.can_issue.message}[/yellow]")
+        console.print(f"Next: {answer.can_issue.next}")
+    else:
+        console.print(
+            f"Its answer must be installed before {_stamp(answer.deadline)}: {_left(session, answer.deadline)}."
+        )
+        console.print(
+            f"Next: calm license-file issue --request {answer.request} --product SKU=QTY … --out FILE", soft_wrap=True
+        )
+
+
+RequestId = Annotated[str, typer.Option("--request", metavar="ID", help="As `request accept` printed it.")]
+Products = Annotated[list[str] | None, typer.Option("--product", metavar="SKU=QTY", help="CALM chooses the purchases.")]
+Lines = Annotated[list[str] | None, typer.Option("--line", metavar="PURCHASE=QTY", help="Out of this purchase.")]
+Until = Annotated[
+    str | None, typer.Option("--until", metavar="DATE", help="The end of all lines; else their purchases'.")
+]
+ClockOff = Annotated[bool, typer.Option("--site-clock-is-off", help="State that the site's clock is wrong (E5).")]
+Lowers = Annotated[bool, typer.Option("--lowers-clock", help="Let the site lower its clock mark (T3).")]
+NoFile = Annotated[Path | None, typer.Option("--out", help="A preview writes no file.", dir_okay=False)]
+
+
+def preview(
+    session: Session,
+    request: RequestId,
+    product: Products = None,
+    line: Lines = None,
+    until: Until = None,
+    site_clock_is_off: ClockOff = False,
+    lowers_clock: Lowers = False,
+    out: NoFile = None,
+) -> None:
+    """Show what a license file would be, and what it would change. Nothing is written."""
+    del out
+    calm = session.calm()
+    from carnet.calm.issuing.license_files import preview_license_file
+
+    answer = preview_license_file(
+        calm,
+        request=request,
+        asked=_asked(product, line, until),
+        site_clock_is_off=site_clock_is_off,
+        lowers_clock=lowers_clock,
+        **session.who(),
+    )
+    session.answer(answer, lambda console, a: _file(console, a, None, session), file=None)
+
+
+def issue(
+    session: Session,
+    request: RequestId,
+    out: OutFile,
+    product: Products = None,
+    line: Lines = None,
+    until: Until = None,
+    site_clock_is_off: ClockOff = False,
+    lowers_clock: Lowers = False,
+) -> None:
+    """Issue the license file that answers an LFR. It states all that the site may use, and replaces the one before."""
+    calm = session.calm()
+    from carnet.calm.issuing.license_files import issue_license_file
+
+    answer = issue_license_file(
+        calm,
+        request=request,
+        asked=_asked(product, line, until),
+        site_clock_is_off=site_clock_is_off,
+        lowers_clock=lowers_clock,
+        **session.who(),
+    )
+    if not isinstance(answer, Refusal):
+        write_file(out, answer.raw or b"")
+    session.answer(answer, lambda console, a: _file(console, a, out, session), file=str(out))
+
+
+def _asked(product: list[str] | None, line: list[str] | None, until: str | None) -> Any:
+    from carnet.calm.issuing.asking import Asked
+
+    end = parse_time(until) if until else None
+    return Asked(parse_pairs(product or [], "SKU"), parse_pairs(line or [], "PURCHASE"), end)
+
+
+def _file(console: "Console", answer: Any, out: Path | None, session: Session) -> None:
+    word = "is issued" if out else "would be issued (preview: nothing was written)"
+    console.print(f"License file {answer.sequence} for {answer.name} {word}.")
+    rows = [
+        (line.name, f"{line.quantity} {line.unit}", line.valid_from, line.valid_until, line.period and line.period.unit)
+        for line in answer.lines
+    ]
+    table(console, "Lines", ("product", "quantity", "from", "until", "counted by"), rows)
+    for change in answer.changes:
+        console.print(f"  change: {change}")
+    for warning in answer.warnings:
+        console.print(f"[yellow]  {warning}[/yellow]")
+    if out:
+        console.print(f"Written: [bold]{out}[/bold]. Carry it to the site and install it: control-room license install")
+
+
+FileId = Annotated[
+    str, typer.Argument(metavar="ID", help="The license file's id, or its request's.", show_default=False)
+]
+
+
+def download(session: Session, license_file: FileId, out: OutFile) -> None:
+    """The same license file again, byte for byte (E6)."""
+    calm = session.calm()
+    from carnet.calm.issuing.license_files import download_license_file
+
+    answer = download_license_file(calm, license_file=license_file, **session.who())
+    write_file(out, answer.raw or b"")
+    session.answer(answer, lambda console, _: console.print(f"The same file is written again: {out}"), file=str(out))
+
+
+def accept_receipt(session: Session, file: InFile) -> None:
+    """Accept a receipt: the license file it names is confirmed."""
+    calm = session.calm()
+    from carnet.calm.issuing.receipts import accept_receipt as use_case
+
+    session.answer(use_case(calm, raw=read_file(file), **session.who()), _receipt)
+
+
+def _receipt(console: "Console", answer: Any) -> None:
+    console.print(f"{answer.name} installed license file {answer.sequence} at {_stamp(answer.installed_at)}.")
+    if answer.verdict == "confirmed":
+        console.print("It is confirmed: what the file before it held beyond this is available again.")
+    else:
+        console.print("That was known already: nothing changed.")
+
+
+def _stamp(moment: Any) -> str:
+    from carnet.exchange.windows import stamp
+
+    return stamp(moment)
+
+
+def _left(session: Session, deadline: Any) -> str:
+    from carnet.exchange.windows import spell
+
+    left = deadline - session.now()
+    return f"{spell(left)} left" if left > timedelta() else "too late already"

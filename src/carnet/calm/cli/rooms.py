@@ -1,0 +1,116 @@
+"""control-room list/show/accept-history/write-off"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.calm.cli.session import Reason, Session, command, table
+from carnet.calm.cli.vendor import proposed
+from carnet.terminal import new_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    room = new_app("Control Rooms, as CALM knows them.")
+    command(room, "list")(list_rooms)
+    command(room, "show")(show_room)
+    command(room, "accept-history")(accept_history)
+    command(room, "write-off")(write_off)
+    app.add_typer(room, name="control-room")
+
+
+RoomId = Annotated[str, typer.Argument(metavar="ROOM", help="The Control Room's id.", show_default=False)]
+RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Its id, or that of its GUID.", show_default=False)]
+
+
+def list_rooms(session: Session) -> None:
+    """All Control Rooms, and what written-off ones could still use."""
+    session.calm()
+    from carnet.calm.issuing.rooms import list_rooms as use_case
+
+    session.answer(use_case(now=session.now()), _rooms)
+
+
+def _rooms(console: "Console", answer: Any) -> None:
+    rows = [
+        (r.name, r.account_name, r.guid_label, r.state, r.version, r.newest_request, r.confirmed, r.control_room)
+        for r in answer
+    ]
+    columns = ("name", "account", "GUID", "state", "version", "LFR", "confirmed", "Control Room")
+    table(console, "Control Rooms", columns, rows)
+    for room in answer:
+        _exposed(console, room)
+
+
+def _exposed(console: "Console", room: Any) -> None:
+    for one in room.exposed:
+        console.print(
+            f"[red]Exposed:[/red] {room.name} is written off, and could still use {one.quantity} {one.sku} until "
+            f"{one.until:%Y-%m-%d %H:%M} UTC."
+        )
+
+
+def show_room(session: Session, room: RoomName) -> None:
+    """One Control Room: requests, license files, what is counted, what was refused, what waits for a second person."""
+    session.calm()
+    from carnet.calm.issuing.rooms import show_room as use_case
+
+    session.answer(use_case(room, now=session.now()), _room)
+
+
+def _room(console: "Console", answer: Any) -> None:
+    room = answer.room
+    bound = f"GUID {room.guid_label}" if room.guid else "no GUID"
+    console.print(f"{room.name} ({room.control_room}) of {room.account_name}: {room.state}, {bound}, v.{room.version}")
+    console.print(f"Ledger as seen last: {answer.checkpoint_size} records, root {answer.checkpoint_root}")
+    _exposed(console, room)
+    files = [
+        (f.sequence, f.state, f.issued_at, f.install_by, f.issued_by, f.license_file) for f in answer.license_files
+    ]
+    table(console, "License files", ("#", "state", "issued", "install by", "by", "id"), files)
+    requests = [(r.sequence, r.kind, r.accepted_at, "yes" if r.used else "no", r.request) for r in answer.requests]
+    table(console, "Requests", ("#", "kind", "accepted", "answered", "id"), requests)
+    counted = [(c.sku, c.period_start, c.consumed, c.line_id) for c in answer.counted]
+    table(console, "Counted as consumed", ("product", "period from", "units", "line"), counted)
+    spent = [(s.sku, s.period_start, s.units, s.why, s.purchase) for s in answer.spent]
+    table(console, "Spent by ended enrolments", ("product", "period from", "units", "why", "purchase"), spent)
+    refused = [(r.at, r.kind, r.code, "yes" if r.open else "no", r.sha256[:16]) for r in answer.refused]
+    table(console, "Refused files, kept", ("when", "file", "code", "open", "sha-256"), refused)
+    accepted = [(a.number, a.at, a.by, a.second, a.reason) for a in answer.acceptances]
+    table(console, "Accepted histories", ("#", "when", "proposed by", "confirmed by", "why"), accepted)
+    for proposal in answer.proposals:
+        console.print(f"Waits for a second person: calm confirm {proposal} --as OPERATOR", soft_wrap=True)
+
+
+SiteConfirms = Annotated[
+    bool, typer.Option("--site-confirms", help="The site confirms by other means that this is its newest request.")
+]
+
+
+def accept_history(session: Session, room: RoomId, reason: Reason, site_confirms: SiteConfirms = False) -> None:
+    """Propose to accept the history of the newest LFR that was refused for it (L2). A second person confirms it (A3)."""
+    calm = session.calm()
+    from carnet.calm.issuing.proposals import propose_accept_history
+
+    answer = propose_accept_history(
+        calm, control_room=room, reason=reason, site_confirms=site_confirms, **session.who()
+    )
+    session.answer(answer, proposed)
+
+
+Unconsumed = Annotated[
+    bool, typer.Option("--return-unconsumed", help="Return all units not reported consumed; else none.")
+]
+
+
+def write_off(session: Session, room: RoomId, reason: Reason, return_unconsumed: Unconsumed = False) -> None:
+    """Propose to write a lost Control Room off (E12). A second person confirms it (A3)."""
+    calm = session.calm()
+    from carnet.calm.issuing.proposals import propose_write_off
+
+    answer = propose_write_off(
+        calm, control_room=room, reason=reason, return_unconsumed=return_unconsumed, **session.who()
+    )
+    session.answer(answer, proposed)

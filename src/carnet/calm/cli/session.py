@@ -1,0 +1,117 @@
+"""What every command shares: where CALM lies, who acts, how to answer."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.exchange.verdicts import Refusal
+from carnet.terminal import AsJson, DataFolder, Operator, PassphraseFile, finish, login_name, refuse
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from carnet.calm.issuing.context import Calm
+    from carnet.calm.wiring import Vendor
+
+DEFAULT_DATA = Path("calm-data")
+
+_COMMON: dict[str, tuple[Any, Any]] = {
+    "data": (DataFolder, DEFAULT_DATA),
+    "passphrase_file": (PassphraseFile, None),
+    "by": (Operator, ""),
+    "as_json": (AsJson, False),
+}
+
+InFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to read.", show_default=False)]
+Account = Annotated[str, typer.Option("--account", metavar="A", help="The account: its id or its exact name.")]
+AnyAccount = Annotated[str | None, typer.Option("--account", metavar="A", help="Only this account.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why. Kept in the issuing log.")]
+
+
+@dataclass(frozen=True)
+class Session:
+    vendor: "Vendor"
+    by: str
+    as_json: bool
+
+    def calm(self) -> "Calm":
+        """Django is set up here: use cases are imported after this."""
+        return self.vendor.calm()
+
+    def now(self) -> datetime:
+        return self.vendor.now()
+
+    def who(self) -> dict[str, Any]:
+        """What every use case is told: when, and who acts."""
+        return {"now": self.now(), "by": self.by}
+
+    def answer(self, answer: Any, show: "Callable[[Console, Any], None]", **extra: object) -> None:
+        """Print it. Files are written by the command, never printed; `extra` (their path) stands in the JSON."""
+        if isinstance(answer, Refusal):
+            refuse(answer, as_json=self.as_json)
+        finish(_plain(answer, extra) if self.as_json else answer, show, as_json=self.as_json)
+
+
+def _plain(answer: Any, extra: dict[str, object]) -> Any:
+    import msgspec
+
+    from carnet.terminal import refused_fields
+
+    plain = msgspec.to_builtins(answer)
+    if isinstance(plain, dict):
+        plain.pop("raw", None)
+        if isinstance(refusal := getattr(answer, "can_issue", None), Refusal):
+            plain["can_issue"] = refused_fields(refusal)
+        plain |= extra
+    return plain
+
+
+def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command; its function takes a `Session` first, and the common options come by themselves."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(function).parameters.values())[1:]
+
+        def run(ctx: typer.Context, **options: Any) -> None:
+            vendor = ctx.obj(options.pop("data"), options.pop("passphrase_file"))
+            session = Session(vendor, options.pop("by") or login_name(), options.pop("as_json"))
+            function(session, **options)
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        common = [inspect.Parameter(n, keyword, default=d, annotation=t) for n, (t, d) in _COMMON.items()]
+        context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        parameters = [context, *(p.replace(kind=keyword) for p in own), *common]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        group.command(name, help=inspect.getdoc(function))(run)
+        return function
+
+    return register
+
+
+def table(console: "Console", title: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    """A table, or a sentence where there is nothing to show. Numbers stand to the right."""
+    from rich import box
+    from rich.table import Table
+
+    if not rows:
+        console.print(f"{title}: none.")
+        return
+    shown = Table(*(), title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(columns):
+        number = all(isinstance(row[place], int) for row in rows)
+        shown.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*("—" if cell in (None, "") else _cell(cell) for cell in row))
+    console.print(shown)
+
+
+def _cell(value: object) -> str:
+    from rich.markup import escape
+
+    return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else escape(str(value))

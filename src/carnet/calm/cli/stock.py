@@ -1,0 +1,163 @@
+"""purchase add/list/lower · guid add/list/show"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.calm.cli.session import Account, AnyAccount, Reason, Session, command, table
+from carnet.errors import UsageError
+from carnet.terminal import new_app, parse_time
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    purchase = new_app("What accounts bought.")
+    command(purchase, "add")(add_purchase)
+    command(purchase, "list")(list_purchases)
+    command(purchase, "lower")(lower_purchase)
+    guid = new_app("License GUIDs: an account's slots, each for one Control Room.")
+    command(guid, "add")(add_guid)
+    command(guid, "list")(list_guids)
+    command(guid, "show")(show_guid)
+    app.add_typer(purchase, name="purchase")
+    app.add_typer(guid, name="guid")
+
+
+Sku = Annotated[str, typer.Option("--product", metavar="SKU", help="As in: calm catalogue show.")]
+Quantity = Annotated[int, typer.Option("--quantity", min=1)]
+From = Annotated[str, typer.Option("--from", metavar="DATE", help="2026-11-24, or 2026-11-24T08:00:00Z.")]
+Until = Annotated[str, typer.Option("--until", metavar="DATE", help="The first moment that is too late.")]
+Kind = Annotated[str, typer.Option("--kind", help="purchased or trial.")]
+PerPeriod = Annotated[str | None, typer.Option("--period", help="month or year: the quantity is for each.")]
+Overage = Annotated[int, typer.Option("--overage-percent", min=0, max=100, help="Use above it that is allowed, owed.")]
+Grace = Annotated[int, typer.Option("--grace-days", min=0, max=90, help="Days after the end in which it still counts.")]
+
+
+def add_purchase(
+    session: Session,
+    account: Account,
+    product: Sku,
+    quantity: Quantity,
+    start: From,
+    until: Until,
+    kind: Kind = "purchased",
+    period: PerPeriod = None,
+    overage_percent: Overage = 0,
+    grace_days: Grace = 0,
+) -> None:
+    """Add a purchase."""
+    from carnet.entitlements import PeriodUnit, Policy, PurchaseKind
+
+    if kind not in list(PurchaseKind) or (period and period not in list(PeriodUnit)):
+        raise UsageError("A purchase is purchased or trial; a period is month or year.")
+    calm = session.calm()
+    from carnet.calm.issuing.purchases import add_purchase as use_case
+
+    answer = use_case(
+        calm,
+        account=account,
+        sku=product,
+        quantity=quantity,
+        valid_from=parse_time(start),
+        valid_until=parse_time(until),
+        kind=PurchaseKind(kind),
+        period=PeriodUnit(period) if period else None,
+        policy=Policy(overage_percent=overage_percent, grace_days=grace_days),
+        **session.who(),
+    )
+    session.answer(answer, _added)
+
+
+def _added(console: "Console", answer: Any) -> None:
+    console.print(f"Purchase {answer.purchase}: {answer.quantity} {answer.name}")
+
+
+def list_purchases(session: Session, account: AnyAccount = None) -> None:
+    """What was bought, and what of it is held, spent and available."""
+    session.calm()
+    from carnet.calm.issuing.purchases import list_purchases as use_case
+
+    session.answer(use_case(now=session.now(), account=account), _purchases)
+
+
+def _purchases(console: "Console", answer: Any) -> None:
+    rows = [(p.name, _of(p), p.held, p.spent, p.available, p.valid_from, p.valid_until, p.purchase) for p in answer]
+    columns = ("product", "bought", "held", "spent", "available", "from", "until", "purchase")
+    table(console, "Purchases", columns, rows)
+    for p in answer:
+        if p.excess:
+            console.print(
+                f"[red]{p.name} is in excess by {p.excess}[/red] (purchase {p.purchase}): more is usable than was "
+                "bought, after a write-off or an accepted history. Only files that raise nothing on it can be issued."
+            )
+
+
+def _of(purchase: Any) -> str:
+    per = f" a {purchase.period.unit}" if purchase.period else ""
+    return f"{purchase.quantity}{per}"
+
+
+PurchaseId = Annotated[str, typer.Argument(metavar="PURCHASE", show_default=False)]
+NewQuantity = Annotated[int | None, typer.Option("--quantity", min=0, help="The new quantity; 0 refunds it.")]
+NewEnd = Annotated[str | None, typer.Option("--until", metavar="DATE", help="An earlier end.")]
+
+
+def lower_purchase(
+    session: Session, purchase: PurchaseId, reason: Reason, quantity: NewQuantity = None, until: NewEnd = None
+) -> None:
+    """Lower a purchase or end it early, as far as nothing held or spent is touched (H6)."""
+    end = parse_time(until) if until else None
+    calm = session.calm()
+    from carnet.calm.issuing.purchases import lower_purchase as use_case
+
+    answer = use_case(calm, purchase=purchase, quantity=quantity, valid_until=end, reason=reason, **session.who())
+    session.answer(answer, _lowered)
+
+
+def _lowered(console: "Console", answer: Any) -> None:
+    console.print(f"{answer.name}: now {answer.quantity} until {answer.valid_until:%Y-%m-%d %H:%M} UTC.")
+
+
+def add_guid(session: Session, account: Account, label: Annotated[str, typer.Option("--label")]) -> None:
+    """Add a License GUID to an account."""
+    calm = session.calm()
+    from carnet.calm.issuing.guids import add_guid as use_case
+
+    answer = use_case(calm, account=account, label=label, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"License GUID {a.label}: {a.guid}"))
+
+
+def list_guids(session: Session, account: AnyAccount = None) -> None:
+    """All License GUIDs, and the Control Room that each is bound to."""
+    session.calm()
+    from carnet.calm.issuing.guids import list_guids as use_case
+
+    session.answer(use_case(account=account), _guids)
+
+
+def _guids(console: "Console", answer: Any) -> None:
+    rows = [(g.label, g.guid, g.control_room or "free") for g in answer]
+    table(console, "License GUIDs", ("label", "GUID", "Control Room"), rows)
+
+
+def show_guid(
+    session: Session, guid: Annotated[str, typer.Argument(help="Its id or label.", show_default=False)]
+) -> None:
+    """One License GUID: what it holds, what is spent there, what is available to it."""
+    session.calm()
+    from carnet.calm.issuing.guids import show_guid as use_case
+
+    session.answer(use_case(guid, now=session.now()), _guid)
+
+
+def _guid(console: "Console", answer: Any) -> None:
+    bound = f"bound to Control Room {answer.control_room}" if answer.control_room else "free"
+    console.print(f"License GUID {answer.label} ({answer.guid}), {bound}")
+    held, spent, left = ({a.purchase: a for a in part} for part in (answer.held, answer.spent, answer.available))
+    names = {a.purchase: a.sku for part in (held, spent, left) for a in part.values()}
+    rows = [
+        (sku, *(part[p].quantity if p in part else 0 for part in (held, spent, left)), p) for p, sku in names.items()
+    ]
+    table(console, "By purchase", ("product", "held here", "spent here", "available", "purchase"), rows)

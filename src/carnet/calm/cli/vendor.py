@@ -1,0 +1,200 @@
+"""init · catalogue · key · trust · log · confirm"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.calm.cli.session import InFile, Reason, Session, command, table
+from carnet.terminal import FAULT, OutFile, new_app, read_file, write_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "init")(init)
+    catalogue = new_app("The products that the vendor sells.")
+    command(catalogue, "show")(show_catalogue)
+    command(catalogue, "load")(load_catalogue)
+    key = new_app("The vendor's keys (E16).")
+    command(key, "rotate")(rotate)
+    command(key, "export-set")(export_set)
+    trust = new_app("What a product ships with.")
+    command(trust, "export")(export_trust)
+    log = new_app("The issuing log: every act, who, when, what and why (V1).")
+    command(log, "show")(show_log)
+    command(log, "verify")(verify_log)
+    command(app, "confirm")(confirm)
+    for group, name in ((catalogue, "catalogue"), (key, "key"), (trust, "trust"), (log, "log")):
+        app.add_typer(group, name=name)
+
+
+Catalogue = Annotated[Path | None, typer.Option("--catalogue", metavar="FILE", help="Else the one that ships.")]
+VendorName = Annotated[str, typer.Option("--vendor", help="The vendor's name, as sites see it.")]
+
+
+def init(session: Session, catalogue: Catalogue = None, vendor: VendorName = "Carnet") -> None:
+    """Set CALM up in the data folder: database, root and issuing keys, key set 1, catalogue."""
+    founded = session.vendor.init(read_file(catalogue) if catalogue else None, vendor, session.by)
+    session.answer(founded, _founded)
+
+
+def _founded(console: "Console", answer: Any) -> None:
+    console.print(f"CALM is set up in {answer.data}: key set {answer.key_set}, {answer.products} products.")
+    if answer.warning:
+        console.print(f"[yellow]{answer.warning}[/yellow]")
+    console.print(
+        "The root keys lie in keys/roots: carry that folder to a safe, and bring it back only to rotate keys."
+    )
+    console.print("Next: calm trust export --out FILE (what each Control Room is set up with); calm account add.")
+
+
+def show_catalogue(session: Session) -> None:
+    """The products that can be bought."""
+    session.calm()
+    from carnet.calm.issuing.setting_up import show_catalogue as use_case
+
+    session.answer(use_case(), _products)
+
+
+def _products(console: "Console", answer: Any) -> None:
+    table(console, "Catalogue", ("sku", "name", "metric", "unit"), [(p.sku, p.name, p.metric, p.unit) for p in answer])
+
+
+def load_catalogue(session: Session, file: InFile) -> None:
+    """Load a catalogue file (TOML): products are added and renamed, never taken away."""
+    calm = session.calm()
+    from carnet.calm.issuing.setting_up import load_catalogue as use_case
+
+    session.answer(use_case(calm, catalogue=read_file(file), **session.who()), _loaded)
+
+
+def _loaded(console: "Console", answer: Any) -> None:
+    console.print(f"Added: {', '.join(answer.added) or 'none'}. Changed: {', '.join(answer.changed) or 'none'}.")
+    if answer.kept:
+        console.print(f"Not in the file, kept: {', '.join(answer.kept)}.")
+
+
+Roots = Annotated[bool, typer.Option("--roots", help="New root keys too.")]
+
+
+def rotate(session: Session, reason: Reason, roots: Roots = False) -> None:
+    """Propose new issuing keys, or new roots too. A second person confirms it (A3)."""
+    calm = session.calm()
+    from carnet.calm.issuing.proposals import propose_rotation
+
+    session.answer(propose_rotation(calm, reason=reason, with_roots=roots, **session.who()), proposed)
+
+
+def proposed(console: "Console", answer: Any) -> None:
+    console.print(f"Proposed by {answer.by}; nothing is done yet. Confirming it would mean:")
+    for line in answer.would:
+        console.print(f"  • {line}")
+    console.print(f"Next: another operator runs: calm confirm {answer.proposal} --as OPERATOR", soft_wrap=True)
+
+
+ProposalId = Annotated[str, typer.Argument(metavar="ID", help="The proposal's id.", show_default=False)]
+
+
+def confirm(session: Session, proposal: ProposalId) -> None:
+    """Confirm what another operator proposed; it is judged again, and done (A3)."""
+    calm = session.calm()
+    from carnet.calm.issuing.proposals import ROTATE_KEYS, Confirmed
+    from carnet.calm.issuing.proposals import confirm as use_case
+
+    answer = use_case(calm, proposal=proposal, **session.who())
+    if isinstance(answer, Confirmed) and answer.kind == ROTATE_KEYS:
+        session.vendor.publish_key_set(calm)
+    session.answer(answer, _confirmed)
+
+
+def _confirmed(console: "Console", answer: Any) -> None:
+    what = answer.kind.replace("_", " ")
+    console.print(f"Done ({what}): proposed by {answer.proposed_by}, confirmed by {answer.confirmed_by}.")
+    for line in answer.did:
+        console.print(f"  • {line}")
+    if answer.request:
+        console.print(f"Next: calm license-file issue --request {answer.request} … --out FILE", soft_wrap=True)
+
+
+SetVersion = Annotated[int | None, typer.Option("--version", min=1, help="Of this version; else the newest.")]
+
+
+def export_set(session: Session, out: OutFile, version: SetVersion = None) -> None:
+    """Write the signed key set as a file of its own, to be carried to a site."""
+    calm = session.calm()
+    from carnet.calm.issuing.key_sets import export_key_set
+
+    answer = export_key_set(calm, version=version, **session.who())
+    write_file(out, answer.raw)
+    session.answer(answer, lambda console, a: console.print(f"Key set {a.version} is written: {out}"), file=str(out))
+
+
+def export_trust(session: Session, out: OutFile) -> None:
+    """Write the vendor's root thumbprints: what each Control Room is set up with."""
+    session.calm()
+    trust = session.vendor.trust()
+    write_file(out, trust)
+    session.answer({"file": str(out)}, lambda console, _: console.print(f"The vendor's roots are written: {out}"))
+
+
+Last = Annotated[int | None, typer.Option("--last", min=1, help="Only the newest so many.")]
+Subject = Annotated[str | None, typer.Option("--about", metavar="ID", help="Only what is about this id.")]
+
+
+def show_log(session: Session, last: Last = None, about: Subject = None) -> None:
+    """The issuing log, oldest first."""
+    session.calm()
+    from carnet.calm.issuing.log_book import show_log as use_case
+
+    session.answer(use_case(last=last, subject=about), _log)
+
+
+def _log(console: "Console", answer: Any) -> None:
+    rows = [(r.index, r.at, r.who, r.kind, r.subject, r.why or r.detail.get("message", "")) for r in answer]
+    table(console, "Issuing log", ("#", "when", "who", "what", "about", "why"), rows)
+
+
+def verify_log(session: Session) -> None:
+    """Derive the log again from its stored bytes, and check it against the files issued and the head kept apart."""
+    calm = session.calm()
+    from carnet.calm.issuing.log_book import log_size
+    from carnet.calm.issuing.log_book import verify_log as use_case
+
+    with _progress("Verifying the issuing log", log_size()) as tick:
+        answer = use_case(calm, tick)
+    session.answer(answer, _verified, holds=answer.holds)
+    if not answer.holds:
+        raise typer.Exit(FAULT)
+
+
+def _progress(what: str, total: int) -> Any:
+    """On stderr, and only where somebody looks."""
+    import sys
+    from contextlib import contextmanager
+
+    @contextmanager
+    def bar() -> Any:
+        if not sys.stderr.isatty():
+            yield lambda: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(console=Console(stderr=True), transient=True) as shown:
+            task = shown.add_task(what, total=total)
+            yield lambda: shown.advance(task)
+
+    return bar()
+
+
+def _verified(console: "Console", answer: Any) -> None:
+    if answer.holds:
+        console.print(f"The issuing log holds: {answer.size} records, root {answer.root}.")
+        console.print("Every record, tree node, private half and issued file was derived again from the stored bytes.")
+        return
+    console.print(f"[red]The issuing log does not hold[/red] ({len(answer.problems)} problems):")
+    for problem in answer.problems:
+        console.print(f"  • {problem}")
+    console.print("Keep this database as it is, as evidence, and restore the newest backup that verifies.")

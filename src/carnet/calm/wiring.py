@@ -1,0 +1,143 @@
+"""CALM's composition root: settings, clock, keys and stores meet here and nowhere else. Django is set up only when a
+command needs it, so that `--help` answers at once."""
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from carnet import clock, terminal
+
+if TYPE_CHECKING:
+    from carnet.calm.issuing.context import Calm
+
+DATABASE = "calm.sqlite3"
+LOCK = "lock"
+HEAD = "issuing-log.head"
+KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
+TRUST = "trust.json"
+DEFAULT_VENDOR = "Carnet"
+
+
+@dataclass(frozen=True)
+class Founded:
+    data: str
+    vendor: str
+    key_set: int
+    roots: tuple[str, ...]
+    products: int
+    warning: str
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """CALM in its folder: what the command line works with."""
+
+    folder: Path
+    passphrase_file: Path | None = None
+
+    def now(self) -> datetime:
+        return clock.now()
+
+    def init(self, catalogue: bytes | None, vendor: str, by: str) -> Founded:
+        """Set CALM up: its database, keys, key set 1 and catalogue."""
+        from carnet.errors import NotSetUpError
+        from carnet.vault import Vault
+
+        if (self.folder / DATABASE).exists():
+            raise NotSetUpError(f"CALM is set up in {self.folder} already.", "Choose another folder with --data.")
+        terminal.private_folder(self.folder)
+        phrase, warning = terminal.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
+        vault, lock = Vault.create(phrase, clock.random_bytes)
+        for folder in (self._keys, self._keys / "roots"):
+            terminal.private_folder(folder)
+            terminal.write_file(folder / LOCK, lock, 0o600)
+        return self._found(vault, catalogue or _shipped_catalogue(), vendor, by, warning)
+
+    def _found(self, vault: object, catalogue: bytes, vendor: str, by: str, warning: str) -> Founded:
+        self._set_up_django()
+        from django.core.management import call_command
+
+        from carnet.calm.issuing.setting_up import set_up
+
+        call_command("migrate", verbosity=0)
+        calm = self._calm(vault)
+        answer = set_up(calm, catalogue=catalogue, now=self.now(), by=by)
+        self._write_trust(vendor)
+        self.publish_key_set(calm)
+        for path in self.folder.glob(f"{DATABASE}*"):
+            path.chmod(0o600)
+        made = answer.key_set
+        return Founded(str(self.folder), vendor, made.version, made.roots, answer.products, warning)
+
+    def calm(self) -> "Calm":
+        """CALM, ready for use cases. Raises NotSetUpError where there is none."""
+        from carnet.errors import NotSetUpError
+
+        if not (self.folder / DATABASE).exists():
+            raise NotSetUpError(f"CALM is not set up in {self.folder}.", "Run: calm init --data DIR")
+        terminal.private_folder(self.folder)
+        self._set_up_django()
+        return self._calm(None)
+
+    def _calm(self, vault: object) -> "Calm":
+        from carnet.calm.issuing.context import Calm
+        from carnet.calm.issuing_log.head import FileHead
+        from carnet.calm.signing.keyring import FileKeyring
+        from carnet.vault import Vault
+
+        def open_vault() -> Vault:
+            if isinstance(vault, Vault):
+                return vault
+            return Vault.open((self._keys / LOCK).read_bytes(), terminal.passphrase(self.folder, self.passphrase_file))
+
+        return Calm(FileKeyring(self._keys, open_vault), clock.random_bytes, FileHead(self.folder / HEAD))
+
+    def _set_up_django(self) -> None:
+        os.environ["CARNET_CALM_DATA"] = str(self.folder.resolve())
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carnet.calm.settings")
+        import django
+
+        django.setup()
+
+    @property
+    def _keys(self) -> Path:
+        return self.folder / "keys"
+
+    def publish_key_set(self, calm: "Calm") -> None:
+        """The public copies; written after each rotation, and whenever they are not the newest."""
+        del calm
+        from carnet.calm.issuing.key_sets import export_trust, newest_row
+
+        raw, path = bytes(newest_row().raw), self.folder / KEY_SET
+        if not path.exists() or path.read_bytes() != raw:
+            terminal.write_file(path, raw, 0o600)
+            terminal.write_file(self.folder / TRUST, export_trust(self.vendor()), 0o600)
+
+    def vendor(self) -> str:
+        """The vendor's name, as the trust file has it."""
+        from carnet.exchange.key_set import Trust, read_trust
+
+        trust = read_trust((self.folder / TRUST).read_bytes())
+        return trust.vendor if isinstance(trust, Trust) else DEFAULT_VENDOR
+
+    def trust(self) -> bytes:
+        from carnet.calm.issuing.key_sets import export_trust
+
+        return export_trust(self.vendor())
+
+    def _write_trust(self, vendor: str) -> None:
+        from carnet.calm.issuing.key_sets import export_trust
+
+        terminal.write_file(self.folder / TRUST, export_trust(vendor), 0o600)
+
+
+def _shipped_catalogue() -> bytes:
+    return (Path(__file__).parent / "catalogue.toml").read_bytes()
+
+
+def main() -> NoReturn:
+    from carnet.calm.cli import app
+
+    terminal.run(app, Vendor)

@@ -20,7 +20,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": f"{_DATA}/calm.sqlite3" if _DATA else ":memory:",
-        # IMMEDIATE: an act reads what it decides on under the write lock, so that two operators are one after the other.
+        # IMMEDIATE: an act reads what it decides on under the write lock: two operators are one after the other.
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,

@@ -79,7 +79,7 @@ def request_approval(session: Session, account: Account, industry: Industry, rea
     calm = session.calm()
     from carnet.calm.issuing.accounts import request_approval as use_case
 
-    fields = {"account": account, "industry": industry, "reason": reason, "version": version}
+    fields: dict[str, Any] = {"account": account, "industry": industry, "reason": reason, "version": version}
     session.answer(use_case(calm, **fields, **session.who()), _requested)
 
 

@@ -114,7 +114,7 @@ def preview(
         lowers_clock=lowers_clock,
         **session.who(),
     )
-    session.answer(answer, lambda console, a: _file(console, a, None, session), file=None)
+    session.answer(answer, lambda console, a: _file(console, a, None), file=None)
 
 
 def issue(
@@ -141,7 +141,7 @@ def issue(
     )
     if not isinstance(answer, Refusal):
         write_file(out, answer.raw or b"")
-    session.answer(answer, lambda console, a: _file(console, a, out, session), file=str(out))
+    session.answer(answer, lambda console, a: _file(console, a, out), file=str(out))
 
 
 def _asked(product: list[str] | None, line: list[str] | None, until: str | None) -> Any:
@@ -151,7 +151,7 @@ def _asked(product: list[str] | None, line: list[str] | None, until: str | None)
     return Asked(parse_pairs(product or [], "SKU"), parse_pairs(line or [], "PURCHASE"), end)
 
 
-def _file(console: "Console", answer: Any, out: Path | None, session: Session) -> None:
+def _file(console: "Console", answer: Any, out: Path | None) -> None:
     word = "is issued" if out else "would be issued (preview: nothing was written)"
     console.print(f"License file {answer.sequence} for {answer.name} {word}.")
     rows = [

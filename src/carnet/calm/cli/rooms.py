@@ -90,7 +90,7 @@ SiteConfirms = Annotated[
 
 
 def accept_history(session: Session, room: RoomId, reason: Reason, site_confirms: SiteConfirms = False) -> None:
-    """Propose to accept the history of the newest LFR that was refused for it (L2). A second person confirms it (A3)."""
+    """Propose to accept the history of the newest LFR refused for it (L2). A second person confirms it (A3)."""
     calm = session.calm()
     from carnet.calm.issuing.proposals import propose_accept_history
 

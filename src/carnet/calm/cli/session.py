@@ -1,7 +1,7 @@
 """What every command shares: where CALM lies, who acts, how to answer."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -94,7 +94,7 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Ca
     return register
 
 
-def table(console: "Console", title: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+def table(console: "Console", title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
     """A table, or a sentence where there is nothing to show. Numbers stand to the right."""
     from rich import box
     from rich.table import Table
@@ -105,7 +105,8 @@ def table(console: "Console", title: str, columns: tuple[str, ...], rows: list[t
     shown = Table(*(), title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
         number = all(isinstance(row[place], int) for row in rows)
-        shown.add_column(name, justify="right" if number else "left", overflow="fold")
+        is_id = name in ("purchase", "id", "GUID", "Control Room")
+        shown.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=is_id)
     for row in rows:
         shown.add_row(*("—" if cell in (None, "") else _cell(cell) for cell in row))
     console.print(shown)

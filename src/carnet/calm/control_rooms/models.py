@@ -82,7 +82,7 @@ class SeenCheckpoint(models.Model):
     believed = models.BooleanField(default=True)
 
     class Meta:
-        indexes = [models.Index(fields=["room", "size"], name="seen_by_size")]
+        indexes = (models.Index(fields=["room", "size"], name="seen_by_size"),)
 
     def __str__(self) -> str:
         return f"{self.room_id} at {self.size}"
@@ -100,9 +100,7 @@ class Counted(models.Model):
     stated = models.BooleanField(default=True)  # by the history that CALM believes
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["room", "line_id", "period_start"], name="counted_once"),
-        ]
+        constraints = (models.UniqueConstraint(fields=["room", "line_id", "period_start"], name="counted_once"),)
 
     def __str__(self) -> str:
         return f"{self.line_id}: {self.units}"
@@ -122,7 +120,7 @@ class Acceptance(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["room", "number"], name="acceptances_are_numbered")]
+        constraints = (models.UniqueConstraint(fields=["room", "number"], name="acceptances_are_numbered"),)
 
     def __str__(self) -> str:
         return f"{self.room_id}: {self.number}"
@@ -148,7 +146,7 @@ class LicenseFile(models.Model):
     state = models.CharField(max_length=16, choices=State.choices)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["room", "sequence"], name="sequence_counts_by_room")]
+        constraints = (models.UniqueConstraint(fields=["room", "sequence"], name="sequence_counts_by_room"),)
 
     def __str__(self) -> str:
         return f"{self.room_id}: {self.sequence}"
@@ -172,11 +170,11 @@ class LicenseLine(models.Model):
     out = models.BooleanField(default=True)
 
     class Meta:
-        indexes = [
+        indexes = (
             models.Index(fields=["purchase", "out"], name="lines_out"),
             models.Index(fields=["room", "out"], name="lines_out_at_room"),
             models.Index(fields=["room", "file_sequence"], name="lines_of_file"),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.line_id}: {self.quantity}"
@@ -193,7 +191,7 @@ class Kept(models.Model):
     live = models.BooleanField(default=True)  # False once the enrolment ended: then it is spent
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["enrolment", "purchase"], name="kept_once")]
+        constraints = (models.UniqueConstraint(fields=["enrolment", "purchase"], name="kept_once"),)
 
     def __str__(self) -> str:
         return f"{self.purchase_id}: {self.units}"
@@ -210,7 +208,7 @@ class Spent(models.Model):
     why = models.CharField(max_length=16)  # released | written_off
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["enrolment", "purchase"], name="spent_once")]
+        constraints = (models.UniqueConstraint(fields=["enrolment", "purchase"], name="spent_once"),)
 
     def __str__(self) -> str:
         return f"{self.purchase_id}: {self.units}"
@@ -230,7 +228,7 @@ class RefusedFile(models.Model):
     resolved = models.BooleanField(default=False)
 
     class Meta:
-        indexes = [models.Index(fields=["room", "code"], name="refused_by_room")]
+        indexes = (models.Index(fields=["room", "code"], name="refused_by_room"),)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.digest}"

@@ -1,4 +1,4 @@
-"""Pure: what an OLF changes against what is installed and in use (E1, E10), before it is issued. Values in, words out."""
+"""Pure: what an OLF changes against what is installed and in use (E1, E10), before it is issued."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ class Had:
 
 
 def grants_more(lines: Iterable[Line], installed: Mapping[str, Had]) -> str:
-    """E1: the first thing that is more, or longer, than what the newest LFR names as installed. Empty: nothing is."""
+    """E1: the first thing that is more, or longer, than what is installed. Empty: nothing is."""
     for line in lines:
         had = installed.get(line.line_id)
         if had is None:
@@ -35,7 +35,7 @@ def grants_more(lines: Iterable[Line], installed: Mapping[str, Had]) -> str:
 
 
 def users_above(lines: Iterable[Line], totals: Iterable[LineTotals], now: datetime) -> list[str]:
-    """E10, users and leases, per product: the site will refuse a file that takes away what is in use, until it is freed."""
+    """E10, users and leases, per product: the site refuses a file that takes away what is in use, until it is freed."""
     granted: dict[str, int] = defaultdict(int)
     for line in lines:
         if line.valid_from <= now:
@@ -85,7 +85,8 @@ def changes(lines: Sequence[Line], installed: Mapping[str, Had], names: Mapping[
             words.append(f"{line.name}: {line.quantity}, new, until {stamp(line.valid_until)}")
         elif (had.quantity, had.valid_until) != (line.quantity, line.valid_until):
             words.append(
-                f"{line.name}: {had.quantity} → {line.quantity}, until {stamp(had.valid_until)} → {stamp(line.valid_until)}"
+                f"{line.name}: {had.quantity} → {line.quantity}, "
+                f"until {stamp(had.valid_until)} → {stamp(line.valid_until)}"
             )
     left = installed.keys() - {line.line_id for line in lines}
     words.extend(f"{names.get(line_id, line_id)}: {installed[line_id].quantity} → none" for line_id in sorted(left))

@@ -89,7 +89,8 @@ def evidence_of(room: ControlRoom, lfr: LicenseFileRequest) -> Iterator[str]:
     last = SeenCheckpoint.objects.filter(room=room, believed=True).order_by("-size", "-id").first()
     if last:
         yield f"CALM saw last: {last.size} records, root {last.root[:16]}…, in {last.words}, taken {stamp(last.at)}"
-    yield f"the site claims: {new.size} records, root {new.root[:16]}…, in LFR {lfr.sequence} of {stamp(lfr.generated_at)}"
+    of = f"in LFR {lfr.sequence} of {stamp(lfr.generated_at)}"
+    yield f"the site claims: {new.size} records, root {new.root[:16]}…, {of}"
     agree = f"they agree up to record {found.shared.size} at least" if found.shared else "no common record is shown"
     yield agree + (f", and part before record {found.parting}" if found.parting else "")
     named = f"license file {lfr.installed.sequence}" if lfr.installed else "no license file"
@@ -149,8 +150,8 @@ def _nothing(room: str, why: str) -> Refusal:
 
 
 def accept_history(doing: Act, found: Acceptable, *, reason: str, first: str) -> tuple[ControlRoom, Request] | Refusal:
-    """L2: from now on the LFR's sequence, installed OLF, checkpoint and key are what CALM believes; units counted in the
-    history given up are added; later OLFs are disproved."""
+    """L2: from now on the LFR's sequence, installed OLF, checkpoint and key are what CALM believes; units counted in
+    the history given up are added; later OLFs are disproved."""
     room, lfr = found.room, found.read.request
     token = _token_of(doing, found)
     if isinstance(token, Refusal):

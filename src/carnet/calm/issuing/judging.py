@@ -173,7 +173,7 @@ def _of_released_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
     return room.state == State.RELEASED and same and lfr.kind is not RequestKind.RELEASE
 
 
-def _judge_installed(room: ControlRoom, lfr: LicenseFileRequest) -> LicenseFile | None | Refusal:
+def _judge_installed(room: ControlRoom, lfr: LicenseFileRequest) -> LicenseFile | Refusal | None:
     """8: the OLF it names must be one that CALM issued to it (E16), and fit what is confirmed (H2)."""
     if lfr.installed is None:
         if room.confirmed and lfr.kind is not RequestKind.RELEASE:

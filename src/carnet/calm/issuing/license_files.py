@@ -130,7 +130,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
 def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLine:
     return LicenseLine(
         license_file=file,
-        guid_id=plan.room.guid_id,
+        guid_id=str(plan.room.guid_id),
         room=plan.room,
         purchase_id=purchase,
         line_id=line.line_id,

@@ -215,8 +215,8 @@ def _log_agrees(plan: Plan) -> Refusal | None:
         return None
     return Refusal(
         Code.LOG_MISMATCH,
-        f"{plan.room.name} saw {seen.size} records of an issuing log that is not the one here: no file could prove to it "
-        "how it was issued.",
-        "Find out whether CALM was restored from a backup, or whether someone issues in the vendor's name. Keep the LFR.",
+        f"{plan.room.name} saw {seen.size} records of an issuing log that is not the one here: no file could prove "
+        "to it how it was issued.",
+        "Find out whether CALM was restored from a backup, or whether someone issues in the vendor's name.",
         (f"the site saw: {seen.size} records, root {seen.root[:16]}…", f"the log here has {log.size()} records"),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.calm.control_rooms.models import LicenseLine
-from carnet.calm.control_rooms.positions import Books, read_books
+from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.issuing.accounts import find_account
 from carnet.calm.issuing.context import Calm, act
 from carnet.calm.licenses.books import Balance, Touched, lowering
@@ -142,7 +142,7 @@ def lower_purchase(
             raise UsageError("A purchase is lowered to a smaller quantity or an earlier end; more is a new purchase.")
         books = read_books([bought])
         balance = books.balance(bought.id, now)
-        refusal = _in_the_way(bought, balance, books, new_quantity, new_end, now)
+        refusal = _in_the_way(bought, balance, new_quantity, new_end)
         if refusal:
             return doing.refuse(refusal, "purchase.lower", bought.id)
         doing.record(
@@ -157,9 +157,7 @@ def lower_purchase(
         return shown(bought, books.balance(bought.id, now))
 
 
-def _in_the_way(
-    bought: Purchase, balance: Balance, books: Books, quantity: int, until: datetime, now: datetime
-) -> Refusal | None:
+def _in_the_way(bought: Purchase, balance: Balance, quantity: int, until: datetime) -> Refusal | None:
     reaches: dict[str, tuple[datetime, ...]] = {}
     for guid, end in LicenseLine.objects.filter(purchase=bought, out=True).values_list("guid_id", "valid_until"):
         if balance.held.get(guid):

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class LogEntry(models.Model):
-    """A record of the issuing log. `nodes`: its leaf hash, then the interior nodes that it completed, level by level."""
+    """A record of the issuing log. `nodes`: its leaf hash, then the interior nodes it completed, level by level."""
 
     index = models.BigIntegerField(primary_key=True)
     leaf = models.BinaryField()  # exchange.issuing_log.LogRecord, the public half

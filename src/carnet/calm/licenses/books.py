@@ -1,4 +1,4 @@
-"""The books, pure: what a site holds (H2), what is spent (H4), what is left of a purchase (H1), and what may be lowered.
+"""The books, pure: what a site holds (H2), what is spent (H4), what is left of a purchase (H1), what may be lowered.
 
 A site's *position* is what CALM must treat as out there: the lines of every OLF that may be in force, and the units it
 is proven to have consumed. Issuing adds a file's lines to it (H3: an increase is held when issued); a report from the
@@ -123,8 +123,8 @@ class Closing:
 def close(
     position: Position, units: Iterable[str], proven: Iterable[str], periods: Periods, now: datetime
 ) -> dict[str, Closing]:
-    """H4, E11, E12: of the purchases of `units`, what is spent when an enrolment ends: where the total is `proven`, that;
-    else all that it may have had. Seats and users return."""
+    """H4, E11, E12: of the purchases of `units`, what is spent when an enrolment ends: where the total is `proven`,
+    that; else all that it may have had. Seats and users return."""
     closings = {}
     for purchase in units:
         period, most = periods.get(purchase), position.holds(purchase, periods.get(purchase), now)

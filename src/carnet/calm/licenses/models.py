@@ -49,7 +49,7 @@ class Guid(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "label"], name="one_label_in_an_account")]
+        constraints = (models.UniqueConstraint(fields=["account", "label"], name="one_label_in_an_account"),)
 
     def __str__(self) -> str:
         return self.label

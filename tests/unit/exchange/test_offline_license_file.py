@@ -1,5 +1,6 @@
 """The OLF: anyone can check its signatures, one Control Room can open it, and it is good for one place only."""
 
+import zlib
 from hashlib import sha256
 
 import msgspec
@@ -16,6 +17,8 @@ from carnet.exchange.offline_license_file import (
     seal_body,
     write_license_file,
 )
+from carnet.exchange.sealing import info_for, seal
+from carnet.exchange.strict import encode, to_base64url
 from carnet.exchange.verdicts import Refusal
 from tests.vectors import samples
 from tests.vectors.samples import make_body, make_license_file, make_line, site, uuid, vendor
@@ -100,16 +103,29 @@ def test_a_body_that_is_no_base64url_is_refused(sealed: str) -> None:
     assert opened(msgspec.structs.replace(make_license_file(SITE, REQUEST), sealed=sealed), SITE.opener) == "malformed"
 
 
+def with_sealed(packed: bytes, plaintext: bytes) -> OfflineLicenseFile:
+    """The file with whatever is sealed in it, and the digest of what that should unpack to."""
+    olf = make_license_file(SITE, REQUEST)
+    box = seal(packed, SITE.opener.key, info_for(olf.olf_id, SITE.id, olf.sequence))
+    return msgspec.structs.replace(olf, sealed=to_base64url(box), sealed_sha256=sha256(plaintext).hexdigest())
+
+
 @pytest.mark.rule("malformed")
 def test_a_sealed_plaintext_is_read_as_strictly_as_a_file() -> None:
-    from carnet.exchange.sealing import info_for, seal
-    from carnet.exchange.strict import encode, to_base64url
+    good = encode(make_body(1))
+    assert opened(with_sealed(zlib.compress(good), good), SITE.opener) == "good"
+    for text in (good + b" ", good[:-1], b"[" * 100_000, good.replace(b'"lines":', b'"lines":[],"lines":')):
+        assert opened(with_sealed(zlib.compress(text), text), SITE.opener) == "malformed"
 
-    plaintext = encode(make_body(1)) + b" "
-    olf = make_license_file(SITE, REQUEST)
-    box = seal(plaintext, SITE.opener.key, info_for(olf.olf_id, SITE.id, olf.sequence))
-    changed = msgspec.structs.replace(olf, sealed=to_base64url(box), sealed_sha256=sha256(plaintext).hexdigest())
-    assert opened(changed, SITE.opener) == "malformed"
+
+@pytest.mark.rule("malformed")
+def test_a_packed_body_that_is_cut_followed_or_endless_is_refused() -> None:
+    good = encode(make_body(1))
+    packed = zlib.compress(good)
+    for bad in (b"", good, packed[:-1], packed[:-4], packed + b"\0", packed + packed):
+        assert opened(with_sealed(bad, good), SITE.opener) == "malformed"
+    endless = bytes(50_000_000)
+    assert opened(with_sealed(zlib.compress(endless, 9), endless), SITE.opener) == "malformed"
 
 
 @pytest.mark.rule("Q1")

@@ -22,8 +22,8 @@ REQUEST = samples.request(SITE)
         ("key set", VENDOR.raw_key_set, 14),
         ("token", samples.token(VENDOR), 24),
         ("first LFR", REQUEST, 8),
-        ("OLF", samples.license_file(VENDOR, SITE, REQUEST), 18),
-        ("OLF with a key set", samples.license_file(VENDOR, SITE, REQUEST, key_set=VENDOR.inner()), 36),
+        ("OLF", samples.license_file(VENDOR, SITE, REQUEST), 11),
+        ("OLF with a key set", samples.license_file(VENDOR, SITE, REQUEST, key_set=VENDOR.inner()), 28),
         ("receipt", samples.receipt(SITE), 4),
     ],
 )

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -17,27 +17,17 @@ class Row(msgspec.Struct):
     met: bool | None
 
 
-def seconds(work: Callable[[], object], times: int = 15) -> float:
-    """The median of several runs, after one that does not count."""
-    work()
-    taken = []
+def in_turn(works: Sequence[Callable[[], object]], times: int = 15) -> list[float]:
+    """The median seconds of several works, run in turn, so that a machine that slows down slows them all."""
+    taken: list[list[float]] = [[] for _ in works]
+    for work in works:
+        work()  # one that does not count
     for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return statistics.median(taken)
-
-
-def alternating(one: Callable[[], object], other: Callable[[], object], times: int = 15) -> tuple[float, float]:
-    """Medians of two works, run in turn, so that a machine that slows down slows both."""
-    one(), other()
-    taken: tuple[list[float], list[float]] = ([], [])
-    for _ in range(times):
-        for place, work in enumerate((one, other)):
+        for place, work in enumerate(works):
             start = time.perf_counter()
             work()
             taken[place].append(time.perf_counter() - start)
-    return statistics.median(taken[0]), statistics.median(taken[1])
+    return [statistics.median(each) for each in taken]
 
 
 def at_most(name: str, value: float, unit: str, limit: float) -> Row:
@@ -46,12 +36,16 @@ def at_most(name: str, value: float, unit: str, limit: float) -> Row:
 
 def ratio_at_most(name: str, value: float, unit: str, peer: float, target: float) -> Row:
     ratio = value / peer
-    return Row(name, round(value, 3), unit, round(peer, 3), round(ratio, 3), f"ratio at most {target:g}", ratio <= target)
+    return Row(
+        name, round(value, 3), unit, round(peer, 3), round(ratio, 3), f"ratio at most {target:g}", ratio <= target
+    )
 
 
 def ratio_at_least(name: str, value: float, unit: str, peer: float, target: float) -> Row:
     ratio = value / peer
-    return Row(name, round(value, 3), unit, round(peer, 3), round(ratio, 3), f"ratio at least {target:g}", ratio >= target)
+    return Row(
+        name, round(value, 3), unit, round(peer, 3), round(ratio, 3), f"ratio at least {target:g}", ratio >= target
+    )
 
 
 def figure(name: str, value: float, unit: str) -> Row:

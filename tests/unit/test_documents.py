@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -131,19 +132,19 @@ def test_a_document_stands_on_its_own(page: Path) -> None:
         assert word not in page.read_text(), word
 
 
-def _commands(app: Any) -> set[str]:
-    """Every leaf command of a command line: `request generate`."""
+def _commands(app: Any) -> dict[str, set[str]]:
+    """Every leaf command of a command line (`request generate`), with its options."""
     import typer
 
-    def walk(command: Any, path: tuple[str, ...]) -> Iterator[str]:
+    def walk(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
         subcommands = getattr(command, "commands", None)
         if not subcommands:
-            yield " ".join(path)
+            yield " ".join(path), {option for param in command.params for option in param.opts}
             return
         for name, sub in subcommands.items():
             yield from walk(sub, (*path, name))
 
-    return set(walk(typer.main.get_command(app), ()))
+    return dict(walk(typer.main.get_command(app), ()))
 
 
 GUIDE = (DOCS / "guides/getting-started.md").read_text()
@@ -153,11 +154,12 @@ GUIDE = (DOCS / "guides/getting-started.md").read_text()
     ("program", "module"),
     [("carnet", "carnet.cli"), ("control-room", "carnet.control_room.cli"), ("calm", "carnet.calm.cli")],
 )
-def test_every_command_in_the_guide_exists(program: str, module: str) -> None:
-    app = getattr(importlib.import_module(module), "app", None)
-    if app is None:
-        pytest.skip("this command line is built elsewhere")
-    known = _commands(app)
-    for line in re.findall(rf"^ {{4}}{program} (.+)$", GUIDE, re.MULTILINE):
-        words = line.split()
-        assert {" ".join(words[:1]), " ".join(words[:2])} & known, line
+def test_every_command_and_option_in_the_guide_exists(program: str, module: str) -> None:
+    known = _commands(importlib.import_module(module).app)
+    lines = re.findall(rf"^ {{4}}{program} (.+)$", GUIDE, re.MULTILINE)
+    assert lines
+    for line in lines:
+        words = shlex.split(line)
+        named = next((path for path in (" ".join(words[:2]), words[0]) if path in known), None)
+        assert named, line
+        assert {word for word in words if word.startswith("--")} <= known[named], line

@@ -66,7 +66,7 @@ def _show(console: "Console", answer: "Inspection") -> None:
 
     console.print(f"[bold]{answer.words}[/bold]  {answer.bytes} bytes  SHA-256 {answer.sha256}")
     for signature in answer.signatures:
-        console.print(f"  {signature.alg} by {signature.who}: [bold]{signature.verdict}[/bold]")
+        console.print(f"  {_plain(signature.alg)} by {signature.who}: [bold]{signature.verdict}[/bold]")
     console.print(answer.verdict)
     for section in answer.sections:
         table = Table(title=section.title, title_justify="left", show_header=False, box=None, pad_edge=False)

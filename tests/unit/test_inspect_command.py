@@ -83,9 +83,13 @@ def test_the_secret_of_a_token_is_printed_nowhere() -> None:
 
 
 def test_markup_in_a_file_is_text(tmp_path: Path) -> None:
-    from tests.vectors import samples
+    from tests.vectors import forge, samples
 
     raw = samples.token(samples.vendor(), account_name="[red]Northwind[/red]")
     path = tmp_path / "a.token"
     path.write_bytes(raw)
     assert "[red]Northwind[/red]" in run(str(path)).stdout
+    path.write_bytes(forge.edit_header(raw, 0, lambda header: header.update(alg="[/x]")))
+    result = run(str(path))
+    assert result.exit_code == 0
+    assert "[/x] by key" in result.stdout

@@ -149,6 +149,6 @@ def dump() -> dict[str, list[Any]]:
     found = {}
     with connection.cursor() as cursor:
         for table in tables:
-            cursor.execute(f"SELECT * FROM {table}")  # noqa: S608 - a name from the database itself
+            cursor.execute(f"SELECT * FROM {table}")
             found[table] = sorted(cursor.fetchall(), key=repr)
     return found

@@ -228,7 +228,7 @@ class Site:
         extends = [
             Extension(of=of, size=old, proof=texts(consistency_proof(old, size, self.ledger.node)))
             for of, old in wanted
-            if 0 < old
+            if old > 0
         ]
         return History(checkpoint=checkpoint_fields(f"carnet/{self.id}", self.ledger.checkpoint), extends=extends)
 
@@ -300,4 +300,3 @@ class Site:
 
 def _pair(signer: Signer, opener: Opener) -> KeyPair:
     return KeyPair(signing_key=signer.key, sealing_key=opener.key)  # type: ignore[arg-type]
-

@@ -5,6 +5,7 @@ Each step runs the real command in a process of its own. A step that does not co
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from rich.markup import escape
 HERE = Path(__file__).parent
 GAP = HERE / "gap"
 SECRETS = HERE / "secrets"
-console = Console(highlight=False, width=min(Console().width, 110))
+console = Console(highlight=False, width=Console().width if sys.stdout.isatty() else 110)
 
 REFUSED = 3
 
@@ -36,19 +37,20 @@ class Side:
     secret: Path
     colour: str
 
-    def run(self, line: str, who: str = "") -> dict[str, Any]:
+    def run(self, line: str, who: str = "") -> Any:
         """Run a command that must do its work; what it answered, from its JSON."""
         done = self._process(line, who)
         if done.returncode != 0:
             raise WrongTurn(f"“{self.command} {line}” ended with {done.returncode}:\n{done.stderr}{done.stdout}")
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
+        return json.loads(done.stdout)
 
     def refused(self, line: str, code: str, who: str = "") -> dict[str, Any]:
         """Run a command that must be refused with this code; the refusal."""
         done = self._process(line, who)
         if done.returncode != REFUSED:
-            raise WrongTurn(f"“{self.command} {line}” should have been refused with {code}:\n{done.stderr}{done.stdout}")
+            raise WrongTurn(
+                f"“{self.command} {line}” should have been refused with {code}:\n{done.stderr}{done.stdout}"
+            )
         refusal: dict[str, Any] = json.loads(done.stdout)["refused"]
         if refusal["code"] != code:
             raise WrongTurn(f"“{self.command} {line}” was refused with {refusal['code']}, not {code}.")
@@ -61,7 +63,9 @@ class Side:
     def shown(self, line: str) -> None:
         """Run a command and show its page as people see it."""
         console.print(f"  [{self.colour}]$ {self.command} {escape(line)}[/{self.colour}]")
-        done = subprocess.run([_program(self.command), *line.split()], env=self._world(), text=True, capture_output=True)
+        done = subprocess.run(
+            [_program(self.command), *_words(line)], env=self._world(), text=True, capture_output=True
+        )
         if done.returncode != 0:
             raise WrongTurn(f"“{self.command} {line}” ended with {done.returncode}:\n{done.stderr}")
         console.print("\n".join(f"    {row}" for row in done.stdout.rstrip().splitlines()), markup=False)
@@ -69,13 +73,16 @@ class Side:
     def _process(self, line: str, who: str) -> subprocess.CompletedProcess[str]:
         named = f" --as {who}" if who else ""
         console.print(f"  [{self.colour}]$ {self.command} {escape(line)}{named}[/{self.colour}]")
-        words = [word.replace("␣", " ") for word in line.replace("gap/", f"{GAP}/").split()]
-        args = [_program(self.command), *words, *(["--as", who] if who else []), "--json"]
+        args = [_program(self.command), *_words(line), *(["--as", who] if who else []), "--json"]
         return subprocess.run(args, env=self._world(), text=True, capture_output=True)
 
     def _world(self) -> dict[str, str]:
         places = {"CARNET_DATA": str(self.data), "CARNET_PASSPHRASE_FILE": str(self.secret), "COLUMNS": "104"}
         return os.environ | places
+
+
+def _words(line: str) -> list[str]:
+    return shlex.split(line.replace("gap/", f"{GAP}/").replace("safe/", f"{SECRETS}/"))
 
 
 def _program(name: str) -> str:
@@ -114,5 +121,3 @@ def must(condition: bool, what: str) -> None:
 def product(status: dict[str, Any], sku: str) -> dict[str, Any]:
     found: dict[str, Any] = next(item for item in status["products"] if item["sku"] == sku)
     return found
-
-

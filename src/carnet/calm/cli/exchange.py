@@ -162,7 +162,10 @@ def _file(console: "Console", answer: Any, out: Path | None) -> None:
     for change in answer.changes:
         console.print(f"  change: {change}")
     for warning in answer.warnings:
-        console.print(f"[yellow]  {warning}[/yellow]")
+        console.print(f"[yellow]  ! {warning.message} ({warning.code})[/yellow]")
+        console.print(f"[yellow]    {warning.next}[/yellow]")
+    for note in answer.notes:
+        console.print(f"  {note}")
     if out:
         console.print(f"Written: [bold]{out}[/bold]. Carry it to the site and install it: control-room license install")
 

@@ -34,23 +34,30 @@ def grants_more(lines: Iterable[Line], installed: Mapping[str, Had]) -> str:
     return ""
 
 
-def users_above(lines: Iterable[Line], totals: Iterable[LineTotals], now: datetime) -> list[str]:
-    """E10, users and leases, per product: the site refuses a file that takes away what is in use, until it is freed."""
+def users_above(lines: Iterable[Line], totals: Iterable[LineTotals], now: datetime) -> list[Refusal]:
+    """E10, users and leases, per product: what the site will say of a file that takes away what is in use. A warning,
+    for the site can free it; what is in use there but no longer covered (Q4) takes nothing away."""
     granted: dict[str, int] = defaultdict(int)
     for line in lines:
         if line.valid_from <= now:
-            granted[line.sku] += line.quantity
+            granted[line.sku] += line.with_overage
     names = {line.sku: line.name for line in lines}
     used: dict[str, int] = defaultdict(int)
+    covers: dict[str, int] = defaultdict(int)
     for total in totals:
         if total.metric in (Metric.NAMED_USER, Metric.CONCURRENT):
             used[total.sku] += total.in_use
-    return [
-        f"{in_use} {names.get(sku, sku)} are in use at the site, {granted[sku]} would be granted: the site will refuse "
-        f"the file until {in_use - granted[sku]} are freed ({Code.BELOW_USE})."
-        for sku, in_use in used.items()
-        if in_use > granted[sku]
-    ]
+            covers[total.sku] += total.granted
+    covered = {sku: min(in_use, covers[sku]) for sku, in_use in used.items()}
+    return [_above(names.get(sku, sku), count, granted[sku]) for sku, count in covered.items() if count > granted[sku]]
+
+
+def _above(name: str, in_use: int, granted: int) -> Refusal:
+    return Refusal(
+        Code.BELOW_USE,
+        f"{in_use} {name} are in use at the site, {granted} would be granted: the site will refuse the file.",
+        f"Grant at least {in_use}, or have {in_use - granted} freed there before it is installed.",
+    )
 
 
 def units_below(

@@ -25,9 +25,10 @@ class LicenseFileShown:
     request: str
     issued_at: datetime
     install_by: datetime
-    lines: tuple[Line, ...]
-    changes: tuple[str, ...]
-    warnings: tuple[str, ...]
+    lines: tuple[Line, ...] = ()
+    changes: tuple[str, ...] = ()
+    warnings: tuple[Refusal, ...] = ()  # what the site would refuse today
+    notes: tuple[str, ...] = ()
     raw: bytes | None = None
 
 
@@ -86,10 +87,7 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
             row.request_id,
             row.issued_at,
             row.install_by,
-            (),
-            (),
-            (),
-            bytes(row.raw),
+            raw=bytes(row.raw),
         )
 
 
@@ -157,5 +155,6 @@ def _shown(plan: Plan, written: Written | None) -> LicenseFileShown:
         tuple(plan.lines),
         tuple(plan.changes),
         tuple(plan.warnings),
+        tuple(plan.notes),
         written.raw if written else None,
     )

@@ -40,7 +40,8 @@ class Plan:
     now: datetime
     lowers_clock: bool
     site_clock_is_off: bool
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Refusal] = field(default_factory=list)  # what the site would refuse today
+    notes: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
 
     @property
@@ -130,7 +131,8 @@ def _compare(plan: Plan) -> Refusal | None:
         return refusal
     names = {line.line_id: line.sku for line in stated}
     plan.changes += changes(plan.lines, installed, names)
-    plan.warnings += users_above(plan.lines, stated, now) + _notices(plan)
+    plan.warnings += users_above(plan.lines, stated, now) + _clock_ahead(plan)
+    plan.notes += _notices(plan)
     return None
 
 
@@ -155,18 +157,21 @@ def _last_quantities(plan: Plan, counts: Mapping[Where, Count]) -> dict[str, int
     return dict(rows.order_by("file_sequence").values_list("line_id", "quantity"))
 
 
+def _clock_ahead(plan: Plan) -> list[Refusal]:
+    """T3: the site refuses to lower its mark until its own clock is set right."""
+    ahead = lowered_clock_window(plan.now, plan.lfr.clock.system) if plan.lowers_clock else None
+    return [ahead] if ahead else []
+
+
 def _notices(plan: Plan) -> list[str]:
-    lfr, now, words = plan.lfr, plan.now, []
-    left = plan.install_by - now
+    words = []
+    left = plan.install_by - plan.now
     if plan.site_clock_is_off:
         words.append("Issued on the statement that the site's clock is off; the site judges by its own (E5).")
     else:
         words.append(f"It installs before {stamp(plan.install_by)} by the site's clock: {spell(left)} are left.")
     if plan.lowers_clock:
         words.append("It lowers the site's clock mark to CALM's time; leases get one time to live from there (T3).")
-        ahead = lowered_clock_window(now, lfr.clock.system)
-        if ahead:
-            words.append(f"{ahead.message} The site refuses the file ({ahead.code}) until its clock is set right.")
     if plan.acceptances:
         words.append(
             f"It carries the accepted history {plan.acceptances[-1].number}: the site adds its units once (L2)."

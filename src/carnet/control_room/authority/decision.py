@@ -40,7 +40,8 @@ class Moment:
 class Draft(Protocol):
     """The ledger with the decision's own records appended, just before it is committed: proofs can be made of it."""
 
-    records: Sequence[Record]
+    @property
+    def records(self) -> Sequence[Record]: ...
 
     @property
     def checkpoint(self) -> Checkpoint: ...

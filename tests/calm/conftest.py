@@ -13,8 +13,8 @@ from django.db import connection
 from carnet.calm.issuing import accounts, guids, license_files, purchases, requests, setting_up, tokens
 from carnet.calm.issuing.asking import Asked
 from carnet.calm.issuing.context import Calm
-from carnet.calm.issuing_log.head import MemoryHead
-from carnet.calm.signing.keyring import MemoryKeyring
+from carnet.calm.issuing_log.head import LogHead, MemoryHead
+from carnet.calm.signing.keyring import Keyring, MemoryKeyring
 from carnet.exchange.verdicts import Refusal
 from carnet.vault import Vault
 from tests.support.site_simulator import Site
@@ -34,10 +34,14 @@ class World:
 
     def __init__(self, seed: int = 7) -> None:
         self.random = Random(seed).randbytes
-        self.calm = Calm(MemoryKeyring(Vault(self.random(32))), self.random, MemoryHead())
+        keys, head = self.open()
+        self.calm = Calm(keys, self.random, head)
         self.now = NOW
         setting_up.set_up(self.calm, catalogue=CATALOGUE.read_bytes(), **self.act)
         self.account = self.add_account("Northwind")
+
+    def open(self) -> tuple[Keyring, LogHead]:
+        return MemoryKeyring(Vault(self.random(32))), MemoryHead()
 
     @property
     def act(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.db import connection
 from carnet.calm.control_rooms.models import LicenseFile
 from carnet.calm.issuing import accounts
 from carnet.calm.issuing.log_book import log_size, show_log, verify_log
+from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.models import LogEntry
 from carnet.errors import TamperedError
 from carnet.exchange.issuing_log import check_log
@@ -38,7 +39,7 @@ def test_an_act_whose_record_cannot_be_written_did_not_happen(world: World, monk
     def broken(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(LogEntry, "save", broken)
+    monkeypatch.setattr(log, "_INSERT", broken)
     with pytest.raises(OSError, match="disk full"):
         accounts.add_account(world.calm, name="Contoso", **world.act)
     assert [account.name for account in accounts.list_accounts()] == ["Northwind"]

@@ -1,6 +1,7 @@
 """What every command shares: where CALM lies, who acts, how to answer."""
 
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,8 +41,13 @@ class Session:
     as_json: bool
 
     def calm(self) -> "Calm":
-        """Django is set up here: use cases are imported after this."""
-        return self.vendor.calm()
+        """Django is set up here: use cases are imported after this. A database that was put back is spoken of at once
+        (L5), also by commands that only read."""
+        calm = self.vendor.calm()
+        fault = calm.head_fault()
+        if fault:
+            print(f"warning: {fault}\nnext: {fault.next_step}", file=sys.stderr)
+        return calm
 
     def now(self) -> datetime:
         return self.vendor.now()

@@ -8,13 +8,17 @@ from datetime import datetime
 from carnet.calm.control_rooms.models import Kept, LicenseLine, Spent
 from carnet.calm.licenses.books import Balance, OutLine, Position, Units
 from carnet.calm.licenses.models import Purchase
+from carnet.calm.prepared import Prepared, slot
 from carnet.entitlements import Period
+
+_LINES_OF_ROOM = Prepared(lambda: LicenseLine.objects.filter(room=slot(0), out=True))
+_KEPT_OF_ENROLMENT = Prepared(lambda: Kept.objects.filter(enrolment=slot(0)))
 
 
 def read_position(room: str, enrolment: str) -> Position:
     """What is out at one Control Room."""
-    lines = tuple(_out_line(row) for row in LicenseLine.objects.filter(room=room, out=True))
-    kept = {row.purchase_id: Units(row.units, row.period_start) for row in Kept.objects.filter(enrolment=enrolment)}
+    lines = tuple(_out_line(row) for row in _LINES_OF_ROOM(room))
+    kept = {row.purchase_id: Units(row.units, row.period_start) for row in _KEPT_OF_ENROLMENT(enrolment)}
     return Position(lines, kept)
 
 
@@ -44,22 +48,44 @@ class Books:
         )
 
 
+_LINES_OF_ACCOUNT = Prepared(lambda: LicenseLine.objects.filter(purchase__account=slot(0), out=True))
+_KEPT_OF_ACCOUNT = Prepared(lambda: Kept.objects.filter(purchase__account=slot(0), live=True))
+_SPENT_OF_ACCOUNT = Prepared(
+    lambda: Spent.objects.filter(purchase__account=slot(0)).select_related("enrolment").only(*_SPENT_FIELDS)
+)
+_SPENT_FIELDS = ("purchase_id", "enrolment__guid_id", "units", "period_start")
+
+
+def read_books_of(account: str, purchases: Iterable[Purchase]) -> Books:
+    """The books of one account's purchases: what issuing decides on."""
+    return _books(purchases, _LINES_OF_ACCOUNT(account), _KEPT_OF_ACCOUNT(account), _SPENT_OF_ACCOUNT(account))
+
+
 def read_books(purchases: Iterable[Purchase]) -> Books:
     by_id = {purchase.id: purchase for purchase in purchases}
     ids = list(by_id)
+    return _books(
+        by_id.values(),
+        LicenseLine.objects.filter(purchase__in=ids, out=True),
+        Kept.objects.filter(purchase__in=ids, live=True),
+        Spent.objects.filter(purchase__in=ids).select_related("enrolment"),
+    )
+
+
+def _books(
+    purchases: Iterable[Purchase], out: Iterable[LicenseLine], keepings: Iterable[Kept], spendings: Iterable[Spent]
+) -> Books:
     lines: dict[str, list[OutLine]] = defaultdict(list)
-    for row in LicenseLine.objects.filter(purchase__in=ids, out=True):
+    for row in out:
         lines[row.guid_id].append(_out_line(row))
     kept: dict[str, dict[str, Units]] = defaultdict(dict)
-    for keeping in Kept.objects.filter(purchase__in=ids, live=True):
+    for keeping in keepings:
         kept[keeping.guid_id][keeping.purchase_id] = Units(keeping.units, keeping.period_start)
     spent: dict[str, list[tuple[str, Units]]] = defaultdict(list)
-    rows = Spent.objects.filter(purchase__in=ids).values_list(
-        "purchase_id", "enrolment__guid_id", "units", "period_start"
-    )
-    for purchase, guid, units, start in rows:
-        spent[purchase].append((guid, Units(units, start)))
+    for one in spendings:
+        spent[one.purchase_id].append((one.enrolment.guid_id, Units(one.units, one.period_start)))
     positions = {guid: Position(tuple(lines[guid]), kept[guid]) for guid in lines.keys() | kept.keys()}
+    by_id = {purchase.id: purchase for purchase in purchases}
     return Books(by_id, positions, {purchase: tuple(found) for purchase, found in spent.items()})
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.issuing.context import Act, Calm, act, check_text
 from carnet.calm.licenses.models import Guid, Purchase
+from carnet.calm.prepared import Prepared, slot
 from carnet.errors import UsageError
 from carnet.exchange.enablement_token import version_tuple
 from carnet.exchange.verdicts import Code, Refusal
@@ -46,9 +47,12 @@ def find_account(name: str) -> Account:
     return found
 
 
+_GRANTED = Prepared(lambda: Approval.objects.filter(account=slot(0), state=Approval.State.GRANTED))
+
+
 def is_approved(account: str) -> bool:
     """E1: whether an approval is in force: the newest decision granted it, and it was not withdrawn since."""
-    return Approval.objects.filter(account=account, state=Approval.State.GRANTED).exists()
+    return bool(_GRANTED(account))
 
 
 def no_approval(account: Account, what: str) -> Refusal:

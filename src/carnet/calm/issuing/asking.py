@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from carnet.calm.control_rooms.positions import Books, read_books
+from carnet.calm.control_rooms.positions import Books, read_books_of
 from carnet.calm.ids import line_id
 from carnet.calm.licenses.books import Balance, Offer, choose, in_force
 from carnet.calm.licenses.models import Purchase
+from carnet.calm.prepared import Prepared, slot
 from carnet.entitlements import Line, Metric, Policy, PurchaseKind
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
@@ -44,9 +45,12 @@ class Shelf:
         ]
 
 
+_PURCHASES = Prepared(lambda: Purchase.objects.select_related("product").filter(account=slot(0)))
+
+
 def read_shelf(account: str, guid: str, now: datetime) -> Shelf:
-    purchases = {row.id: row for row in Purchase.objects.select_related("product").filter(account=account)}
-    return Shelf(purchases, read_books(purchases.values()), guid, now)
+    purchases = {row.id: row for row in _PURCHASES(account)}
+    return Shelf(purchases, read_books_of(account, purchases.values()), guid, now)
 
 
 def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> list[Line] | Refusal:

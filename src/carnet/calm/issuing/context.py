@@ -32,17 +32,22 @@ class Calm:
 
     def check_head(self) -> None:
         """L5: raises TamperedError where the database is older than the log's head, or holds another log."""
-        if self._head_checked:
-            return
+        if not self._head_checked:
+            fault = self.head_fault()
+            if fault:
+                raise fault
+            self._head_checked = True
+
+    def head_fault(self) -> TamperedError | None:
         head = self.head.read()
-        if head is not None and log.checkpoint_at(head.size) != head.checkpoint:
-            raise TamperedError(
-                f"This database is not the one that CALM acted on last: its issuing log has {log.size()} records and "
-                f"does not hold the {head.size} that the log's head, kept apart from it, commits to. On it, CALM would "
-                "accuse honest sites and issue a second time what is out already.",
-                "Put the newest copy of calm.sqlite3 back. Reading still works; every act is refused until then.",
-            )
-        self._head_checked = True
+        if head is None or log.checkpoint_at(head.size) == head.checkpoint:
+            return None
+        return TamperedError(
+            f"This database is not the one that CALM acted on last: its issuing log has {log.size()} records and "
+            f"does not hold the {head.size} that the log's head, kept apart from it, commits to. On it, CALM would "
+            "accuse honest sites and issue a second time what is out already.",
+            "Put the newest copy of calm.sqlite3 back. Reading still works; every act is refused until then.",
+        )
 
 
 @dataclass

@@ -22,6 +22,7 @@ from carnet.calm.issuing.context import Act
 from carnet.calm.issuing.enrolling import judge_newcomer, judge_token
 from carnet.calm.issuing.models import Token
 from carnet.calm.licenses.models import Guid
+from carnet.calm.prepared import Prepared, slot
 from carnet.exchange.history import History
 from carnet.exchange.keys import AkpKey
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadRequest, RequestKind
@@ -102,9 +103,11 @@ def judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
     return token if isinstance(token, Refusal) else replace(case, token=token)
 
 
+_ROOM = Prepared(lambda: ControlRoom.objects.select_related("enrolment", "guid", "account").filter(id=slot(0)))
+
+
 def find_room(room: str) -> ControlRoom | None:
-    rooms = ControlRoom.objects.select_related("enrolment", "guid", "account")
-    return rooms.defer("newest_request__raw").filter(id=room).first()
+    return _ROOM.first(room)
 
 
 def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal | None:
@@ -143,10 +146,13 @@ def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
     return count(Case(read, guid, None, token, _stated(lfr), {}), ())
 
 
+_TAKEN = Prepared(lambda: Request.objects.defer("raw").filter(digest=slot(0), room=slot(1), believed=True))
+
+
 def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | Refusal:
     """4 and 5: L2, before sequence, totals or anything else is believed."""
     lfr, digest = read.request, read.envelope.digest
-    taken = Request.objects.filter(digest=digest, room=room, believed=True).first()
+    taken = _TAKEN.first(digest, room.id)
     if taken and taken.pk != room.newest_request_id:  # E6: taken before, and answered or overtaken since
         return verdicts.already_used(room, taken.sequence) if taken.used else verdicts.superseded(room, lfr.sequence)
     retired = is_retired(room, read.signer)
@@ -173,13 +179,16 @@ def _of_released_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
     return room.state == State.RELEASED and same and lfr.kind is not RequestKind.RELEASE
 
 
+_FILE = Prepared(lambda: LicenseFile.objects.defer("raw").filter(id=slot(0), room=slot(1)))
+
+
 def _judge_installed(room: ControlRoom, lfr: LicenseFileRequest) -> LicenseFile | Refusal | None:
     """8: the OLF it names must be one that CALM issued to it (E16), and fit what is confirmed (H2)."""
     if lfr.installed is None:
         if room.confirmed and lfr.kind is not RequestKind.RELEASE:
             return verdicts.installed_is_older(room, 0)
         return None
-    row = LicenseFile.objects.defer("raw").filter(id=lfr.installed.olf_id, room=room).first()
+    row = _FILE.first(lfr.installed.olf_id, room.id)
     if row is None or row.sequence != lfr.installed.sequence:
         return verdicts.unknown_license_file(room.name, lfr.installed.sequence)
     ended = row.enrolment_id != room.enrolment_id
@@ -210,13 +219,19 @@ def count(case: Case, acceptances: tuple[Acceptance, ...]) -> Case:
     return replace(case, counts=effective(case.stated, acceptances), acceptances=acceptances)
 
 
+_ACCEPTANCES = Prepared(lambda: AcceptanceRow.objects.filter(room=slot(0)).order_by("number"))
+
+
 def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
-    rows = AcceptanceRow.objects.filter(room=room, number__gt=newer_than).order_by("number")
+    rows = (row for row in _ACCEPTANCES(room) if row.number > newer_than)
     return tuple(Acceptance(row.number, tuple(msgspec.json.decode(row.add, type=list[AddedUnits]))) for row in rows)
 
 
+_COUNTED = Prepared(lambda: Counted.objects.filter(room=slot(0), enrolment=slot(1)))
+
+
 def read_counted(room: ControlRoom) -> dict[Where, Count]:
-    rows = Counted.objects.filter(room=room, enrolment=room.enrolment_id)
+    rows = _COUNTED(room.id, room.enrolment_id)
     return {(row.line_id, row.period_start): Count(row.sku, row.units, row.stated) for row in rows}
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from carnet.calm.issuing.context import Act, Calm, act
 from carnet.calm.issuing.models import IssuedKeySet
+from carnet.calm.prepared import Prepared
 from carnet.calm.signing.keyring import Group
 from carnet.errors import NotSetUpError, UsageError
 from carnet.exchange.envelope import JwsFields
@@ -74,8 +75,11 @@ def _public(signers: Sequence[Signer]) -> list[PublicKey]:
     return [signer.key for signer in signers]
 
 
+_NEWEST = Prepared(lambda: IssuedKeySet.objects.order_by("-version")[:1])
+
+
 def newest_row() -> IssuedKeySet:
-    row = IssuedKeySet.objects.order_by("-version").first()
+    row = _NEWEST.first()
     if row is None:
         raise NotSetUpError("CALM is not set up here.", "Run: calm init")
     return row

@@ -10,6 +10,7 @@ from carnet.calm.issuing.context import Act, Calm, act
 from carnet.calm.issuing.key_sets import issuers_of
 from carnet.calm.issuing.planning import Plan
 from carnet.calm.issuing.writing import Written, write_olf
+from carnet.calm.prepared import Inserter, Prepared, slot
 from carnet.entitlements import Line, Metric
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
@@ -91,12 +92,13 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
         )
 
 
+_REQUEST = Prepared(
+    lambda: Request.objects.select_related("room", "room__account").filter(id=slot(0)).order_by("id")[:1]
+)
+
+
 def _find_request(request: str) -> Request:
-    found = (
-        Request.objects.select_related("room", "room__enrolment", "room__account", "room__guid")
-        .filter(id=request)
-        .first()
-    )
+    found = _REQUEST.first(request)
     if found is None:
         raise UsageError(
             f"There is no accepted LFR “{request}”.", "Accept it first: calm request accept FILE --guid GUID"
@@ -110,7 +112,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
     file = LicenseFile(
         id=written.olf.olf_id,
         room=room,
-        enrolment=room.enrolment,
+        enrolment_id=room.enrolment_id,
         request=request,
         sequence=written.olf.sequence,
         raw=written.raw,
@@ -119,10 +121,13 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
         issued_by=doing.by,
         state=LicenseFile.State.ISSUED,
     )
-    file.save(force_insert=True)
-    LicenseLine.objects.bulk_create(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase().items())
+    _INSERT_FILE(file)
+    _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase().items()))
     Request.objects.filter(pk=request.pk).update(used=True)
     ControlRoom.objects.filter(pk=room.pk).update(last_license_file=file.sequence)
+
+
+_INSERT_FILE, _INSERT_LINES = Inserter(LicenseFile), Inserter(LicenseLine)
 
 
 def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLine:

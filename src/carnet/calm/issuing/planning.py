@@ -17,6 +17,7 @@ from carnet.calm.issuing.judging import read_acceptances
 from carnet.calm.issuing.key_sets import newest_row
 from carnet.calm.issuing.models import IssuedKeySet
 from carnet.calm.issuing_log import log
+from carnet.calm.prepared import Prepared, number_slot, slot
 from carnet.entitlements import Line, Metric
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.license_file_request import LicenseFileRequest, RequestKind
@@ -136,11 +137,14 @@ def _compare(plan: Plan) -> Refusal | None:
     return None
 
 
+_LINES_OF_FILE = Prepared(lambda: LicenseLine.objects.filter(room=slot(0), file_sequence=number_slot(1)))
+
+
 def _installed(room: ControlRoom) -> dict[str, Had]:
     """The lines of the OLF that is confirmed, which is the one that the newest LFR names."""
     if not room.confirmed:
         return {}
-    rows = LicenseLine.objects.filter(room=room, file_sequence=room.confirmed)
+    rows = _LINES_OF_FILE(room.id, room.confirmed)
     return {row.line_id: Had(row.line_id, row.quantity, row.valid_until) for row in rows}
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 import msgspec
 
 from carnet.calm.issuing_log.models import LogEntry
+from carnet.calm.prepared import Inserter, Prepared, number_slot
 from carnet.exchange.history import CheckpointFields, checkpoint_fields, texts
 from carnet.exchange.issuing_log import ORIGIN, Growth, LogProof, LogRecord
 from carnet.exchange.keys import RandomBytes
@@ -55,9 +56,17 @@ class Appended:
         )
 
 
+_MOST = 96  # nodes that one walk asks for: three paths in a log of 2^32 records
+_LAST = Prepared(lambda: LogEntry.objects.only("index").order_by("-index")[:1])
+_ROWS = Prepared(
+    lambda: LogEntry.objects.only("index", "nodes").filter(index__in=[number_slot(n) for n in range(_MOST)])
+)
+_INSERT = Inserter(LogEntry)
+
+
 def size() -> int:
-    last = LogEntry.objects.order_by("-index").values_list("index", flat=True).first()
-    return 0 if last is None else last + 1
+    last = _LAST.first()
+    return 0 if last is None else last.index + 1
 
 
 def append(
@@ -85,7 +94,7 @@ def append(
     leaf = record.leaf()
     tip = leaf_hash(leaf)
     peaks, completed = peaks_at(index, _getter(nodes)).append(tip)
-    LogEntry(index=index, leaf=leaf, detail=private, nodes=b"".join((tip, *completed))).save(force_insert=True)
+    _INSERT(LogEntry(index=index, leaf=leaf, detail=private, nodes=b"".join((tip, *completed))))
     for level, value in enumerate((tip, *completed)):
         nodes[level, index >> level] = value
     return Appended(record, peaks, _getter(nodes))
@@ -127,8 +136,8 @@ def _read(walk: Callable[[GetNode], object], before: int | None = None) -> Nodes
         return bytes(HASH_SIZE)
 
     walk(note)
-    rows = {(((index + 1) << level) - 1): None for level, index in wanted}
-    stored = dict(LogEntry.objects.filter(index__in=list(rows)).values_list("index", "nodes"))
+    asked = sorted({((index + 1) << level) - 1 for level, index in wanted})
+    stored = {row.index: row.nodes for row in _ROWS(*asked, *[-1] * (_MOST - len(asked)))} if asked else {}
     nodes: Nodes = {}
     for level, index in wanted:
         row = ((index + 1) << level) - 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
-from django.db.models.query import get_related_populators  # type: ignore[attr-defined]
+from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=models.Model)
 
@@ -43,6 +43,12 @@ class Prepared(Generic[M]):
             self._plan = _Plan(self._build())
         return self._plan.run(arguments)
 
+    def values(self, *arguments: object) -> list[tuple[Any, ...]]:
+        """The bare columns, as the query selects them."""
+        if self._plan is None:
+            self._plan = _Plan(self._build())
+        return self._plan.fetch(arguments)
+
     def first(self, *arguments: object) -> M | None:
         return next(iter(self(*arguments)), None)
 
@@ -59,17 +65,20 @@ class _Plan:
         fields = info["select_fields"]
         self.model = info["model"]
         self.start, self.end = fields[0], fields[-1] + 1
-        self.names = [compiler.select[place][0].target.attname for place in fields]  # type: ignore[attr-defined]
-        self.related = get_related_populators(info, compiler.select, connection.alias)
+        self.names = [compiler.select[place][0].target.attname for place in fields]
+        self.related = get_related_populators(info, compiler.select, connection.alias)  # type: ignore[call-arg]
 
     def run(self, arguments: Sequence[object]) -> list[Any]:
-        bound = [arguments[_PLACES[p]] if p in _PLACES else p for p in self.parameters]
+        return [self._read(row) for row in self.fetch(arguments)]
+
+    def fetch(self, arguments: Sequence[object]) -> list[tuple[Any, ...]]:
+        bound: list[Any] = [arguments[_PLACES[p]] if p in _PLACES else p for p in self.parameters]
         with connection.cursor() as cursor:
             cursor.execute(self.sql, bound)
-            rows = cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
         if self.converters:
-            rows = self.compiler.apply_converters(rows, self.converters)  # type: ignore[assignment]
-        return [self._read(row) for row in rows]
+            rows = self.compiler.apply_converters(rows, self.converters)
+        return rows
 
     def _read(self, row: Sequence[Any]) -> Any:
         found = self.model.from_db(connection.alias, self.names, row[self.start : self.end])

@@ -50,10 +50,7 @@ class Books:
 
 _LINES_OF_ACCOUNT = Prepared(lambda: LicenseLine.objects.filter(purchase__account=slot(0), out=True))
 _KEPT_OF_ACCOUNT = Prepared(lambda: Kept.objects.filter(purchase__account=slot(0), live=True))
-_SPENT_OF_ACCOUNT = Prepared(
-    lambda: Spent.objects.filter(purchase__account=slot(0)).select_related("enrolment").only(*_SPENT_FIELDS)
-)
-_SPENT_FIELDS = ("purchase_id", "enrolment__guid_id", "units", "period_start")
+_SPENT_OF_ACCOUNT = Prepared(lambda: Spent.objects.filter(purchase__account=slot(0)).select_related("enrolment"))
 
 
 def read_books_of(account: str, purchases: Iterable[Purchase]) -> Books:

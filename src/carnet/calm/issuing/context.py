@@ -73,7 +73,7 @@ class Act:
         why: str = "",
         *,
         content: str = log.NOTHING,
-        seen_size: int = 0,
+        tail: log.Tail | None = None,
         **detail: object,
     ) -> log.Appended:
         """V1: who, when, what, why."""
@@ -84,7 +84,7 @@ class Act:
             detail={"who": self.by, "why": why, **detail},
             random=self.random,
             content=content,
-            seen_size=seen_size,
+            tail=tail,
         )
         self.head = appended.checkpoint
         return appended

@@ -112,7 +112,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
     file = LicenseFile(
         id=written.olf.olf_id,
         room=room,
-        enrolment_id=room.enrolment_id,
+        enrolment_id=str(room.enrolment_id),
         request=request,
         sequence=written.olf.sequence,
         raw=written.raw,
@@ -122,7 +122,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
         state=LicenseFile.State.ISSUED,
     )
     _INSERT_FILE(file)
-    _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase().items()))
+    _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items()))
     Request.objects.filter(pk=request.pk).update(used=True)
     ControlRoom.objects.filter(pk=room.pk).update(last_license_file=file.sequence)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 
@@ -36,6 +37,7 @@ class Plan:
     lines: list[Line]
     shelf: Shelf
     key_set: IssuedKeySet
+    tail: log.Tail
     acceptances: tuple[Acceptance, ...]
     install_by: datetime
     now: datetime
@@ -49,10 +51,11 @@ class Plan:
     def sequence(self) -> int:
         return self.room.last_license_file + 1
 
+    @cached_property
     def by_purchase(self) -> dict[str, Line]:
-        by_line = {line.line_id: line for line in self.lines}
-        ids = {line_id(str(self.room.enrolment_id), purchase): purchase for purchase in self.shelf.purchases}
-        return {ids[line]: by_line[line] for line in by_line}
+        enrolment = str(self.room.enrolment_id)
+        ids = {line_id(enrolment, purchase): purchase for purchase in self.shelf.purchases}
+        return {ids[line.line_id]: line for line in self.lines}
 
 
 def make_plan(
@@ -71,10 +74,21 @@ def make_plan(
         return lines
     if not lines:
         return _nothing_granted(room)
-    key_set = newest_row()
+    tail = log.read_tail(lfr.issuing_log.size if lfr.issuing_log else 0)
     acceptances = read_acceptances(room.id, lfr.history_accepted)
     plan = Plan(
-        request, room, lfr, lines, shelf, key_set, acceptances, lfr.install_by, now, lowers_clock, site_clock_is_off
+        request,
+        room,
+        lfr,
+        lines,
+        shelf,
+        newest_row(),
+        tail,
+        acceptances,
+        lfr.install_by,
+        now,
+        lowers_clock,
+        site_clock_is_off,
     )
     return _compare(plan) or _reachable(plan) or _log_agrees(plan) or plan
 
@@ -180,14 +194,13 @@ def _notices(plan: Plan) -> list[str]:
         words.append(
             f"It carries the accepted history {plan.acceptances[-1].number}: the site adds its units once (L2)."
         )
-    for line in plan.lines:
-        words.extend(_line_notices(plan, line))
+    for purchase, line in plan.by_purchase.items():
+        words.extend(_line_notices(plan, purchase, line))
     return words
 
 
-def _line_notices(plan: Plan, line: Line) -> list[str]:
+def _line_notices(plan: Plan, purchase: str, line: Line) -> list[str]:
     words = []
-    purchase = next(p for p, found in plan.by_purchase().items() if found is line)
     if line.valid_from > plan.now:
         words.append(f"{line.name}: {line.quantity} start {stamp(line.valid_from)}.")
     if line.period and plan.shelf.balance(purchase).spent:  # Q1
@@ -220,12 +233,12 @@ def _reachable(plan: Plan) -> Refusal | None:
 def _log_agrees(plan: Plan) -> Refusal | None:
     """V2: the site must have seen this very issuing log, or it would refuse the file."""
     seen = plan.lfr.issuing_log
-    if seen is None or log.checkpoint_at(seen.size) == seen.checkpoint:
+    if seen is None or plan.tail.checkpoint_at(seen.size) == seen.checkpoint:
         return None
     return Refusal(
         Code.LOG_MISMATCH,
         f"{plan.room.name} saw {seen.size} records of an issuing log that is not the one here: no file could prove "
         "to it how it was issued.",
         "Find out whether CALM was restored from a backup, or whether someone issues in the vendor's name.",
-        (f"the site saw: {seen.size} records, root {seen.root[:16]}…", f"the log here has {log.size()} records"),
+        (f"the site saw: {seen.size} records, root {seen.root[:16]}…", f"the log here has {plan.tail.size} records"),
     )

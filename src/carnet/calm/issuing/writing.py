@@ -35,7 +35,7 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
         "license_file.issued",
         olf.olf_id,
         content=olf.content_digest(),
-        seen_size=seen.size if seen else 0,
+        tail=plan.tail,
         control_room=plan.room.id,
         request=plan.request.id,
         sequence=olf.sequence,

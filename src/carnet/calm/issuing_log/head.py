@@ -1,5 +1,6 @@
 """L5: the log's head, kept apart from the database, so that a database restored from a backup is noticed."""
 
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -7,7 +8,6 @@ import msgspec
 
 from carnet.errors import TamperedError
 from carnet.exchange.history import CheckpointFields
-from carnet.terminal import write_file
 
 
 class LogHead(Protocol):
@@ -34,7 +34,18 @@ class FileHead:
         """Never backwards: of two processes, the one that writes last may have acted first."""
         known = self.read()
         if known is None or known.size < head.size:
-            write_file(self._path, msgspec.json.encode(head), 0o600)
+            _replace(self._path, msgspec.json.encode(head))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Whole or not at all. The folder is not synced: after a power cut the head may be one act old, never half."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
 
 
 class MemoryHead:

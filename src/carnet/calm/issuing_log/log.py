@@ -56,7 +56,7 @@ class Appended:
         )
 
 
-_MOST = 96  # nodes that one walk asks for: three paths in a log of 2^32 records
+_MOST = 96  # rows that one walk reads: three paths in a log of 2^32 records
 _LAST = Prepared(lambda: LogEntry.objects.only("index").order_by("-index")[:1])
 _ROWS = Prepared(
     lambda: LogEntry.objects.only("index", "nodes").filter(index__in=[number_slot(n) for n in range(_MOST)])
@@ -65,8 +65,8 @@ _INSERT = Inserter(LogEntry)
 
 
 def size() -> int:
-    last = _LAST.first()
-    return 0 if last is None else last.index + 1
+    last = _LAST.values()
+    return last[0][0] + 1 if last else 0
 
 
 def append(
@@ -77,11 +77,11 @@ def append(
     detail: Mapping[str, object],
     random: RandomBytes,
     content: str = NOTHING,
-    seen_size: int = 0,
+    tail: "Tail | None" = None,
 ) -> Appended:
-    """Append one record. `seen_size`: the size that its proof shall extend, so that the nodes for it are read now."""
-    index = size()
-    nodes = _read_nodes(index, seen_size)
+    """Append one record. `tail`: the end of the log, where it was read before in the same transaction."""
+    tail = tail or read_tail()
+    index, nodes = tail.size, dict(tail.nodes)
     private = msgspec.json.encode({"salt": to_base64url(random(16)), **detail})
     record = LogRecord(
         index=index,
@@ -98,6 +98,24 @@ def append(
     for level, value in enumerate((tip, *completed)):
         nodes[level, index >> level] = value
     return Appended(record, peaks, _getter(nodes))
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The end of the log: all that appending to it, and proving that, needs of the tree."""
+
+    size: int
+    nodes: "Nodes"
+
+    def checkpoint_at(self, seen: int) -> Checkpoint | None:
+        """What the log was when it had `seen` records, the size that the tail was read for."""
+        return Checkpoint(seen, root_at(seen, _getter(self.nodes))) if 0 < seen <= self.size else None
+
+
+def read_tail(seen_size: int = 0) -> Tail:
+    """In two queries. `seen_size`: the size that the next record's proof shall extend."""
+    index = size()
+    return Tail(index, _read_nodes(index, seen_size))
 
 
 def checkpoint_at(at: int) -> Checkpoint | None:
@@ -137,7 +155,7 @@ def _read(walk: Callable[[GetNode], object], before: int | None = None) -> Nodes
 
     walk(note)
     asked = sorted({((index + 1) << level) - 1 for level, index in wanted})
-    stored = {row.index: row.nodes for row in _ROWS(*asked, *[-1] * (_MOST - len(asked)))} if asked else {}
+    stored = dict(_ROWS.values(*asked, *[-1] * (_MOST - len(asked)))) if asked else {}
     nodes: Nodes = {}
     for level, index in wanted:
         row = ((index + 1) << level) - 1

@@ -87,6 +87,20 @@ class _Plan:
         return found
 
 
+class Setter:
+    """UPDATE of one column of one row of a model, by its id."""
+
+    def __init__(self, model: type[models.Model], name: str) -> None:
+        meta = model._meta  # noqa: SLF001 - Django's documented model API
+        key = meta.pk.column if meta.pk else "id"
+        column = getattr(meta.get_field(name), "column", name)
+        self._sql = f'UPDATE "{meta.db_table}" SET "{column}" = %s WHERE "{key}" = %s'  # noqa: S608 - our own names
+
+    def __call__(self, key: str, value: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, [value, key])
+
+
 class Inserter(Generic[M]):
     """INSERT of whole rows of one model, its SQL written once."""
 
@@ -99,8 +113,11 @@ class Inserter(Generic[M]):
         self._sql = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names
 
     def __call__(self, *rows: M) -> None:
-        values = [
-            [field.get_db_prep_save(getattr(row, field.attname), connection) for field in self._fields] for row in rows
-        ]
+        values = [[_stored(field, getattr(row, field.attname)) for field in self._fields] for row in rows]
         with connection.cursor() as cursor:
             cursor.executemany(self._sql, values)
+
+
+def _stored(field: "models.Field[Any, Any]", value: Any) -> Any:
+    """Texts, numbers and bytes are stored as they are; the field knows about the rest."""
+    return value if isinstance(value, (str, int, bytes)) else field.get_db_prep_save(value, connection)

@@ -10,7 +10,7 @@ from carnet.calm.issuing.context import Act, Calm, act
 from carnet.calm.issuing.key_sets import issuers_of
 from carnet.calm.issuing.planning import Plan
 from carnet.calm.issuing.writing import Written, write_olf
-from carnet.calm.prepared import Inserter, Prepared, slot
+from carnet.calm.prepared import Inserter, Prepared, Setter, slot
 from carnet.entitlements import Line, Metric
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
@@ -123,10 +123,11 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
     )
     _INSERT_FILE(file)
     _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items()))
-    Request.objects.filter(pk=request.pk).update(used=True)
-    ControlRoom.objects.filter(pk=room.pk).update(last_license_file=file.sequence)
+    _SET_USED(request.id, True)
+    _SET_LAST_FILE(room.id, file.sequence)
 
 
+_SET_USED, _SET_LAST_FILE = Setter(Request, "used"), Setter(ControlRoom, "last_license_file")
 _INSERT_FILE, _INSERT_LINES = Inserter(LicenseFile), Inserter(LicenseLine)
 
 

@@ -88,8 +88,9 @@ def _take(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, st
         totals = before.totals if before else '{"units":[],"history_accepted":0}'
         see(room, receipt.ledger, receipt.olf_id, f"the receipt of license file {receipt.sequence}", totals, doing.now)
         take_key(room, receipt.signing_key)
-    room.changed_at = doing.now
-    room.save(force_update=True)
+    if newer or standing is Standing.EXTENDS:  # one older than what is confirmed changes nothing (H2)
+        room.changed_at = doing.now
+        room.save(force_update=True)
     verdict = "confirmed" if newer else "nothing_changed"
     doing.record("receipt.accepted", file.id, verdict=verdict, control_room=room.id)
     return ReceiptAccepted(file.id, file.sequence, room.id, room.name, receipt.installed_at, verdict)

@@ -85,6 +85,19 @@ def test_the_first_request_under_a_new_token_stands_for_a_release_that_was_lost(
     assert world.available() == {"bot-creator": 10}
 
 
+@pytest.mark.rule("E11", "Q3")
+def test_the_lines_before_are_stated_until_the_first_file_of_a_new_enrolment_and_then_no_more(
+    world: World, plant: Site
+) -> None:
+    world.accept(plant.request(world.now, "release"))
+    plant.install_token(world.token())
+    for _ in range(2):
+        assert [total.consumed for total in world.accept(plant.request(world.now)).in_use] == [50]
+    world.license(plant, products=BOTH)
+    assert world.accept(plant.request(world.now)).verdict == "accepted"
+    assert world.spent() == {"document-pages": 50}
+
+
 @pytest.mark.rule("E11", "H2")
 def test_a_lost_release_whose_totals_are_not_stated_spends_all_that_the_line_may_have_had(
     world: World, plant: Site

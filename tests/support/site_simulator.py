@@ -92,6 +92,7 @@ class Site:
     key_set_version: int = 1
     clock_ahead: Any = None  # a timedelta by which its system clock is wrong
     state: str = "new"
+    first_file: bool = True  # the next OLF is the first of its enrolment: with it the lines before are no more stated
 
     def __post_init__(self) -> None:
         self.signer, self.opener = new_signer(ED25519, self.random), new_opener(self.random)
@@ -116,7 +117,7 @@ class Site:
         jws = msgspec.json.decode(raw, type=JwsFields)
         self.token = msgspec.json.decode(from_base64url(jws.payload), type=Token)
         self.installed, self.granted, self.in_use, self.cycle = None, {}, {}, None
-        self.state = "enabled"
+        self.state, self.first_file = "enabled", True
         self.note()
 
     def withdraw(self) -> None:
@@ -261,7 +262,8 @@ class Site:
             self.signer, self.opener = self.next_keys  # E15
             self.next_keys = None
         self.installed, self.state, self.cycle, self.withdrawn = olf, "active", None, 0
-        self.lines |= {line.line_id: line for line in body.lines}
+        before = {} if self.first_file else self.lines
+        self.lines, self.first_file = before | {line.line_id: line for line in body.lines}, False
         self.granted = {line.line_id: line.quantity for line in body.lines}
         if olf.issuing_log:
             self.issuing_log = olf.issuing_log.checkpoint

@@ -24,6 +24,7 @@ from carnet.calm.issuing.context import Act
 from carnet.calm.issuing.judging import Case, own_keys, pending_keys, read_counted
 from carnet.calm.licenses.books import Periods, Position, Report, Units, close, settle
 from carnet.calm.licenses.models import Purchase
+from carnet.calm.prepared import Prepared, slot
 from carnet.entitlements import Metric
 from carnet.exchange.history import History
 from carnet.exchange.keys import OkpKey
@@ -150,11 +151,17 @@ def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | Non
         later.filter(state=LicenseFile.State.ISSUED).update(state=LicenseFile.State.DISPROVED)
 
 
+_OWN_PURCHASES = Prepared(lambda: Purchase.objects.only("id").filter(account=slot(0)))
+
+
 def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
+    """Q3, for the lines of this enrolment. Those of the one before, which the site states until its first OLF, were
+    settled when that one ended (H4)."""
     before = read_counted(room)
     after = merge(before, case.counts)
+    own = {line_id(str(room.enrolment_id), purchase) for (purchase,) in _OWN_PURCHASES.values(room.account_id)}
     for (line, period_start), count in after.items():
-        if before.get((line, period_start)) != count:
+        if line in own and before.get((line, period_start)) != count:
             values = {"units": count.units, "stated": count.stated, "sku": count.sku, "enrolment_id": room.enrolment_id}
             Counted.objects.update_or_create(room=room, line_id=line, period_start=period_start, defaults=values)
     return after

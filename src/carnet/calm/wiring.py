@@ -97,9 +97,10 @@ class Vendor:
     def _set_up_django(self) -> None:
         os.environ["CARNET_CALM_DATA"] = str(self.folder.resolve())
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carnet.calm.settings")
-        import django
+        from django.apps import apps
+        from django.conf import settings
 
-        django.setup()
+        apps.populate(settings.INSTALLED_APPS)  # all of `django.setup` that is needed: no URLs, no logging
 
     @property
     def _keys(self) -> Path:

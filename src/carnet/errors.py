@@ -4,13 +4,16 @@ CarnetError
 ├── UsageError          the caller asked for what does not exist, or in a way that makes no sense
 ├── NotSetUpError       the data folder holds no store yet, or already holds one
 ├── PassphraseError     the passphrase is missing or does not open the keys
-├── StorageError        the disk or the database failed; nothing was changed
+├── StorageError         the disk or the database failed; nothing was changed (`storage_failed`)
+│   └── BusyError        somebody else is writing; nothing was tried (`busy`)
 └── TamperedError       stored bytes are not what they must be; carries where and how
 """
 
 
 class CarnetError(Exception):
     """A fault, with a sentence for the person in front of it (`str(error)`) and what to do next."""
+
+    code = ""  # of those that a program can wait out, the word that stands in every door's answer
 
     def __init__(self, message: str, next_step: str = "") -> None:
         super().__init__(message)
@@ -30,7 +33,11 @@ class PassphraseError(CarnetError):
 
 
 class StorageError(CarnetError):
-    pass
+    code = "storage_failed"
+
+
+class BusyError(StorageError):
+    code = "busy"
 
 
 class TamperedError(CarnetError):

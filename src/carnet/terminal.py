@@ -60,11 +60,13 @@ def run(app: typer.Typer, world: object = None) -> NoReturn:
 
 
 def report_fault(error: CarnetError, *, as_json: bool) -> NoReturn:
-    print(f"failed: {error}", file=sys.stderr)
+    word = f"{error.code}: " if error.code else ""
+    print(f"failed: {word}{error}", file=sys.stderr)
     if error.next_step:
         print(f"next: {error.next_step}", file=sys.stderr)
     if as_json:
-        _print_json({"failed": {"message": str(error), "next": error.next_step}})
+        code = {"code": error.code} if error.code else {}
+        _print_json({"failed": {**code, "message": str(error), "next": error.next_step}})
     raise SystemExit(USAGE if isinstance(error, UsageError) else FAULT)
 
 

@@ -217,3 +217,31 @@ def test_g3_a_refusal_is_a_value_counted_and_stated(licensed):
         refused(licensed.do(ConsumeUnits("document-pages", 1000)), Code.EXHAUSTED)
     counts = read_request(licensed.request()).request.totals.record.body.refusals
     assert [(c.code, c.count) for c in counts] == [("exhausted", 3)]
+
+
+@pytest.mark.rule("G5", "idempotency_conflict")
+def test_g5_a_key_is_answered_once_and_refuses_another_request(licensed):
+    def consume(units, key):
+        return licensed.engine.execute(ConsumeUnits("document-pages", units), licensed.reading, "bot", key)
+
+    first = granted(consume(30, "k-1"))
+    licensed.reopen()
+    assert consume(30, "k-1") == first
+    refused(consume(31, "k-1"), Code.IDEMPOTENCY_CONFLICT)
+    assert granted(consume(30, "k-2")).remaining == 40
+    assert licensed.verify().holds
+
+
+@pytest.mark.rule("G5")
+def test_g5_keys_are_kept_a_day_and_a_refusal_may_be_tried_again(licensed):
+    def consume(units, key):
+        return licensed.engine.execute(ConsumeUnits("document-pages", units), licensed.reading, "bot", key)
+
+    refused(consume(101, "k-1"), Code.EXHAUSTED)
+    granted(consume(10, "k-1"))
+    licensed.wait(hours=24)
+    assert granted(consume(10, "k-1")).remaining == 90
+    licensed.wait(seconds=1)
+    for number in range(3):
+        granted(consume(1, f"later-{number}"))
+    assert "k-1" not in licensed.state.answers

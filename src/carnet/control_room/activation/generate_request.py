@@ -38,6 +38,7 @@ class GenerateRequest:
     since: int | None = None
     new_keys: bool = False
     what: ClassVar[str] = "request"
+    answers: ClassVar[type] = RequestAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         kind = self.kind or (RequestKind.CHANGE if state.installed else RequestKind.INITIAL)

@@ -19,6 +19,7 @@ class KeySetAnswer:
 @dataclass(frozen=True)
 class InstallKeySet(FileCommand):
     what: ClassVar[str] = "key set"
+    answers: ClassVar[type] = KeySetAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:  # noqa: ARG002 - a key set has no window
         key_set = read_key_set(self.raw, state.pinned)

@@ -67,6 +67,7 @@ class _Opened:
 @dataclass(frozen=True)
 class InstallLicense(FileCommand):
     what: ClassVar[str] = "license file"
+    answers: ClassVar[type] = LicenseAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         opened = _open(self.raw, state, moment)

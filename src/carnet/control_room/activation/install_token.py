@@ -25,6 +25,7 @@ class TokenAnswer:
 @dataclass(frozen=True)
 class InstallToken(FileCommand):
     what: ClassVar[str] = "token"
+    answers: ClassVar[type] = TokenAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         read = read_token(self.raw, state.pinned)

@@ -22,6 +22,7 @@ class WithdrawAnswer:
 @dataclass(frozen=True)
 class WithdrawCycle:
     what: ClassVar[str] = "withdrawal"
+    answers: ClassVar[type] = WithdrawAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         if state.cycle is None:

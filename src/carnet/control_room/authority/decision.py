@@ -64,6 +64,7 @@ class Decision:
 
 class Command(Protocol):
     what: ClassVar[str]  # as a refusal's record names it
+    answers: ClassVar[type]  # what it is answered with, where it is granted
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal: ...
 

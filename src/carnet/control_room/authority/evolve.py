@@ -12,6 +12,7 @@ from carnet.control_room.authority.state import (
     LineMemory,
     NewestRequest,
     OpenCycle,
+    Remembered,
     Shown,
     State,
     period_key,
@@ -22,6 +23,7 @@ from carnet.entitlements import Metric
 from carnet.exchange.history import SHOWN
 from carnet.exchange.license_file_request import RequestKind
 
+ANSWERS_KEPT = timedelta(hours=24)  # G5
 PERIODS_KEPT = 24  # of each line's meter; a clock lowered by less than that finds its old period again (Q3)
 
 _HANDLERS: dict[type, Callable[[State, Record, Any], None]] = {}
@@ -234,6 +236,15 @@ def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -
 def _consumed(state: State, _: Record, event: e.UnitsConsumed) -> None:
     for draw in event.draws:
         _meter(state, draw.line_id, period_key(draw.period_start), draw.units)
+
+
+@_on(e.AnswerRemembered)
+def _answer(state: State, record: Record, event: e.AnswerRemembered) -> None:
+    assert record.key is not None
+    state.answers[record.key] = Remembered(event.request_sha256, event.answer, record.at)
+    for key, old in list(state.answers.items())[:2]:  # two for one: a flood of keys does not outgrow a day
+        if record.at - old.at > ANSWERS_KEPT:
+            del state.answers[key]
 
 
 def _meter(state: State, line_id: str, period: str, units: int) -> None:

@@ -56,6 +56,14 @@ class Lease(msgspec.Struct):
     expires_at: datetime
 
 
+class Remembered(msgspec.Struct):
+    """G5: an answer that was given to a key."""
+
+    request_sha256: str
+    answer: str
+    at: datetime
+
+
 class Shown(msgspec.Struct):
     """A checkpoint that left the site in an LFR or receipt."""
 
@@ -100,6 +108,7 @@ class State(msgspec.Struct):
     leases: dict[str, dict[str, Lease]] = {}
     peaks: dict[str, int] = {}  # by product, since the last install
     refusals: dict[str, int] = {}
+    answers: dict[str, Remembered] = {}  # by idempotency key, the oldest first
     # clocks
     behind: bool = False
     set_back_count: int = 0

@@ -31,21 +31,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 User = Annotated[str, typer.Argument(metavar="USER", help="The user's name.", show_default=False)]
+Key = Annotated[str | None, typer.Option("--key", help="Idempotency key: the same request with it is done once (G5).")]
 Lease = Annotated[str, typer.Argument(metavar="LEASE", help="The lease's id, as acquire answered it.")]
 
 
-def assign(session: Session, product: Sku, user: User) -> None:
+def assign(session: Session, product: Sku, user: User, key: Key = None) -> None:
     """Assign a named-user license. Twice is the same as once."""
     from carnet.control_room.granting.users import AssignUser
 
-    session.execute(AssignUser(product, user), _user)
+    session.execute(AssignUser(product, user), _user, key)
 
 
-def unassign(session: Session, product: Sku, user: User) -> None:
+def unassign(session: Session, product: Sku, user: User, key: Key = None) -> None:
     """Take a named-user license back; it is free at once."""
     from carnet.control_room.granting.users import UnassignUser
 
-    session.execute(UnassignUser(product, user), _user)
+    session.execute(UnassignUser(product, user), _user, key)
 
 
 def check_user(session: Session, product: Sku, user: User) -> None:
@@ -65,25 +66,26 @@ def acquire(
     product: Sku,
     holder: Annotated[str, typer.Option("--holder", help="Who takes the seat: a bot, a session.")],
     ttl: Annotated[int, typer.Option("--ttl", min=5, max=86400, help="Time to live in seconds.")] = 600,
+    key: Key = None,
 ) -> None:
     """Lease a seat; renew it before it expires."""
     from carnet.control_room.granting.seats import AcquireSeat
 
-    session.execute(AcquireSeat(product, holder, ttl), _seat)
+    session.execute(AcquireSeat(product, holder, ttl), _seat, key)
 
 
-def renew(session: Session, lease: Lease) -> None:
+def renew(session: Session, lease: Lease, key: Key = None) -> None:
     """Give a lease another time to live."""
     from carnet.control_room.granting.seats import RenewSeat
 
-    session.execute(RenewSeat(lease), _seat)
+    session.execute(RenewSeat(lease), _seat, key)
 
 
-def release(session: Session, lease: Lease) -> None:
+def release(session: Session, lease: Lease, key: Key = None) -> None:
     """Give a seat back."""
     from carnet.control_room.granting.seats import ReleaseSeat
 
-    session.execute(ReleaseSeat(lease), _seat)
+    session.execute(ReleaseSeat(lease), _seat, key)
 
 
 def _seat(console: "Console", answer: Any) -> None:
@@ -96,11 +98,12 @@ def consume(
     session: Session,
     product: Sku,
     units: Annotated[int, typer.Argument(metavar="UNITS", min=1, max=2**53 - 1, help="How many.")],
+    key: Key = None,
 ) -> None:
     """Consume units, all or nothing (Q2)."""
     from carnet.control_room.granting.units import ConsumeUnits
 
-    session.execute(ConsumeUnits(product, units), _units)
+    session.execute(ConsumeUnits(product, units), _units, key)
 
 
 def _units(console: "Console", answer: Any) -> None:

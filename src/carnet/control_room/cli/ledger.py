@@ -9,7 +9,8 @@ import typer
 
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import TamperedError, UsageError
-from carnet.terminal import OutFile, new_app, read_file, write_file
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.terminal import OutFile, new_app, read_file, refuse, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,11 +70,19 @@ def verify(
     earlier = _read_checkpoint(against) if against else None
     with session.site.evidence(earlier) as (evidence, size), progress_of("Verifying", size) as advance:
         report = check(evidence, advance)
-    if report.holds:
-        session.answer({"holds": True, "size": report.size, "root": report.root, "kinds": report.kinds}, _holds)
-        return
-    raise TamperedError(
-        "The ledger does not hold.\n" + "\n".join(report.problems), "Keep it as it is; tell the vendor."
+    if report.problems:
+        words = "\n".join(report.problems)
+        raise TamperedError(f"The ledger does not hold.\n{words}", "Keep it as it is; tell the vendor.")
+    if report.rolled_back:
+        refuse(_rolled_back(report.rolled_back), as_json=session.as_json)
+    session.answer({"holds": True, "size": report.size, "root": report.root, "kinds": report.kinds}, _holds)
+
+
+def _rolled_back(how: str) -> Refusal:
+    return Refusal(
+        Code.ROLLED_BACK,
+        f"The ledger holds in itself, but is not the one that was written down: {how}",
+        "If a backup was restored, tell the vendor with the next LFR. If not, somebody put an older copy back.",
     )
 
 

@@ -36,9 +36,9 @@ class Session:
     actor: str
     as_json: bool
 
-    def execute(self, command: "Command", show: "Callable[[Console, Any], None]") -> None:
+    def execute(self, command: "Command", show: "Callable[[Console, Any], None]", key: str | None = None) -> None:
         """Run one command on the engine and print what it came to."""
-        self.answer(self.write(lambda engine, reading: engine.execute(command, reading, self.actor)), show)
+        self.answer(self.write(lambda engine, reading: engine.execute(command, reading, self.actor, key)), show)
 
     def write(self, act: "Callable[[Engine, Reading], Any]") -> Any:
         with self.site.engine(writing=True) as engine:

@@ -14,6 +14,7 @@ from carnet.control_room.authority.decision import Command, Decision, FileComman
 from carnet.control_room.authority.evolve import evolve, evolve_event
 from carnet.control_room.authority.trusted_time import Anchor, Reading, trusted_time
 from carnet.control_room.engine.book import EPOCH_RECORDS, Book, Cipher, Epoch, Head, Pages
+from carnet.control_room.engine.idempotency import first_answer, remember
 from carnet.control_room.engine.passing_time import passing_time
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, write_snapshot
 from carnet.control_room.engine.store import Commit, Store
@@ -109,11 +110,15 @@ class _Transaction:
 
     def add(self, command: Command) -> object | Refusal:
         self._let_time_pass()
+        if self._key and self._key in self._engine.state.answers:
+            return first_answer(command, self._engine.state.answers[self._key])
         decision = command.decide(self._engine.state, self._moment)
         if isinstance(decision, Refusal):
             self.append([_refused(command, decision)])
             return decision
         self._take(decision)
+        if self._key:
+            self.append([remember(command, decision.answer)])
         return decision.answer
 
     def _let_time_pass(self) -> None:

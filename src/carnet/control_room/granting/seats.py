@@ -31,6 +31,7 @@ class AcquireSeat:
     holder: str
     ttl_seconds: int = DEFAULT_TTL
     what: ClassVar[str] = "acquire"
+    answers: ClassVar[type] = SeatAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_grant(state, moment.now)
@@ -58,6 +59,7 @@ class RenewSeat:
 
     lease_id: str
     what: ClassVar[str] = "renew"
+    answers: ClassVar[type] = SeatAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_serve(state)
@@ -81,6 +83,7 @@ class ReleaseSeat:
 
     lease_id: str
     what: ClassVar[str] = "release"
+    answers: ClassVar[type] = SeatAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         sku, lease = find_lease(state, self.lease_id, moment.now)

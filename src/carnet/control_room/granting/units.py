@@ -30,6 +30,7 @@ class ConsumeUnits:
     sku: str
     units: int
     what: ClassVar[str] = "consume"
+    answers: ClassVar[type] = UnitsAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_grant(state, moment.now)

@@ -27,6 +27,7 @@ class AssignUser:
     sku: str
     user: str
     what: ClassVar[str] = "assign"
+    answers: ClassVar[type] = UserAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_grant(state, moment.now)
@@ -53,6 +54,7 @@ class UnassignUser:
     sku: str
     user: str
     what: ClassVar[str] = "unassign"
+    answers: ClassVar[type] = UserAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)

@@ -193,6 +193,14 @@ class LeasesExtended(Event, frozen=True):
 # --- granting --------------------------------------------------------------------------------------------------
 
 
+@kind("answer.remembered")
+class AnswerRemembered(Event, frozen=True):
+    """G5: what the change with this record's key was asked, by its SHA-256, and what was answered."""
+
+    request_sha256: Sha256
+    answer: str
+
+
 class Draw(Fields, frozen=True):
     """Units drawn from one line, in its period where it has one."""
 

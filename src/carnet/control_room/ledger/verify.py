@@ -44,10 +44,11 @@ class Report:
     root: str
     kinds: dict[str, int]
     problems: list[str]
+    rolled_back: str  # where only a checkpoint written down earlier is not met: how
 
     @property
     def holds(self) -> bool:
-        return not self.problems
+        return not self.problems and not self.rolled_back
 
 
 def verify(evidence: Evidence, progress: Callable[[int], None] = lambda _: None) -> Report:
@@ -62,7 +63,7 @@ def verify(evidence: Evidence, progress: Callable[[int], None] = lambda _: None)
     else:
         check.end()
     progress(check.size)
-    return Report(check.size, check.root().hex(), check.kinds, check.problems)
+    return Report(check.size, check.root().hex(), check.kinds, check.problems, check.rolled_back)
 
 
 class _Check:
@@ -75,6 +76,7 @@ class _Check:
         self.size = 0
         self.kinds: dict[str, int] = {}
         self.problems: list[str] = []
+        self.rolled_back = ""
 
     def row(self, index: int, leaf: bytes, nodes: bytes) -> None:
         if index != self.size:
@@ -88,7 +90,7 @@ class _Check:
         self.size = index + 1
         earlier = self._evidence.earlier
         if earlier and earlier.size == self.size and earlier.root != self.root():
-            self.problems.append(f"The first {self.size} records are not those of the checkpoint written down earlier.")
+            self.rolled_back = f"The first {self.size} records are not those of the checkpoint written down earlier."
 
     def _nodes(self, index: int, completed: bytes, stored: bytes) -> None:
         """The lowest wrong node says among which records the altered one is: all below them were right."""
@@ -109,7 +111,7 @@ class _Check:
     def end(self) -> None:
         earlier, head = self._evidence.earlier, self._head()
         if earlier and earlier.size > self.size:
-            self.problems.append(f"The checkpoint written down has {earlier.size} records; only {self.size} are here.")
+            self.rolled_back = f"The checkpoint written down has {earlier.size} records; only {self.size} are here."
         if head is None:
             self.problems.append("The sealed head is missing or was altered.")
         elif (head["size"], head["root"]) != (self.size, self.root().hex()):

@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from carnet.control_room.engine.store import Commit, Row
-from carnet.errors import NotSetUpError, StorageError, TamperedError
+from carnet.errors import BusyError, NotSetUpError, StorageError, TamperedError
 
 DATABASE = "control-room.sqlite3"
 LOCK_TRIES, LOCK_WAIT = 100, 0.1  # together ten seconds
@@ -136,7 +136,7 @@ def lock_folder(folder: Path) -> int:
         else:
             return handle
     os.close(handle)
-    raise StorageError(f"Another process is writing to {folder}.", "Wait for it to end, then try again.")
+    raise BusyError(f"Another process is writing to {folder}. Nothing was tried.", "Wait for it, then try again.")
 
 
 def _connect(path: str) -> sqlite3.Connection:

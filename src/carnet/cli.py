@@ -64,24 +64,18 @@ def _if_there(path: Path) -> Path | None:
 def _show(console: "Console", answer: "Inspection") -> None:
     from rich.table import Table
 
-    console.print(f"[bold]{answer.words}[/bold]  {answer.bytes} bytes  SHA-256 {answer.sha256}")
+    console.print(f"{answer.words}  {answer.bytes} bytes  SHA-256 {answer.sha256}")
     for signature in answer.signatures:
-        console.print(f"  {_plain(signature.alg)} by {signature.who}: [bold]{signature.verdict}[/bold]")
+        console.print(f"  {signature.alg} by {signature.who}: {signature.verdict}")
     console.print(answer.verdict)
     for section in answer.sections:
         table = Table(title=section.title, title_justify="left", show_header=False, box=None, pad_edge=False)
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for label, value in section.rows:
-            table.add_row(label, _plain(value))
+            table.add_row(label, value)
         console.print()
         console.print(table)
-
-
-def _plain(value: str) -> str:
-    from rich.markup import escape
-
-    return escape(value)
 
 
 def main() -> NoReturn:

@@ -3,11 +3,14 @@
 Exit 0 done · 1 fault · 2 usage · 3 refused. A refusal's code stands on stderr, and in the JSON.
 """
 
+import inspect
 import os
 import stat
 import sys
+import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
@@ -43,6 +46,54 @@ Operator = Annotated[str, typer.Option("--as", help="Who acts.", envvar="CARNET_
 
 def new_app(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """What every command is called with: the folder opened as the program's world, who acts, and how to answer."""
+
+    world: Any
+    actor: str
+    as_json: bool
+
+
+def command(
+    group: typer.Typer, name: str, data: Path, session: Callable[[Caller], Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command. Its function takes a session first; the common options come by themselves.
+
+    `data` is the folder where nobody names one. `ctx.obj`, from the composition root, opens it.
+    """
+    common = {
+        "data": (DataFolder, data),
+        "passphrase_file": (PassphraseFile, None),
+        "actor": (Operator, ""),
+        "as_json": (AsJson, False),
+    }
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        own = list(inspect.signature(function).parameters.values())[1:]
+
+        def run(ctx: typer.Context, **options: Any) -> None:
+            world = ctx.obj(options.pop("data"), options.pop("passphrase_file"))
+            caller = Caller(world, _composed(options.pop("actor")) or login_name(), options.pop("as_json"))
+            function(session(caller), **{key: _composed(value) for key, value in options.items()})
+
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        added = [inspect.Parameter(key, keyword, default=d, annotation=t) for key, (t, d) in common.items()]
+        context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+        parameters = [context, *(parameter.replace(kind=keyword) for parameter in own), *added]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        group.command(name, help=inspect.getdoc(function))(run)
+        return function
+
+    return register
+
+
+def _composed(value: Any) -> Any:
+    """Text as people type it, in the Unicode form (NFC) that files and ledgers hold."""
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 def run(app: typer.Typer, world: object = None) -> NoReturn:
@@ -99,7 +150,7 @@ def console() -> "Console":
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120"))
-    return Console(highlight=False, soft_wrap=False, width=width)
+    return Console(highlight=False, markup=False, emoji=False, width=width)  # names are text, never markup
 
 
 def _print_json(value: object) -> None:

@@ -41,7 +41,7 @@ def download_token(session: Session, account: Account, out: OutFile) -> None:
 
 
 def _token(console: "Console", answer: Any, out: Path) -> None:
-    console.print(f"The token is written: [bold]{out}[/bold]. It holds a one-time secret: carry it as such.")
+    console.print(f"The token is written: {out}. It holds a one-time secret: carry it as such.")
     console.print(f"Install it on the Control Room before {_stamp(answer.expires_at)} (24 hours from now).")
 
 
@@ -65,11 +65,11 @@ def _accepted(console: "Console", answer: Any, session: Session) -> None:
     columns = ("product", "granted", "in use", "consumed", "in the period from", "owed")
     table(console, "What the site states", columns, rows)
     for warning in answer.warnings:
-        console.print(f"[yellow]{warning}[/yellow]")
+        console.print(f"{warning}", style="yellow")
     if answer.deadline is None:
         console.print("It is a release: the License GUID is free, and what was not consumed is available again.")
     elif answer.can_issue:
-        console.print(f"[yellow]{answer.can_issue.message}[/yellow]")
+        console.print(f"{answer.can_issue.message}", style="yellow")
         console.print(f"Next: {answer.can_issue.next}")
     else:
         console.print(
@@ -162,12 +162,12 @@ def _file(console: "Console", answer: Any, out: Path | None) -> None:
     for change in answer.changes:
         console.print(f"  change: {change}")
     for warning in answer.warnings:
-        console.print(f"[yellow]  ! {warning.message} ({warning.code})[/yellow]")
-        console.print(f"[yellow]    {warning.next}[/yellow]")
+        console.print(f"  ! {warning.message} ({warning.code})", style="yellow")
+        console.print(f"    {warning.next}", style="yellow")
     for note in answer.notes:
         console.print(f"  {note}")
     if out:
-        console.print(f"Written: [bold]{out}[/bold]. Carry it to the site and install it: control-room license install")
+        console.print(f"Written: {out}. Carry it to the site and install it: control-room license install")
 
 
 FileId = Annotated[

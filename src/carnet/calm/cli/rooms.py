@@ -47,7 +47,7 @@ def _rooms(console: "Console", answer: Any) -> None:
 def _exposed(console: "Console", room: Any) -> None:
     for one in room.exposed:
         console.print(
-            f"[red]Exposed:[/red] {room.name} is written off, and could still use {one.quantity} {one.sku} until "
+            f"Exposed: {room.name} is written off, and could still use {one.quantity} {one.sku} until "
             f"{one.until:%Y-%m-%d %H:%M} UTC."
         )
 

@@ -1,6 +1,5 @@
 """What every command shares: where CALM lies, who acts, how to answer."""
 
-import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet import terminal
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import AsJson, DataFolder, Operator, PassphraseFile, finish, login_name, refuse
+from carnet.terminal import finish, refuse
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from carnet.calm.wiring import Vendor
 
 DEFAULT_DATA = Path("calm-data")
-
-_COMMON: dict[str, tuple[Any, Any]] = {
-    "data": (DataFolder, DEFAULT_DATA),
-    "passphrase_file": (PassphraseFile, None),
-    "by": (Operator, ""),
-    "as_json": (AsJson, False),
-}
 
 InFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to read.", show_default=False)]
 Account = Annotated[str, typer.Option("--account", metavar="A", help="The account: its id or its exact name.")]
@@ -78,26 +71,10 @@ def _plain(answer: Any, extra: dict[str, object]) -> Any:
 
 
 def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command; its function takes a `Session` first, and the common options come by themselves."""
-
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(function).parameters.values())[1:]
-
-        def run(ctx: typer.Context, **options: Any) -> None:
-            vendor = ctx.obj(options.pop("data"), options.pop("passphrase_file"))
-            session = Session(vendor, options.pop("by") or login_name(), options.pop("as_json"))
-            function(session, **options)
-
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        common = [inspect.Parameter(n, keyword, default=d, annotation=t) for n, (t, d) in _COMMON.items()]
-        context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-        parameters = [context, *(p.replace(kind=keyword) for p in own), *common]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        group.command(name, help=inspect.getdoc(function))(run)
-        return function
-
-    return register
+    """Register a command; its function takes a `Session` first."""
+    return terminal.command(
+        group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json)
+    )
 
 
 def table(console: "Console", title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
@@ -119,6 +96,4 @@ def table(console: "Console", title: str, columns: tuple[str, ...], rows: Sequen
 
 
 def _cell(value: object) -> str:
-    from rich.markup import escape
-
-    return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else escape(str(value))
+    return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value)

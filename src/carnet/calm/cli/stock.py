@@ -89,7 +89,7 @@ def _purchases(console: "Console", answer: Any) -> None:
     for p in answer:
         if p.excess:
             console.print(
-                f"[red]{p.name} is in excess by {p.excess}[/red] (purchase {p.purchase}): more is usable than was "
+                f"{p.name} is in excess by {p.excess} (purchase {p.purchase}): more is usable than was "
                 "bought, after a write-off or an accepted history. Only files that raise nothing on it can be issued."
             )
 

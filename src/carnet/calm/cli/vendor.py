@@ -43,7 +43,7 @@ def init(session: Session, catalogue: Catalogue = None, vendor: VendorName = "Ca
 def _founded(console: "Console", answer: Any) -> None:
     console.print(f"CALM is set up in {answer.data}: key set {answer.key_set}, {answer.products} products.")
     if answer.warning:
-        console.print(f"[yellow]{answer.warning}[/yellow]")
+        console.print(f"{answer.warning}", style="yellow")
     console.print(
         "The root keys lie in keys/roots: carry that folder to a safe, and bring it back only to rotate keys."
     )
@@ -194,7 +194,7 @@ def _verified(console: "Console", answer: Any) -> None:
         console.print(f"The issuing log holds: {answer.size} records, root {answer.root}.")
         console.print("Every record, tree node, private half and issued file was derived again from the stored bytes.")
         return
-    console.print(f"[red]The issuing log does not hold[/red] ({len(answer.problems)} problems):")
+    console.print(f"The issuing log does not hold ({len(answer.problems)} problems):", style="red")
     for problem in answer.problems:
         console.print(f"  • {problem}")
     console.print("Keep this database as it is, as evidence, and restore the newest backup that verifies.")

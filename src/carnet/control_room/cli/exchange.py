@@ -70,7 +70,7 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
 
 
 def _generated(console: "Console", answer: Any, out: Path) -> None:
-    console.print(f"Request #{answer.sequence} ({answer.kind}) is written: [bold]{out}[/bold]")
+    console.print(f"Request #{answer.sequence} ({answer.kind}) is written: {out}")
     console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
     if answer.install_by:
         console.print(f"Its answer must be installed before {answer.install_by:%a %Y-%m-%d %H:%M:%S UTC}.")
@@ -92,7 +92,7 @@ def save_again(session: Session, out: OutFile) -> None:
 
     session.answer(
         session.read(look),
-        lambda console, found: console.print(f"Request #{found['sequence']} is written again: [bold]{out}[/bold]"),
+        lambda console, found: console.print(f"Request #{found['sequence']} is written again: {out}"),
     )
 
 
@@ -184,9 +184,7 @@ def install(
 
 
 def _installed(console: "Console", answer: Any, receipt: Path | None) -> None:
-    console.print(
-        f"License file #{answer.sequence} for {answer.account} is installed. State: [bold]{answer.state}[/bold]"
-    )
+    console.print(f"License file #{answer.sequence} for {answer.account} is installed. State: {answer.state}")
     _contents(console, answer)
     if receipt:
         console.print(f"Receipt for CALM (optional): {receipt}")

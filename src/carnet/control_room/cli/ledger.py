@@ -87,7 +87,7 @@ def _rolled_back(how: str) -> Refusal:
 
 
 def _holds(console: "Console", answer: Any) -> None:
-    console.print(f"[green]The ledger holds.[/green] {answer['size']:,} records, every one re-derived.")
+    console.print(f"The ledger holds. {answer['size']:,} records, every one re-derived.", style="green")
     console.print(f"Root: {answer['root']}")
 
 

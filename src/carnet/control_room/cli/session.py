@@ -1,6 +1,5 @@
 """What every command shares: where the site lies, who acts, how to answer, how to run a command on the engine."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet import terminal
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import AsJson, DataFolder, Operator, PassphraseFile, finish, login_name
+from carnet.terminal import finish
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,13 +21,6 @@ if TYPE_CHECKING:
     from carnet.control_room.wiring import Site
 
 DEFAULT_DATA = Path("control-room-data")
-
-_COMMON: dict[str, tuple[Any, Any]] = {
-    "data": (DataFolder, DEFAULT_DATA),
-    "passphrase_file": (PassphraseFile, None),
-    "actor": (Operator, ""),
-    "as_json": (AsJson, False),
-}
 
 
 @dataclass(frozen=True)
@@ -57,26 +50,10 @@ class Session:
 
 
 def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command; its function takes a `Session` first, and the common options come by themselves."""
-
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        own = list(inspect.signature(function).parameters.values())[1:]
-
-        def run(ctx: typer.Context, **options: Any) -> None:
-            site = ctx.obj(options.pop("data"), options.pop("passphrase_file"))
-            session = Session(site, options.pop("actor") or login_name(), options.pop("as_json"))
-            function(session, **options)
-
-        keyword = inspect.Parameter.KEYWORD_ONLY
-        common = [inspect.Parameter(n, keyword, default=d, annotation=t) for n, (t, d) in _COMMON.items()]
-        context = inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-        parameters = [context, *(p.replace(kind=keyword) for p in own), *common]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        group.command(name, help=inspect.getdoc(function))(run)
-        return function
-
-    return register
+    """Register a command; its function takes a `Session` first."""
+    return terminal.command(
+        group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json)
+    )
 
 
 InFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to read.", show_default=False)]

@@ -40,10 +40,10 @@ def init(
 
 
 def _founded(console: "Console", founded: Any) -> None:
-    console.print(f"[bold]{founded.name}[/bold] is set up in {founded.data}, version {founded.version}.")
+    console.print(f"{founded.name} is set up in {founded.data}, version {founded.version}.")
     console.print(f"Its id: {founded.control_room}")
     if founded.warning:
-        console.print(f"[yellow]! {founded.warning}[/yellow]")
+        console.print(f"! {founded.warning}", style="yellow")
     console.print("Next: install an enablement token (control-room token install FILE).")
 
 
@@ -80,9 +80,9 @@ def forecast(
 def _forecast(console: "Console", found: Any) -> None:
     from carnet.control_room.cli import show
 
-    console.print(f"On {show.day(found.on)}, if nothing is done until then: [bold]{found.state}[/bold]")
+    console.print(f"On {show.day(found.on)}, if nothing is done until then: {found.state}")
     if found.banner:
-        console.print(f"[yellow]! {found.banner}[/yellow]")
+        console.print(f"! {found.banner}", style="yellow")
     console.print(show.products(found.products))
     for line in found.refused:
         console.print(f"Refused: {line}")

@@ -34,15 +34,15 @@ def left(moment: datetime, now: datetime) -> str:
 
 
 def deadline(console: "Console", what: str, moment: datetime, now: datetime) -> None:
-    console.print(f"{what} [bold]{left(moment, now)}[/bold]: before {stamp(moment)}")
+    console.print(f"{what} {left(moment, now)}: before {stamp(moment)}")
 
 
 def status(console: "Console", view: Any) -> None:
     now = view.clock.trusted
     state = view.state if view.state == view.state_by_time else f"{view.state} (by time: {view.state_by_time})"
-    console.print(f"[bold]{view.name}[/bold] · {state} · Offline · version {view.version} · {view.control_room}")
+    console.print(f"{view.name} · {state} · Offline · version {view.version} · {view.control_room}")
     if view.banner:
-        console.print(f"[bold yellow]! {view.banner}[/bold yellow]")
+        console.print(f"! {view.banner}", style="bold yellow")
     if view.installed:
         olf = view.installed
         console.print(f"License file #{olf.sequence} for {olf.account}, License GUID {olf.license_guid}")
@@ -54,14 +54,12 @@ def status(console: "Console", view: Any) -> None:
         console.print(products(view.products))
     console.print(f"Ledger: {number(view.checkpoint.size)} records, root {view.checkpoint.root[:16]}…")
     if view.clock.behind_seconds:
-        console.print(
-            f"[yellow]! The system clock is {view.clock.behind_seconds} s behind trusted time, {stamp(now)}.[/yellow]"
-        )
+        console.print(f"! The system clock is {view.clock.behind_seconds} s behind trusted time, {stamp(now)}.")
 
 
 def cycle_lines(console: "Console", cycle: Any, now: datetime) -> None:
     if cycle and cycle.missed:
-        console.print("[bold red]The open cycle was missed.[/bold red] Generate a new LFR.")
+        console.print("The open cycle was missed. Generate a new LFR.", style="bold red")
     elif cycle:
         deadline(console, "A request is open. Its answer must be installed", cycle.install_by, now)
 

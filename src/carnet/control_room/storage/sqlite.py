@@ -9,8 +9,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from carnet.control_room.engine.store import Commit, Row
 from carnet.errors import BusyError, NotSetUpError, StorageError, TamperedError
@@ -33,10 +34,10 @@ FORMAT = 1
 class SqliteStore:
     def __init__(self, connection: sqlite3.Connection, lock: int | None = None) -> None:
         self._db, self._lock = connection, lock
-        try:
-            self.ledger_id, found = self._db.execute("SELECT ledger_id, format FROM site").fetchone()
-        except (sqlite3.DatabaseError, TypeError) as error:
-            raise TamperedError(f"The database is no ledger: {error}.", "Restore a backup.") from error
+        site = self._find("SELECT ledger_id, format FROM site")
+        if site is None:
+            raise TamperedError("The database does not say whose ledger it is.", "Restore a backup.")
+        self.ledger_id, found = site
         if found != FORMAT:
             raise StorageError(f"The ledger is of format {found}; this release reads {FORMAT}.", "Upgrade Carnet.")
 
@@ -56,32 +57,35 @@ class SqliteStore:
         return cls(_connect(str(path)), lock)
 
     def row(self, index: int) -> Row | None:
-        found = self._db.execute("SELECT idx, leaf, nodes FROM record WHERE idx = ?", (index,)).fetchone()
+        found = self._find("SELECT idx, leaf, nodes FROM record WHERE idx = ?", index)
         return Row(*found) if found else None
 
     def rows(self, start: int = 0) -> Iterator[Row]:
         query = "SELECT idx, leaf, nodes FROM record WHERE idx >= ? ORDER BY idx"
-        with closing(self._db.execute(query, (start,))) as cursor:
+        with _readable(), closing(self._db.execute(query, (start,))) as cursor:
             for found in cursor:
                 yield Row(*found)
 
     def count(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM record").fetchone()[0])
+        found = self._find("SELECT count(*) FROM record")
+        assert found is not None
+        return int(found[0])
 
     def head(self) -> bytes | None:
-        return self._one("SELECT box FROM head")
+        return self._blob("SELECT box FROM head")
 
     def document(self, name: str) -> bytes | None:
-        return self._one("SELECT body FROM document WHERE name = ?", name)
+        return self._blob("SELECT body FROM document WHERE name = ?", name)
 
     def secret(self, name: str) -> bytes | None:
-        return self._one("SELECT box FROM secret WHERE name = ?", name)
+        return self._blob("SELECT box FROM secret WHERE name = ?", name)
 
     def data_keys(self) -> dict[int, bytes]:
-        return dict(self._db.execute("SELECT id, salt FROM data_key").fetchall())
+        with _readable():
+            return dict(self._db.execute("SELECT id, salt FROM data_key").fetchall())
 
     def snapshot(self) -> tuple[int, bytes] | None:
-        found = self._db.execute("SELECT size, box FROM snapshot").fetchone()
+        found = self._find("SELECT size, box FROM snapshot")
         return (int(found[0]), bytes(found[1])) if found else None
 
     def commit(self, commit: Commit) -> None:
@@ -120,15 +124,30 @@ class SqliteStore:
         if self._lock is not None:
             os.close(self._lock)
 
-    def _one(self, query: str, *values: str) -> bytes | None:
-        found = self._db.execute(query, values).fetchone()
+    def _blob(self, query: str, *values: str) -> bytes | None:
+        found = self._find(query, *values)
         return bytes(found[0]) if found else None
 
+    def _find(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        with _readable():
+            found: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
+            return found
 
-def lock_folder(folder: Path) -> int:
-    """Take the folder's exclusive lock; held until the handle is closed, or the process ends."""
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """What SQLite cannot read is no longer the ledger that was written."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        message = f"The ledger's database cannot be read: {error}."
+        raise TamperedError(message, "Keep it as it is, and restore a backup.") from error
+
+
+def lock_folder(folder: Path, tries: int = LOCK_TRIES) -> int:
+    """Take the folder's exclusive lock; held until the handle is closed, or the process ends. Raises BusyError."""
     handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    for _ in range(LOCK_TRIES):
+    for _ in range(tries):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -140,8 +159,9 @@ def lock_folder(folder: Path) -> int:
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=10)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA cache_size = -16000")  # KiB: proofs read nodes from all over the ledger
-    return db
+    with _readable():
+        db = sqlite3.connect(path, isolation_level=None, timeout=10)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA cache_size = -16000")  # KiB: proofs read nodes from all over the ledger
+        return db

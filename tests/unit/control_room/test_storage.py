@@ -1,0 +1,85 @@
+"""The ledger on a disk: one writer, whole commits, backups that are whole."""
+
+import os
+import sqlite3
+
+import pytest
+
+from carnet.control_room.engine.store import Commit, Row
+from carnet.control_room.storage.backup import pack, set_aside, unpack
+from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
+from carnet.errors import BusyError, NotSetUpError, StorageError, TamperedError, UsageError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    SqliteStore.create(str(tmp_path / DATABASE), "ledger-1").close()
+    (tmp_path / "trust.json").write_text("{}")
+    return tmp_path
+
+
+@pytest.mark.rule("L1", "busy")
+def test_only_one_process_writes_at_a_time(folder):
+    writer = SqliteStore.open(folder, writing=True)
+    with pytest.raises(BusyError) as fault:
+        lock_folder(folder, tries=1)
+    assert fault.value.code == "busy"
+    assert SqliteStore.open(folder, writing=False).count() == 0, "readers take no lock"
+    writer.close()
+    os.close(lock_folder(folder, tries=1))
+
+
+@pytest.mark.rule("G4", "storage_failed")
+def test_a_commit_is_whole_or_not_at_all(folder):
+    store = SqliteStore.open(folder, writing=True)
+    store.commit(Commit([Row(0, b"a", b"")], b"head-1", {"request": b"one"}))
+    twice = Commit([Row(1, b"b", b""), Row(0, b"c", b"")], b"head-2", {"request": b"two"})
+    with pytest.raises(StorageError) as fault:
+        store.commit(twice)
+    assert fault.value.code == "storage_failed"
+    assert (store.count(), store.head(), store.document("request")) == (1, b"head-1", b"one")
+
+
+@pytest.mark.rule("G4", "storage_failed")
+def test_a_full_disk_refuses_and_keeps_what_was_acknowledged(folder):
+    store = SqliteStore.open(folder, writing=True)
+    store.commit(Commit([Row(0, b"a" * 1000, b"")], b"head-1"))
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError):
+        store.commit(Commit([Row(1, b"b" * 50_000, b"")], b"head-2"))
+    assert (store.count(), store.head()) == (1, b"head-1")
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    store.commit(Commit([Row(1, b"b" * 50_000, b"")], b"head-2"))
+    assert store.count() == 2
+
+
+def test_a_backup_is_consistent_and_comes_back_whole(folder, tmp_path_factory):
+    store = SqliteStore.open(folder, writing=True)
+    store.commit(Commit([Row(0, b"a", b"")], b"head-1"))
+    archive = tmp_path_factory.mktemp("backup") / "b.backup"
+    archive.write_bytes(pack(store, folder))
+    store.commit(Commit([Row(1, b"b", b"")], b"head-2"))
+    store.close()
+    kept = set_aside(folder)
+    assert sqlite3.connect(kept).execute("SELECT count(*) FROM record").fetchone() == (2,)
+    unpack(archive, folder)
+    assert SqliteStore.open(folder, writing=False).count() == 1
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b" + bytes(40)])
+def test_what_is_no_backup_is_said_to_be_none(folder, content):
+    file = folder / "x.backup"
+    file.write_bytes(content)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    with pytest.raises(UsageError):
+        unpack(file, scratch)
+
+
+def test_a_folder_without_a_ledger_and_a_file_that_is_none(tmp_path):
+    with pytest.raises(NotSetUpError):
+        SqliteStore.open(tmp_path, writing=False)
+    (tmp_path / DATABASE).write_bytes(b"this is not a database, not at all, by no means" * 100)
+    with pytest.raises((TamperedError, StorageError)):
+        SqliteStore.open(tmp_path, writing=False)

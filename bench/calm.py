@@ -42,8 +42,9 @@ def _calm(folder: Path) -> Any:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    from carnet.calm.issuing_log.head import FileHead
     from tests.calm.conftest import World
+
+    from carnet.calm.issuing_log.head import FileHead
 
     class OnDisk(World):
         def open(self) -> tuple[Any, Any]:

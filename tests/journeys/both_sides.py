@@ -7,6 +7,7 @@ What must hold, whatever happens, is checked at once: see `Exchange.upload`, `Ex
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -28,9 +29,9 @@ from carnet.control_room.granting.seats import AcquireSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, UnassignUser
 from carnet.errors import UsageError
-from carnet.exchange.strict import from_base64url
 from carnet.exchange.license_file_request import RequestKind, read_request
 from carnet.exchange.receipt import read_receipt
+from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import root_at
 from tests.calm.conftest import NOW, RECORDS, World
@@ -141,10 +142,8 @@ class Exchange:
         return answer
 
     def withdraw(self, machine: Machine) -> None:
-        try:
+        with suppress(UsageError):  # nothing is open
             self.do(machine, WithdrawCycle())
-        except UsageError:
-            pass  # nothing is open
 
     def work(self, machine: Machine, what: int, amount: int) -> None:
         """Users, seats and units; each keeps to what is granted, whatever the grant is."""

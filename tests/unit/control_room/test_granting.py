@@ -75,7 +75,8 @@ def test_g2_units_are_all_or_nothing(licensed):
 
 @pytest.mark.rule("Q2")
 def test_q2_units_are_drawn_from_the_line_that_ends_soonest_across_lines(vendor, enabled):
-    late, soon = line("document-pages", 50, MONDAY, YEAR), line("document-pages", 30, MONDAY, MONDAY + 90 * DAY)
+    late = line("document-pages", 50, MONDAY, YEAR, line_id="00000000-0000-7000-8000-000000000001")
+    soon = line("document-pages", 30, MONDAY, MONDAY + 90 * DAY, line_id="00000000-0000-7000-8000-000000000002")
     install(vendor, enabled, late, soon)
     granted(enabled.do(ConsumeUnits("document-pages", 20)))
     granted(enabled.do(ConsumeUnits("document-pages", 20)))

@@ -95,6 +95,14 @@ def test_e14_a_missed_cycle_can_no_longer_be_withdrawn(licensed, after, missed):
         granted(answer)
 
 
+@pytest.mark.rule("E14", "window_closed")
+def test_e14_a_decision_judges_by_now_whether_or_not_the_miss_was_written_down(licensed):
+    licensed.request()
+    licensed.wait(days=7)
+    assert not licensed.state.cycle.missed
+    refused(WithdrawCycle().decide(licensed.state, licensed.engine.moment(licensed.reading)), Code.WINDOW_CLOSED)
+
+
 @pytest.mark.rule("E14")
 def test_e14_without_a_cycle_there_is_nothing_to_withdraw(licensed):
     before = licensed.dump()

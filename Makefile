@@ -4,13 +4,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test check bench corpus lock clean
+.PHONY: demo test histories check bench lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
 
 test: $(READY)
 	$(BIN)/pytest -n 2 tests
+
+# The random histories of both sides, by the thousand: a quarter of an hour.
+histories: $(READY)
+	CARNET_HISTORIES=1250 $(BIN)/pytest -n 2 tests/journeys/test_both_sides.py
 
 check: $(READY)
 	$(BIN)/ruff check .

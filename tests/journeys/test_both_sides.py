@@ -12,7 +12,7 @@ from carnet.exchange.license_file_request import RequestKind
 from tests.calm.conftest import World
 from tests.journeys.both_sides import Exchange, Machine
 
-HISTORIES = int(os.environ.get("CARNET_HISTORIES", "150"))
+HISTORIES = int(os.environ.get("CARNET_HISTORIES", "250"))
 STEPS = 30
 
 machines = st.integers(0, 3)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from carnet.calm.control_rooms.models import Kept, LicenseLine, Spent
 from carnet.calm.licenses.books import Balance, OutLine, Position, Units
@@ -11,26 +12,38 @@ from carnet.calm.licenses.models import Purchase
 from carnet.calm.prepared import Prepared, slot
 from carnet.entitlements import Period
 
-_LINES_OF_ROOM = Prepared(lambda: LicenseLine.objects.filter(room=slot(0), out=True))
-_KEPT_OF_ENROLMENT = Prepared(lambda: Kept.objects.filter(enrolment=slot(0)))
+_OUT_LINE = ("purchase_id", "file_sequence", "request_sequence", "quantity", "ends", "units")  # as in OutLine
+_KEPT = ("purchase_id", "units", "period_start")
+_SPENT = ("enrolment__guid_id", *_KEPT)
+
+_LINES_OF_ROOM = Prepared(lambda: LicenseLine.objects.filter(room=slot(0), out=True).values_list(*_OUT_LINE))
+_KEPT_OF_ENROLMENT = Prepared(lambda: Kept.objects.filter(enrolment=slot(0)).values_list(*_KEPT))
 
 
 def read_position(room: str, enrolment: str) -> Position:
     """What is out at one Control Room."""
-    lines = tuple(_out_line(row) for row in _LINES_OF_ROOM(room))
-    kept = {row.purchase_id: Units(row.units, row.period_start) for row in _KEPT_OF_ENROLMENT(enrolment)}
-    return Position(lines, kept)
+    lines = tuple(OutLine(*row) for row in _LINES_OF_ROOM(room))
+    return Position(lines, {purchase: Units(*units) for purchase, *units in _KEPT_OF_ENROLMENT(enrolment)})
 
 
-def _out_line(row: LicenseLine) -> OutLine:
-    return OutLine(row.purchase_id, row.file_sequence, row.request_sequence, row.quantity, row.ends, row.units)
+class Bought(Protocol):
+    """What the books ask of a purchase."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def quantity(self) -> int: ...
+
+    @property
+    def period(self) -> Period | None: ...
 
 
 @dataclass(frozen=True)
 class Books:
     """Everything that stands against some purchases."""
 
-    purchases: Mapping[str, Purchase]
+    purchases: Mapping[str, Bought]
     positions: Mapping[str, Position]  # by GUID
     spent: Mapping[str, tuple[tuple[str, Units], ...]]  # by purchase: the GUID, and its units
 
@@ -48,12 +61,16 @@ class Books:
         )
 
 
-_LINES_OF_ACCOUNT = Prepared(lambda: LicenseLine.objects.filter(purchase__account=slot(0), out=True))
-_KEPT_OF_ACCOUNT = Prepared(lambda: Kept.objects.filter(purchase__account=slot(0), live=True))
-_SPENT_OF_ACCOUNT = Prepared(lambda: Spent.objects.filter(purchase__account=slot(0)).select_related("enrolment"))
+_LINES_OF_ACCOUNT = Prepared(
+    lambda: LicenseLine.objects.filter(purchase__account=slot(0), out=True).values_list("guid_id", *_OUT_LINE)
+)
+_KEPT_OF_ACCOUNT = Prepared(
+    lambda: Kept.objects.filter(purchase__account=slot(0), live=True).values_list("guid_id", *_KEPT)
+)
+_SPENT_OF_ACCOUNT = Prepared(lambda: Spent.objects.filter(purchase__account=slot(0)).values_list(*_SPENT))
 
 
-def read_books_of(account: str, purchases: Iterable[Purchase]) -> Books:
+def read_books_of(account: str, purchases: Iterable[Bought]) -> Books:
     """The books of one account's purchases: what issuing decides on."""
     return _books(purchases, _LINES_OF_ACCOUNT(account), _KEPT_OF_ACCOUNT(account), _SPENT_OF_ACCOUNT(account))
 
@@ -63,24 +80,26 @@ def read_books(purchases: Iterable[Purchase]) -> Books:
     ids = list(by_id)
     return _books(
         by_id.values(),
-        LicenseLine.objects.filter(purchase__in=ids, out=True),
-        Kept.objects.filter(purchase__in=ids, live=True),
-        Spent.objects.filter(purchase__in=ids).select_related("enrolment"),
+        LicenseLine.objects.filter(purchase__in=ids, out=True).values_list("guid_id", *_OUT_LINE),
+        Kept.objects.filter(purchase__in=ids, live=True).values_list("guid_id", *_KEPT),
+        Spent.objects.filter(purchase__in=ids).values_list(*_SPENT),
     )
 
 
-def _books(
-    purchases: Iterable[Purchase], out: Iterable[LicenseLine], keepings: Iterable[Kept], spendings: Iterable[Spent]
-) -> Books:
+Rows = Iterable[tuple[Any, ...]]
+
+
+def _books(purchases: Iterable[Bought], out: Rows, keepings: Rows, spendings: Rows) -> Books:
+    """Each row: the GUID, and then what stands there."""
     lines: dict[str, list[OutLine]] = defaultdict(list)
-    for row in out:
-        lines[row.guid_id].append(_out_line(row))
+    for guid, *line in out:
+        lines[guid].append(OutLine(*line))
     kept: dict[str, dict[str, Units]] = defaultdict(dict)
-    for keeping in keepings:
-        kept[keeping.guid_id][keeping.purchase_id] = Units(keeping.units, keeping.period_start)
+    for guid, purchase, *units in keepings:
+        kept[guid][purchase] = Units(*units)
     spent: dict[str, list[tuple[str, Units]]] = defaultdict(list)
-    for one in spendings:
-        spent[one.purchase_id].append((one.enrolment.guid_id, Units(one.units, one.period_start)))
+    for guid, purchase, *units in spendings:
+        spent[purchase].append((guid, Units(*units)))
     positions = {guid: Position(tuple(lines[guid]), kept[guid]) for guid in lines.keys() | kept.keys()}
     by_id = {purchase.id: purchase for purchase in purchases}
     return Books(by_id, positions, {purchase: tuple(found) for purchase, found in spent.items()})

@@ -47,7 +47,7 @@ def find_account(name: str) -> Account:
     return found
 
 
-_GRANTED = Prepared(lambda: Approval.objects.filter(account=slot(0), state=Approval.State.GRANTED))
+_GRANTED = Prepared(lambda: Approval.objects.filter(account=slot(0), state=Approval.State.GRANTED).values_list("id"))
 
 
 def is_approved(account: str) -> bool:

@@ -1,15 +1,15 @@
 """What an operator asks for, turned into lines: by purchase, or by product, where CALM chooses the purchases (Q1)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from carnet.calm.control_rooms.positions import Books, read_books_of
 from carnet.calm.ids import line_id
 from carnet.calm.licenses.books import Balance, Offer, choose, in_force
-from carnet.calm.licenses.models import Purchase
+from carnet.calm.licenses.models import Purchase, period_of
 from carnet.calm.prepared import Prepared, slot
-from carnet.entitlements import Line, Metric, Policy, PurchaseKind
+from carnet.entitlements import Line, Metric, Period, Policy, PurchaseKind
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
@@ -26,10 +26,33 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Item:
+    """A purchase, and the product that was bought."""
+
+    id: str
+    quantity: int
+    valid_from: datetime
+    valid_until: datetime
+    kind: str
+    period_unit: str
+    period_from: datetime | None
+    overage_percent: int
+    grace_days: int
+    sku: str
+    name: str
+    metric: str
+    unit: str
+
+    @property
+    def period(self) -> Period | None:
+        return period_of(self.period_unit, self.period_from)
+
+
+@dataclass(frozen=True)
 class Shelf:
     """The account's purchases as they stand at one moment."""
 
-    purchases: Mapping[str, Purchase]
+    purchases: Mapping[str, Item]
     books: Books
     guid: str
     now: datetime
@@ -41,20 +64,22 @@ class Shelf:
         return [
             Offer(p.id, p.valid_from, p.valid_until, self.balance(p.id).most_for(self.guid))
             for p in self.purchases.values()
-            if p.product_id == sku and p.id not in taken
+            if p.sku == sku and p.id not in taken
         ]
 
 
-_PURCHASES = Prepared(lambda: Purchase.objects.select_related("product").filter(account=slot(0)))
+_PRODUCT = ("sku", "name", "metric", "unit")
+_ITEM = [f"product__{each.name}" if each.name in _PRODUCT else each.name for each in fields(Item)]
+_ITEMS = Prepared(lambda: Purchase.objects.filter(account=slot(0)).values_list(*_ITEM))
 
 
 def read_shelf(account: str, guid: str, now: datetime) -> Shelf:
-    purchases = {row.id: row for row in _PURCHASES(account)}
+    purchases = {row[0]: Item(*row) for row in _ITEMS(account)}
     return Shelf(purchases, read_books_of(account, purchases.values()), guid, now)
 
 
-def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> list[Line] | Refusal:
-    """The lines asked for, each within its purchase's dates and quantity (H1)."""
+def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> dict[str, Line] | Refusal:
+    """The lines asked for, by purchase, each within its purchase's dates and quantity (H1)."""
     chosen = {purchase: quantity for purchase, quantity in asked.lines.items() if quantity}
     for purchase in asked.lines:
         if purchase not in shelf.purchases:
@@ -64,13 +89,13 @@ def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> list[Line] | Refus
         if isinstance(found, Refusal):
             return found
         chosen |= dict(found)
-    lines = []
+    lines = {}
     for purchase, quantity in chosen.items():
         refusal = _outside(shelf, purchase, asked.until) or over_entitlement(shelf, purchase, quantity)
         if refusal:
             return refusal
-        lines.append(_line(shelf.purchases[purchase], quantity, asked.until, enrolment, shelf.now))
-    return sorted(lines, key=lambda line: (line.sku, line.valid_from, line.line_id))
+        lines[purchase] = _line(shelf.purchases[purchase], quantity, asked.until, enrolment, shelf.now)
+    return dict(sorted(lines.items(), key=lambda each: (each[1].sku, each[1].valid_from, each[1].line_id)))
 
 
 def _choose(
@@ -81,7 +106,7 @@ def _choose(
     most = sum(units for _, units in found)
     if most == quantity:
         return found
-    name = next((p.product.name for p in shelf.purchases.values() if p.product_id == sku), sku)
+    name = next((p.name for p in shelf.purchases.values() if p.sku == sku), sku)
     live = in_force(offers, shelf.now, None)
     evidence = tuple(f"{offer.most} until {stamp(offer.valid_until)} (purchase {offer.purchase})" for offer in live)
     if until and live and not in_force(offers, shelf.now, until):
@@ -106,13 +131,13 @@ def _outside(shelf: Shelf, purchase: str, until: datetime | None) -> Refusal | N
     if end > bought.valid_until:
         return Refusal(
             Code.OUTSIDE_PURCHASE,
-            f"{bought.product.name}: a line until {stamp(end)} reaches beyond its purchase.",
+            f"{bought.name}: a line until {stamp(end)} reaches beyond its purchase.",
             f"Choose an end up to {stamp(bought.valid_until)}, where purchase {purchase} ends.",
         )
     if end <= max(bought.valid_from, shelf.now):
         return Refusal(
             Code.OUTSIDE_PURCHASE,
-            f"{bought.product.name}: a line until {stamp(end)} ends before it starts.",
+            f"{bought.name}: a line until {stamp(end)} ends before it starts.",
             f"Purchase {purchase} runs from {stamp(bought.valid_from)} to {stamp(bought.valid_until)}.",
         )
     return None
@@ -129,19 +154,19 @@ def over_entitlement(shelf: Shelf, purchase: str, quantity: int) -> Refusal | No
     excess = f" The purchase is in excess by {balance.excess}: only what raises nothing fits." if balance.excess else ""
     return Refusal(
         Code.OVER_ENTITLEMENT,
-        f"{quantity} {bought.product.name} are asked for; {most} fit: {bought.quantity} are bought, {others} held by "
+        f"{quantity} {bought.name} are asked for; {most} fit: {bought.quantity} are bought, {others} held by "
         f"other sites, {balance.spent} spent.{excess}",
         f"Ask for {most}, have another site give back first, or add a purchase.",
     )
 
 
-def _line(bought: Purchase, quantity: int, until: datetime | None, enrolment: str, now: datetime) -> Line:
+def _line(bought: Item, quantity: int, until: datetime | None, enrolment: str, now: datetime) -> Line:
     return Line(
         line_id=line_id(enrolment, bought.id),
-        sku=bought.product.sku,
-        name=bought.product.name,
-        metric=Metric(bought.product.metric),
-        unit=bought.product.unit,
+        sku=bought.sku,
+        name=bought.name,
+        metric=Metric(bought.metric),
+        unit=bought.unit,
         quantity=quantity,
         kind=PurchaseKind(bought.kind),
         valid_from=max(bought.valid_from, now),

@@ -219,20 +219,26 @@ def count(case: Case, acceptances: tuple[Acceptance, ...]) -> Case:
     return replace(case, counts=effective(case.stated, acceptances), acceptances=acceptances)
 
 
-_ACCEPTANCES = Prepared(lambda: AcceptanceRow.objects.filter(room=slot(0)).order_by("number"))
+_ACCEPTANCES = Prepared(
+    lambda: AcceptanceRow.objects.filter(room=slot(0)).order_by("number").values_list("number", "add")
+)
 
 
 def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
-    rows = (row for row in _ACCEPTANCES(room) if row.number > newer_than)
-    return tuple(Acceptance(row.number, tuple(msgspec.json.decode(row.add, type=list[AddedUnits]))) for row in rows)
+    rows = ((number, add) for number, add in _ACCEPTANCES(room) if number > newer_than)
+    return tuple(Acceptance(number, tuple(msgspec.json.decode(add, type=list[AddedUnits]))) for number, add in rows)
 
 
-_COUNTED = Prepared(lambda: Counted.objects.filter(room=slot(0), enrolment=slot(1)))
+_COUNTED = Prepared(
+    lambda: Counted.objects.filter(room=slot(0), enrolment=slot(1)).values_list(
+        "line_id", "period_start", "sku", "units", "stated"
+    )
+)
 
 
 def read_counted(room: ControlRoom) -> dict[Where, Count]:
     rows = _COUNTED(room.id, room.enrolment_id)
-    return {(row.line_id, row.period_start): Count(row.sku, row.units, row.stated) for row in rows}
+    return {(line, period_start): Count(sku, units, stated) for line, period_start, sku, units, stated in rows}
 
 
 def own_keys(room: ControlRoom) -> KeyPair:

@@ -75,7 +75,7 @@ def _public(signers: Sequence[Signer]) -> list[PublicKey]:
     return [signer.key for signer in signers]
 
 
-_NEWEST = Prepared(lambda: IssuedKeySet.objects.order_by("-version")[:1])
+_NEWEST = Prepared(lambda: IssuedKeySet.objects.defer("raw").order_by("-version")[:1])
 
 
 def newest_row() -> IssuedKeySet:

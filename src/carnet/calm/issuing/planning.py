@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 
 import msgspec
 
 from carnet.calm.control_rooms.counting import Acceptance, Count, Where, effective, stated_in
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LicenseLine, Request
-from carnet.calm.ids import line_id
 from carnet.calm.issuing import verdicts
 from carnet.calm.issuing.accounts import is_approved, no_approval
 from carnet.calm.issuing.asking import Asked, Shelf, make_lines, read_shelf
@@ -34,7 +32,7 @@ class Plan:
     request: Request
     room: ControlRoom
     lfr: LicenseFileRequest
-    lines: list[Line]
+    by_purchase: dict[str, Line]
     shelf: Shelf
     key_set: IssuedKeySet
     tail: log.Tail
@@ -51,11 +49,9 @@ class Plan:
     def sequence(self) -> int:
         return self.room.last_license_file + 1
 
-    @cached_property
-    def by_purchase(self) -> dict[str, Line]:
-        enrolment = str(self.room.enrolment_id)
-        ids = {line_id(enrolment, purchase): purchase for purchase in self.shelf.purchases}
-        return {ids[line.line_id]: line for line in self.lines}
+    @property
+    def lines(self) -> list[Line]:
+        return list(self.by_purchase.values())
 
 
 def make_plan(
@@ -151,15 +147,18 @@ def _compare(plan: Plan) -> Refusal | None:
     return None
 
 
-_LINES_OF_FILE = Prepared(lambda: LicenseLine.objects.filter(room=slot(0), file_sequence=number_slot(1)))
+_LINES_OF_FILE = Prepared(
+    lambda: LicenseLine.objects.filter(room=slot(0), file_sequence=number_slot(1)).values_list(
+        "line_id", "quantity", "valid_until"
+    )
+)
 
 
 def _installed(room: ControlRoom) -> dict[str, Had]:
     """The lines of the OLF that is confirmed, which is the one that the newest LFR names."""
     if not room.confirmed:
         return {}
-    rows = _LINES_OF_FILE(room.id, room.confirmed)
-    return {row.line_id: Had(row.line_id, row.quantity, row.valid_until) for row in rows}
+    return {line: Had(line, quantity, until) for line, quantity, until in _LINES_OF_FILE(room.id, room.confirmed)}
 
 
 def _last_quantities(plan: Plan, counts: Mapping[Where, Count]) -> dict[str, int]:

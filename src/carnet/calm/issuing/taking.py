@@ -151,7 +151,7 @@ def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | Non
         later.filter(state=LicenseFile.State.ISSUED).update(state=LicenseFile.State.DISPROVED)
 
 
-_OWN_PURCHASES = Prepared(lambda: Purchase.objects.only("id").filter(account=slot(0)))
+_OWN_PURCHASES = Prepared(lambda: Purchase.objects.filter(account=slot(0)).values_list("id"))
 
 
 def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
@@ -159,7 +159,7 @@ def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
     settled when that one ended (H4)."""
     before = read_counted(room)
     after = merge(before, case.counts)
-    own = {line_id(str(room.enrolment_id), purchase) for (purchase,) in _OWN_PURCHASES.values(room.account_id)}
+    own = {line_id(str(room.enrolment_id), purchase) for (purchase,) in _OWN_PURCHASES(room.account_id)}
     for (line, period_start), count in after.items():
         if line in own and before.get((line, period_start)) != count:
             values = {"units": count.units, "stated": count.stated, "sku": count.sku, "enrolment_id": room.enrolment_id}

@@ -57,16 +57,16 @@ class Appended:
 
 
 _MOST = 96  # rows that one walk reads: three paths in a log of 2^32 records
-_LAST = Prepared(lambda: LogEntry.objects.only("index").order_by("-index")[:1])
+_LAST = Prepared(lambda: LogEntry.objects.order_by("-index").values_list("index")[:1])
 _ROWS = Prepared(
-    lambda: LogEntry.objects.only("index", "nodes").filter(index__in=[number_slot(n) for n in range(_MOST)])
+    lambda: LogEntry.objects.filter(index__in=[number_slot(n) for n in range(_MOST)]).values_list("index", "nodes")
 )
 _INSERT = Inserter(LogEntry)
 
 
 def size() -> int:
-    last = _LAST.values()
-    return last[0][0] + 1 if last else 0
+    last = _LAST.first()
+    return last[0] + 1 if last else 0
 
 
 def append(
@@ -155,7 +155,7 @@ def _read(walk: Callable[[GetNode], object], before: int | None = None) -> Nodes
 
     walk(note)
     asked = sorted({((index + 1) << level) - 1 for level, index in wanted})
-    stored = dict(_ROWS.values(*asked, *[-1] * (_MOST - len(asked)))) if asked else {}
+    stored = dict(_ROWS(*asked, *[-1] * (_MOST - len(asked)))) if asked else {}
     nodes: Nodes = {}
     for level, index in wanted:
         row = ((index + 1) << level) - 1

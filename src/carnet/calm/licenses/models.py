@@ -1,5 +1,7 @@
 """Rows: the catalogue, what was bought, and the slots (License GUIDs) that it may go to."""
 
+from datetime import datetime
+
 from django.db import models
 
 from carnet.calm.customers.models import Account
@@ -35,9 +37,11 @@ class Purchase(models.Model):
 
     @property
     def period(self) -> Period | None:
-        if not self.period_unit or self.period_from is None:
-            return None
-        return Period(unit=PeriodUnit(self.period_unit), start=self.period_from)
+        return period_of(self.period_unit, self.period_from)
+
+
+def period_of(unit: str, start: datetime | None) -> Period | None:
+    return Period(unit=PeriodUnit(unit), start=start) if unit and start else None
 
 
 class Guid(models.Model):

@@ -6,6 +6,7 @@ A query is built with `slot(n)` wherever its n-th argument goes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, models
@@ -98,19 +99,19 @@ class Inserter(Generic[M]):
     def __init__(self, model: type[M]) -> None:
         meta = model._meta  # noqa: SLF001 - Django's documented model API
         fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
-        self._fields = [(field, field.attname) for field in fields]
+        self._names = [field.attname for field in fields]
         columns = ", ".join(f'"{field.column}"' for field in fields)
         marks = ", ".join("?" * len(fields))
         self._sql = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names
 
     def __call__(self, *rows: M) -> None:
         for row in rows:
-            _execute(self._sql, [_stored(field, getattr(row, name)) for field, name in self._fields])
+            _execute(self._sql, [_stored(getattr(row, name)) for name in self._names])
 
 
-def _stored(field: "models.Field[Any, Any]", value: Any) -> Any:
-    """Texts, numbers and bytes are stored as they are; the field knows about the rest."""
-    return value if isinstance(value, (str, int, bytes)) else field.get_db_prep_save(value, _connection())
+def _stored(value: Any) -> Any:
+    """As Django stores it: a time as UTC, without saying so; texts, numbers and bytes as they are."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ") if isinstance(value, datetime) else value
 
 
 def _execute(sql: str, bound: Sequence[Any]) -> list[Any]:

@@ -24,7 +24,6 @@ from carnet.calm.issuing.models import Token
 from carnet.calm.licenses.models import Guid
 from carnet.calm.prepared import Prepared, slot
 from carnet.exchange.history import History
-from carnet.exchange.keys import AkpKey
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadRequest, RequestKind
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.strict import from_base64url
@@ -251,8 +250,3 @@ def pending_keys(room: ControlRoom) -> KeyPair | None:
 
 def is_retired(room: ControlRoom, kid: str) -> bool:
     return kid in room.retired_keys.split()
-
-
-def sealing_key_for(lfr: LicenseFileRequest) -> AkpKey:
-    """E15: the answer is sealed to the new key, where the LFR brings one."""
-    return lfr.new_keys.sealing_key if lfr.new_keys else lfr.control_room.sealing_key

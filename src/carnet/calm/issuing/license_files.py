@@ -111,9 +111,9 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
     room, request = plan.room, plan.request
     file = LicenseFile(
         id=written.olf.olf_id,
-        room=room,
+        room_id=room.id,
         enrolment_id=str(room.enrolment_id),
-        request=request,
+        request_id=request.id,
         sequence=written.olf.sequence,
         raw=written.raw,
         issued_at=doing.now,
@@ -133,9 +133,9 @@ _INSERT_FILE, _INSERT_LINES = Inserter(LicenseFile), Inserter(LicenseLine)
 
 def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLine:
     return LicenseLine(
-        license_file=file,
+        license_file_id=file.id,
         guid_id=str(plan.room.guid_id),
-        room=plan.room,
+        room_id=plan.room.id,
         purchase_id=purchase,
         line_id=line.line_id,
         file_sequence=file.sequence,

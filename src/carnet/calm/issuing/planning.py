@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
-
 from carnet.calm.control_rooms.counting import Acceptance, Count, Where, effective, stated_in
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LicenseLine, Request
 from carnet.calm.issuing import verdicts
 from carnet.calm.issuing.accounts import is_approved, no_approval
+from carnet.calm.issuing.answered import AnsweredRequest, read_answered
 from carnet.calm.issuing.asking import Asked, Shelf, make_lines, read_shelf
 from carnet.calm.issuing.difference import Had, changes, consumed_on, grants_more, units_below, users_above
 from carnet.calm.issuing.judging import read_acceptances
@@ -18,9 +17,7 @@ from carnet.calm.issuing.models import IssuedKeySet
 from carnet.calm.issuing_log import log
 from carnet.calm.prepared import Prepared, number_slot, slot
 from carnet.entitlements import Line, Metric
-from carnet.exchange.envelope import JwsFields
-from carnet.exchange.license_file_request import LicenseFileRequest, RequestKind
-from carnet.exchange.strict import from_base64url
+from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import lowered_clock_window, request_window, spell, stamp
 
@@ -31,7 +28,7 @@ class Plan:
 
     request: Request
     room: ControlRoom
-    lfr: LicenseFileRequest
+    lfr: AnsweredRequest
     by_purchase: dict[str, Line]
     shelf: Shelf
     key_set: IssuedKeySet
@@ -57,7 +54,7 @@ class Plan:
 def make_plan(
     request: Request, asked: Asked, now: datetime, *, site_clock_is_off: bool, lowers_clock: bool
 ) -> Plan | Refusal:
-    room, lfr = request.room, _read(request)
+    room, lfr = request.room, read_answered(request)
     refusal = _answerable(request, room) or _in_time(lfr, now, site_clock_is_off=site_clock_is_off)
     if refusal:
         return refusal
@@ -89,12 +86,6 @@ def make_plan(
     return _compare(plan) or _reachable(plan) or _log_agrees(plan) or plan
 
 
-def _read(request: Request) -> LicenseFileRequest:
-    """The LFR from the bytes kept: verified when it was accepted."""
-    jws = msgspec.json.decode(bytes(request.raw), type=JwsFields)
-    return msgspec.json.decode(from_base64url(jws.payload), type=LicenseFileRequest)
-
-
 def _answerable(request: Request, room: ControlRoom) -> Refusal | None:
     """E6: only the newest LFR, once. A release asks for nothing."""
     if request.used:
@@ -112,7 +103,7 @@ def _answerable(request: Request, room: ControlRoom) -> Refusal | None:
     return None
 
 
-def _in_time(lfr: LicenseFileRequest, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
+def _in_time(lfr: AnsweredRequest, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
     """E5: staff may state that the site's clock is off; the site still judges by its own."""
     if site_clock_is_off or lfr.install_by is None:
         return None
@@ -135,7 +126,7 @@ def _compare(plan: Plan) -> Refusal | None:
         more = grants_more(plan.lines, installed)
         if more:
             return no_approval(room.account, f"a file may not grant more or longer ({more})")
-    stated = lfr.totals.record.body.lines
+    stated = lfr.lines
     counts = effective(stated_in(stated, lfr.history_accepted), plan.acceptances)
     refusal = units_below(plan.lines, _last_quantities(plan, counts), counts, now)
     if refusal:

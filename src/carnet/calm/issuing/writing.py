@@ -7,7 +7,6 @@ import msgspec
 from carnet.calm.control_rooms.counting import pending
 from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
 from carnet.calm.issuing.context import Act
-from carnet.calm.issuing.judging import sealing_key_for
 from carnet.calm.issuing.key_sets import jws_of
 from carnet.calm.issuing.planning import Plan
 from carnet.exchange.history import CheckpointFields
@@ -48,7 +47,7 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
 
 
 def _without_proof(doing: Act, plan: Plan) -> OfflineLicenseFile:
-    olf_id, key, lfr = doing.new_id(), sealing_key_for(plan.lfr), plan.lfr
+    olf_id, key, lfr = doing.new_id(), plan.lfr.sealing_key, plan.lfr
     body = SealedBody(account_name=plan.room.account.name, lines=plan.lines)
     sealed, digest = seal_body(body, key, olf_id, plan.room.id, plan.sequence)
     return OfflineLicenseFile(

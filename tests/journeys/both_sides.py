@@ -25,7 +25,7 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority.grant import lines_of
 from carnet.control_room.engine.book import Book
-from carnet.control_room.granting.seats import AcquireSeat
+from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, UnassignUser
 from carnet.errors import UsageError
@@ -319,7 +319,7 @@ class Exchange:
             if machine.room.state_name == "active" and taken[-1] is None:
                 break
             taken.append(self._one_step(machine, taken[-1]))
-        assert machine.room.state_name == "active", (machine.room.state_name, taken)
+        assert (machine.room.state_name, taken[-1]) == ("active", None), (machine.room.state_name, taken)
         assert machine.room.verify().holds
         self._nothing_is_forgotten(machine)
 
@@ -335,9 +335,9 @@ class Exchange:
         if last in (Code.WRITTEN_OFF, Code.ALREADY_ENABLED) or (last is Code.SUPERSEDED and not state.released):
             self.generate(machine, RequestKind.RELEASE)
             answer = self.upload(self.requests[-1])
-            if not isinstance(answer, Refusal):
-                return _code(self.enable(machine))
-            return self._answer_history(machine, answer.code, RequestKind.RELEASE)
+            if isinstance(answer, Refusal):  # of a copy it need not be taken: release, new token (E11)
+                self._answer_history(machine, answer.code, RequestKind.RELEASE)
+            return _code(self.enable(machine)) or Code.NOT_LICENSED
         if state.enrolment is None or state.released:
             if state.released and last not in (Code.RELEASED, None):
                 self.upload(self.requests[-1])
@@ -353,13 +353,13 @@ class Exchange:
             self.generate(machine, kind, since=room.seen_size)
             answer = self.upload(self.requests[-1])
             if not isinstance(answer, Refusal):
-                return None if kind is None else _code(self.enable(machine))
+                return self._license(machine) if kind is None else None
             code = answer.code
         if code is Code.HISTORY_MISMATCH:
             accepted = self.accept_history(machine)
             if isinstance(accepted, Refusal):
                 return Code.WRITTEN_OFF  # of an enrolment that ended: release, and a new token
-            return self._license(machine)
+            return self._license(machine) if kind is None else None
         return code
 
     def _carry(self, machine: Machine, answer: Any) -> Code | None:
@@ -371,7 +371,19 @@ class Exchange:
         raw = self.issue(machine.guid, {USERS: 9}, site_clock_is_off=True, lowers_clock=True)
         if isinstance(raw, Refusal) or raw is None:
             return raw.code if raw else Code.SUPERSEDED
-        return _code(self.install(machine, raw.raw))
+        answer = self.install(machine, raw.raw)
+        if _code(answer) is Code.DOES_NOT_FIT:
+            self._free(machine)
+            answer = self.install(machine, raw.raw)
+        return _code(answer)
+
+    def _free(self, machine: Machine) -> None:
+        """What a refused reduction asks for: seats given back, users unassigned."""
+        state = machine.room.state
+        for lease in [lease for leases in state.leases.values() for lease in leases]:
+            self.do(machine, ReleaseSeat(lease))
+        for sku, user in [(sku, user) for sku, users in state.users.items() for user in users]:
+            self.do(machine, UnassignUser(sku, user))
 
 
 def _code(answer: Any) -> Code | None:

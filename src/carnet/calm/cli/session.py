@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from carnet.calm.issuing.context import Calm
-    from carnet.calm.wiring import Vendor
 
 DEFAULT_DATA = Path("calm-data")
 
@@ -27,9 +26,23 @@ AnyAccount = Annotated[str | None, typer.Option("--account", metavar="A", help="
 Reason = Annotated[str, typer.Option("--reason", help="Why. Kept in the issuing log.")]
 
 
+class Vendor(Protocol):
+    """What the commands ask of the composition root: CALM in its folder."""
+
+    def now(self) -> datetime: ...
+
+    def calm(self) -> "Calm": ...
+
+    def init(self, catalogue: bytes | None, vendor: str, by: str) -> object: ...
+
+    def publish_key_set(self, calm: "Calm") -> None: ...
+
+    def trust(self) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Session:
-    vendor: "Vendor"
+    vendor: Vendor
     by: str
     as_json: bool
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -12,20 +12,42 @@ from carnet.exchange.verdicts import Refusal
 from carnet.terminal import finish
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from rich.console import Console
 
     from carnet.control_room.authority.decision import Command
     from carnet.control_room.authority.state import State
     from carnet.control_room.authority.trusted_time import Reading
     from carnet.control_room.engine.engine import Engine
-    from carnet.control_room.wiring import Site
+    from carnet.control_room.ledger.verify import Evidence
+    from carnet.exchange.key_set import Trust
+    from carnet.merkle import Checkpoint
 
 DEFAULT_DATA = Path("control-room-data")
 
 
+class Site(Protocol):
+    """What the commands ask of the composition root: one Control Room in its folder."""
+
+    def reading(self) -> "Reading": ...
+
+    def engine(self, *, writing: bool = False) -> "AbstractContextManager[Engine]": ...
+
+    def evidence(self, earlier: "Checkpoint | None") -> "AbstractContextManager[tuple[Evidence, int]]": ...
+
+    def init(self, trust: "Trust", name: str) -> object: ...
+
+    def publish_key_set(self, engine: "Engine") -> None: ...
+
+    def backup(self, out: Path) -> int: ...
+
+    def restore(self, backup: Path) -> object: ...
+
+
 @dataclass(frozen=True)
 class Session:
-    site: "Site"
+    site: Site
     actor: str
     as_json: bool
 

@@ -105,8 +105,11 @@ class Inserter(Generic[M]):
         self._sql = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names
 
     def __call__(self, *rows: M) -> None:
-        for row in rows:
-            _execute(self._sql, [_stored(getattr(row, name)) for name in self._names])
+        django = _connection()
+        with django.wrap_database_errors:
+            django.connection.executemany(
+                self._sql, [[_stored(getattr(row, name)) for name in self._names] for row in rows]
+            )
 
 
 def _stored(value: Any) -> Any:
@@ -116,14 +119,15 @@ def _stored(value: Any) -> Any:
 
 def _execute(sql: str, bound: Sequence[Any]) -> list[Any]:
     django = _connection()
-    django.ensure_connection()
     with django.wrap_database_errors:
         found: list[Any] = django.connection.execute(sql, bound).fetchall()
     return found
 
 
 def _connection() -> Any:
-    return connections["default"]
+    django: Any = connections["default"]
+    django.ensure_connection()
+    return django
 
 
 def _in_sqlites_words(sql: str) -> str:

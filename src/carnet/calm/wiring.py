@@ -11,6 +11,7 @@ from carnet import clock, terminal
 
 if TYPE_CHECKING:
     from carnet.calm.issuing.context import Calm
+    from carnet.vault import Vault
 
 DATABASE = "calm.sqlite3"
 LOCK = "lock"
@@ -85,9 +86,10 @@ class Vendor:
         from carnet.calm.issuing.context import Calm
         from carnet.calm.issuing_log.head import FileHead
         from carnet.calm.signing.keyring import FileKeyring
-        from carnet.vault import Vault
 
-        def open_vault() -> Vault:
+        def open_vault() -> "Vault":
+            from carnet.vault import Vault  # only where a key is needed
+
             if isinstance(vault, Vault):
                 return vault
             return Vault.open((self._keys / LOCK).read_bytes(), terminal.passphrase(self.folder, self.passphrase_file))

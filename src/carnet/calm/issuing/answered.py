@@ -9,11 +9,14 @@ from datetime import datetime
 import msgspec
 
 from carnet.calm.control_rooms.models import Request
-from carnet.exchange.envelope import JwsFields
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.keys import AkpKey
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.strict import from_base64url
+
+
+class _Jws(msgspec.Struct, frozen=True):
+    payload: str
 
 
 class _Keys(msgspec.Struct, frozen=True):
@@ -66,5 +69,5 @@ class AnsweredRequest(msgspec.Struct, frozen=True):
 
 
 def read_answered(request: Request) -> AnsweredRequest:
-    jws = msgspec.json.decode(bytes(request.raw), type=JwsFields)
+    jws = msgspec.json.decode(bytes(request.raw), type=_Jws)
     return msgspec.json.decode(from_base64url(jws.payload), type=AnsweredRequest)

@@ -6,7 +6,7 @@ rotation. Everything else CALM does works without it.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -14,7 +14,9 @@ from carnet.entitlements import Fields
 from carnet.errors import NotSetUpError
 from carnet.exchange.keys import RandomBytes, Signer
 from carnet.terminal import write_file
-from carnet.vault import Vault
+
+if TYPE_CHECKING:
+    from carnet.vault import Vault
 
 Group = Literal["issuers", "roots"]
 
@@ -37,13 +39,13 @@ class Keyring(Protocol):
 class FileKeyring:
     """`open_vault` asks for the passphrase: called once, and only where a key is needed."""
 
-    def __init__(self, folder: Path, open_vault: Callable[[], Vault]) -> None:
+    def __init__(self, folder: Path, open_vault: "Callable[[], Vault]") -> None:
         self._folder, self._open, self._vault = folder, open_vault, None
         self._signers: dict[str, Signer] = {}
 
-    _vault: Vault | None
+    _vault: "Vault | None"
 
-    def _opened(self) -> Vault:
+    def _opened(self) -> "Vault":
         if self._vault is None:
             self._vault = self._open()
         return self._vault
@@ -79,7 +81,7 @@ class FileKeyring:
 class MemoryKeyring:
     """Keys that live as long as the process: for tests and measurements."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: "Vault") -> None:
         self._vault = vault
         self._signers: dict[tuple[Group, str], Signer] = {}
 

@@ -163,3 +163,9 @@ def test_every_command_and_option_in_the_guide_exists(program: str, module: str)
         named = next((path for path in (" ".join(words[:2]), words[0]) if path in known), None)
         assert named, line
         assert {word for word in words if word.startswith("--")} <= known[named], line
+
+
+def test_every_setting_of_the_environment_is_documented() -> None:
+    used = {name for path in (ROOT / "src").rglob("*.py") for name in re.findall(r"CARNET_[A-Z_]+", path.read_text())}
+    documented = set(re.findall(r"`(CARNET_[A-Z_]+)`", (ROOT / "docs" / "settings.md").read_text()))
+    assert used == documented

@@ -1,6 +1,7 @@
 """CALM's composition root: settings, clock, keys and stores meet here and nowhere else. Django is set up only when a
 command needs it, so that `--help` answers at once."""
 
+import gc
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -141,6 +142,7 @@ def _shipped_catalogue() -> bytes:
 
 
 def main() -> NoReturn:
+    gc.set_threshold(50_000)  # modules are all that a short command allocates: looking for garbage there is a waste
     from carnet.calm.cli import app
 
     terminal.run(app, Vendor)

@@ -1,0 +1,297 @@
+"""Real commands on real folders. The Control Room's run through their own door in this process, or in processes of
+their own; CALM's in a process that stays (`calm_desk.py`), because Django is set up once for one folder.
+
+`Company.run` answers with exit code, stdout and stderr, as a shell would see them.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from carnet import terminal
+from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.cli import app as control_room_app
+from carnet.control_room.engine.founding import LOCK
+from carnet.control_room.keys import KeyRing
+from carnet.control_room.storage.sqlite import SqliteStore
+from carnet.control_room.wiring import Site
+from carnet.vault import Vault
+
+ROOT = Path(__file__).parents[2]
+REFUSED = 3
+USERS, SEATS, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
+TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+YEAR = timedelta(days=365)
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Company:
+    """One side: its command and its data folder; `by` acts where nobody else is named."""
+
+    command: str
+    data: Path
+    by: str = "nina"
+
+    def __call__(self, *words: str) -> Any:
+        """A command that must do its work; what it answers."""
+        done = self.run(*words, "--json")
+        assert done.code == 0, (words, done)
+        return done.json
+
+    def refused(self, *words: str) -> dict[str, Any]:
+        """A command that a rule must refuse, in both forms: on stderr and in the JSON."""
+        done = self.run(*words, "--json")
+        assert done.code == REFUSED, (words, done)
+        refusal: dict[str, Any] = done.json["refused"]
+        assert done.err.startswith(f"refused: {refusal['code']}: "), done.err
+        assert refusal["message"]
+        assert refusal["next"]
+        return refusal
+
+    def code(self, *words: str) -> str:
+        return str(self.refused(*words)["code"])
+
+    def line(self, *words: str) -> list[str]:
+        named = [] if "--as" in words else ["--as", self.by]
+        end = words.index("--") if "--" in words else len(words)  # what follows is no option
+        return [*words[:end], *named, "--data", str(self.data), *words[end:]]
+
+    def run(self, *words: str) -> Done:
+        raise NotImplementedError
+
+    def process(self, *words: str, **places: str) -> Done:
+        """The same in a process of its own."""
+        done = self.start(*words, **places)
+        out, err = done.communicate(timeout=60)
+        return Done(done.returncode, out, err)
+
+    def start(self, *words: str, **places: str) -> subprocess.Popen[str]:
+        program = str(Path(sys.executable).with_name(self.command))
+        pipe = subprocess.PIPE
+        env = os.environ | {"COLUMNS": "200"} | places
+        return subprocess.Popen(
+            [program, *self.line(*words)], stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=env
+        )
+
+
+@dataclass(frozen=True)
+class Vendor(Company):
+    """CALM. `ahead` moves its clock."""
+
+    command: str = "calm"
+    data: Path = Path()
+    ahead: timedelta = timedelta()
+    desk: list[subprocess.Popen[str]] = field(default_factory=list, compare=False)
+
+    def run(self, *words: str) -> Done:
+        if not self.desk or self.desk[0].poll() is not None:
+            self.desk[:] = [_desk()]
+        desk = self.desk[0]
+        assert desk.stdin
+        assert desk.stdout
+        order = {"words": self.line(*words), "ahead": self.ahead.total_seconds()}
+        desk.stdin.write(json.dumps(order) + "\n")
+        desk.stdin.flush()
+        return Done(*json.loads(desk.stdout.readline()))
+
+    def close(self) -> None:
+        for desk in self.desk:
+            if desk.stdin and desk.stdout:
+                desk.stdin.close()
+                desk.wait(timeout=20)
+                desk.stdout.close()
+
+
+def _desk() -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.journeys.calm_desk"]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=os.environ | {"COLUMNS": "200"})
+
+
+@dataclass(frozen=True)
+class Room(Company):
+    """A Control Room. `ahead` moves its clocks."""
+
+    command: str = "control-room"
+    data: Path = Path()
+    by: str = "kari"
+    ahead: timedelta = timedelta()
+
+    def run(self, *words: str) -> Done:
+        return through_the_door(control_room_app, self.line(*words), self._world)
+
+    def _world(self, folder: Path, passphrase_file: Path | None = None) -> Site:
+        return Later(folder, passphrase_file, self.ahead)
+
+    def later(self, **span: float) -> Room:
+        return replace(self, ahead=self.ahead + timedelta(**span))
+
+    def copy(self, folder: Path) -> Room:
+        """A clone: the same folder, byte for byte, on another machine."""
+        shutil.copytree(self.data, folder)
+        return replace(self, data=folder)
+
+
+@dataclass(frozen=True)
+class Later(Site):
+    """The composition root with another clock; and with the stretching of a passphrase remembered, which is slow."""
+
+    ahead: timedelta = timedelta()
+
+    def reading(self) -> Reading:
+        own = super().reading()
+        passed = max(0, int(self.ahead.total_seconds()))  # no uptime runs backwards
+        return Reading(own.system + self.ahead, own.uptime + passed, own.boot)
+
+    def _keys(self, store: SqliteStore) -> KeyRing:
+        lock = store.document(LOCK)
+        assert lock
+        return KeyRing(_opened(lock, terminal.passphrase(self.folder, self.passphrase_file)), store.secret)
+
+
+@lru_cache
+def _opened(lock: bytes, phrase: bytes) -> Vault:
+    return Vault.open(lock, phrase)
+
+
+def through_the_door(app: Any, words: list[str], world: Any) -> Done:
+    """Run a command line in this process, through the door that turns faults into words and exit codes."""
+    out, err = io.StringIO(), io.StringIO()
+    before, mask = sys.argv, os.umask(0o022)
+    sys.argv = ["command", *words]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            terminal.run(app, world)
+    except SystemExit as end:
+        code = end.code
+    finally:
+        sys.argv = before
+        os.umask(mask)
+    return Done(int(code or 0), out.getvalue(), err.getvalue())
+
+
+def tables(database: Path) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table, read from the file."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: db.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall() for name in names}
+
+
+def day(days: int) -> str:
+    return f"{TODAY + timedelta(days=days):%Y-%m-%d}"
+
+
+@dataclass
+class Story:
+    """A vendor, a site, the gap between them, and what was bought."""
+
+    calm: Vendor
+    site: Room
+    gap: Path
+    bought: dict[str, str] = field(default_factory=dict)
+    number: int = 0
+
+    def file(self, ending: str) -> str:
+        return str(self.gap / f"{self.number:03}.{ending}")
+
+    def ask(self, site: Room | None = None, *options: str) -> str:
+        """A new LFR; where it lies."""
+        self.number += 1
+        (site or self.site)("request", "generate", *options, "--out", self.file("lfr"))
+        return self.file("lfr")
+
+    def accept(self, lfr: str, guid: str = "Oslo") -> str:
+        return str(self.calm("request", "accept", lfr, "--guid", guid)["request"])
+
+    def issue(self, request: str, **quantities: int) -> str:
+        """An OLF out of the purchases bought at the start; where it lies."""
+        lines = []
+        for sku, purchase in self.bought.items():
+            if quantity := quantities.get(sku.replace("-", "_"), STANDARD[sku]):
+                lines += ["--line", f"{purchase}={quantity}"]
+        self.calm("license-file", "issue", "--request", request, *lines, "--out", self.file("olf"))
+        return self.file("olf")
+
+    def license(self, *options: str, **quantities: int) -> str:
+        """A whole cycle: LFR, OLF, installed. Where the OLF lies."""
+        olf = self.issue(self.accept(self.ask(None, *options)), **quantities)
+        self.site("license", "install", olf, "--receipt", self.file("receipt"))
+        return olf
+
+    def token(self) -> str:
+        self.number += 1
+        self.calm("token", "download", "--account", "Northwind", "--out", self.file("token"))
+        return self.file("token")
+
+    def two_people(self, *words: str, first: str = "nina", second: str = "otto") -> Any:
+        proposal = self.calm(*words, "--as", first)["proposal"]
+        assert self.calm.code("confirm", proposal, "--as", first) == "needs_second_person"
+        return self.calm("confirm", proposal, "--as", second)
+
+    def state(self, site: Room | None = None) -> Any:
+        return (site or self.site)("status")
+
+    def consumed(self, site: Room | None = None) -> int:
+        return int(next(p for p in self.state(site)["products"] if p["sku"] == PAGES)["consumed"])
+
+
+BOUGHT = {USERS: 4, SEATS: 2, PAGES: 10_000, FEATURE: 1}
+STANDARD = {USERS: 3, SEATS: 2, PAGES: 5_000, FEATURE: 1}
+
+
+def begin(folder: Path) -> Story:
+    """Northwind has an approval, purchases for a year and a GUID “Oslo”; the site is set up and licensed."""
+    story = Story(Vendor(data=folder / "calm"), Room(data=folder / "site"), folder / "gap")
+    calm, gap = story.calm, story.gap
+    gap.mkdir()
+    calm("init", "--vendor", "Automation Vendor")
+    calm("account", "add", "Northwind")
+    for label in ("Oslo", "Bergen"):
+        calm("guid", "add", "--account", "Northwind", "--label", label)
+    asked = ("--industry", "Finance", "--reason", "closed network", "--version", "40.0.0")
+    calm("approval", "request", "--account", "Northwind", *asked)
+    calm("approval", "grant", "Northwind", "--reason", "site visit", "--as", "otto")
+    for sku, quantity in BOUGHT.items():
+        span = ("--from", day(0), "--until", day(365))
+        added = calm("purchase", "add", "--account", "Northwind", "--product", sku, "--quantity", str(quantity), *span)
+        story.bought[sku] = added["purchase"]
+    calm("trust", "export", "--out", str(gap / "trust.json"))
+    story.site("init", "--trust", str(gap / "trust.json"), "--name", "Oslo Vault")
+    story.site("token", "install", story.token())
+    story.license()
+    return story
+
+
+def again(story: Story, folder: Path) -> Story:
+    """The same story in a folder of its own, so that each test may tell another end of it."""
+    story.calm.close()
+    story.calm.desk.clear()
+    places = {name: folder / name for name in ("calm", "site", "gap")}
+    for name, place in places.items():
+        shutil.copytree(getattr(story, name).data if name != "gap" else story.gap, place)
+    calm = replace(story.calm, data=places["calm"], desk=[])
+    site = replace(story.site, data=places["site"])
+    return Story(calm, site, places["gap"], dict(story.bought), story.number)

@@ -1,0 +1,103 @@
+"""The site's half with the network taken away: any socket but AF_UNIX is an error; and no host's name in its code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.commands import ROOT
+
+WHOLE_HALF = r'''
+import socket, sys
+
+def deny(event, arguments):
+    """AF_UNIX may be opened; everything else that a socket does, or asks about a name, ends the process."""
+    if event == "socket.__new__" and arguments[1] == socket.AF_UNIX:
+        return
+    if event.startswith("socket."):
+        raise RuntimeError(f"the network was touched: {event} {arguments}")
+
+sys.addaudithook(deny)
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from carnet.control_room.cli import app
+from carnet.control_room.wiring import Site
+from carnet.cli import app as inspect_app
+from carnet.exchange.strict import encode
+from tests.journeys.commands import Room, through_the_door
+from tests.support.vendor_simulator import Vendor, line
+
+folder = Path(sys.argv[1])
+now = datetime.now(UTC).replace(microsecond=0)
+vendor, site = Vendor(), Room(data=folder / "site")
+put = lambda name, raw: (folder / name).write_bytes(raw) and str(folder / name)
+at = lambda name: str(folder / name)
+site("init", "--trust", put("trust.json", encode(vendor.trust)), "--name", "Oslo")
+site("token", "install", put("token", vendor.token(now)))
+site("key-set", "install", put("key-set", vendor.key_set_raw))
+site("request", "generate", "--out", at("lfr"))
+site("request", "save-again", "--out", at("lfr"))
+site("request", "withdraw")
+site("request", "generate", "--out", at("lfr"))
+lines = [line(sku, n, now, now + timedelta(days=90))
+         for sku, n in (("bot-creator", 2), ("unattended-bot-runner", 1), ("document-pages", 9), ("automator-ai", 1))]
+put("olf", vendor.olf((folder / "lfr").read_bytes(), lines, now))
+site("license", "preview", at("olf"))
+site("license", "install", at("olf"), "--receipt", at("receipt"))
+site("license", "show")
+site("user", "assign", "bot-creator", "anna")
+site("user", "check", "bot-creator", "anna")
+site("user", "unassign", "bot-creator", "anna")
+lease = site("seat", "acquire", "unattended-bot-runner", "--holder", "bot-1")["lease_id"]
+site("seat", "renew", lease)
+site("seat", "release", lease)
+site("units", "consume", "document-pages", "4")
+site("feature", "check", "automator-ai")
+for words in (["usage", "show"], ["status"], ["forecast", "--on", f"{now + timedelta(days=100):%Y-%m-%d}"],
+              ["ledger", "show"], ["ledger", "verify"], ["ledger", "checkpoint"]):
+    site(*words)
+    assert site.run(*words).code == 0
+site("ledger", "export", "--out", at("export"))
+site("backup", "--out", at("backup"))
+site("restore", at("backup"))
+site("request", "generate", "--kind", "release", "--out", at("release"))
+for name in ("token", "lfr", "olf", "receipt", "key-set"):
+    done = through_the_door(inspect_app, ["inspect", at(name), "--data", str(site.data)], None)
+    assert done.code == 0, done
+try:
+    socket.socket(socket.AF_INET)
+except RuntimeError:
+    print("taken away, and never missed")
+'''
+
+
+@pytest.mark.rule("E3", "E7")
+def test_the_sites_whole_half_opens_no_socket(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WHOLE_HALF, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "taken away, and never missed\n"
+
+
+SITE_HALF = ("control_room", "exchange", "entitlements", "merkle")
+ALONE = ("vault.py", "terminal.py", "clock.py", "errors.py", "cli.py")
+ADDRESS = re.compile(r"[a-z]+://|\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\blocalhost\b", re.IGNORECASE)
+HOST = re.compile(r"\b[a-z0-9-]+\.(?:com|org|net|io|dev|eu|local|internal|cloud|info|example|test)\b", re.IGNORECASE)
+NETWORK = re.compile(r"^\s*(?:import|from)\s+(?:socket|ssl|http|urllib|asyncio|ftplib|smtplib|requests|httpx)\b", re.M)
+
+
+def _files() -> list[Path]:
+    house = ROOT / "src" / "carnet"
+    return [path for part in SITE_HALF for path in (house / part).rglob("*.py")] + [house / name for name in ALONE]
+
+
+@pytest.mark.parametrize("pattern", [ADDRESS, HOST, NETWORK], ids=["address", "host", "module"])
+def test_the_sites_half_names_no_host_and_no_network(pattern: re.Pattern[str]) -> None:
+    files = _files()
+    assert len(files) > 50
+    found = [(path.name, match.group()) for path in files for match in pattern.finditer(path.read_text())]
+    assert found == []

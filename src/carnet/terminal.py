@@ -220,6 +220,21 @@ def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
         os.close(folder)
 
 
+def check_writable(path: Path) -> None:
+    """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch()
+        beside.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}.", "Nothing was done. Choose another --out."
+        ) from error
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder.", "Nothing was done. Name a file with --out.")
+
+
 def private_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)

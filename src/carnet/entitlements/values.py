@@ -28,14 +28,16 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Base of all that crosses the gap or enters the ledger: immutable, nothing unknown, times in whole seconds."""
 
     def __post_init__(self) -> None:
+        # on every path there is, so it asks the cheap question first: ASCII is NFC, and UTC is one object
         for name in self.__struct_fields__:
             value: Any = getattr(self, name)
-            if isinstance(value, datetime) and (value.microsecond or value.utcoffset() != UTC.utcoffset(None)):
+            if type(value) is str:
+                if not value.isprintable():
+                    raise ValueError(f"{name} holds a character that cannot be printed")
+                if not value.isascii() and not unicodedata.is_normalized("NFC", value):
+                    raise ValueError(f"{name} is not in Unicode form NFC")  # it could be written, but never read
+            elif type(value) is datetime and (value.tzinfo is not UTC or value.microsecond):
                 raise ValueError(f"{name} is not a whole second in UTC")
-            if isinstance(value, str) and not value.isprintable():
-                raise ValueError(f"{name} holds a character that cannot be printed")
-            if isinstance(value, str) and not unicodedata.is_normalized("NFC", value):
-                raise ValueError(f"{name} is not in Unicode form NFC")  # it could be written, but never read
 
 
 def new_id(now: datetime, random: Callable[[int], bytes]) -> str:

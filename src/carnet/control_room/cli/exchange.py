@@ -8,7 +8,7 @@ import typer
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import OutFile, finish, new_app, read_file, refused_fields, write_file
+from carnet.terminal import OutFile, check_writable, finish, new_app, read_file, refused_fields, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,6 +59,7 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
     if kind is not None and kind not in list(RequestKind):
         raise UsageError(f"“{kind}” is no kind of request: {', '.join(RequestKind)}.")
     order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
+    check_writable(out)
 
     def act(engine: Any, reading: Any) -> Any:
         answer = engine.execute(order, reading, session.actor)
@@ -171,6 +172,9 @@ def install(
 ) -> None:
     """Install an OLF: from now on it is the sole license authority here (E5, E7, E9, E10)."""
     from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
+
+    if receipt:
+        check_writable(receipt)
 
     def act(engine: Any, reading: Any) -> Any:
         answer = engine.execute(InstallLicense(read_file(file)), reading, session.actor)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
+from carnet.entitlements import UnwritableError
 from carnet.errors import CarnetError, PassphraseError, UsageError
 from carnet.exchange.verdicts import Refusal
 
@@ -40,7 +41,29 @@ PassphraseFile = Annotated[
         dir_okay=False,
     ),
 ]
-OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file.", dir_okay=False)]
+
+
+def check_writable(path: Path | None) -> Path | None:
+    """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
+    if path is None:
+        return None
+    nothing = "Nothing was done. Name another file."
+    if path.is_dir() or (path.exists() and any(path.parent.glob("*.sqlite3"))):
+        raise UsageError(f"{path} is a folder, or part of a data folder.", nothing)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch()
+        beside.unlink()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", nothing) from error
+    return path
+
+
+OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file.", callback=check_writable)]
+ReceiptFile = Annotated[
+    Path | None, typer.Option("--receipt", help="Where to write the receipt for CALM.", callback=check_writable)
+]
 Operator = Annotated[str, typer.Option("--as", help="Who acts.", envvar="CARNET_OPERATOR")]
 
 
@@ -96,17 +119,27 @@ def _composed(value: Any) -> Any:
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
-def run(app: typer.Typer, world: object = None) -> NoReturn:
+def run(
+    app: typer.Typer, world: object = None, translate: Callable[[Exception], CarnetError | None] = lambda _: None
+) -> NoReturn:
     """Run a command line; the one place where a fault becomes words and an exit code.
 
-    `world` is what the composition root hands to the commands (`ctx.obj`).
+    `world` is what the composition root hands to the commands (`ctx.obj`); `translate` knows the exceptions of
+    libraries that this module does not.
     """
     try:
         app(obj=world)
     except CarnetError as error:
         report_fault(error, as_json="--json" in sys.argv)
+    except UnwritableError as error:
+        report_fault(UsageError(f"This cannot be written: {error}."), as_json="--json" in sys.argv)
     except OSError as error:
         report_fault(CarnetError(f"{error.filename or 'The disk'}: {error.strerror}."), as_json="--json" in sys.argv)
+    except Exception as error:
+        fault = translate(error)
+        if fault is None:
+            raise
+        report_fault(fault, as_json="--json" in sys.argv)
     raise SystemExit(DONE)
 
 
@@ -220,21 +253,6 @@ def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
         os.close(folder)
 
 
-def check_writable(path: Path) -> None:
-    """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.touch()
-        beside.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}.", "Nothing was done. Choose another --out."
-        ) from error
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder.", "Nothing was done. Name a file with --out.")
-
-
 def private_folder(path: Path) -> None:
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
@@ -266,7 +284,10 @@ def new_passphrase(data: Path, given: Path | None, random: Callable[[int], bytes
 def _read_passphrase(path: Path) -> bytes:
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise PassphraseError(f"Others may read {path}.", f"Run: chmod 600 {path}")
-    return _strong(read_file(path, 4096).decode().strip())
+    try:
+        return _strong(read_file(path, 4096).decode().strip())
+    except UnicodeDecodeError as error:
+        raise PassphraseError(f"{path} holds no text.", "Name the file that holds the passphrase.") from error
 
 
 def _strong(text: str) -> bytes:

@@ -61,8 +61,8 @@ class Vault:
             raise PassphraseError(
                 "The passphrase does not open the keys.", "Give the passphrase that was set at init."
             ) from error
-        except msgspec.MsgspecError as error:
-            raise TamperedError(f"The lock of the keys cannot be read: {error}") from error
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise TamperedError(f"The lock of the keys cannot be read: {error}", "Restore a backup.") from error
         return Vault(key)
 
     def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
@@ -73,5 +73,5 @@ class Vault:
         """Raises TamperedError where the box is not the one that was wrapped under this name."""
         try:
             return self._cipher.decrypt(box[:_NONCE], box[_NONCE:], name.encode())
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise TamperedError(f"The stored secret “{name}” was altered.", "Restore a backup.") from error

@@ -82,11 +82,6 @@ def test_a_wrong_passphrase_is_a_fault_with_a_sentence(story: Story, text: str) 
     assert not (story.gap / "x").exists()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="terminal._read_passphrase decodes without looking: UnicodeDecodeError",
-    raises=UnicodeDecodeError,
-)
 @pytest.mark.rule("A2")
 def test_a_passphrase_file_of_garbage_is_a_fault_too(story: Story) -> None:
     (story.site.data / "passphrase").write_bytes(b"\xff\xfe\x00 not utf-8 at all")

@@ -35,7 +35,7 @@ def test_a_restored_backup_is_found_out_and_nothing_is_forgotten(story: Story, t
     shown = story.ask(None, "--since", _since(refusal))
     refusal = calm.refused("request", "accept", shown, "--guid", "Oslo")
     assert refusal["code"] == "history_mismatch"
-    assert any(line.endswith("add 800 to document-pages") for line in refusal["evidence"]), refusal
+    assert any("add 800 to document-pages" in line for line in refusal["evidence"]), refusal
     site("license", "install", story.issue(_accept_history(story, site)))
     assert story.consumed() == 2050
     assert site("ledger", "verify")["holds"]
@@ -153,13 +153,7 @@ def test_a_backup_of_another_control_room_is_not_put_back(story: Story, tmp_path
     assert story.state()["checkpoint"] == before["checkpoint"]
 
 
-FLIPPED = pytest.param(
-    "flipped",
-    marks=pytest.mark.xfail(strict=True, reason="restore reads no archive to its end: the checksum is never compared"),
-)
-
-
-@pytest.mark.parametrize("broken", ["truncated", "empty", "text", FLIPPED])
+@pytest.mark.parametrize("broken", ["truncated", "empty", "text", "flipped"])
 def test_a_broken_backup_is_not_put_back(story: Story, tmp_path: Path, broken: str) -> None:
     path = tmp_path / "backup"
     story.site("backup", "--out", str(path))
@@ -175,9 +169,6 @@ def test_a_broken_backup_is_not_put_back(story: Story, tmp_path: Path, broken: s
     assert story.site("ledger", "verify")["holds"]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="backup.set_aside: sqlite3.OperationalError while a reader has the database open"
-)
 def test_a_backup_is_put_back_beside_a_reader_or_said_why_not(story: Story, tmp_path: Path) -> None:
     from carnet.control_room.storage.sqlite import SqliteStore
 
@@ -193,7 +184,6 @@ def test_a_backup_is_put_back_beside_a_reader_or_said_why_not(story: Story, tmp_
     assert "Traceback" not in done.err
 
 
-@pytest.mark.xfail(strict=True, reason="terminal.write_file replaces whatever stands there, the database too")
 def test_no_file_is_written_over_the_database(story: Story) -> None:
     story.site.run("backup", "--out", str(story.site.data / "control-room.sqlite3"))
     assert story.site.run("status").code == 0

@@ -12,6 +12,7 @@ from carnet import clock, terminal
 
 if TYPE_CHECKING:
     from carnet.calm.issuing.context import Calm
+    from carnet.errors import CarnetError
     from carnet.vault import Vault
 
 DATABASE = "calm.sqlite3"
@@ -145,4 +146,15 @@ def main() -> NoReturn:
     gc.set_threshold(50_000)  # modules are all that a short command allocates: looking for garbage there is a waste
     from carnet.calm.cli import app
 
-    terminal.run(app, Vendor)
+    terminal.run(app, Vendor, _database_fault)
+
+
+def _database_fault(error: Exception) -> "CarnetError | None":
+    """A database that cannot be read, in words."""
+    from django.db import DatabaseError
+
+    from carnet.errors import TamperedError
+
+    if not isinstance(error, DatabaseError):
+        return None
+    return TamperedError(f"CALM's database cannot be read: {error}.", "Put the newest copy of calm.sqlite3 back.")

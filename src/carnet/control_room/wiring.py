@@ -1,8 +1,9 @@
 """The Control Room's composition root: clock, randomness, keys and storage meet here and nowhere else."""
 
+import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -14,7 +15,7 @@ from carnet.control_room.engine.founding import LOCK, found
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
-from carnet.control_room.ledger.verify import Evidence
+from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.storage.backup import TRUST, pack, set_aside, unpack
 from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.entitlements import new_id
@@ -64,9 +65,8 @@ class Site:
         beside = self.folder / f".{DATABASE}.part"
         beside.unlink(missing_ok=True)
         ledger_id = new_id(clock.now(), clock.random_bytes)
-        store = SqliteStore.create(str(beside), ledger_id, lock_folder(self.folder))
-        found(store, vault, lock, trust, name, VERSION, self.reading(), clock.random_bytes)
-        store.close()
+        with closing(SqliteStore.create(str(beside), ledger_id, lock_folder(self.folder))) as store:
+            found(store, vault, lock, trust, name, VERSION, self.reading(), clock.random_bytes)
         beside.rename(self.folder / DATABASE)
         terminal.write_file(self.folder / TRUST, encode(trust), 0o600)
         return Founded(ledger_id, name, VERSION, str(self.folder), warning)
@@ -113,34 +113,48 @@ class Site:
         return len(packed)
 
     def restore(self, backup: Path) -> Restored:
-        """Put a backup back. What was here is kept beside it; the ledger records that it was restored."""
+        """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
         terminal.private_folder(self.folder)
-        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-            unpack(backup, Path(scratch))
-            before = self._size_before(Path(scratch))
-            kept = set_aside(self.folder)
-            for name in (DATABASE, TRUST):
-                (Path(scratch) / name).rename(self.folder / name)
-        with self.engine(writing=True) as engine:
-            size = engine.checkpoint.size
-            engine.record([LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())], self.reading(), SYSTEM)
+        lock = lock_folder(self.folder)
+        try:
+            with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+                restored = Site(Path(scratch), self.passphrase_file or self._own_passphrase())
+                unpack(backup, restored.folder)
+                before = self._size_before(restored)
+                size = restored.mark_restored()
+                kept = set_aside(self.folder)
+                for name in (DATABASE, TRUST):
+                    (restored.folder / name).rename(self.folder / name)
+        finally:
+            os.close(lock)
+        with self.engine() as engine:
             self.publish_key_set(engine)
         return Restored(size, before, str(kept) if kept else "")
 
-    def _size_before(self, scratch: Path) -> int:
+    def mark_restored(self) -> int:
+        """Check a copy that is not yet in its place, and record in it that it was put back. Its size before that."""
+        with self.evidence(None) as (evidence, _):
+            report = verify(evidence)
+        if not report.holds:
+            raise UsageError(f"The backup does not hold: {report.problems[0]}", "Nothing was moved. Use another one.")
+        with self.engine(writing=True) as engine:
+            size = engine.checkpoint.size
+            engine.record([LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())], self.reading(), SYSTEM)
+        return size
+
+    def _size_before(self, restored: "Site") -> int:
         """How many records are here now; a backup of another Control Room is refused before anything is moved."""
-        new = SqliteStore.open(scratch, writing=False)
-        self._keys(new)  # its passphrase is known, or nothing is put back
-        new.close()
         if not (self.folder / DATABASE).exists():
             return 0
-        old = SqliteStore.open(self.folder, writing=True)
-        try:
-            if old.ledger_id != new.ledger_id:
-                raise UsageError("The backup is of another Control Room.", "Restore it into another folder.")
+        with closing(SqliteStore.open(self.folder, writing=False)) as old:
+            with closing(SqliteStore.open(restored.folder, writing=False)) as new:
+                if old.ledger_id != new.ledger_id:
+                    raise UsageError("The backup is of another Control Room.", "Restore it into another folder.")
             return old.count()
-        finally:
-            old.close()
+
+    def _own_passphrase(self) -> Path | None:
+        own = self.folder / "passphrase"
+        return own if own.exists() else None
 
 
 def main() -> NoReturn:

@@ -3,7 +3,19 @@
 from carnet.entitlements.line import Line, Policy, PurchaseKind
 from carnet.entitlements.period import Period, PeriodUnit
 from carnet.entitlements.product import Metric, Product, read_catalogue
-from carnet.entitlements.values import MAX_QUANTITY, Count, Fields, Quantity, Sha256, Sku, Text, Time, Uuid, new_id
+from carnet.entitlements.values import (
+    MAX_QUANTITY,
+    Count,
+    Fields,
+    Quantity,
+    Sha256,
+    Sku,
+    Text,
+    Time,
+    UnwritableError,
+    Uuid,
+    new_id,
+)
 
 __all__ = [
     "MAX_QUANTITY",
@@ -21,6 +33,7 @@ __all__ = [
     "Sku",
     "Text",
     "Time",
+    "UnwritableError",
     "Uuid",
     "new_id",
     "read_catalogue",

@@ -18,10 +18,14 @@ MAX_QUANTITY = 2**53 - 1
 Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
 Count = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=200)]
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Sku = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Time = Annotated[datetime, Meta(tz=True)]
+
+
+class UnwritableError(ValueError):
+    """A value that no file and no record may hold. A ValueError, so that a reader's decoder turns it into its own."""
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,11 +37,11 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             value: Any = getattr(self, name)
             if type(value) is str:
                 if not value.isprintable():
-                    raise ValueError(f"{name} holds a character that cannot be printed")
+                    raise UnwritableError(f"{name} holds a character that cannot be printed")
                 if not value.isascii() and not unicodedata.is_normalized("NFC", value):
-                    raise ValueError(f"{name} is not in Unicode form NFC")  # it could be written, but never read
+                    raise UnwritableError(f"{name} is not in Unicode form NFC")  # it could be written, but never read
             elif type(value) is datetime and (value.tzinfo is not UTC or value.microsecond):
-                raise ValueError(f"{name} is not a whole second in UTC")
+                raise UnwritableError(f"{name} is not a whole second in UTC")
 
 
 def new_id(now: datetime, random: Callable[[int], bytes]) -> str:

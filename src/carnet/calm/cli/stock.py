@@ -26,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 Sku = Annotated[str, typer.Option("--product", metavar="SKU", help="As in: calm catalogue show.")]
-Quantity = Annotated[int, typer.Option("--quantity", min=1)]
+Quantity = Annotated[int, typer.Option("--quantity", min=1, max=2**53 - 1)]
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="2026-11-24, or 2026-11-24T08:00:00Z.")]
 Until = Annotated[str, typer.Option("--until", metavar="DATE", help="The first moment that is too late.")]
 Kind = Annotated[str, typer.Option("--kind", help="purchased or trial.")]

@@ -98,7 +98,7 @@ def evidence_of(room: ControlRoom, lfr: LicenseFileRequest) -> Iterator[str]:
     yield f"it names {named} as installed; CALM has proof of: {confirmed}"
     for added in found.add:
         when = f" in the period from {stamp(added.period_start)}" if added.period_start else ""
-        yield f"accepting would add {added.units} to {added.sku}{when}"
+        yield f"accepting would add {added.units} to {added.sku}{when}, which may count again what the backup holds"
 
 
 @dataclass(frozen=True)

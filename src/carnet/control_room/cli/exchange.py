@@ -8,7 +8,7 @@ import typer
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import OutFile, check_writable, finish, new_app, read_file, refused_fields, write_file
+from carnet.terminal import OutFile, ReceiptFile, finish, new_app, read_file, refused_fields, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +47,9 @@ def _enabled(console: "Console", answer: Any) -> None:
 
 
 Kind = Annotated[str | None, typer.Option("--kind", help="initial, change, renewal or release.", show_default=False)]
-Since = Annotated[int | None, typer.Option("--since", metavar="SIZE", min=1, help="The size CALM asks to be shown.")]
+Since = Annotated[
+    int | None, typer.Option("--since", metavar="SIZE", min=1, max=2**53 - 1, help="The size CALM asks to be shown.")
+]
 NewKeys = Annotated[bool, typer.Option("--new-keys", help="Bring new keys (E15).")]
 
 
@@ -59,7 +61,6 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
     if kind is not None and kind not in list(RequestKind):
         raise UsageError(f"“{kind}” is no kind of request: {', '.join(RequestKind)}.")
     order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
-    check_writable(out)
 
     def act(engine: Any, reading: Any) -> Any:
         answer = engine.execute(order, reading, session.actor)
@@ -168,13 +169,10 @@ def _contents(console: "Console", answer: Any) -> None:
 def install(
     session: Session,
     file: InFile,
-    receipt: Annotated[Path | None, typer.Option("--receipt", help="Where to write the receipt for CALM.")] = None,
+    receipt: ReceiptFile = None,
 ) -> None:
     """Install an OLF: from now on it is the sole license authority here (E5, E7, E9, E10)."""
     from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
-
-    if receipt:
-        check_writable(receipt)
 
     def act(engine: Any, reading: Any) -> Any:
         answer = engine.execute(InstallLicense(read_file(file)), reading, session.actor)
@@ -196,7 +194,7 @@ def _installed(console: "Console", answer: Any, receipt: Path | None) -> None:
 
 def show_license(
     session: Session,
-    receipt: Annotated[Path | None, typer.Option("--receipt", help="Write its receipt once more.")] = None,
+    receipt: ReceiptFile = None,
 ) -> None:
     """The installed license, line by line."""
     from carnet.control_room.activation.install_license import RECEIPT

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from carnet.control_room.authority.trusted_time import Anchor
 from carnet.control_room.engine.store import Row, Store
-from carnet.control_room.ledger.events import CLEAR, Event
+from carnet.control_room.ledger.events import CLEAR, Event, event_of
 from carnet.control_room.ledger.record import (
     HEAD_KEY,
     NONCE_SIZE,
@@ -22,7 +22,7 @@ from carnet.control_room.ledger.record import (
     sealed_leaf,
     write_record,
 )
-from carnet.entitlements import Fields, Quantity
+from carnet.entitlements import Fields, Quantity, UnwritableError
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
@@ -131,6 +131,15 @@ class Book:
         self.head, self.peaks = head, peaks
 
 
+def _check_readable(record: Record) -> None:
+    """Writing does not look at a text's length or pattern; reading does. What could not be read is never written."""
+    try:
+        decode(encode(record), Record, depth=12)
+        event_of(record)
+    except (MalformedError, TamperedError) as error:
+        raise UnwritableError(str(error)) from error
+
+
 def node_in(row: Row, level: int) -> bytes:
     if level == 0:
         return leaf_hash(row.leaf)
@@ -155,6 +164,7 @@ class Pages:
         index, clear = self.peaks.size, event.kind in CLEAR
         named = (SYSTEM, None) if clear else (actor, key)  # what leaves the site names nobody
         record = write_record(index, at, event.kind, named[0], event, named[1])
+        _check_readable(record)
         leaf = clear_leaf(record) if clear else self._sealed(record)
         self.peaks, completed = self.peaks.append(leaf_hash(leaf))
         self.rows.append(Row(index, leaf, b"".join(completed)))

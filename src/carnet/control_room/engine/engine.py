@@ -21,7 +21,8 @@ from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import ClockLowered, Event, LicenseInstalled, Refused
 from carnet.control_room.ledger.record import SYSTEM, Record
-from carnet.errors import TamperedError
+from carnet.entitlements import UnwritableError
+from carnet.errors import TamperedError, UsageError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
@@ -73,8 +74,10 @@ class Engine:
         try:
             answers = [transaction.add(command) for command in commands]
             transaction.commit()
-        except BaseException:
+        except BaseException as error:
             self._load()  # memory is never ahead of the disk
+            if isinstance(error, UnwritableError):
+                raise UsageError(f"This cannot be recorded: {error}.", "Nothing was changed.") from error
             raise
         return answers
 
@@ -184,4 +187,5 @@ class _Transaction:
 
 def _refused(command: Command, refusal: Refusal) -> Refused:
     digest = sha256(command.raw).hexdigest() if isinstance(command, FileCommand) else None
-    return Refused(what=command.what, code=refusal.code.value, message=refusal.message, file_sha256=digest)
+    message = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in refusal.message)
+    return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest)

@@ -1,14 +1,16 @@
 """A backup: the database, consistent, with its keys still wrapped, and the trust file, in one archive."""
 
+import gzip
 import io
 import shutil
 import sqlite3
 import tarfile
+import zlib
 from contextlib import closing
 from pathlib import Path
 
 from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
-from carnet.errors import UsageError
+from carnet.errors import BusyError, UsageError
 
 TRUST = "trust.json"
 _LIMITS = {DATABASE: 2**36, TRUST: 2**20}  # bytes
@@ -34,9 +36,17 @@ def unpack(backup: Path, folder: Path) -> None:
         with tarfile.open(backup, mode="r:gz") as archive:
             for name, limit in _LIMITS.items():
                 _lay(archive, name, limit, folder)
+        _read_to_its_end(backup)
         SqliteStore.open(folder, writing=False).close()
-    except (tarfile.TarError, KeyError, OSError, EOFError) as error:
+    except (tarfile.TarError, KeyError, OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{backup} is no backup of a Control Room.") from error
+
+
+def _read_to_its_end(backup: Path) -> None:
+    """Only there does gzip compare its checksum."""
+    with gzip.open(backup) as packed:
+        while packed.read(1 << 20):
+            pass
 
 
 def _lay(archive: tarfile.TarFile, name: str, limit: int, folder: Path) -> None:
@@ -53,8 +63,11 @@ def set_aside(folder: Path) -> Path | None:
     database = folder / DATABASE
     if not database.exists():
         return None
-    with closing(sqlite3.connect(database)) as db:
-        db.execute("PRAGMA journal_mode = DELETE")
+    try:
+        with closing(sqlite3.connect(database)) as db:
+            db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError as error:
+        raise BusyError(f"Somebody is reading {database}: {error}. Nothing was moved.", "Try again.") from error
     number = 1
     while (kept := folder / f"before-restore-{number}.sqlite3").exists():
         number += 1

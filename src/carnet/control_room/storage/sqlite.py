@@ -54,7 +54,12 @@ class SqliteStore:
         if not path.exists():
             raise NotSetUpError(f"There is no Control Room in {folder}.", "Set one up: control-room init --trust FILE")
         lock = lock_folder(folder) if writing else None
-        return cls(_connect(str(path)), lock)
+        try:
+            return cls(_connect(str(path)), lock)
+        except BaseException:
+            if lock is not None:
+                os.close(lock)
+            raise
 
     def row(self, index: int) -> Row | None:
         found = self._find("SELECT idx, leaf, nodes FROM record WHERE idx = ?", index)

@@ -66,7 +66,7 @@ def _request(engine: Engine) -> bytes:
 
 def _sizes(vendor: Vendor, engine: Engine) -> Iterator[Row]:
     """Against the limits of docs/formats."""
-    yield at_most("token, with its key set", len(vendor.token(MONDAY)), "bytes", 24 * 1024)
+    yield at_most("token, with its hybrid key set", len(vendor.token(MONDAY)), "bytes", 6 * 1024)
     lfr = _request(engine)
     yield figure("LFR, second cycle, 12 products", len(lfr), "bytes")
     yield at_most("OLF, 12 products", len(vendor.olf(lfr, _twelve(), MONDAY)), "bytes", 11 * 1024)

@@ -6,6 +6,7 @@ Public: Ed25519 (RFC 9864), ML-DSA-65 (RFC 9964), and X-Wing for sealing. Privat
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Annotated, Literal
 
@@ -71,6 +72,7 @@ def check_signature(key: PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)  # a Control Room's key is read at each of its requests
 def sealing_public(key: AkpKey) -> MLKEM768X25519PublicKey:
     """The X-Wing key to seal to. Raises ValueError where it is not one, or where nothing can be sealed to it."""
     raw = from_base64url(key.pub)

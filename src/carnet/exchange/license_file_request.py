@@ -1,6 +1,7 @@
 """E3: the License File Request, site to vendor: signed, readable, totals only. No user, host, bot or address in it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ from carnet.exchange.history import CheckpointFields, History, Proof, hashes
 from carnet.exchange.keys import AkpKey, OkpKey, PublicKey, Signer, sealing_public
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Refusal
+from carnet.exchange.windows import install_by
 from carnet.merkle import leaf_hash, verify_inclusion
 
 CLEAR_LEAF = b"\x01\x00\x00\x00\x00"  # leaf format 1, key id 0: the record itself follows
@@ -91,6 +93,11 @@ class Totals(Fields, frozen=True):
     lines: Annotated[list[LineTotals], Meta(max_length=512)]
     refusals: Annotated[list[RefusalCount], Meta(max_length=64)]
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len({(line.line_id, line.period_start) for line in self.lines}) != len(self.lines):
+            raise ValueError("a line is stated twice for one period")
+
 
 class TotalsRecord(Fields, frozen=True):
     """L3: the ledger record that states the totals, whole: written again in its one form it is the leaf's content."""
@@ -140,10 +147,17 @@ class LicenseFileRequest(Fields, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.kind is RequestKind.RELEASE) != (self.cycle is None) or (self.cycle is None) != (
-            self.install_by is None
-        ):
-            raise ValueError("a release, and nothing else, has no cycle and no deadline")
+        if (self.kind is RequestKind.RELEASE) != (self.cycle is None):
+            raise ValueError("a release, and nothing else, has no cycle")
+        if self.install_by != self._deadline():  # E5: nobody writes a deadline of their own
+            raise ValueError("its deadline is not the one that follows from its cycle")
+
+    def _deadline(self) -> datetime | None:
+        if self.cycle is None:
+            return None
+        if self.cycle.opened_at > self.generated_at:
+            raise ValueError("it was generated before its cycle was opened")
+        return install_by(self.cycle.opened_at, self.generated_at)
 
     def totals_proven(self) -> bool:
         """L3: the totals are the leaf just before the request's own, and included in the checkpoint."""

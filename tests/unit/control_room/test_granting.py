@@ -246,3 +246,14 @@ def test_g5_keys_are_kept_a_day_and_a_refusal_may_be_tried_again(licensed):
     for number in range(3):
         granted(consume(1, f"later-{number}"))
     assert "k-1" not in licensed.state.answers
+
+
+@pytest.mark.rule("Q5")
+def test_q5_in_grace_the_overage_too_counts_only_once(vendor, enabled):
+    end = MONDAY + 30 * DAY
+    old = line("bot-creator", 100, MONDAY, end, overage=10, grace=30)
+    install(vendor, enabled, old, line("bot-creator", 100, end, YEAR, overage=10))
+    for days in (0, 31, 60):
+        enabled.wait(days=days)
+        products = status(enabled.state, enabled.engine.checkpoint, enabled.now, enabled.reading).products
+        assert products[0].granted == 110

@@ -193,3 +193,50 @@ def test_t4_a_leap_day_is_a_day_like_any_other(vendor, enabled):
 def _pages(room):
     line_id = next(key for key, memory in room.state.lines.items() if memory.sku == "document-pages")
     return line_id, None
+
+
+@pytest.mark.rule("G6", "T1", "E7")
+def test_g6_a_vendors_clock_that_is_ahead_ends_no_lease(vendor, licensed):
+    lease = granted(licensed.do(AcquireSeat(SEAT, "bot-1", 600))).lease_id
+    ahead = MONDAY + timedelta(minutes=15)
+    granted(licensed.install(vendor.olf(licensed.request(), standard_lines(), ahead)))
+    assert licensed.now == ahead
+    licensed.wait(seconds=599)
+    assert lease in live_leases(licensed.state, SEAT, licensed.now)
+    assert licensed.verify().holds
+
+
+@pytest.mark.rule("E10", "T1", "does_not_fit")
+def test_e10_a_vendors_clock_that_is_ahead_takes_no_seat_away(vendor, licensed):
+    for holder in ("bot-1", "bot-2"):
+        granted(licensed.do(AcquireSeat(SEAT, holder, 600)))
+    olf = vendor.olf(licensed.request(), standard_lines(unattended_bot_runner=1), MONDAY + timedelta(hours=2))
+    before = licensed.dump()
+    refused(licensed.install(olf), Code.DOES_NOT_FIT)
+    assert licensed.dump() == before
+
+
+@pytest.mark.rule("T2", "T1")
+def test_t2_what_the_vendors_time_is_ahead_nobody_set_back(vendor, licensed):
+    granted(licensed.install(vendor.olf(licensed.request(), standard_lines(), MONDAY + timedelta(minutes=15))))
+    licensed.wait(seconds=5)
+    licensed.do(AssignUser("bot-creator", "anna"))
+    assert licensed.state.set_back_count == 0
+    assert read_request(licensed.request()).request.clock.largest_set_back_s == 0
+    licensed.set_clock(licensed.reading.system - timedelta(hours=1))
+    licensed.do(AssignUser("bot-creator", "bert"))
+    assert (licensed.state.set_back_count, licensed.state.largest_set_back) == (1, 3600)
+
+
+@pytest.mark.rule("T3", "G2")
+def test_t3_what_had_expired_by_a_poisoned_clock_stays_expired_when_it_is_lowered(vendor, licensed):
+    lines = [line(SEAT, 2000, MONDAY, MONDAY + timedelta(days=5000))]
+    granted(licensed.install(vendor.olf(licensed.request(), lines, MONDAY)))
+    licensed.set_clock(MONDAY + timedelta(days=700))
+    many = [AcquireSeat(SEAT, f"bot-{number}", 600) for number in range(1500)]
+    licensed.engine.execute_all(many, licensed.reading, "bots")
+    lfr = licensed.request()
+    licensed.wait(hours=1)
+    licensed.set_clock(MONDAY + timedelta(hours=2))
+    granted(licensed.install(vendor.olf(lfr, lines, MONDAY + timedelta(hours=2), lowers_clock=True)))
+    assert live_leases(licensed.state, SEAT, licensed.now) == []

@@ -10,6 +10,7 @@ from carnet.exchange.license_file_request import (
     LicenseFileRequest,
     ReadRequest,
     RequestKind,
+    Totals,
     read_request,
     write_request,
 )
@@ -76,7 +77,7 @@ def test_a_release_and_nothing_else_has_no_cycle_and_no_deadline(
     if fits:
         assert make_request(SITE, **changes).kind is kind
     else:
-        with pytest.raises(ValueError, match="a release, and nothing else"):
+        with pytest.raises(ValueError, match=r"a release, and nothing else|its deadline is not"):
             make_request(SITE, **changes)
 
 
@@ -130,3 +131,22 @@ def test_what_leaves_has_no_place_for_a_person_or_a_machine() -> None:
     text = forge.payload(samples.request(SITE)).decode()
     for word in ("user_name", "holder", "host", "address", "email", "bot_name", "ip"):
         assert f'"{word}"' not in text
+
+
+@pytest.mark.rule("E5", "malformed")
+def test_e5_a_deadline_that_does_not_follow_from_the_cycle_is_refused() -> None:
+    good = make_request(SITE)
+    assert good.install_by is not None
+    with pytest.raises(ValueError, match="its deadline is not"):
+        make_request(SITE, install_by=good.install_by + timedelta(days=1))
+    assert good.cycle is not None
+    late = msgspec.structs.replace(good.cycle, opened_at=good.generated_at + timedelta(seconds=1))
+    with pytest.raises(ValueError, match="before its cycle"):
+        make_request(SITE, cycle=late)
+
+
+@pytest.mark.rule("L3", "malformed")
+def test_l3_a_line_stated_twice_for_one_period_is_refused() -> None:
+    line = make_request(SITE).totals.record.body.lines[0]
+    with pytest.raises(ValueError, match="stated twice"):
+        Totals(lines=[line, line], refusals=[])

@@ -33,10 +33,10 @@ class TooSmall:
     consumed: int
 
 
-def too_few(state: State, lines: list[Line], now: datetime) -> list[TooFew]:
+def too_few(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[TooFew]:
     found = []
     for sku in sorted({*state.users, *state.leases}):
-        using = in_use(state, sku, now)
+        using = in_use(state, sku, held_at)
         covered = [_holder(state, sku, each) for each in using[: granted(lines_of(state), sku, now)]]  # Q4
         new = granted(lines, sku, now)
         if new < len(covered):
@@ -57,8 +57,10 @@ def too_small(state: State, lines: list[Line], now: datetime) -> list[TooSmall]:
     return found
 
 
-def check_fit(state: State, lines: list[Line], now: datetime) -> Refusal | None:
-    few, small = too_few(state, lines, now), too_small(state, lines, now)
+def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime) -> Refusal | None:
+    """`now`: the time that the file itself makes it (T1, T3); `held_at`: trusted time before that, by which leases
+    run: a vendor's clock that is ahead must not make them look expired."""
+    few, small = too_few(state, lines, now, held_at), too_small(state, lines, now)
     if not few and not small:
         return None
     what = [

@@ -6,7 +6,7 @@ Steps: (1) form and signatures · (2) for this Control Room · (3) not installed
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
 
@@ -17,6 +17,7 @@ from carnet.control_room.activation.request_file import history
 from carnet.control_room.authority.decision import Decision, Draft, FileCommand, Moment
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import by_lines
+from carnet.control_room.authority.trusted_time import TOLERANCE
 from carnet.control_room.ledger import events as e
 from carnet.entitlements import Line
 from carnet.exchange.issuing_log import check_log
@@ -107,7 +108,7 @@ def _judge(olf: OfflineLicenseFile, body: SealedBody, now: datetime, state: Stat
         or install_window(state.newest_request.install_by, moment.now)  # (8) by the time before any lowering
         or (lowered_clock_window(olf.issued_at, moment.reading.system) if olf.lowers_clock else None)  # (9)
         or _logged(olf, seen)  # (10)
-        or check_fit(state, body.lines, now)  # (11)
+        or check_fit(state, body.lines, now, moment.now)  # (11)
     )
 
 
@@ -208,18 +209,26 @@ def _added(olf: OfflineLicenseFile, state: State) -> list[AddedUnits]:
 
 def _installed(opened: _Opened, raw: bytes, state: State, moment: Moment) -> Decision:
     answer = _answer(opened, state)
-    lowered = opened.now if opened.read.olf.lowers_clock and opened.now < moment.now else None
     events = [*_key_set(opened.read.key_set, state), _license(opened, answer)]
     accepted = opened.read.olf.accepts_history
     if accepted and accepted.number > state.history_accepted:
         events.append(e.HistoryAccepted(number=accepted.number, add=accepted.add))
-    if lowered:
-        events.append(e.ClockLowered(was=moment.now))
-        events.append(e.LeasesExtended(since=moment.now, reason="the clock was lowered"))
+    events += _clock(opened, moment)
     if state.state_name != answer.state:
         events.append(e.StateChanged(was=state.state_name, now=answer.state))
     events.append(e.ReceiptWritten(olf_id=answer.olf_id))
-    return Decision(events, answer, documents=_Documents(opened.read, raw, state, moment), lowered=lowered)
+    return Decision(events, answer, documents=_Documents(opened.read, raw, state, moment), moved=opened.now)
+
+
+def _clock(opened: _Opened, moment: Moment) -> list[e.Event]:
+    """T1, T3: trusted time goes on from the vendor's time. Leases get one time to live from there (G6)."""
+    by = opened.now - moment.now
+    if opened.read.olf.lowers_clock and by < timedelta(0):
+        return [e.ClockLowered(was=moment.now), e.LeasesExtended(since=moment.now, reason="the clock was lowered")]
+    if by > TOLERANCE:
+        raised = e.ClockRaised(by_seconds=int(by.total_seconds()))
+        return [raised, e.LeasesExtended(since=moment.now, reason="the vendor's time is ahead")]
+    return []
 
 
 def _key_set(key_set: KeySet, state: State) -> list[e.Event]:

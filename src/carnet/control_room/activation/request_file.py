@@ -78,7 +78,7 @@ class RequestFile:
 
     def _clock(self) -> ClockFields:
         moment, state = self.moment, self.state
-        behind = int(lag(moment.now, moment.reading).total_seconds())
+        behind = int(lag(moment.now, moment.reading).total_seconds()) - state.lead
         return ClockFields(
             trusted=moment.now,
             system=moment.reading.system,

@@ -59,7 +59,7 @@ class Decision:
     answer: object
     documents: Callable[[Draft], dict[str, bytes]] | None = None  # files made of the ledger as it will be
     new_keys: Sequence[Signer | Opener] = ()
-    lowered: datetime | None = None  # T3: the time of `clock.lowered`, and of every event after it
+    moved: datetime | None = None  # T1, T3: the time of `clock.raised` or `clock.lowered`, and of every event after it
 
 
 class Command(Protocol):

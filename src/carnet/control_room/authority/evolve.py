@@ -188,7 +188,19 @@ def _set_back(state: State, _: Record, event: e.ClockSetBack) -> None:
 
 @_on(e.ClockCaughtUp)
 def _caught_up(state: State, _: Record, __: e.ClockCaughtUp) -> None:
-    state.behind = False
+    state.behind, state.lead = False, 0
+
+
+@_on(e.ClockRaised)
+def _raised(state: State, _: Record, event: e.ClockRaised) -> None:
+    state.lead = event.by_seconds
+
+
+@_on(e.ClockLowered)
+def _lowered(state: State, _: Record, event: e.ClockLowered) -> None:
+    """What had expired by the mark that is given up stays expired (T3, G2)."""
+    for sku, leases in state.leases.items():
+        state.leases[sku] = {key: lease for key, lease in leases.items() if lease.expires_at > event.was}
 
 
 @_on(e.LeasesExtended)

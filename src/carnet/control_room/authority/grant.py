@@ -36,7 +36,7 @@ def shares(lines: Iterable[Line], sku: str, now: datetime) -> list[Share]:
 
 def _replaced(lines: list[Line], now: datetime) -> dict[str, int]:
     """Q5: how much of each line in grace is replaced by lines of the product that started since its end."""
-    spare = {line.line_id: line.quantity for line in lines if line.in_force(now)}
+    spare = {line.line_id: line.with_overage for line in lines if line.in_force(now)}
     replaced: dict[str, int] = {}
     for ended in (line for line in lines if line.in_grace(now)):
         for started in lines:

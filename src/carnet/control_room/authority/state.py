@@ -111,6 +111,7 @@ class State(msgspec.Struct):
     answers: dict[str, Remembered] = {}  # by idempotency key, the oldest first
     # clocks
     behind: bool = False
+    lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up
     set_back_count: int = 0
     largest_set_back: int = 0  # seconds
 

@@ -19,7 +19,7 @@ from carnet.control_room.engine.passing_time import passing_time
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, write_snapshot
 from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.keys import KeyRing
-from carnet.control_room.ledger.events import ClockLowered, Event, LicenseInstalled, Refused
+from carnet.control_room.ledger.events import ClockLowered, ClockRaised, Event, LicenseInstalled, Refused
 from carnet.control_room.ledger.record import SYSTEM, Record
 from carnet.entitlements import UnwritableError
 from carnet.errors import TamperedError, UsageError
@@ -134,7 +134,7 @@ class _Transaction:
         for key in decision.new_keys:
             name, box = self._engine.keys.wrap(key, self._moment.random)
             self._secrets[name] = box
-        written = self._write(decision.events, self._actor, decision.lowered)
+        written = self._write(decision.events, self._actor, decision.moved)
         if decision.documents:
             # files are made of the ledger with these records in it, and of the state as it was before them
             self._documents |= decision.documents(self._pages)
@@ -143,11 +143,11 @@ class _Transaction:
     def append(self, events: Sequence[Event], by: str | None = None) -> None:
         self._evolve(self._write(events, by or self._actor))
 
-    def _write(self, events: Sequence[Event], by: str, lowered: datetime | None = None) -> list[tuple[Record, Event]]:
+    def _write(self, events: Sequence[Event], by: str, moved: datetime | None = None) -> list[tuple[Record, Event]]:
         written = []
         for event in events:
-            if isinstance(event, ClockLowered) and lowered:
-                self._now = lowered  # T3: this record, and all after it
+            if isinstance(event, ClockLowered | ClockRaised) and moved:
+                self._now = moved  # T1, T3: this record, and all after it
             written.append((self._pages.append(event, self._now, by, self._key), event))
         return written
 

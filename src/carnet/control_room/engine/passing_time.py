@@ -6,7 +6,7 @@ from datetime import datetime
 
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import state_name
-from carnet.control_room.authority.trusted_time import Anchor, Reading, lag, unexplained
+from carnet.control_room.authority.trusted_time import TOLERANCE, Anchor, Reading, lag, unexplained
 from carnet.control_room.ledger.events import (
     ClockCaughtUp,
     ClockSetBack,
@@ -33,11 +33,12 @@ def passing_time(state: State, anchor: Anchor | None, reading: Reading, now: dat
 
 
 def _clock(state: State, reading: Reading, now: datetime) -> list[Event]:
-    """T2: a lagging clock is recorded once, and once more when it caught up."""
+    """T2: a clock set back is recorded once, and once more when it caught up. What it lags because the vendor's time
+    was ahead of it (T1) nobody set back."""
     behind = int(lag(now, reading).total_seconds())
-    if behind and not state.behind:
-        return [ClockSetBack(by_seconds=behind)]
-    return [ClockCaughtUp()] if state.behind and not behind else []
+    if behind - state.lead > TOLERANCE.total_seconds() and not state.behind:
+        return [ClockSetBack(by_seconds=behind - state.lead)]
+    return [ClockCaughtUp()] if (state.behind or state.lead) and not behind else []
 
 
 def _leases(state: State, anchor: Anchor | None, reading: Reading, now: datetime) -> list[Event]:

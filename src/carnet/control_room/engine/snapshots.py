@@ -20,7 +20,8 @@ class _Snapshot(msgspec.Struct):
     state: msgspec.Raw
 
 
-_SHAPE = ",".join(State.__struct_fields__)
+FOLD = 1  # raised whenever `evolve` folds a record to something else than before
+_SHAPE = f"{FOLD}:" + ",".join(State.__struct_fields__)
 
 
 def write_snapshot(state: State, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes) -> tuple[int, bytes]:

@@ -175,6 +175,13 @@ class ClockCaughtUp(Event, frozen=True):
     pass
 
 
+@kind("clock.raised")
+class ClockRaised(Event, frozen=True):
+    """T1: the vendor's time in an OLF is ahead of this machine by so much. This record's own time is the vendor's."""
+
+    by_seconds: Count
+
+
 @kind("clock.lowered")
 class ClockLowered(Event, frozen=True):
     """T3: the mark, by the vendor's permission. This record's own time is the lowered one."""

@@ -102,9 +102,30 @@ def test_the_lines_before_are_stated_until_the_first_file_of_a_new_enrolment_and
 def test_a_lost_release_whose_totals_are_not_stated_spends_all_that_the_line_may_have_had(
     world: World, plant: Site
 ) -> None:
+    world.accept(plant.request(world.now, changed_totals=[]))  # the file is proven to be installed
     plant.install_token(world.token())
     world.accept(plant.request(world.now, changed_totals=[]))
     assert world.spent() == {"document-pages": 600}
+
+
+@pytest.mark.rule("E11", "H2", "E4")
+@pytest.mark.parametrize("way", ["release", "token"])
+def test_units_that_were_never_installed_return_whole_when_their_enrolment_ends(world: World, way: str) -> None:
+    world.buy("document-pages", 1000)
+    site = world.site()
+    world.answer(site, products={"document-pages": 600})  # it never arrived
+    if way == "token":
+        site.install_token(world.token())
+    world.accept(site.request(world.now, "release" if way == "release" else "initial"))
+    assert (world.held(), world.spent()) == ({}, {})
+    assert world.available() == {"document-pages": 1000}
+
+
+@pytest.mark.rule("E11", "H2", "H4")
+def test_a_line_that_is_stated_was_installed_whatever_is_named(world: World, plant: Site) -> None:
+    plant.install_token(world.token())  # CALM has no proof of the file yet, but its line is stated
+    world.accept(plant.request(world.now))
+    assert world.spent() == {"document-pages": 50}
 
 
 @pytest.mark.rule("E11", "E2")

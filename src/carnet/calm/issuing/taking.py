@@ -129,7 +129,7 @@ def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
     position = read_position(room.id, room.enrolment.id)
     periods = periods_of(position.purchases())
     report = Report(
-        installed=room.confirmed if case.installed or not case.is_release else None,
+        installed=_proven_installed(room, position, case),
         request=case.lfr.sequence,
         at=case.lfr.generated_at,
         consumed=_consumed(room.enrolment.id, position, case.lfr, counted),
@@ -139,6 +139,21 @@ def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
     write_position(room.id, room.enrolment.id, room.enrolment.guid_id, position, after)
     if case.is_release:
         _close(doing, room, case.lfr, after, periods, counted, why="released")
+
+
+def _proven_installed(room: ControlRoom, position: Position, case: Case) -> int | None:
+    """H2: the OLF that the LFR proves to be installed. A last word that names none says nothing of it, but where no OLF
+    was ever proven and no line of one is stated: then there is none, and generating it voided what was on its way."""
+    last_word = case.is_release or case.token is not None
+    if case.installed or not last_word:
+        return room.confirmed
+    never = room.confirmed == 0 and not case.gives_up and not _states_any(room, position, case.lfr)
+    return 0 if never else None
+
+
+def _states_any(room: ControlRoom, position: Position, lfr: LicenseFileRequest) -> bool:
+    out = {line_id(str(room.enrolment_id), line.purchase) for line in position.lines}
+    return any(line.line_id in out for line in lfr.totals.record.body.lines)
 
 
 def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | None) -> None:
@@ -189,7 +204,8 @@ def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
     position = read_position(room.id, room.enrolment.id)
     periods = periods_of(position.purchases())
     consumed = _consumed(room.enrolment.id, position, case.lfr, counted)
-    after = settle(position, Report(None, case.lfr.sequence, None, consumed), periods, doing.now)
+    installed = _proven_installed(room, position, case)
+    after = settle(position, Report(installed, case.lfr.sequence, None, consumed), periods, doing.now)
     confirm(room, None, case.lfr.sequence)
     _close(doing, room, case.lfr, after, periods, counted, why="released")
     _end(room.enrolment, doing.now, "released")

@@ -42,6 +42,15 @@ def test_without_an_approval_in_force_there_is_no_token(world: World, unmoved: U
 
 
 @pytest.mark.rule("E1", "no_approval")
+def test_a_withdrawal_ends_every_approval_of_the_account(world: World, unmoved: Unmoved) -> None:
+    world.approve("Northwind")  # a second one
+    accounts.withdraw_approval(world.calm, approval="Northwind", reason="over", **world.act)
+    assert {shown.state for shown in accounts.show_account("Northwind").approvals} == {"withdrawn"}
+    unmoved()
+    assert code(tokens.download_token(world.calm, account="Northwind", **world.act)) == "no_approval"
+
+
+@pytest.mark.rule("E1", "no_approval")
 def test_without_an_approval_nobody_enrols(world: World, unmoved: Unmoved) -> None:
     site = world.site()
     accounts.withdraw_approval(world.calm, approval="Northwind", reason="over", **world.act)

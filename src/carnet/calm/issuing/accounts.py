@@ -51,7 +51,7 @@ _GRANTED = Prepared(lambda: Approval.objects.filter(account=slot(0), state=Appro
 
 
 def is_approved(account: str) -> bool:
-    """E1: whether an approval is in force: the newest decision granted it, and it was not withdrawn since."""
+    """E1: whether an approval is in force: one was granted, and none was withdrawn since."""
     return bool(_GRANTED(account))
 
 
@@ -164,9 +164,14 @@ def refuse_approval(calm: Calm, *, approval: str, reason: str, now: datetime, by
 
 
 def withdraw_approval(calm: Calm, *, approval: str, reason: str, now: datetime, by: str) -> ApprovalShown:
-    """E1: sites run out what they have. Release, reductions and receipts are still accepted."""
+    """E1: no approval of the account stays in force, however many there were. Sites run out what they have. Release,
+    reductions and receipts are still accepted."""
     with act(calm, now=now, by=by) as doing:
-        return _decide(doing, _find(approval, Approval.State.GRANTED), Approval.State.WITHDRAWN, reason)
+        named = _find(approval, Approval.State.GRANTED)
+        granted = Approval.objects.filter(account=named.account_id, state=Approval.State.GRANTED)
+        for other in granted.exclude(id=named.id):
+            _decide(doing, other, Approval.State.WITHDRAWN, reason)
+        return _decide(doing, named, Approval.State.WITHDRAWN, reason)
 
 
 def _find(name: str, state: Approval.State) -> Approval:

@@ -144,6 +144,17 @@ def test_a_restored_database_is_noticed_at_the_next_start(desk: Desk) -> None:
     assert "not the one that CALM acted on last" in listed.stderr
 
 
+def test_only_a_file_that_cannot_be_read_is_spoken_of_as_one() -> None:
+    from django.db import DatabaseError, IntegrityError, OperationalError
+
+    from carnet.calm.wiring import _database_fault
+
+    for unreadable in (DatabaseError("file is not a database"), OperationalError("disk I/O error")):
+        assert "cannot be read" in str(_database_fault(unreadable))
+    for bug in (IntegrityError("UNIQUE constraint failed"), ValueError("anything")):
+        assert _database_fault(bug) is None
+
+
 def test_where_there_is_no_calm_it_says_so(tmp_path: Path) -> None:
     done = subprocess.run(
         [str(CALM), "guid", "list", "--data", str(tmp_path)], capture_output=True, text=True, check=False

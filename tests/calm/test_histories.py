@@ -144,6 +144,39 @@ def test_after_an_acceptance_the_history_given_up_is_the_stranger(world: World, 
     assert code(world.upload(plant.request(world.now, since=backup.ledger.size))) == "history_mismatch"
 
 
+@pytest.mark.rule("L2", "E6")
+def test_a_history_that_was_given_up_can_be_accepted_again_with_the_answer_that_it_had(
+    world: World, plant: Site
+) -> None:
+    backup = plant.fork()
+    raw = plant.request(world.now)
+    answer = ok(world.issue(world.accept(raw).request, products={"document-pages": 900})).raw
+    backup.note()
+    world.upload(backup.request(world.now, since=plant.ledger.size))
+    accept_history(world, backup)
+    assert world.held() == PAGES
+    assert code(world.upload(raw)) == "history_not_shown"
+    confirmed = accept_history(world, plant, site_confirms=True)
+    assert world.held() == {"document-pages": 900}  # its answer may be on the way there
+    assert code(world.issue(str(confirmed.request), products=PAGES)) == "already_used"
+    assert answer is not None
+    plant.install(answer, world.now)
+    assert world.accept(plant.request(world.now)).installed == 2
+
+
+@pytest.mark.rule("L2", "history_mismatch", "nothing_to_accept")
+def test_a_request_id_that_another_file_had_is_refused_kept_and_never_accepted(
+    world: World, plant: Site, unmoved: Unmoved
+) -> None:
+    known = show_room(plant.id, now=world.now).requests[-1].request
+    newcomer = world.site("south")
+    unmoved()
+    assert code(world.upload(plant.request(world.now, changed={"request_id": known}))) == "history_mismatch"
+    assert code(world.upload(newcomer.request(world.now, changed={"request_id": known}), "south")) == "history_mismatch"
+    assert [one.code for one in show_room(plant.id, now=world.now).refused] == ["history_mismatch"]
+    assert code(propose(world, plant)) == "nothing_to_accept"
+
+
 @pytest.mark.rule("L2", "Q3")
 def test_two_clones_taken_in_turns_never_lower_a_total(world: World, plant: Site) -> None:
     clone, counted = plant.fork(), 100

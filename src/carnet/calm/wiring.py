@@ -150,11 +150,11 @@ def main() -> NoReturn:
 
 
 def _database_fault(error: Exception) -> "CarnetError | None":
-    """A database that cannot be read, in words."""
-    from django.db import DatabaseError
+    """A database that cannot be read, in words. What a bug would raise (a broken constraint, say) stays a bug."""
+    from django.db import DatabaseError, OperationalError
 
     from carnet.errors import TamperedError
 
-    if not isinstance(error, DatabaseError):
+    if type(error) not in (DatabaseError, OperationalError):
         return None
     return TamperedError(f"CALM's database cannot be read: {error}.", "Put the newest copy of calm.sqlite3 back.")

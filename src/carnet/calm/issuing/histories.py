@@ -24,6 +24,7 @@ from carnet.calm.issuing.judging import (
     Case,
     count,
     find_room,
+    id_was_used,
     judge_identity,
     own_keys,
     pending_keys,
@@ -124,12 +125,15 @@ def find_acceptable(room_id: str, *, site_confirms: bool, refused: int | None = 
         return _nothing(room.name, "no LFR of it was refused for its history since the last one that was taken")
     read = read_request(bytes(row.raw))
     assert not isinstance(read, Refusal)
-    why = _never(room, read.request)
+    why = _never(room, read)
     return _nothing(room.name, why) if why else Acceptable(row, read, room, Guid.objects.get(id=row.guid))
 
 
-def _never(room: ControlRoom, lfr: LicenseFileRequest) -> str:
+def _never(room: ControlRoom, read: ReadRequest) -> str:
     """What nobody may accept."""
+    lfr = read.request
+    if id_was_used(read):
+        return "it has the id of another LFR"
     if not lfr.totals_proven():
         return "the totals in it are not those of the ledger that it shows (L3)"
     release = lfr.kind is RequestKind.RELEASE

@@ -77,6 +77,8 @@ def judge_content(doing: Act, case: Case) -> Case | Refusal:
     """6 to 9: judged only after the history is believed."""
     room, lfr = case.room, case.lfr
     assert room is not None
+    if id_was_used(case.read):
+        return verdicts.id_was_used(lfr)
     if not lfr.totals_proven():  # L3
         return verdicts.totals_not_proven(room)
     case = count(case, read_acceptances(room.id))
@@ -138,11 +140,21 @@ def judge_state(room: ControlRoom, read: ReadRequest) -> Refusal | None:
 
 def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
     lfr = read.request
+    if id_was_used(read):
+        return verdicts.id_was_used(lfr)
     if not lfr.totals_proven():
         return verdicts.totals_not_proven(None)
     if lfr.installed is not None:
         return verdicts.unknown_license_file(lfr.control_room.name, lfr.installed.sequence)
     return count(Case(read, guid, None, token, _stated(lfr), {}), ())
+
+
+_DIGEST = Prepared(lambda: Request.objects.filter(id=slot(0)).values_list("digest"))
+
+
+def id_was_used(read: ReadRequest) -> bool:
+    """Whether another file had its request id: ids are drawn at random, so that no honest site repeats one."""
+    return any(digest != read.envelope.digest for (digest,) in _DIGEST(read.request.request_id))
 
 
 _TAKEN = Prepared(lambda: Request.objects.defer("raw").filter(digest=slot(0), room=slot(1), believed=True))

@@ -91,6 +91,9 @@ def take_key(room: ControlRoom, signer: OkpKey) -> None:
 
 
 def _keep_request(doing: Act, room: ControlRoom, case: Case) -> Request:
+    known = Request.objects.filter(id=case.lfr.request_id, room=room, believed=False).first()
+    if known:  # L2: of a history that was given up, and is accepted again
+        return _believe_again(known)
     request = Request(
         id=case.lfr.request_id,
         room=room,
@@ -103,6 +106,15 @@ def _keep_request(doing: Act, room: ControlRoom, case: Case) -> Request:
         accepted_at=doing.now,
     )
     request.save(force_insert=True)
+    return request
+
+
+def _believe_again(request: Request) -> Request:
+    """Its answer may be on the way to the site, or there: it is out again (H2)."""
+    request.believed = True
+    request.save(force_update=True, update_fields=["believed"])
+    LicenseFile.objects.filter(request=request).update(state=LicenseFile.State.ISSUED)
+    LicenseLine.objects.filter(license_file__request=request).update(out=True)
     return request
 
 

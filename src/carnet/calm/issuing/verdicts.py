@@ -6,6 +6,7 @@ from carnet.calm.control_rooms.counting import Fall
 from carnet.calm.control_rooms.models import ControlRoom, Enrolment
 from carnet.calm.licenses.models import Guid
 from carnet.exchange.history import History
+from carnet.exchange.license_file_request import LicenseFileRequest
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
 
@@ -145,6 +146,14 @@ def sequence_fell(room: ControlRoom, sequence: int) -> Refusal:
         Code.HISTORY_MISMATCH,
         f"{room.name} numbers its LFR {sequence}; CALM took {room.last_sequence} already, and numbers only rise (E3).",
         f"Ask the site what happened. If a backup was restored, {TWO_PEOPLE}.",
+    )
+
+
+def id_was_used(lfr: LicenseFileRequest) -> Refusal:
+    return Refusal(
+        Code.HISTORY_MISMATCH,
+        f"LFR {lfr.sequence} of {lfr.control_room.name} has the id of another LFR that was taken ({lfr.request_id}).",
+        "Generate a new LFR. If it is refused again, the software of the Control Room was altered: keep the file.",
     )
 
 

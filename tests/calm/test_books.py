@@ -172,6 +172,16 @@ def test_a_total_of_a_later_period_does_not_return_this_ones() -> None:
     assert left_out.holds("p", MONTH, NOW) == 100
 
 
+@pytest.mark.rule("Q2", "H2", "H4")
+def test_a_total_of_an_older_period_does_not_return_this_ones() -> None:
+    now = NOW + 20 * DAY
+    this, older = MONTH.containing(now), MONTH.start
+    before = Position((line(100, units=True),), {"p": Units(45, this)})
+    after = settle(before, Report(1, 3, now, {"p": Units(0, older)}), {"p": MONTH}, now)
+    assert after.kept["p"] == Units(45, this)
+    assert close(after, ["p"], ["p"], {"p": MONTH}, now)["p"].spent == Units(45, this)
+
+
 @pytest.mark.rule("H6")
 def test_lowering_names_the_sites_in_the_way() -> None:
     balance = Balance(10, {"north": 4, "south": 3}, 1)

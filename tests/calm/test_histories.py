@@ -7,10 +7,11 @@ import pytest
 
 from carnet.calm.issuing import proposals, receipts
 from carnet.calm.issuing.rooms import show_room
+from carnet.entitlements import Metric, PeriodUnit
 from carnet.exchange.license_file_request import write_request
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.verdicts import Refusal
-from tests.calm.conftest import OLGA, OMAR, World, code, ok
+from tests.calm.conftest import DAY, NOW, OLGA, OMAR, START, World, code, ok
 from tests.support.site_simulator import Site
 
 Unmoved = Callable[[], None]
@@ -262,6 +263,103 @@ def test_a_site_cannot_forget_what_an_acceptance_added(world: World, plant: Site
     unmoved()
     backup.history_accepted = 1  # it claims to include what it never installed
     assert code(world.upload(backup.request(world.now))) == "totals_fell"
+
+
+@pytest.mark.rule("L2", "Q3", "totals_fell", "nothing_to_accept")
+def test_an_acceptance_that_was_never_carried_to_a_site_is_in_no_total_of_it(
+    world: World, plant: Site, unmoved: Unmoved
+) -> None:
+    backup, newcomer = plant.fork(), world.site("south")
+    world.accept(plant.request(world.now))
+    backup.note()
+    backup.history_accepted = 999
+    assert code(world.upload(backup.request(world.now, since=plant.ledger.size))) == "history_mismatch"
+    unmoved()
+    refused = propose(world, backup)
+    assert code(refused) == "nothing_to_accept"
+    assert "accepted history 999" in refused.message  # type: ignore[union-attr]
+    refused = world.upload(plant.request(world.now, changed={"history_accepted": 1}))
+    assert code(refused) == "totals_fell"
+    assert "accepted history 1" in refused.message
+    assert "newest that was carried to it is 0" in refused.message
+    assert code(world.upload(newcomer.request(world.now, changed={"history_accepted": 1}), "south")) == "totals_fell"
+
+
+@pytest.mark.rule("Q2", "Q3", "totals_fell", "nothing_to_accept")
+@pytest.mark.parametrize(
+    ("lie", "says"),
+    [
+        ({"metric": Metric.NAMED_USER}, "named_user of document-pages"),
+        ({"sku": "bot-runs"}, "consumable of bot-runs"),
+        ({"period_start": NOW}, "a period from Tue 2026-11-24 08:00"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["change", "release"])
+def test_a_total_that_is_not_of_the_line_issued_is_refused(
+    world: World, plant: Site, unmoved: Unmoved, lie: dict[str, object], says: str, kind: str
+) -> None:
+    backup = plant.fork()
+    totals = [msgspec.structs.replace(total, **lie) for total in plant.totals(world.now)]
+    unmoved()
+    refused = world.upload(plant.request(world.now, kind, changed_totals=totals))
+    assert code(refused) == "totals_fell"
+    assert says in refused.evidence[0]  # type: ignore[union-attr]
+    other = backup.request(world.now, kind, since=10**6, changed_totals=totals)
+    assert code(world.upload(other)) in ("history_mismatch", "totals_fell")
+    assert code(propose(world, plant)) == "nothing_to_accept"
+
+
+@pytest.mark.rule("E12", "totals_fell")
+@pytest.mark.parametrize("way", ["released", "written_off"])
+def test_a_second_last_word_that_lies_about_its_lines_is_refused(
+    world: World, plant: Site, unmoved: Unmoved, way: str
+) -> None:
+    if way == "released":
+        world.accept(plant.request(world.now, "release"))
+    else:
+        proposed = ok(proposals.propose_write_off(world.calm, control_room=plant.id, reason="lost", **world.act))
+        ok(proposals.confirm(world.calm, proposal=proposed.proposal, now=world.now, by=OMAR))
+    totals = [msgspec.structs.replace(total, metric=Metric.NAMED_USER) for total in plant.totals(world.now)]
+    unmoved()
+    assert code(world.upload(plant.request(world.now, "release", changed_totals=totals))) == "totals_fell"
+
+
+@pytest.mark.rule("Q2", "Q3", "totals_fell")
+@pytest.mark.parametrize("kind", ["change", "release"])
+def test_an_older_period_does_not_stand_for_this_one(world: World, unmoved: Unmoved, kind: str) -> None:
+    site = monthly(world)
+    totals = [msgspec.structs.replace(total, consumed=0, period_start=START) for total in site.totals(world.now)]
+    unmoved()
+    refused = world.upload(site.request(world.now, kind, changed_totals=totals))
+    assert code(refused) == "totals_fell"
+    assert "CALM counted 400" in refused.evidence[0]  # type: ignore[union-attr]
+
+
+@pytest.mark.rule("T3", "Q3", "H2")
+def test_a_period_that_only_a_wrong_clock_reached_is_left_again_and_nothing_returns(world: World) -> None:
+    site = monthly(world)
+    ahead = world.now + 30 * DAY
+    site.use("document-pages", consume=70, now=ahead)
+    world.accept(site.request(ahead))
+    site.withdraw()
+    world.accept(site.request(world.now))  # its clock was lowered
+    assert world.held() == {"document-pages": 600}
+    world.license(site, products={"document-pages": 450})
+    world.accept(site.request(world.now))
+    assert world.held() == {"document-pages": 450}
+    world.accept(site.request(world.now, "release"))
+    assert world.spent() == {"document-pages": 400}
+
+
+def monthly(world: World) -> Site:
+    """A site that consumed 400 pages in December, which CALM knows."""
+    world.buy("document-pages", 1000, period=PeriodUnit.MONTH)
+    site = world.site()
+    world.now += 20 * DAY
+    world.license(site, products=PAGES)
+    consume(world, site, 400)
+    world.accept(site.request(world.now))
+    return site
 
 
 @pytest.mark.rule("E3", "history_mismatch")

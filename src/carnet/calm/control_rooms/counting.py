@@ -74,19 +74,34 @@ def pending(acceptances: Iterable[Acceptance], history_stated: int) -> list[Adde
     return list(add.values())
 
 
-def falls(counted: Mapping[Where, Count], new: Mapping[Where, Count]) -> list[Fall]:
+def falls(counted: Mapping[Where, Count], new: Mapping[Where, Count], now: datetime) -> list[Fall]:
     """Q3: where `new` is below what was counted. A line that the believed history stated must stay stated; in a later
-    period it may state that one instead."""
-    stated_lines = {line for (line, _), count in new.items() if count.stated}
+    period it may state that one instead. A period that has not begun here was stated by a clock that was ahead: once
+    that was lowered (T3), an earlier one is stated."""
+    newest = newest_periods(where for where, count in new.items() if count.stated)
     found = []
     for where, count in counted.items():
-        now = new.get(where)
-        if now is not None and now.stated:
-            if now.units < count.units:
-                found.append(Fall(where, count.sku, count.units, now.units))
-        elif count.stated and count.units and where[0] not in stated_lines:
+        states = new.get(where)
+        if states is not None and states.stated:
+            if states.units < count.units:
+                found.append(Fall(where, count.sku, count.units, states.units))
+        elif count.stated and count.units and not _stands_for(newest, where, now):
             found.append(Fall(where, count.sku, count.units, None))
     return found
+
+
+def newest_periods(stated: Iterable[Where]) -> dict[str, datetime | None]:
+    """By line, the newest period stated."""
+    found: dict[str, datetime | None] = {}
+    for line, start in stated:
+        before = found.get(line)
+        found[line] = max(start, before) if start and before else start or before
+    return found
+
+
+def _stands_for(newest: Mapping[str, datetime | None], where: Where, now: datetime) -> bool:
+    (line, start), stated = where, newest.get(where[0])
+    return line in newest and start is not None and stated is not None and (stated > start or start > now)
 
 
 def merge(counted: Mapping[Where, Count], new: Mapping[Where, Count]) -> dict[Where, Count]:

@@ -32,6 +32,7 @@ from carnet.calm.issuing.judging import (
     read_counted,
 )
 from carnet.calm.issuing.models import Token
+from carnet.calm.issuing.statements import judge_statements
 from carnet.calm.issuing.taking import take
 from carnet.calm.licenses.models import Guid
 from carnet.exchange.history import History
@@ -136,6 +137,9 @@ def _never(room: ControlRoom, read: ReadRequest) -> str:
         return "it has the id of another LFR"
     if not lfr.totals_proven():
         return "the totals in it are not those of the ledger that it shows (L3)"
+    misstated = judge_statements(room, lfr)
+    if misstated:
+        return " ".join((misstated.message.rstrip("."), *misstated.evidence[:1]))
     release = lfr.kind is RequestKind.RELEASE
     same = room.enrolment is not None and lfr.enrolment.token_id == room.enrolment.token
     if room.state == ControlRoom.State.WRITTEN_OFF and not release:

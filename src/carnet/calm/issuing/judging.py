@@ -21,6 +21,7 @@ from carnet.calm.issuing import verdicts
 from carnet.calm.issuing.context import Act
 from carnet.calm.issuing.enrolling import judge_newcomer, judge_token
 from carnet.calm.issuing.models import Token
+from carnet.calm.issuing.statements import judge_statements
 from carnet.calm.licenses.models import Guid
 from carnet.calm.prepared import Prepared, slot
 from carnet.exchange.history import History
@@ -81,8 +82,11 @@ def judge_content(doing: Act, case: Case) -> Case | Refusal:
         return verdicts.id_was_used(lfr)
     if not lfr.totals_proven():  # L3
         return verdicts.totals_not_proven(room)
+    misstated = judge_statements(room, lfr)
+    if misstated:
+        return misstated
     case = count(case, read_acceptances(room.id))
-    fall = falls(read_counted(room), case.counts)
+    fall = falls(read_counted(room), case.counts, doing.now)
     if fall:  # Q3
         return verdicts.totals_fell(room, fall)
     return judge_enrolment(doing, case)
@@ -144,6 +148,8 @@ def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
         return verdicts.id_was_used(lfr)
     if not lfr.totals_proven():
         return verdicts.totals_not_proven(None)
+    if lfr.history_accepted:
+        return verdicts.history_not_carried(lfr.control_room.name, lfr.history_accepted, 0)
     if lfr.installed is not None:
         return verdicts.unknown_license_file(lfr.control_room.name, lfr.installed.sequence)
     return count(Case(read, guid, None, token, _stated(lfr), {}), ())

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from carnet.calm.control_rooms.counting import Count, Where, merge
+from carnet.calm.control_rooms.counting import Count, Where, merge, newest_periods
 from carnet.calm.control_rooms.models import (
     ControlRoom,
     Counted,
@@ -199,12 +199,17 @@ def _consumed(
 ) -> dict[str, Units]:
     """By purchase: what CALM counts on the line that the LFR states, in the period that it states."""
     purchases = {line_id(enrolment, purchase): purchase for purchase in position.purchases()}
-    found = {}
-    for line in lfr.totals.record.body.lines:
-        if line.metric is Metric.CONSUMABLE and line.line_id in purchases:
-            units = counted[line.line_id, line.period_start].units
-            found[purchases[line.line_id]] = Units(units, line.period_start)
-    return found
+    return {
+        purchases[line]: Units(counted[line, start].units, start)
+        for line, start in _newest_stated(lfr).items()
+        if line in purchases
+    }
+
+
+def _newest_stated(lfr: LicenseFileRequest) -> dict[str, datetime | None]:
+    """The lines of units that it states, each with the newest period that it states."""
+    lines = lfr.totals.record.body.lines
+    return newest_periods((line.line_id, line.period_start) for line in lines if line.metric is Metric.CONSUMABLE)
 
 
 def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
@@ -267,7 +272,7 @@ def write_closing(
 
 def _correct(enrolment: str, closed: list[Spent], lfr: LicenseFileRequest, counted: Mapping[Where, Count]) -> None:
     """E11, E12: a release LFR of an enrolment that ended already corrects what was consumed; nothing counts twice."""
-    stated = {line.line_id: line.period_start for line in lfr.totals.record.body.lines}
+    stated = _newest_stated(lfr)
     for spent in closed:
         line = line_id(enrolment, spent.purchase_id)
         if line not in stated:

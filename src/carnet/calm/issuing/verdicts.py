@@ -166,6 +166,25 @@ def totals_not_proven(room: ControlRoom | None) -> Refusal:
     )
 
 
+def history_not_carried(room: str, stated: int, carried: int) -> Refusal:
+    return Refusal(
+        Code.TOTALS_FELL,
+        f"{room} states that its totals include accepted history {stated}; the newest that was carried to it is "
+        f"{carried}.",
+        "Keep the file as evidence and ask the site: its totals cannot be believed. A new LFR must state the number "
+        "of the last accepted history that it installed.",
+    )
+
+
+def not_the_lines_issued(room: ControlRoom, wrong: Sequence[str]) -> Refusal:
+    return Refusal(
+        Code.TOTALS_FELL,
+        f"{room.name} states totals that are not of the lines issued to it: what CALM counted there is not stated.",
+        "Keep the file as evidence and ask the site: its totals cannot be believed.",
+        tuple(wrong),
+    )
+
+
 def totals_fell(room: ControlRoom, fallen: Sequence[Fall]) -> Refusal:
     return Refusal(
         Code.TOTALS_FELL,

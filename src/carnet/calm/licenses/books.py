@@ -87,9 +87,17 @@ def _proven(position: Position, purchase: str, units: Units, period: Period | No
     """The units that stay held: as stated, up to what the line may have had. What goes beyond is owed (Q5)."""
     proven = min(units.units, position.holds(purchase, period, now))
     before = position.kept.get(purchase)
-    if not _is_stated(units, period, now) and before and before.counts(period, now):
-        proven = max(proven, before.units)  # it states a later period than this clock's: this one's stays
+    if not before or not before.counts(period, now):
+        return replace(units, units=proven)
+    if _is_later(before, units):  # it states an older period: what is kept for the later one stays
+        return replace(before, units=max(proven, before.units))
+    if not _is_stated(units, period, now):  # it states a later period than this clock's: this one's stays
+        proven = max(proven, before.units)
     return replace(units, units=proven)
+
+
+def _is_later(one: Units, other: Units) -> bool:
+    return one.period_start is not None and other.period_start is not None and one.period_start > other.period_start
 
 
 def _still_out(line: OutLine, report: Report, granted: set[str], periods: Periods, now: datetime) -> bool:

@@ -110,6 +110,13 @@ def _now() -> Any:
     return datetime.now(UTC).replace(microsecond=0)
 
 
+@pytest.mark.rule("A3")
+def test_a_proposal_is_taken_back_on_the_command_line(desk: Desk) -> None:
+    proposed = desk("key", "rotate", "--reason", "yearly", "--as", "olga")["proposal"]
+    assert desk("confirm", proposed, "--withdraw", "--as", "olga")["withdrawn_by"] == "olga"
+    assert desk.run("confirm", proposed, "--as", "omar").returncode == 2
+
+
 def test_data_is_private(desk: Desk) -> None:
     for path in (desk.folder, *desk.folder.rglob("*")):
         mode = stat.S_IMODE(path.stat().st_mode)

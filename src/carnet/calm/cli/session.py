@@ -94,19 +94,32 @@ def table(console: "Console", title: str, columns: tuple[str, ...], rows: Sequen
     """A table, or a sentence where there is nothing to show. Numbers stand to the right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     if not rows:
         console.print(f"{title}: none.")
         return
-    shown = Table(*(), title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    ids = [place for place, name in enumerate(columns) if place and name in _IDS]
+    shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
-        number = all(isinstance(row[place], int) for row in rows)
-        is_id = name in ("purchase", "id", "GUID", "Control Room")
-        shown.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=is_id)
+        if place not in ids:
+            number = all(isinstance(row[place], int) for row in rows)
+            shown.add_column(name, justify="right" if number else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*("—" if cell in (None, "") else _cell(cell) for cell in row))
+        cells = [_cell(cell) for place, cell in enumerate(row) if place not in ids]
+        under = [f"  {columns[place]} {row[place]}" for place in ids if row[place]]
+        shown.add_row(*cells)
+        for line in under:  # an id is to be copied whole: it has a line of its own, across the table
+            shown.add_row(Text(line, style="dim", no_wrap=True, overflow="ignore"))
     console.print(shown)
 
 
+_IDS = ("purchase", "id", "GUID", "Control Room", "line")
+
+
 def _cell(value: object) -> str:
-    return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value)
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d}" if (value.hour, value.minute) == (0, 0) else f"{value:%Y-%m-%d %H:%M} UTC"
+    if value in (None, ""):
+        return "—"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

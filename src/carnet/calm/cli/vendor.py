@@ -11,6 +11,8 @@ from carnet.terminal import FAULT, OutFile, new_app, read_file, write_file
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carnet.calm.issuing.context import Calm
+
 
 def add_to(app: typer.Typer) -> None:
     command(app, "init")(init)
@@ -97,9 +99,15 @@ def proposed(console: "Console", answer: Any) -> None:
 ProposalId = Annotated[str, typer.Argument(metavar="ID", help="The proposal's id.", show_default=False)]
 
 
-def confirm(session: Session, proposal: ProposalId) -> None:
+TakeBack = Annotated[bool, typer.Option("--withdraw", help="Take the proposal back instead; anybody may.")]
+
+
+def confirm(session: Session, proposal: ProposalId, withdraw: TakeBack = False) -> None:
     """Confirm what another operator proposed; it is judged again, and done (A3)."""
     calm = session.calm()
+    if withdraw:
+        _withdraw(session, calm, proposal)
+        return
     from carnet.calm.issuing.proposals import ROTATE_KEYS, Confirmed
     from carnet.calm.issuing.proposals import confirm as use_case
 
@@ -107,6 +115,17 @@ def confirm(session: Session, proposal: ProposalId) -> None:
     if isinstance(answer, Confirmed) and answer.kind == ROTATE_KEYS:
         session.vendor.publish_key_set(calm)
     session.answer(answer, _confirmed)
+
+
+def _withdraw(session: Session, calm: "Calm", proposal: str) -> None:
+    from carnet.calm.issuing.proposals import withdraw as use_case
+
+    session.answer(use_case(calm, proposal=proposal, **session.who()), _withdrawn)
+
+
+def _withdrawn(console: "Console", answer: Any) -> None:
+    what = answer.kind.replace("_", " ")
+    console.print(f"Withdrawn ({what}): proposed by {answer.proposed_by}, taken back by {answer.withdrawn_by}.")
 
 
 def _confirmed(console: "Console", answer: Any) -> None:

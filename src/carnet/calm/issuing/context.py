@@ -114,7 +114,7 @@ class Act:
 
 @contextmanager
 def act(calm: Calm, *, now: datetime, by: str) -> Iterator[Act]:
-    check_text(by, "operator")
+    check_operator(by)
     calm.check_head()
     try:
         with transaction.atomic():
@@ -128,6 +128,17 @@ def act(calm: Calm, *, now: datetime, by: str) -> Iterator[Act]:
 
 def head_fields(head: Checkpoint) -> CheckpointFields:
     return checkpoint_fields(ORIGIN, head)
+
+
+def check_operator(name: str) -> None:
+    """A3: a name says who it is, so that nobody is a second person by a space. Raises UsageError."""
+    if name != name.strip():
+        raise UsageError("The operator's name begins or ends with a space.")
+    check_text(name, "operator's name")
+
+
+def is_same_operator(one: str, other: str) -> bool:
+    return one.strip().casefold() == other.strip().casefold()
 
 
 def check_text(text: str, what: str, most: int = 200) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import msgspec
 
@@ -11,6 +12,7 @@ from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
 from carnet.calm.control_rooms.models import (
     ControlRoom,
     Counted,
+    Enrolment,
     LicenseFile,
     LicenseLine,
     RefusedFile,
@@ -33,8 +35,8 @@ from carnet.calm.issuing.judging import (
 )
 from carnet.calm.issuing.models import Token
 from carnet.calm.issuing.statements import judge_statements
-from carnet.calm.issuing.taking import take
-from carnet.calm.licenses.models import Guid
+from carnet.calm.issuing.taking import ending, take
+from carnet.calm.licenses.models import Guid, Purchase
 from carnet.exchange.history import History
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadRequest, RequestKind, read_request
 from carnet.exchange.offline_license_file import AddedUnits
@@ -83,7 +85,15 @@ def with_evidence(refusal: Refusal, room_id: str, lfr: LicenseFileRequest) -> Re
     room = find_room(room_id) if refusal.code in MISMATCHES else None
     if room is None:
         return refusal
-    return replace(refusal, evidence=tuple(evidence_of(room, lfr)))
+    refusal = replace(refusal, evidence=tuple(evidence_of(room, lfr)))
+    if refusal.code is Code.HISTORY_MISMATCH and _is_of_former_enrolment(room, lfr):
+        return replace(refusal, next=verdicts.copy_of_ended_enrolment(room).next)
+    return refusal
+
+
+def _is_of_former_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
+    former = Enrolment.objects.filter(room=room, token=lfr.enrolment.token_id)
+    return former.exclude(id=room.enrolment_id).exists()
 
 
 def evidence_of(room: ControlRoom, lfr: LicenseFileRequest) -> Iterator[str]:
@@ -111,9 +121,12 @@ class Acceptable:
     read: ReadRequest
     room: ControlRoom
     guid: Guid
+    token: Token | None  # it enrols with this one
 
 
-def find_acceptable(room_id: str, *, site_confirms: bool, refused: int | None = None) -> Acceptable | Refusal:
+def find_acceptable(
+    doing: Act, room_id: str, *, site_confirms: bool, refused: int | None = None
+) -> Acceptable | Refusal:
     """The newest kept mismatch of the Control Room. `site_confirms`: it says by other means that this is its newest
     request, so that one that was not shown is taken too (L2). Judged when proposed, and again when confirmed."""
     room = find_room(room_id)
@@ -127,7 +140,11 @@ def find_acceptable(room_id: str, *, site_confirms: bool, refused: int | None = 
     read = read_request(bytes(row.raw))
     assert not isinstance(read, Refusal)
     why = _never(room, read)
-    return _nothing(room.name, why) if why else Acceptable(row, read, room, Guid.objects.get(id=row.guid))
+    if why:
+        return _nothing(room.name, why)
+    guid = Guid.objects.get(id=row.guid)
+    token = _token_of(doing, room, read, guid)
+    return token if isinstance(token, Refusal) else Acceptable(row, read, room, guid, token)
 
 
 def _never(room: ControlRoom, read: ReadRequest) -> str:
@@ -161,16 +178,11 @@ def accept_history(doing: Act, found: Acceptable, *, reason: str, first: str) ->
     """L2: from now on the LFR's sequence, installed OLF, checkpoint and key are what CALM believes; units counted in
     the history given up are added; later OLFs are disproved."""
     room, lfr = found.room, found.read.request
-    token = _token_of(doing, found)
-    if isinstance(token, Refusal):
-        return token
     installed = LicenseFile.objects.filter(id=lfr.installed.olf_id, room=room).first() if lfr.installed else None
     if lfr.installed and installed is None:
         return verdicts.unknown_license_file(room.name, lfr.installed.sequence)
     acceptance = _number(room, lfr)
-    stated = stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
-    case = Case(found.read, found.guid, room, token, stated, {}, installed, gives_up=True)
-    case = count(case, (*read_acceptances(room.id), acceptance))
+    case = _case(found, acceptance, installed)
     _believe_key(room, lfr)
     _give_up(room, lfr.ledger, installed)
     _save(doing, room, acceptance, lfr, reason=reason, first=first)
@@ -179,22 +191,44 @@ def accept_history(doing: Act, found: Acceptable, *, reason: str, first: str) ->
     return answer
 
 
+def _case(found: Acceptable, acceptance: Acceptance, installed: LicenseFile | None) -> Case:
+    lfr = found.read.request
+    stated = stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
+    case = Case(found.read, found.guid, found.room, found.token, stated, {}, installed, gives_up=True)
+    return count(case, (*read_acceptances(found.room.id), acceptance))
+
+
+def consequences(found: Acceptable, now: datetime) -> Iterator[str]:
+    """What two people need to decide, and what accepting it spends of the enrolment in force, where it ends that."""
+    room = found.room
+    yield from evidence_of(room, found.read.request)
+    if found.token is None or room.state != ControlRoom.State.ACTIVE:
+        return
+    closings = ending(room, _case(found, _number(room, found.read.request), None), now)
+    for purchase in Purchase.objects.filter(id__in=closings).order_by("product", "id"):
+        closing = closings[purchase.id]
+        words = f"{purchase.product_id}: {closing.most} held, {closing.spent.units} become spent"
+        yield f"it ends the enrolment in force: {words}"
+
+
 def settle_refusals(room: str) -> None:
     """What was refused before a file was taken is no longer there to be accepted."""
     RefusedFile.objects.filter(room=room, resolved=False).update(resolved=True)
 
 
-def _token_of(doing: Act, found: Acceptable) -> Token | Refusal | None:
+def _token_of(doing: Act, room: ControlRoom, read: ReadRequest, guid: Guid) -> Token | Refusal | None:
     """The token that the LFR enrols with, where it is not the Control Room's present one."""
-    room, lfr = found.room, found.read.request
-    refusal = judge_identity(room, found.read, found.guid)
+    lfr = read.request
+    refusal = judge_identity(room, read, guid)
     if refusal:
         return refusal
     if room.enrolment and lfr.enrolment.token_id == room.enrolment.token:
         return None
+    if _is_of_former_enrolment(room, lfr):
+        return verdicts.copy_of_ended_enrolment(room)
     if lfr.installed is not None:
         return _nothing(room.name, "it comes with a new token and names a license file as installed")
-    return judge_token(doing, lfr, found.guid)
+    return judge_token(doing, lfr, guid)
 
 
 def _number(room: ControlRoom, lfr: LicenseFileRequest) -> Acceptance:

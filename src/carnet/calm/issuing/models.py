@@ -23,6 +23,7 @@ class Proposal(models.Model):
     class State(models.TextChoices):
         OPEN = "open"
         DONE = "done"
+        WITHDRAWN = "withdrawn"
 
     id = models.CharField(primary_key=True, max_length=36)
     kind = models.CharField(max_length=32)
@@ -31,7 +32,7 @@ class Proposal(models.Model):
     reason = models.CharField(max_length=2000)
     by = models.CharField(max_length=200)
     at = models.DateTimeField()
-    state = models.CharField(max_length=8, choices=State.choices)
+    state = models.CharField(max_length=16, choices=State.choices)
     confirmed_by = models.CharField(max_length=200, blank=True)
     confirmed_at = models.DateTimeField(null=True)
 

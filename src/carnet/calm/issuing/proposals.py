@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.issuing import histories, write_offs
-from carnet.calm.issuing.context import Act, Calm, act, check_text
+from carnet.calm.issuing.context import Act, Calm, act, check_text, is_same_operator
+from carnet.calm.issuing.judging import find_room
 from carnet.calm.issuing.key_sets import make_next
 from carnet.calm.issuing.models import Proposal
 from carnet.errors import UsageError
@@ -40,15 +42,25 @@ class Confirmed:
     request: str | None = None  # accept_history: the LFR that can be answered now
 
 
+@dataclass(frozen=True)
+class Withdrawn:
+    proposal: str
+    kind: str
+    subject: str
+    proposed_by: str
+    withdrawn_by: str
+
+
 def propose_accept_history(
     calm: Calm, *, control_room: str, reason: str, now: datetime, by: str, site_confirms: bool = False
 ) -> Proposed | Refusal:
     with act(calm, now=now, by=by) as doing:
-        found = histories.find_acceptable(control_room, site_confirms=site_confirms)
+        found = histories.find_acceptable(doing, control_room, site_confirms=site_confirms)
         if isinstance(found, Refusal):
             return doing.refuse(found, "history.accept", control_room)
-        would = tuple(histories.evidence_of(found.room, found.read.request))
-        payload = {"refused": found.refused.pk, "site_confirms": site_confirms}
+        would = tuple(histories.consequences(found, now))
+        refused, enrolment = found.refused.pk, found.room.enrolment_id
+        payload = {"refused": refused, "site_confirms": site_confirms, "enrolment": enrolment}
         return _propose(doing, ACCEPT_HISTORY, control_room, payload, reason, would)
 
 
@@ -60,7 +72,8 @@ def propose_write_off(
         if isinstance(room, Refusal):
             return doing.refuse(room, "control_room.write_off", control_room)
         would = write_offs.consequences(room, now, return_unconsumed=return_unconsumed)
-        return _propose(doing, WRITE_OFF, room.id, {"return_unconsumed": return_unconsumed}, reason, would)
+        payload = {"return_unconsumed": return_unconsumed, "enrolment": room.enrolment_id}
+        return _propose(doing, WRITE_OFF, room.id, payload, reason, would)
 
 
 def propose_rotation(
@@ -93,10 +106,8 @@ def _propose(
 
 def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
     with act(calm, now=now, by=by) as doing:
-        row = Proposal.objects.filter(id=proposal).first()
-        if row is None or row.state != Proposal.State.OPEN:
-            raise UsageError(f"There is no open proposal “{proposal}”.", "It was confirmed already, or never made.")
-        if row.by == by:
+        row = _find_open(proposal)
+        if is_same_operator(row.by, by):
             return doing.refuse(_same_person(row), f"{row.kind}.confirm", row.id)
         answer = _carry_out(doing, row)
         if isinstance(answer, Refusal):
@@ -105,6 +116,25 @@ def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed |
         row.save(force_update=True)
         doing.record(f"{row.kind}.confirmed", row.id, row.reason, about=row.subject, proposed_by=row.by, did=answer.did)
         return answer
+
+
+def withdraw(calm: Calm, *, proposal: str, now: datetime, by: str) -> Withdrawn:
+    """Anybody may take a proposal back, also who made it: nothing comes of it."""
+    with act(calm, now=now, by=by) as doing:
+        row = _find_open(proposal)
+        row.state = Proposal.State.WITHDRAWN
+        row.save(force_update=True)
+        doing.record(f"{row.kind}.withdrawn", row.id, row.reason, about=row.subject, proposed_by=row.by)
+        return Withdrawn(row.id, row.kind, row.subject, row.by, by)
+
+
+def _find_open(proposal: str) -> Proposal:
+    row = Proposal.objects.filter(id=proposal).first()
+    if row is None or row.state != Proposal.State.OPEN:
+        raise UsageError(
+            f"There is no open proposal “{proposal}”.", "It was confirmed or withdrawn already, or never made."
+        )
+    return row
 
 
 def _same_person(row: Proposal) -> Refusal:
@@ -118,6 +148,9 @@ def _same_person(row: Proposal) -> Refusal:
 def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
     """The conditions are judged again: much can have happened since."""
     payload = msgspec.json.decode(row.payload)
+    room = find_room(row.subject)
+    if room and room.enrolment_id != payload["enrolment"]:
+        return _enrolled_anew(row, room)
     if row.kind == ACCEPT_HISTORY:
         return _accept_history(doing, row, payload)
     if row.kind == WRITE_OFF:
@@ -126,11 +159,21 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
     return _done(doing, row, (f"key set {made.version} issues from now on",))
 
 
+def _enrolled_anew(row: Proposal, room: ControlRoom) -> Refusal:
+    return Refusal(
+        Code.NOTHING_TO_ACCEPT,
+        f"{room.name} enrolled anew since {row.by} proposed this at {stamp(row.at)}: it was about an enrolment that "
+        "ended.",
+        f"Take it back (calm confirm {row.id} --withdraw), and propose it anew if it still holds.",
+    )
+
+
 def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
-    found = histories.find_acceptable(row.subject, site_confirms=payload["site_confirms"], refused=payload["refused"])
+    confirms, refused = payload["site_confirms"], payload["refused"]
+    found = histories.find_acceptable(doing, row.subject, site_confirms=confirms, refused=refused)
     if isinstance(found, Refusal):
         return found
-    did = tuple(histories.evidence_of(found.room, found.read.request))
+    did = tuple(histories.consequences(found, doing.now))
     answer = histories.accept_history(doing, found, reason=row.reason, first=row.by)
     if isinstance(answer, Refusal):
         return answer

@@ -22,7 +22,7 @@ from carnet.calm.control_rooms.positions import periods_of, read_position, write
 from carnet.calm.ids import line_id
 from carnet.calm.issuing.context import Act
 from carnet.calm.issuing.judging import Case, own_keys, pending_keys, read_counted
-from carnet.calm.licenses.books import Periods, Position, Report, Units, close, settle
+from carnet.calm.licenses.books import Closing, Periods, Position, Report, Units, close, settle
 from carnet.calm.licenses.models import Purchase
 from carnet.calm.prepared import Prepared, slot
 from carnet.entitlements import Metric
@@ -218,16 +218,32 @@ def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
     if room.state != State.ACTIVE or room.enrolment is None:
         return
     counted = write_counts(room, case)
-    position = read_position(room.id, room.enrolment.id)
-    periods = periods_of(position.purchases())
-    consumed = _consumed(room.enrolment.id, position, case.lfr, counted)
-    installed = _proven_installed(room, position, case)
-    after = settle(position, Report(installed, case.lfr.sequence, None, consumed), periods, doing.now)
+    after, periods = _last_position(room, case, counted, doing.now)
     confirm(room, None, case.lfr.sequence)
     _close(doing, room, case.lfr, after, periods, counted, why="released")
     _end(room.enrolment, doing.now, "released")
     room.guid = None
     doing.record("control_room.released", room.id, "the first LFR under a new token", request=case.lfr.request_id)
+
+
+def _last_position(
+    room: ControlRoom, case: Case, counted: Mapping[Where, Count], now: datetime
+) -> tuple[Position, Periods]:
+    """What is out under the enrolment before, after the LFR that stands for its release."""
+    enrolment = str(room.enrolment_id)
+    position = read_position(room.id, enrolment)
+    periods = periods_of(position.purchases())
+    consumed = _consumed(enrolment, position, case.lfr, counted)
+    installed = _proven_installed(room, position, case)
+    return settle(position, Report(installed, case.lfr.sequence, None, consumed), periods, now), periods
+
+
+def ending(room: ControlRoom, case: Case, now: datetime) -> dict[str, Closing]:
+    """What the enrolment in force would leave, if this LFR under a new token stood for its release. Nothing changes."""
+    counted = merge(read_counted(room), case.counts)
+    position, periods = _last_position(room, case, counted, now)
+    proven = set(_consumed(str(room.enrolment_id), position, case.lfr, counted))
+    return _closings(position, proven, periods, now)
 
 
 def _close(
@@ -250,11 +266,15 @@ def _close(
     write_closing(room.enrolment, position, proven, periods, doing.now, why)
 
 
+def _closings(position: Position, proven: set[str], periods: Periods, now: datetime) -> dict[str, Closing]:
+    units = Purchase.objects.filter(id__in=position.purchases(), product__metric=Metric.CONSUMABLE)
+    return close(position, units.values_list("id", flat=True), proven, periods, now)
+
+
 def write_closing(
     enrolment: Enrolment, position: Position, proven: set[str], periods: Periods, now: datetime, why: str
 ) -> None:
-    units = Purchase.objects.filter(id__in=position.purchases(), product__metric=Metric.CONSUMABLE)
-    closings = close(position, units.values_list("id", flat=True), proven, periods, now)
+    closings = _closings(position, proven, periods, now)
     Spent.objects.bulk_create(
         Spent(
             enrolment=enrolment,
@@ -303,4 +323,4 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-__all__ = ["confirm", "see", "take", "take_key", "write_closing", "write_counts"]
+__all__ = ["confirm", "ending", "see", "take", "take_key", "write_closing", "write_counts"]

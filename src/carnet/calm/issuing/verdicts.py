@@ -107,6 +107,15 @@ def of_older_enrolment(older: Enrolment) -> Refusal:
     )
 
 
+def copy_of_ended_enrolment(room: ControlRoom) -> Refusal:
+    return Refusal(
+        Code.NOTHING_TO_ACCEPT,
+        f"The history shown for {room.name} is of an enrolment that ended: it is of a copy, and nobody can accept it.",
+        "Install a new token on that copy (if it is licensed, generate a release LFR there first), and upload its next "
+        "LFR.",
+    )
+
+
 def already_used(room: ControlRoom, sequence: int) -> Refusal:
     return Refusal(
         Code.ALREADY_USED,

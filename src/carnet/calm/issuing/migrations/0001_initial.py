@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(max_length=2000)),
                 ('by', models.CharField(max_length=200)),
                 ('at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('open', 'Open'), ('done', 'Done')], max_length=8)),
+                ('state', models.CharField(choices=[('open', 'Open'), ('done', 'Done'), ('withdrawn', 'Withdrawn')], max_length=16)),
                 ('confirmed_by', models.CharField(blank=True, max_length=200)),
                 ('confirmed_at', models.DateTimeField(null=True)),
             ],

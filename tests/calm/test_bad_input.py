@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.issuing import receipts
+from carnet.calm.issuing import purchases, receipts
+from carnet.calm.issuing.rooms import show_room
 from carnet.errors import UsageError
-from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.envelope import MAX_FILE, JwsFields
 from carnet.exchange.keys import ED25519, new_signer
 from carnet.exchange.license_file_request import write_request
-from tests.calm.conftest import World, code
+from carnet.exchange.strict import from_base64url, to_base64url
+from tests.calm.conftest import HOUR, World, code
 
 Unmoved = Callable[[], None]
 
@@ -51,6 +54,42 @@ def test_a_request_is_no_receipt(world: World, unmoved: Unmoved) -> None:
     raw = world.site().request(world.now)
     unmoved()
     assert code(receipts.accept_receipt(world.calm, raw=raw, **world.act)) == "wrong_type"
+
+
+@pytest.mark.rule("E5")
+def test_calm_reckons_the_deadline_itself(world: World) -> None:
+    from carnet.calm.control_rooms.models import Request
+    from carnet.calm.issuing.answered import read_answered
+
+    honest = msgspec.json.decode(world.site().request(world.now), type=JwsFields)
+    fields = msgspec.json.decode(from_base64url(honest.payload))
+    fields["install_by"] = "2999-01-01T00:00:00Z"
+    payload = to_base64url(msgspec.json.encode(fields))
+    raw = msgspec.json.encode(msgspec.structs.replace(honest, payload=payload))
+    assert read_answered(Request(raw=raw)).deadline == world.now + 48 * HOUR
+
+
+@pytest.mark.rule("H6", "V1")
+@pytest.mark.parametrize("reason", ["", "  ", "a\nb", "\x1b[2J", "x" * 2001])
+def test_a_purchase_is_lowered_for_a_reason_that_can_be_read(world: World, unmoved: Unmoved, reason: str) -> None:
+    bought = world.buy("bot-creator", 10)
+    unmoved()
+    with pytest.raises(UsageError):
+        purchases.lower_purchase(world.calm, purchase=bought, reason=reason, quantity=5, **world.act)
+
+
+def test_a_label_that_several_accounts_use_chooses_no_control_room(world: World) -> None:
+    site = world.site()
+    world.accept(site.request(world.now))
+    assert show_room("north", now=world.now).room.control_room == site.id
+    world.add_account("Contoso")
+    world.add_guid("north", "Contoso")
+    with pytest.raises(UsageError, match="Several"):
+        show_room("north", now=world.now)
+    world.add_guid("south")
+    for nothing_there in ("south", "nowhere"):
+        with pytest.raises(UsageError, match="no Control Room"):
+            show_room(nothing_there, now=world.now)
 
 
 def test_what_does_not_exist_is_a_question_of_usage_and_leaves_no_trace(world: World) -> None:

@@ -91,30 +91,34 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Ca
 
 
 def table(console: "Console", title: str, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> None:
-    """A table, or a sentence where there is nothing to show. Numbers stand to the right."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+    """A table; a block for each row where the terminal is too narrow for it; a sentence where there is nothing."""
     if not rows:
         console.print(f"{title}: none.")
         return
-    ids = [place for place, name in enumerate(columns) if place and name in _IDS]
+    cells = [[_cell(cell) for cell in row] for row in rows]
+    widths = [max(len(text) for text in (name, *column)) for name, column in zip(columns, zip(*cells), strict=False)]
+    if sum(widths) + 3 * len(widths) > console.width:
+        _blocks(console, title, columns, cells)
+        return
+    from rich import box
+    from rich.table import Table
+
     shown = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, name in enumerate(columns):
-        if place not in ids:
-            number = all(isinstance(row[place], int) for row in rows)
-            shown.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        cells = [_cell(cell) for place, cell in enumerate(row) if place not in ids]
-        under = [f"  {columns[place]} {row[place]}" for place in ids if row[place]]
-        shown.add_row(*cells)
-        for line in under:  # an id is to be copied whole: it has a line of its own, across the table
-            shown.add_row(Text(line, style="dim", no_wrap=True, overflow="ignore"))
+        number = all(isinstance(row[place], int) for row in rows)
+        shown.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for row in cells:
+        shown.add_row(*row)
     console.print(shown)
 
 
-_IDS = ("purchase", "id", "GUID", "Control Room", "line")
+def _blocks(console: "Console", title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    console.print(title, style="italic")
+    for row in rows:
+        console.print()
+        console.print(f"{row[0]}", style="bold")
+        for name, text in zip(columns[1:], row[1:], strict=True):
+            console.print(f"  {name}: {text}", soft_wrap=True)  # an id is to be copied whole
 
 
 def _cell(value: object) -> str:

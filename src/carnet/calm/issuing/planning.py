@@ -60,7 +60,7 @@ def make_plan(
         return refusal
     assert room.enrolment_id is not None
     assert room.guid_id is not None
-    assert lfr.install_by is not None
+    assert lfr.deadline is not None
     shelf = read_shelf(room.account_id, room.guid_id, now)
     lines = make_lines(shelf, asked, room.enrolment_id)
     if isinstance(lines, Refusal):
@@ -78,7 +78,7 @@ def make_plan(
         newest_row(),
         tail,
         acceptances,
-        lfr.install_by,
+        lfr.deadline,
         now,
         lowers_clock,
         site_clock_is_off,
@@ -105,9 +105,9 @@ def _answerable(request: Request, room: ControlRoom) -> Refusal | None:
 
 def _in_time(lfr: AnsweredRequest, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
     """E5: staff may state that the site's clock is off; the site still judges by its own."""
-    if site_clock_is_off or lfr.install_by is None:
+    if site_clock_is_off or lfr.deadline is None:
         return None
-    return request_window(lfr.generated_at, lfr.install_by, now)
+    return request_window(lfr.generated_at, lfr.deadline, now)
 
 
 def _nothing_granted(room: ControlRoom) -> Refusal:

@@ -6,7 +6,7 @@ from datetime import datetime
 from carnet.calm.control_rooms.models import LicenseLine
 from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.issuing.accounts import find_account
-from carnet.calm.issuing.context import Calm, act
+from carnet.calm.issuing.context import Calm, act, check_text
 from carnet.calm.licenses.books import Balance, Touched, lowering
 from carnet.calm.licenses.models import Guid, Product, Purchase
 from carnet.entitlements import MAX_QUANTITY, Metric, Period, PeriodUnit, Policy, PurchaseKind
@@ -134,6 +134,7 @@ def lower_purchase(
     valid_until: datetime | None = None,
 ) -> PurchaseShown | Refusal:
     """H6: lowered, ended early or refunded (quantity 0) only as far as nothing held or spent is touched."""
+    check_text(reason, "reason", 2000)
     with act(calm, now=now, by=by) as doing:
         bought = find_purchase(purchase)
         new_quantity = bought.quantity if quantity is None else quantity

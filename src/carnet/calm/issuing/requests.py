@@ -12,7 +12,7 @@ from carnet.calm.issuing.judging import Case, judge_request
 from carnet.calm.issuing.taking import take
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals, RefusalCount, read_request
 from carnet.exchange.verdicts import Refusal
-from carnet.exchange.windows import CLOCK_AHEAD, request_window, spell, stamp
+from carnet.exchange.windows import CLOCK_AHEAD, install_by, request_window, spell, stamp
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def answer(
     now: datetime, lfr: LicenseFileRequest, room: ControlRoom, request: Request, verdict: str
 ) -> RequestAccepted:
     totals = lfr.totals.record.body
+    deadline = install_by(lfr.cycle.opened_at, lfr.generated_at) if lfr.cycle else None
     return RequestAccepted(
         request=request.id,
         verdict=verdict,
@@ -82,11 +83,11 @@ def answer(
         state=lfr.state,
         installed=lfr.installed.sequence if lfr.installed else None,
         generated_at=lfr.generated_at,
-        deadline=lfr.install_by,
+        deadline=deadline,
         in_use=tuple(totals.lines),
         refusals=tuple(totals.refusals),
         warnings=tuple(_warnings(lfr, now)),
-        can_issue=request_window(lfr.generated_at, lfr.install_by, now) if lfr.install_by else None,
+        can_issue=request_window(lfr.generated_at, deadline, now) if deadline else None,
     )
 
 

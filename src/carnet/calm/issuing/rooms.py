@@ -13,6 +13,7 @@ from carnet.calm.control_rooms.models import (
     Request,
     Spent,
 )
+from carnet.calm.issuing.guids import find_guid
 from carnet.calm.issuing.models import Proposal
 from carnet.calm.licenses.models import Guid
 from carnet.errors import UsageError
@@ -148,10 +149,13 @@ def _exposures(now: datetime) -> dict[str, tuple[Exposed, ...]]:
 
 
 def show_room(name: str, *, now: datetime) -> RoomShown:
-    """By its id, or by the GUID it is bound to (id or label)."""
+    """By its id, or by the GUID it is bound to (id or label). Raises UsageError, also where several
+    accounts use that label."""
     rooms = ControlRoom.objects.select_related("account", "guid")
     slots = Guid.objects.filter(id=name) | Guid.objects.filter(label=name)
-    room = rooms.filter(id=name).first() or rooms.filter(guid__in=slots).first()
+    room = rooms.filter(id=name).first()
+    if room is None and slots.exists():
+        room = rooms.filter(guid=find_guid(name)).first()
     if room is None:
         raise UsageError(f"There is no Control Room “{name}”.", "See: calm control-room list")
     return RoomShown(

@@ -99,7 +99,8 @@ def command(
 
         def run(ctx: typer.Context, **options: Any) -> None:
             world = ctx.obj(options.pop("data"), options.pop("passphrase_file"))
-            caller = Caller(world, _composed(options.pop("actor")) or login_name(), options.pop("as_json"))
+            actor = check_name(_composed(options.pop("actor")) or login_name(), "name given with --as")
+            caller = Caller(world, actor, options.pop("as_json"))
             function(session(caller), **{key: _composed(value) for key, value in options.items()})
 
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -209,6 +210,13 @@ def parse_time(text: str) -> datetime:
     raise UsageError(f"“{text}” is no date.", "Write 2027-11-24, or 2027-11-24T08:00:00Z.")
 
 
+def check_name(name: str, what: str) -> str:
+    """A name as people give it. Raises UsageError where no file or ledger could hold it."""
+    if not name.strip() or len(name) > 200 or not name.isprintable():
+        raise UsageError(f"The {what} is empty, longer than 200 characters, or cannot be printed.")
+    return name
+
+
 def login_name() -> str:
     """Who acts where nobody is named with --as: the operating system's account."""
     from getpass import getuser
@@ -264,8 +272,9 @@ def passphrase(data: Path, given: Path | None) -> bytes:
     path = given or data / "passphrase"
     if path.exists():
         return _read_passphrase(path)
-    if given or not sys.stdin.isatty():
-        raise PassphraseError(f"There is no passphrase file {path}.", "Name it with --passphrase-file FILE.")
+    if not sys.stdin.isatty():
+        next_step = "Name the file that holds it with --passphrase-file FILE; a backup keeps that of the old machine."
+        raise PassphraseError(f"There is no passphrase file {path}.", next_step)
     return _strong(typer.prompt("Passphrase of the keys", hide_input=True, err=True))
 
 

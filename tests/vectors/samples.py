@@ -319,7 +319,7 @@ def _with_log(olf: OfflineLicenseFile) -> OfflineLicenseFile:
     record = LogRecord(
         index=40,
         at=olf.issued_at,
-        kind="license-file.issued",
+        kind="license_file.issued",
         subject=olf.olf_id,
         content_sha256=olf.content_digest(),
         detail_sha256=sha256(b"who and why").hexdigest(),

@@ -118,7 +118,7 @@ class Site:
         lock = lock_folder(self.folder)
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                restored = Site(Path(scratch), self.passphrase_file or self._own_passphrase())
+                restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase")
                 unpack(backup, restored.folder)
                 before = self._size_before(restored)
                 size = restored.mark_restored()
@@ -151,10 +151,6 @@ class Site:
                 if old.ledger_id != new.ledger_id:
                     raise UsageError("The backup is of another Control Room.", "Restore it into another folder.")
             return old.count()
-
-    def _own_passphrase(self) -> Path | None:
-        own = self.folder / "passphrase"
-        return own if own.exists() else None
 
 
 def main() -> NoReturn:

@@ -96,7 +96,10 @@ def table(console: "Console", title: str, columns: tuple[str, ...], rows: Sequen
         console.print(f"{title}: none.")
         return
     cells = [[_cell(cell) for cell in row] for row in rows]
-    widths = [max(len(text) for text in (name, *column)) for name, column in zip(columns, zip(*cells), strict=False)]
+    widths = [
+        max(len(text) for text in (name, *column))
+        for name, column in zip(columns, zip(*cells, strict=True), strict=True)
+    ]
     if sum(widths) + 3 * len(widths) > console.width:
         _blocks(console, title, columns, cells)
         return

@@ -42,11 +42,14 @@ def install_token(session: Session, file: InFile) -> None:
 
 
 def _enabled(console: "Console", answer: Any) -> None:
-    console.print(f"Enabled for offline licensing by {answer.account} (key set {answer.key_set_version}).")
+    console.print(f"Enabled for offline licensing, for {answer.account} (key set {answer.key_set_version}).")
     console.print("Next: generate a License File Request (control-room request generate --out FILE).")
 
 
-Kind = Annotated[str | None, typer.Option("--kind", help="initial, change, renewal or release.", show_default=False)]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", help="initial, change, renewal or release; else what fits the site.", show_default=False),
+]
 Since = Annotated[
     int | None, typer.Option("--since", metavar="SIZE", min=1, max=2**53 - 1, help="The size CALM asks to be shown.")
 ]
@@ -76,6 +79,7 @@ def _generated(console: "Console", answer: Any, out: Path) -> None:
     console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
     if answer.install_by:
         console.print(f"Its answer must be installed before {answer.install_by:%a %Y-%m-%d %H:%M:%S UTC}.")
+        console.print("Every request before it is void. A licensed site locks 7 days after the cycle's first request.")
         console.print("Next: upload it to CALM, against the License GUID of this Control Room.")
     else:
         console.print("Nothing is granted here any more. Upload the file to CALM, so that what is unused returns.")
@@ -162,7 +166,7 @@ def _contents(console: "Console", answer: Any) -> None:
         console.print(f"It adds {answer.units_added} consumed units from the history that was given up.")
     if answer.lowers_clock:
         console.print("It lowers trusted time to the vendor's time.")
-    console.print("Fingerprint (SHA-256), to compare with the certificate:")
+    console.print("Fingerprint (SHA-256), to compare with what the vendor reads from its copy (carnet inspect):")
     console.print(show.fingerprint(answer.fingerprint))
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from carnet.control_room.cli.session import Session, Sku, command
-from carnet.terminal import new_app
+from carnet.terminal import check_name, new_app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,14 +39,14 @@ def assign(session: Session, product: Sku, user: User, key: Key = None) -> None:
     """Assign a named-user license. Twice is the same as once."""
     from carnet.control_room.granting.users import AssignUser
 
-    session.execute(AssignUser(product, user), _user, key)
+    session.execute(AssignUser(product, check_name(user, "user's name")), _user, key)
 
 
 def unassign(session: Session, product: Sku, user: User, key: Key = None) -> None:
     """Take a named-user license back; it is free at once."""
     from carnet.control_room.granting.users import UnassignUser
 
-    session.execute(UnassignUser(product, user), _user, key)
+    session.execute(UnassignUser(product, user), _freed, key)
 
 
 def check_user(session: Session, product: Sku, user: User) -> None:
@@ -61,6 +61,10 @@ def _user(console: "Console", answer: Any) -> None:
     console.print(f"{answer.user} {what} {answer.sku}: {answer.in_use} of {answer.granted} in use.")
 
 
+def _freed(console: "Console", answer: Any) -> None:
+    console.print(f"{answer.user} no longer holds {answer.sku}: {answer.in_use} of {answer.granted} in use.")
+
+
 def acquire(
     session: Session,
     product: Sku,
@@ -71,7 +75,7 @@ def acquire(
     """Lease a seat; renew it before it expires."""
     from carnet.control_room.granting.seats import AcquireSeat
 
-    session.execute(AcquireSeat(product, holder, ttl), _seat, key)
+    session.execute(AcquireSeat(product, check_name(holder, "holder's name"), ttl), _seat, key)
 
 
 def renew(session: Session, lease: Lease, key: Key = None) -> None:

@@ -75,7 +75,8 @@ def verify(
         raise TamperedError(f"The ledger does not hold.\n{words}", "Keep it as it is; tell the vendor.")
     if report.rolled_back:
         refuse(_rolled_back(report.rolled_back), as_json=session.as_json)
-    session.answer({"holds": True, "size": report.size, "root": report.root, "kinds": report.kinds}, _holds)
+    answer = {"holds": True, "size": report.size, "root": report.root, "kinds": report.kinds}
+    session.answer(answer | ({"extends": earlier.size} if earlier else {}), _holds)
 
 
 def _rolled_back(how: str) -> Refusal:
@@ -89,6 +90,8 @@ def _rolled_back(how: str) -> Refusal:
 def _holds(console: "Console", answer: Any) -> None:
     console.print(f"The ledger holds. {answer['size']:,} records, every one re-derived.", style="green")
     console.print(f"Root: {answer['root']}")
+    if "extends" in answer:
+        console.print(f"It extends the checkpoint that was written down, of {answer['extends']:,} records.")
 
 
 def checkpoint(session: Session) -> None:

@@ -8,7 +8,7 @@ import typer
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import OutFile, new_app, parse_time, read_file, refuse
+from carnet.terminal import OutFile, check_name, new_app, parse_time, read_file, refuse
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +36,7 @@ def init(
     read = read_trust(read_file(trust))
     if isinstance(read, Refusal):
         refuse(read, as_json=session.as_json)
-    session.answer(session.site.init(read, name), _founded)
+    session.answer(session.site.init(read, check_name(name, "Control Room's name")), _founded)
 
 
 def _founded(console: "Console", founded: Any) -> None:
@@ -113,6 +113,8 @@ def _key_set(console: "Console", answer: Any) -> None:
 
 def backup(session: Session, out: OutFile) -> None:
     """Write a backup of ledger and keys; the keys stay wrapped under their passphrase."""
+    if out.exists():
+        raise UsageError(f"{out} is there already; a backup replaces no other.", "Choose another name with --out.")
     size = session.site.backup(out)
     session.answer({"file": str(out), "bytes": size}, _backed_up)
 

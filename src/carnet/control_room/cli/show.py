@@ -17,7 +17,8 @@ def table(*columns: str, title: str | None = None) -> "Table":
 
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        made.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left")
+        right, whole = column.startswith(">"), column in ("Sku", "Ends", "Unit")
+        made.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right or whole)
     return made
 
 
@@ -26,7 +27,8 @@ def number(value: int) -> str:
 
 
 def day(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
+    midnight = (moment.hour, moment.minute) == (0, 0)
+    return moment.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M UTC")
 
 
 def left(moment: datetime, now: datetime) -> str:
@@ -65,13 +67,14 @@ def cycle_lines(console: "Console", cycle: Any, now: datetime) -> None:
 
 
 def products(views: list[Any]) -> "Table":
-    made = table("Product", ">Licensed", ">Used", ">Left", "Unit", "Ends")
+    made = table("Product", "Sku", ">Licensed", ">Used", ">Left", "Unit", "Ends")
     for view in views:
         used = view.consumed if view.metric == "consumable" else view.in_use
         licensed = "on" if view.metric == "feature" and view.granted else number(view.granted)
         plain = view.metric == "feature"
         made.add_row(
-            f"{view.name} ({view.sku})",
+            view.name,
+            view.sku,
             licensed,
             "" if plain else number(used),
             "" if plain else number(view.remaining),

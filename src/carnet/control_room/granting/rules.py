@@ -9,6 +9,13 @@ from carnet.entitlements import Line, Metric
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
 
+_COMMANDS = {
+    Metric.NAMED_USER: "user assign",
+    Metric.CONCURRENT: "seat acquire",
+    Metric.CONSUMABLE: "units consume",
+    Metric.FEATURE: "feature check",
+}
+
 
 def may_grant(state: State, now: datetime) -> Refusal | None:
     """Whether anything new may be granted here: a licensed site that is neither locked, released nor expired."""
@@ -61,22 +68,24 @@ def product_of(state: State, sku: str, metric: Metric) -> Line | Refusal:
     if line.metric is not metric:
         return Refusal(
             Code.NOT_GRANTED,
-            f"{line.name} is licensed by {line.metric.value}, not by {metric.value}.",
-            f"Use the command for {line.metric.value}.",
+            f"{line.name} is licensed as {_words(line.metric)}, not as {_words(metric)}.",
+            f"Use: control-room {_COMMANDS[line.metric]}",
         )
     return line
 
 
+def _words(metric: Metric) -> str:
+    return metric.value.replace("_", " ")
+
+
 def not_granted(sku: str) -> Refusal:
     return Refusal(
-        Code.NOT_GRANTED, f"The installed license does not grant {sku} now.", "See what is granted: license show."
+        Code.NOT_GRANTED, f"The installed license does not grant “{sku}” now.", "See what it grants: license show."
     )
 
 
-def exhausted(name: str, granted: int, unit: str) -> Refusal:
-    return Refusal(
-        Code.EXHAUSTED, f"All {granted} {unit} of {name} are in use.", "Free one, or ask for more with a new LFR."
-    )
+def exhausted(name: str, granted: int) -> Refusal:
+    return Refusal(Code.EXHAUSTED, f"{name}: all {granted:,} are in use.", "Free one, or ask for more with a new LFR.")
 
 
 def not_covered(who: str, name: str, granted: int) -> Refusal:

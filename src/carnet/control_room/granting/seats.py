@@ -44,7 +44,7 @@ class AcquireSeat:
         if limit == 0:
             return not_granted(self.sku)
         if len(live) >= limit:
-            return exhausted(line.name, limit, line.unit)
+            return exhausted(line.name, limit)
         lease_id = new_id(moment.now, moment.random)
         expires = moment.now + timedelta(seconds=self.ttl_seconds)
         event = SeatAcquired(

@@ -47,7 +47,7 @@ class ConsumeUnits:
         if drawn is None:
             return Refusal(
                 Code.EXHAUSTED,
-                f"{self.units} {line.unit} of {line.name} were asked for; {left} are left.",
+                f"{line.name}: {self.units:,} asked for, {left:,} left ({line.unit}).",
                 "Ask for fewer, or for more units with a new LFR. Nothing was consumed.",
             )
         within = min(left, self.units)

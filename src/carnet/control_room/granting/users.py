@@ -10,7 +10,7 @@ from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
 from carnet.entitlements import Metric
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class AssignUser:
         if limit == 0:
             return not_granted(self.sku)
         if len(users) >= limit:
-            return exhausted(line.name, limit, line.unit)
+            return exhausted(line.name, limit)
         answer = UserAnswer(self.sku, self.user, True, len(users) + 1, limit)
         return Decision([SeatAssigned(sku=self.sku, user=self.user)], answer)
 
@@ -74,7 +74,7 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
         return line
     users, limit = state.users.get(sku, {}), granted(lines_of(state), sku, now)
     if user not in users:
-        return not_granted(f"{sku} to {user}")
+        return Refusal(Code.NOT_GRANTED, f"{user} is not assigned to {line.name}.", "Assign the user: user assign.")
     if not is_covered(state, sku, user, now):
         return not_covered(user, line.name, limit)
     return UserAnswer(sku, user, True, len(users), limit)

@@ -17,7 +17,7 @@ from carnet.exchange.key_set import KeySet, Pinned, Trust, read_inner_key_set, r
 from carnet.exchange.keys import PublicKey
 from carnet.exchange.license_file_request import LicenseFileRequest, read_request
 from carnet.exchange.offline_license_file import OfflineLicenseFile, read_license_file
-from carnet.exchange.plain_words import Row, rows_of
+from carnet.exchange.plain_words import Row, in_short, rows_of
 from carnet.exchange.receipt import Receipt, read_receipt
 from carnet.exchange.verdicts import Refusal
 
@@ -175,6 +175,7 @@ def _verdict(signature: Signature, key: PublicKey | None, *, checked: bool) -> s
 
 def _sections(payload: Any) -> Iterator[Section]:
     if isinstance(payload, LicenseFileRequest):
+        yield Section("In short", in_short(payload))
         yield Section(ALL_THAT_LEAVES, rows_of(payload))
         return
     yield Section("What it says", rows_of(payload))

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
+from carnet.entitlements import Metric
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.keys import AkpKey, OkpKey
+from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
 from carnet.exchange.windows import stamp
 
 Row = tuple[str, str]
@@ -32,6 +34,29 @@ _BY_NAME: dict[str, Callable[[Any], str]] = {  # by the name of the field itself
 }
 
 
+def in_short(request: LicenseFileRequest) -> tuple[Row, ...]:
+    """What somebody at the border wants to know first; every field follows after it."""
+    room = request.control_room
+    rows = [
+        ("from", f"{room.name}, version {room.version}"),
+        ("asks for", f"{request.kind.value} (#{request.sequence})"),
+    ]
+    if request.install_by:
+        rows.append(("answer to be installed before", stamp(request.install_by)))
+    rows += [(line.sku, _line(line)) for line in request.totals.record.body.lines]
+    return (*rows, ("names of users, hosts or bots", "none"))
+
+
+def _line(line: LineTotals) -> str:
+    if line.metric is Metric.FEATURE:
+        return "on" if line.granted else "off"
+    if line.metric is Metric.CONSUMABLE:
+        since = f" since {stamp(line.period_start)}" if line.period_start else ""
+        owed = f", {line.owed:,} of them owed" if line.owed else ""
+        return f"{line.granted:,} granted, {line.consumed:,} consumed{since}{owed}"
+    return f"{line.granted:,} granted, {line.in_use:,} in use, {line.peak_in_use:,} at most"
+
+
 def rows_of(fields: msgspec.Struct) -> tuple[Row, ...]:
     return tuple(_walk(fields, (), ""))
 
@@ -44,7 +69,7 @@ def _walk(value: Any, path: tuple[str, ...], field: str) -> Iterator[Row]:
         for number, item in enumerate(value, 1):
             rows = tuple(_walk(item, (), ""))
             whole = tuple(row for row in rows if " · " not in row[0])
-            label = " · ".join((*path[:-1], f"{path[-1].removesuffix('s')} {number}"))
+            label = " · ".join((*path[:-1], f"{_one_of(path[-1])} {number}"))
             if whole == rows and len(rows) > 1:
                 yield label, "; ".join(f"{name} {said}" for name, said in rows)
             else:
@@ -52,6 +77,10 @@ def _walk(value: Any, path: tuple[str, ...], field: str) -> Iterator[Row]:
     else:
         for name in value.__struct_fields__:
             yield from _walk(getattr(value, name), (*path, _NAMES.get(name, name.replace("_", " "))), name)
+
+
+def _one_of(name: str) -> str:
+    return name if name.endswith("extends") else name.removesuffix("s")
 
 
 def _words(value: Any) -> str | None:

@@ -80,7 +80,8 @@ def forecast(
 def _forecast(console: "Console", found: Any) -> None:
     from carnet.control_room.cli import show
 
-    console.print(f"On {show.day(found.on)}, if nothing is done until then: {found.state}")
+    beside = "" if found.state == found.state_by_time else f" (by time: {found.state_by_time})"
+    console.print(f"On {show.day(found.on)}, if nothing is done until then: {found.state}{beside}")
     if found.banner:
         console.print(f"! {found.banner}", style="yellow")
     console.print(show.products(found.products))

@@ -179,3 +179,12 @@ def test_help_does_not_wait_for_django() -> None:
     script = "import sys; from carnet.calm.cli import app; print('django' in sys.modules, 'rich.table' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == "False"
+
+
+def test_a_catalogue_that_cannot_be_read_sets_nothing_up(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("[[product]]\nsku = 7\n")
+    command = [str(CALM), "init", "--catalogue", str(tmp_path / "bad.toml"), "--data", str(tmp_path / "calm")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("failed: the catalogue cannot be read")
+    assert not (tmp_path / "calm").exists()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.calm.issuing import license_files
+from carnet.calm.issuing import license_files, receipts
 from carnet.calm.issuing.asking import Asked
 from carnet.exchange.windows import FUTURE, NEWEST
 from tests.calm.conftest import DAY, HOUR, World, code, ok
@@ -70,6 +70,16 @@ def test_a_used_request_is_refused_as_used_after_a_newer_one_too(stocked: World,
     raw = site.request(stocked.now)
     site.install(ok(stocked.issue(stocked.accept(raw).request, products=ONE)).raw, stocked.now)
     stocked.accept(site.request(stocked.now))
+    unmoved()
+    assert code(stocked.upload(raw)) == "already_used"
+
+
+@pytest.mark.rule("E6", "H2", "already_used")
+def test_a_used_request_is_refused_as_used_after_a_receipt_too(stocked: World, unmoved: Unmoved) -> None:
+    site = stocked.site()
+    raw = site.request(stocked.now)
+    receipt = site.install(ok(stocked.issue(stocked.accept(raw).request, products=ONE)).raw, stocked.now)
+    ok(receipts.accept_receipt(stocked.calm, raw=receipt, **stocked.act))
     unmoved()
     assert code(stocked.upload(raw)) == "already_used"
 

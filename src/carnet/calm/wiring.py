@@ -50,13 +50,15 @@ class Vendor:
 
         if (self.folder / DATABASE).exists():
             raise NotSetUpError(f"CALM is set up in {self.folder} already.", "Choose another folder with --data.")
+        catalogue = catalogue or _shipped_catalogue()
+        _check_catalogue(catalogue)
         terminal.private_folder(self.folder)
         phrase, warning = terminal.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
         vault, lock = Vault.create(phrase, clock.random_bytes)
         for folder in (self._keys, self._keys / "roots"):
             terminal.private_folder(folder)
             terminal.write_file(folder / LOCK, lock, 0o600)
-        return self._found(vault, catalogue or _shipped_catalogue(), vendor, by, warning)
+        return self._found(vault, catalogue, vendor, by, warning)
 
     def _found(self, vault: object, catalogue: bytes, vendor: str, by: str, warning: str) -> Founded:
         self._set_up_django()
@@ -136,6 +138,17 @@ class Vendor:
         from carnet.calm.issuing.key_sets import export_trust
 
         terminal.write_file(self.folder / TRUST, export_trust(vendor), 0o600)
+
+
+def _check_catalogue(catalogue: bytes) -> None:
+    """Before anything is written. Raises UsageError."""
+    from carnet.entitlements import read_catalogue
+    from carnet.errors import UsageError
+
+    try:
+        read_catalogue(catalogue)
+    except ValueError as error:
+        raise UsageError(f"{error}.", "Nothing was set up. Correct the catalogue.") from error
 
 
 def _shipped_catalogue() -> bytes:

@@ -21,8 +21,9 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(room, name="control-room")
 
 
-RoomId = Annotated[str, typer.Argument(metavar="ROOM", help="The Control Room's id.", show_default=False)]
-RoomName = Annotated[str, typer.Argument(metavar="ROOM", help="Its id, or that of its GUID.", show_default=False)]
+RoomName = Annotated[
+    str, typer.Argument(metavar="ROOM", help="Its id, or its License GUID (id or label).", show_default=False)
+]
 
 
 def list_rooms(session: Session) -> None:
@@ -89,13 +90,14 @@ SiteConfirms = Annotated[
 ]
 
 
-def accept_history(session: Session, room: RoomId, reason: Reason, site_confirms: SiteConfirms = False) -> None:
+def accept_history(session: Session, room: RoomName, reason: Reason, site_confirms: SiteConfirms = False) -> None:
     """Propose to accept the history of the newest LFR refused for it (L2). A second person confirms it (A3)."""
     calm = session.calm()
     from carnet.calm.issuing.proposals import propose_accept_history
+    from carnet.calm.issuing.rooms import find_named
 
     answer = propose_accept_history(
-        calm, control_room=room, reason=reason, site_confirms=site_confirms, **session.who()
+        calm, control_room=find_named(room).id, reason=reason, site_confirms=site_confirms, **session.who()
     )
     session.answer(answer, proposed)
 
@@ -105,12 +107,13 @@ Unconsumed = Annotated[
 ]
 
 
-def write_off(session: Session, room: RoomId, reason: Reason, return_unconsumed: Unconsumed = False) -> None:
+def write_off(session: Session, room: RoomName, reason: Reason, return_unconsumed: Unconsumed = False) -> None:
     """Propose to write a lost Control Room off (E12). A second person confirms it (A3)."""
     calm = session.calm()
     from carnet.calm.issuing.proposals import propose_write_off
+    from carnet.calm.issuing.rooms import find_named
 
     answer = propose_write_off(
-        calm, control_room=room, reason=reason, return_unconsumed=return_unconsumed, **session.who()
+        calm, control_room=find_named(room).id, reason=reason, return_unconsumed=return_unconsumed, **session.who()
     )
     session.answer(answer, proposed)

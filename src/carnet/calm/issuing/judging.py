@@ -178,8 +178,9 @@ def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | R
         return verdicts.history_mismatch(room, lfr.ledger)
     if standing is Standing.NOT_SHOWN:
         return verdicts.history_not_shown(room, lfr.ledger)
-    if standing is Standing.SUPERSEDED:
-        return verdicts.superseded(room, lfr.sequence)
+    if standing is Standing.SUPERSEDED:  # a receipt moved the checkpoint on: a used LFR is used all the same (E6)
+        used = taken is not None and taken.used
+        return verdicts.already_used(room, lfr.sequence) if used else verdicts.superseded(room, lfr.sequence)
     case = Case(read, guid, room, None, _stated(lfr), {})
     if taken:
         return verdicts.already_used(room, taken.sequence) if taken.used else replace(case, again=taken)

@@ -148,16 +148,20 @@ def _exposures(now: datetime) -> dict[str, tuple[Exposed, ...]]:
     return found
 
 
-def show_room(name: str, *, now: datetime) -> RoomShown:
-    """By its id, or by the GUID it is bound to (id or label). Raises UsageError, also where several
-    accounts use that label."""
+def find_named(name: str) -> ControlRoom:
+    """By its id, or by the GUID it is bound to (id or label). Raises UsageError, also where several accounts use that
+    label."""
     rooms = ControlRoom.objects.select_related("account", "guid")
-    slots = Guid.objects.filter(id=name) | Guid.objects.filter(label=name)
     room = rooms.filter(id=name).first()
-    if room is None and slots.exists():
+    if room is None and (Guid.objects.filter(id=name) | Guid.objects.filter(label=name)).exists():
         room = rooms.filter(guid=find_guid(name)).first()
     if room is None:
         raise UsageError(f"There is no Control Room “{name}”.", "See: calm control-room list")
+    return room
+
+
+def show_room(name: str, *, now: datetime) -> RoomShown:
+    room = find_named(name)
     return RoomShown(
         _listed(room, _exposures(now).get(room.id, ())),
         room.seen_size,

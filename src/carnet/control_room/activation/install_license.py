@@ -35,6 +35,7 @@ from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import install_window, lowered_clock_window
+from carnet.merkle import Checkpoint
 
 LICENSE, RECEIPT = "license", "receipt"  # the names under which the installed OLF and its receipt are kept
 
@@ -177,10 +178,10 @@ def _in_sequence(olf: OfflineLicenseFile, state: State) -> Refusal | None:
     )
 
 
-def _logged(olf: OfflineLicenseFile, seen: object) -> Refusal | None:
+def _logged(olf: OfflineLicenseFile, seen: Checkpoint | None) -> Refusal | None:
     if olf.issuing_log is None:
         return Refusal(Code.LOG_MISMATCH, "The file has no proof of the issuing log.", "Ask the vendor.")
-    return check_log(olf.issuing_log, olf.content_digest(), olf.olf_id, seen)  # type: ignore[arg-type]
+    return check_log(olf.issuing_log, olf.content_digest(), olf.olf_id, seen)
 
 
 def _answer(opened: _Opened, state: State) -> LicenseAnswer:

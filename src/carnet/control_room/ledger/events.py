@@ -3,6 +3,7 @@ reused; a new meaning is a new kind. What the engine decided is written here as 
 again when the ledger is folded, so that a later release with other arithmetic folds an old ledger to the same state.
 """
 
+from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
 from carnet.control_room.ledger.record import Record
@@ -25,7 +26,7 @@ class Event(Fields, frozen=True):
     kind: ClassVar[str]
 
 
-def kind(name: str, *, clear: bool = False):  # type: ignore[no-untyped-def]
+def kind(name: str, *, clear: bool = False) -> Callable[[E], E]:
     def register(event: E) -> E:
         if name in KINDS:
             raise ValueError(f"{name} is taken")

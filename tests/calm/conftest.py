@@ -13,10 +13,11 @@ from django.db import connection
 from carnet.calm.issuing import accounts, guids, license_files, purchases, requests, setting_up, tokens
 from carnet.calm.issuing.asking import Asked
 from carnet.calm.issuing.context import Calm
-from carnet.calm.issuing_log.head import LogHead, MemoryHead
-from carnet.calm.signing.keyring import Keyring, MemoryKeyring
+from carnet.calm.issuing_log.head import LogHead
+from carnet.calm.signing.keyring import Keyring
 from carnet.exchange.verdicts import Refusal
 from carnet.vault import Vault
+from tests.support.memory import MemoryHead, MemoryKeyring
 from tests.support.site_simulator import Site
 
 T = TypeVar("T")

@@ -17,7 +17,6 @@ from django.db import connection
 from carnet.calm.control_rooms.models import ControlRoom, Counted, LicenseLine
 from carnet.calm.issuing import proposals, purchases, receipts
 from carnet.calm.issuing.context import Calm
-from carnet.calm.issuing_log.head import MemoryHead
 from carnet.calm.licenses.models import Purchase
 from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
 from carnet.control_room.activation.install_license import InstallLicense
@@ -35,6 +34,7 @@ from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import root_at
 from tests.calm.conftest import NOW, RECORDS, World
+from tests.support.memory import MemoryHead
 from tests.support.room import Room
 
 USERS, SEATS, PAGES, RUNS = "bot-creator", "unattended-bot-runner", "document-pages", "bot-runs"

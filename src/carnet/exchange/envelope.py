@@ -103,11 +103,6 @@ def open_envelope(raw: bytes, *expected: Kind) -> Envelope | Refusal:
         return malformed(str(error))
 
 
-def open_inner(jws: JwsFields, expected: Kind) -> Envelope | Refusal:
-    """The same for a file that stands inside another."""
-    return open_envelope(encode(jws), expected)
-
-
 def _named(jws: JwsFields, raw: bytes, expected: Sequence[Kind]) -> Envelope | Refusal:
     signatures = tuple(_signature(fields, jws.payload) for fields in jws.signatures)
     headers = [signature.header for signature in signatures]

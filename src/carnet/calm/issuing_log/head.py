@@ -66,14 +66,3 @@ class FileHead:
             raise TamperedError(
                 f"The log's head in {self._path} cannot be read: {error}", "Restore a backup."
             ) from error
-
-
-class MemoryHead:
-    def __init__(self) -> None:
-        self.head: CheckpointFields | None = None
-
-    def read(self) -> CheckpointFields | None:
-        return self.head
-
-    def write(self, head: CheckpointFields) -> None:
-        self.head = head

@@ -76,23 +76,3 @@ class FileKeyring:
 
     def unwrap(self, name: str, box: bytes) -> bytes:
         return self._opened().unwrap(name, box)
-
-
-class MemoryKeyring:
-    """Keys that live as long as the process: for tests and measurements."""
-
-    def __init__(self, vault: "Vault") -> None:
-        self._vault = vault
-        self._signers: dict[tuple[Group, str], Signer] = {}
-
-    def signer(self, group: Group, kid: str) -> Signer:
-        return self._signers[group, kid]
-
-    def store(self, group: Group, signer: Signer, random: RandomBytes) -> None:  # noqa: ARG002 - the port's shape
-        self._signers[group, signer.key.kid] = signer
-
-    def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
-        return self._vault.wrap(name, secret, random)
-
-    def unwrap(self, name: str, box: bytes) -> bytes:
-        return self._vault.unwrap(name, box)

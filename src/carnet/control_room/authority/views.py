@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 
 from carnet.control_room.authority.grant import granted, in_use, lines_of, products, remaining, used
 from carnet.control_room.authority.state import State
-from carnet.control_room.authority.states import LOCKED, state_name, unlocked_name
+from carnet.control_room.authority.states import EXPIRING_DAYS, LOCKED, state_name, unlocked_name
 from carnet.control_room.authority.trusted_time import Reading, lag
 from carnet.entitlements import Line, Metric
 from carnet.exchange.windows import CYCLE
 from carnet.merkle import Checkpoint
-
-BANNER_DAYS, STICKY_DAYS = 30, 7  # S: from when the expiry banner shows, and from when it cannot be dismissed
 
 
 @dataclass(frozen=True)
@@ -178,6 +176,6 @@ def banner(state: State, now: datetime) -> str | None:
     left = end - now
     if left <= timedelta(0):
         return f"The license ended {end:%Y-%m-%d %H:%M} UTC. Renew it: generate an LFR of kind renewal."
-    if left <= timedelta(days=BANNER_DAYS):
+    if left <= EXPIRING_DAYS:
         return f"The license ends in {left.days} days, {end:%Y-%m-%d %H:%M} UTC. Generate an LFR of kind renewal."
     return None

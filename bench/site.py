@@ -16,6 +16,7 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import found
+from carnet.control_room.engine.order import Order
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.storage.sqlite import SqliteStore
 from carnet.entitlements import Line, new_id
@@ -88,7 +89,7 @@ def _growing(engines: dict[int, Engine]) -> Iterator[Row]:
 
 def _fill(engine: Engine, size: int) -> None:
     while (left := size - engine.checkpoint.size) > 0:
-        engine.execute_all([ConsumeUnits("document-pages", 1)] * min(left, BATCH), READING, "bench")
+        engine.execute_all([Order(ConsumeUnits("document-pages", 1), "bench")] * min(left, BATCH), READING)
 
 
 def _proofs(engine: Engine) -> Iterator[Row]:

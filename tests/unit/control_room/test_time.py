@@ -6,6 +6,7 @@ import pytest
 
 from carnet.control_room.authority.grant import live_leases
 from carnet.control_room.authority.trusted_time import Anchor, Reading, trusted_time
+from carnet.control_room.engine.order import Order
 from carnet.control_room.granting.seats import AcquireSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser
@@ -234,7 +235,7 @@ def test_t3_what_had_expired_by_a_poisoned_clock_stays_expired_when_it_is_lowere
     granted(licensed.install(vendor.olf(licensed.request(), lines, MONDAY)))
     licensed.set_clock(MONDAY + timedelta(days=700))
     many = [AcquireSeat(SEAT, f"bot-{number}", 600) for number in range(1500)]
-    licensed.engine.execute_all(many, licensed.reading, "bots")
+    licensed.engine.execute_all([Order(command, "bots") for command in many], licensed.reading)
     lfr = licensed.request()
     licensed.wait(hours=1)
     licensed.set_clock(MONDAY + timedelta(hours=2))

@@ -3,7 +3,7 @@
 command.decide(state, moment) → Decision(events, answer, …) | Refusal
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
@@ -74,3 +74,25 @@ class FileCommand:
     """A command that reads an exchange file; a refusal's record holds the file's SHA-256."""
 
     raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class View:
+    """What a question gets to see: what is durable, at one moment."""
+
+    state: State
+    checkpoint: Checkpoint
+    now: datetime  # trusted time
+    reading: Reading
+    document: Callable[[str], bytes | None]
+    records: Callable[[int], Iterator[Record]]  # from an index on
+    storage: str = ""  # why nothing can be written now; empty where all is well
+
+
+class Question(Protocol):
+    """What is asked, and changes nothing."""
+
+    what: ClassVar[str]
+    answers: ClassVar[type]
+
+    def answer(self, view: View) -> object | Refusal: ...

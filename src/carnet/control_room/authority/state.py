@@ -71,6 +71,18 @@ class Shown(msgspec.Struct):
     size: int
 
 
+class ApiKey(msgspec.Struct, frozen=True):
+    """A1: what a bot or product shows. The secret is not kept, only its SHA-256."""
+
+    key_id: str
+    name: str
+    secret_sha256: str
+    products: list[str] | None  # None: all of them
+    permissions: list[str]  # of `granting.permissions`
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
 class State(msgspec.Struct):
     # the ledger and the site
     size: int = 0
@@ -109,6 +121,7 @@ class State(msgspec.Struct):
     peaks: dict[str, int] = {}  # by product, since the last install
     refusals: dict[str, int] = {}
     answers: dict[str, Remembered] = {}  # by idempotency key, the oldest first
+    api_keys: dict[str, ApiKey] = {}  # by id
     # clocks
     behind: bool = False
     lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up

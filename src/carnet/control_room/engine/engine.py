@@ -15,6 +15,7 @@ from carnet.control_room.authority.evolve import evolve, evolve_event
 from carnet.control_room.authority.trusted_time import Anchor, Reading, trusted_time
 from carnet.control_room.engine.book import EPOCH_RECORDS, Book, Cipher, Epoch, Head, Pages
 from carnet.control_room.engine.idempotency import first_answer, remember
+from carnet.control_room.engine.order import Order, Outcome
 from carnet.control_room.engine.passing_time import passing_time
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, write_snapshot
 from carnet.control_room.engine.store import Commit, Store
@@ -22,7 +23,7 @@ from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import ClockLowered, ClockRaised, Event, LicenseInstalled, Refused
 from carnet.control_room.ledger.record import SYSTEM, Record
 from carnet.entitlements import UnwritableError
-from carnet.errors import TamperedError, UsageError
+from carnet.errors import CarnetError, TamperedError, UsageError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
@@ -64,15 +65,16 @@ class Engine:
 
     def execute(self, command: Command, reading: Reading, actor: str, key: str | None = None) -> object | Refusal:
         """Decide one command and make it durable. Raises StorageError where the disk failed and nothing changed."""
-        return self.execute_all([command], reading, actor, key)[0]
+        (outcome,) = self.execute_all([Order(command, actor, key)], reading)
+        if isinstance(outcome, CarnetError):
+            raise outcome
+        return outcome
 
-    def execute_all(
-        self, commands: Sequence[Command], reading: Reading, actor: str, key: str | None = None
-    ) -> list[object | Refusal]:
-        """Several commands in one transaction and one fsync; each sees the ones before it."""
-        transaction = _Transaction(self, reading, actor, key)
+    def execute_all(self, orders: Sequence[Order], reading: Reading) -> list[Outcome]:
+        """Several orders in one transaction and one fsync; each sees the ones before it. Their outcomes, in order."""
+        transaction = _Transaction(self, reading)
         try:
-            answers = [transaction.add(command) for command in commands]
+            answers = [transaction.add(order) for order in orders]
             transaction.commit()
         except BaseException as error:
             self._load()  # memory is never ahead of the disk
@@ -83,8 +85,8 @@ class Engine:
 
     def record(self, events: Sequence[Event], reading: Reading, actor: str) -> None:
         """Facts that no command decides: the site's first record, a restored backup, an upgrade."""
-        transaction = _Transaction(self, reading, actor, None)
-        transaction.append(events)
+        transaction = _Transaction(self, reading)
+        transaction.append(events, actor)
         transaction.commit()
 
     def epoch(self) -> Epoch:
@@ -100,8 +102,8 @@ class Engine:
 class _Transaction:
     """What several commands add up to. The state moves with each; the disk moves once, in `commit`."""
 
-    def __init__(self, engine: Engine, reading: Reading, actor: str, key: str | None) -> None:
-        self._engine, self._reading, self._actor, self._key = engine, reading, actor, key
+    def __init__(self, engine: Engine, reading: Reading) -> None:
+        self._engine, self._reading = engine, reading
         self._moment = engine.moment(reading)
         self._now = self._moment.now
         self._epoch = engine.epoch()
@@ -111,44 +113,47 @@ class _Transaction:
         self._lapsed = False
         self._new_epoch = False
 
-    def add(self, command: Command) -> object | Refusal:
+    def add(self, order: Order) -> Outcome:
         self._let_time_pass()
-        if self._key and self._key in self._engine.state.answers:
-            return first_answer(command, self._engine.state.answers[self._key])
+        command, key = order.command, order.key
+        if key and key in self._engine.state.answers:
+            return first_answer(command, self._engine.state.answers[key])
         decision = command.decide(self._engine.state, self._moment)
         if isinstance(decision, Refusal):
-            self.append([_refused(command, decision)])
+            self.append([_refused(command, decision)], order.actor)
             return decision
-        self._take(decision)
-        if self._key:
-            self.append([remember(command, decision.answer)])
+        self._take(decision, order)
+        if key:
+            self.append([remember(command, decision.answer)], order.actor, key)
         return decision.answer
 
     def _let_time_pass(self) -> None:
         """What time alone changed since the last record is recorded before a decision is taken on it."""
         if not self._lapsed:
             self._lapsed = True
-            self.append(passing_time(self._engine.state, self._engine.anchor, self._reading, self._now), by=SYSTEM)
+            self.append(passing_time(self._engine.state, self._engine.anchor, self._reading, self._now), SYSTEM)
 
-    def _take(self, decision: Decision) -> None:
+    def _take(self, decision: Decision, order: Order) -> None:
         for key in decision.new_keys:
             name, box = self._engine.keys.wrap(key, self._moment.random)
             self._secrets[name] = box
-        written = self._write(decision.events, self._actor, decision.moved)
+        written = self._write(decision.events, order.actor, order.key, decision.moved)
         if decision.documents:
             # files are made of the ledger with these records in it, and of the state as it was before them
             self._documents |= decision.documents(self._pages)
         self._evolve(written)
 
-    def append(self, events: Sequence[Event], by: str | None = None) -> None:
-        self._evolve(self._write(events, by or self._actor))
+    def append(self, events: Sequence[Event], actor: str, key: str | None = None) -> None:
+        self._evolve(self._write(events, actor, key))
 
-    def _write(self, events: Sequence[Event], by: str, moved: datetime | None = None) -> list[tuple[Record, Event]]:
+    def _write(
+        self, events: Sequence[Event], actor: str, key: str | None, moved: datetime | None = None
+    ) -> list[tuple[Record, Event]]:
         written = []
         for event in events:
             if isinstance(event, ClockLowered | ClockRaised) and moved:
                 self._now = moved  # T1, T3: this record, and all after it
-            written.append((self._pages.append(event, self._now, by, self._key), event))
+            written.append((self._pages.append(event, self._now, actor, key), event))
         return written
 
     def _evolve(self, written: list[tuple[Record, Event]]) -> None:

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from carnet.control_room.authority.leases import Lease, Leases
 from carnet.control_room.authority.state import (
     InstalledLicense,
-    Lease,
     LineMemory,
     NewestRequest,
     OpenCycle,
-    Remembered,
     Shown,
     State,
     period_key,
@@ -23,7 +22,6 @@ from carnet.entitlements import Metric
 from carnet.exchange.history import SHOWN
 from carnet.exchange.license_file_request import RequestKind
 
-ANSWERS_KEPT = timedelta(hours=24)  # G5
 PERIODS_KEPT = 24  # of each line's meter; a clock lowered by less than that finds its old period again (Q3)
 
 _HANDLERS: dict[type, Callable[[State, Record, Any], None]] = {}
@@ -31,7 +29,7 @@ _HANDLERS: dict[type, Callable[[State, Record, Any], None]] = {}
 
 def evolve(state: State, record: Record) -> None:
     """Fold one record. Raises TamperedError for one that cannot be understood."""
-    evolve_event(state, record, e.event_of(record))
+    evolve_event(state, record, e.own_event_of(record))
 
 
 def evolve_event(state: State, record: Record, event: e.Event) -> None:
@@ -121,7 +119,9 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.mark = max(state.mark, event.issued_at)
     state.cycle, state.locked, state.withdrawn = None, False, 0
     state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
-    state.peaks = {sku: len(holders) for holding in (state.users, state.leases) for sku, holders in holding.items()}
+    state.peaks = {sku: len(users) for sku, users in state.users.items()}
+    state.peaks |= {sku: len(leases.by_id) for sku, leases in state.leases.items()}
+    state.rollbacks = {}
     _take_new_keys(state)
     _remember_lines(state, event)
 
@@ -155,6 +155,11 @@ def _history(state: State, _: Record, event: e.HistoryAccepted) -> None:
         _meter(state, added.line_id, period_key(added.period_start), added.units)
         unknown = LineMemory(added.sku, Metric.CONSUMABLE, 0, None, state.enrolment.token_id)
         state.lines.setdefault(added.line_id, unknown)
+
+
+@_on(e.RollbackFound)
+def _rollback(state: State, _: Record, event: e.RollbackFound) -> None:
+    state.rollbacks[event.root] = event.size
 
 
 @_on(e.ReceiptWritten)
@@ -199,16 +204,16 @@ def _raised(state: State, _: Record, event: e.ClockRaised) -> None:
 @_on(e.ClockLowered)
 def _lowered(state: State, _: Record, event: e.ClockLowered) -> None:
     """What had expired by the mark that is given up stays expired (T3, G2)."""
-    for sku, leases in state.leases.items():
-        state.leases[sku] = {key: lease for key, lease in leases.items() if lease.expires_at > event.was}
+    for leases in state.leases.values():
+        for lease_id in leases.expired(event.was):
+            leases.remove(lease_id)
 
 
 @_on(e.LeasesExtended)
 def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
     for leases in state.leases.values():
-        for lease in leases.values():
-            if lease.expires_at > event.since:
-                lease.expires_at = record.at + timedelta(seconds=lease.ttl_seconds)
+        for lease_id in leases.running(event.since):
+            leases.extend(lease_id, record.at + timedelta(seconds=leases.by_id[lease_id].ttl_seconds))
 
 
 # --- granting --------------------------------------------------------------------------------------------------
@@ -228,35 +233,29 @@ def _unassigned(state: State, _: Record, event: e.SeatUnassigned) -> None:
 
 @_on(e.SeatAcquired)
 def _acquired(state: State, _: Record, event: e.SeatAcquired) -> None:
-    leases = state.leases.setdefault(event.sku, {})
-    leases[event.lease_id] = Lease(event.holder, event.ttl_seconds, event.expires_at)
-    _peak(state, event.sku, len(leases))
+    leases = state.leases.get(event.sku)
+    if leases is None:
+        leases = state.leases[event.sku] = Leases()
+    leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at))
+    _peak(state, event.sku, len(leases.by_id))
 
 
 @_on(e.SeatRenewed)
 def _renewed(state: State, _: Record, event: e.SeatRenewed) -> None:
-    state.leases[event.sku][event.lease_id].expires_at = event.expires_at
+    state.leases[event.sku].extend(event.lease_id, event.expires_at)
 
 
 @_on(e.SeatReleased)
 @_on(e.SeatExpired)
 def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -> None:
-    state.leases.get(event.sku, {}).pop(event.lease_id, None)
+    if event.sku in state.leases:
+        state.leases[event.sku].remove(event.lease_id)
 
 
 @_on(e.UnitsConsumed)
 def _consumed(state: State, _: Record, event: e.UnitsConsumed) -> None:
     for draw in event.draws:
         _meter(state, draw.line_id, period_key(draw.period_start), draw.units)
-
-
-@_on(e.AnswerRemembered)
-def _answer(state: State, record: Record, event: e.AnswerRemembered) -> None:
-    assert record.key is not None
-    state.answers[record.key] = Remembered(event.request_sha256, event.answer, record.at)
-    for key, old in list(state.answers.items())[:2]:  # two for one: a flood of keys does not outgrow a day
-        if record.at - old.at > ANSWERS_KEPT:
-            del state.answers[key]
 
 
 def _meter(state: State, line_id: str, period: str, units: int) -> None:

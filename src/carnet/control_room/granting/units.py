@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.authority.decision import Decision, Moment
-from carnet.control_room.authority.grant import Share, lines_of, remaining, shares, used
+from carnet.control_room.authority.grant import Share, remaining, used
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import may_grant, not_granted, product_of
 from carnet.control_room.ledger.events import Draw, UnitsConsumed
@@ -36,18 +36,17 @@ class ConsumeUnits:
         refusal = may_grant(state, moment.now)
         if refusal:
             return refusal
-        line = product_of(state, self.sku, Metric.CONSUMABLE)
-        if isinstance(line, Refusal):
-            return line
-        counted = shares(lines_of(state), self.sku, moment.now)
-        if not counted:
+        grant = product_of(state, self.sku, Metric.CONSUMABLE, moment.now)
+        if isinstance(grant, Refusal):
+            return grant
+        if not grant.shares:
             return not_granted(self.sku)
-        drawn = draw(state, counted, self.units, moment.now)
+        drawn = draw(state, grant.shares, self.units, moment.now)
         left = remaining(state, self.sku, moment.now)
         if drawn is None:
             return Refusal(
                 Code.EXHAUSTED,
-                f"{line.name}: {self.units:,} asked for, {left:,} left ({line.unit}).",
+                f"{grant.line.name}: {self.units:,} asked for, {left:,} left ({grant.line.unit}).",
                 "Ask for fewer, or for more units with a new LFR. Nothing was consumed.",
             )
         within = min(left, self.units)

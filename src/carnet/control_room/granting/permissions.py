@@ -3,7 +3,7 @@
 People at the site's own door are not limited here; they are told apart by who may open it.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast
 
 from carnet.control_room.authority.decision import Command, Question
 from carnet.control_room.authority.state import ApiKey, State
@@ -13,7 +13,6 @@ TAKE, ASSIGN, READ = "take", "assign", "read"
 PERMISSIONS = (TAKE, ASSIGN, READ)
 
 
-@runtime_checkable
 class ById(Protocol):
     """A command on what was granted before, of which only the id is named."""
 
@@ -56,11 +55,12 @@ def _out_of_scope(api_key: ApiKey, command: Command | Question, state: State) ->
         if in_scope(api_key, sku):
             return None
         return _not_permitted(f"The API key “{api_key.name}” is not for “{sku}”.")
-    if isinstance(command, ById):
-        sku = command.product(state)
-        # as an unknown one: a key must not find out which ids there are
-        return None if sku is None or in_scope(api_key, sku) else command.unknown(state)
-    return None  # it names no product: what it shows is limited by `in_scope` where it is answered
+    if not hasattr(command, "unknown"):
+        return None  # it names no product: what it shows is limited by `in_scope` where it is answered
+    named = cast("ById", command)
+    sku = named.product(state)
+    # as an unknown one: a key must not find out which ids there are
+    return None if sku is None or in_scope(api_key, sku) else named.unknown(state)
 
 
 def _not_permitted(message: str) -> Refusal:

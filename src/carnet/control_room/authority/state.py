@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from carnet.control_room.authority.leases import Leases
+from carnet.control_room.authority.reservations import Reservations
 from carnet.control_room.authority.spans import Spans
 from carnet.control_room.authority.trusted_time import NEVER
 from carnet.entitlements import Line, Metric, Period
@@ -110,6 +111,7 @@ class State(msgspec.Struct):
     meters: dict[str, dict[str, int]] = {}  # Q2: line, then period ("" where it has none)
     users: dict[str, dict[str, datetime]] = {}  # by product; the earliest assigned first (Q4)
     leases: dict[str, Leases] = {}
+    reservations: Reservations = msgspec.field(default_factory=Reservations)
     peaks: dict[str, int] = {}  # by product, since the last install
     refusals: dict[str, int] = {}
     rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from carnet.control_room.authority.decision import Command
+from carnet.control_room.authority.decision import Command, SecretAnswer
 from carnet.control_room.ledger.record import Answered
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -16,6 +16,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 def remember(command: Command, answer: object) -> Answered:
+    if isinstance(answer, SecretAnswer):
+        answer = answer.without_secret()  # A2
     return Answered(request_sha256=_digest(command), answer=_encode(answer).decode())
 
 

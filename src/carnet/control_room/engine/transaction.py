@@ -16,6 +16,7 @@ from carnet.control_room.engine.idempotency import first_answer, remember
 from carnet.control_room.engine.order import Order, Outcome
 from carnet.control_room.engine.passing_time import passing_time
 from carnet.control_room.engine.store import Commit
+from carnet.control_room.granting.permissions import refuse
 from carnet.control_room.ledger.events import (
     CLEAR,
     AnswerRemembered,
@@ -65,16 +66,22 @@ class Transaction:
 
     def _decide(self, order: Order) -> Outcome:
         command, name = order.command, answer_name(order.actor, order.key) if order.key else None
+        refusal = refuse(order.api_key, command, self._engine.state) if order.api_key else None  # A1
+        if refusal:
+            return self._refuse(order, refusal)
         if name:
             answered = self._find_answer(name)
             if answered:
                 return first_answer(command, answered)
         decision = command.decide(self._engine.state, self._moment)
         if isinstance(decision, Refusal):
-            self.append([_refused(command, decision)], order.actor)
-            return decision
+            return self._refuse(order, decision)
         self._take(decision, order, name)
         return decision.answer
+
+    def _refuse(self, order: Order, refusal: Refusal) -> Refusal:
+        self.append([_refused(order.command, refusal)], order.actor)
+        return refusal
 
     def _find_answer(self, name: bytes) -> Answered | None:
         record = self._answered.get(name)

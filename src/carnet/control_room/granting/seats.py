@@ -8,7 +8,7 @@ from carnet.control_room.authority.decision import Decision, Moment
 from carnet.control_room.authority.grant import count_leases, grant_of, is_covered
 from carnet.control_room.authority.leases import Lease
 from carnet.control_room.authority.state import State
-from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
+from carnet.control_room.granting.rules import exhausted, may_serve, may_take, not_covered, not_granted
 from carnet.control_room.ledger.events import SeatAcquired, SeatReleased, SeatRenewed
 from carnet.entitlements import Metric, new_id
 from carnet.exchange.verdicts import Code, Refusal
@@ -33,12 +33,10 @@ class AcquireSeat:
     ttl_seconds: int = DEFAULT_TTL
     what: ClassVar[str] = "acquire"
     answers: ClassVar[type] = SeatAnswer
+    needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        refusal = may_grant(state, moment.now)
-        if refusal:
-            return refusal
-        grant = product_of(state, self.sku, Metric.CONCURRENT, moment.now)
+        grant = may_take(state, self.sku, Metric.CONCURRENT, moment.now)
         if isinstance(grant, Refusal):
             return grant
         running, limit = count_leases(state, self.sku, moment.now), grant.quantity
@@ -61,6 +59,7 @@ class RenewSeat:
     lease_id: str
     what: ClassVar[str] = "renew"
     answers: ClassVar[type] = SeatAnswer
+    needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_serve(state)
@@ -77,6 +76,12 @@ class RenewSeat:
         answer = SeatAnswer(sku, self.lease_id, lease.holder, expires, using, limit)
         return Decision([SeatRenewed(sku=sku, lease_id=self.lease_id, expires_at=expires)], answer)
 
+    def product(self, state: State) -> str | None:
+        return lease_product(state, self.lease_id)
+
+    def unknown(self, state: State) -> Refusal:
+        return may_serve(state) or _unknown(self.lease_id)
+
 
 @dataclass(frozen=True)
 class ReleaseSeat:
@@ -85,6 +90,7 @@ class ReleaseSeat:
     lease_id: str
     what: ClassVar[str] = "release"
     answers: ClassVar[type] = SeatAnswer
+    needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         sku, lease = find_lease(state, self.lease_id, moment.now)
@@ -93,6 +99,12 @@ class ReleaseSeat:
         using, limit = count_leases(state, sku, moment.now), _limit(state, sku, moment.now)
         answer = SeatAnswer(sku, self.lease_id, lease.holder, None, using - 1, limit)
         return Decision([SeatReleased(sku=sku, lease_id=self.lease_id)], answer)
+
+    def product(self, state: State) -> str | None:
+        return lease_product(state, self.lease_id)
+
+    def unknown(self, _: State) -> Refusal:
+        return _unknown(self.lease_id)
 
 
 def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease | None]:
@@ -107,6 +119,10 @@ def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease |
 def _limit(state: State, sku: str, now: datetime) -> int:
     grant = grant_of(state, sku, now)
     return grant.quantity if grant else 0
+
+
+def lease_product(state: State, lease_id: str) -> str | None:
+    return next((sku for sku, leases in state.leases.items() if lease_id in leases.by_id), None)
 
 
 def _unknown(lease_id: str) -> Refusal:

@@ -23,6 +23,7 @@ RULES = [
     *(f"L{n}" for n in range(1, 6)),
     "V1",
     "V2",
+    "A1",
     "A2",
     "A3",
 ]
@@ -81,7 +82,7 @@ def missing() -> list[str]:
 
 
 def unknown() -> list[str]:
-    return sorted(set(marked()) - set(RULES) - set(CODES) - {"A1"})
+    return sorted(set(marked()) - set(RULES) - set(CODES))
 
 
 if __name__ == "__main__":

@@ -60,10 +60,16 @@ class Code(StrEnum):
     RELEASED = "released"
     NOT_COVERED = "not_covered"
     UNKNOWN_LEASE = "unknown_lease"
+    UNKNOWN_RESERVATION = "unknown_reservation"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     ROLLED_BACK = "rolled_back"
     BUSY = "busy"
     STORAGE_FAILED = "storage_failed"
+    # who asks, and for what
+    UNAUTHENTICATED = "unauthenticated"
+    NOT_PERMITTED = "not_permitted"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,14 @@ class Command(Protocol):
     def decide(self, state: State, moment: Moment) -> Decision | Refusal: ...
 
 
+class SecretAnswer:
+    """Base of an answer that holds a secret: it is said once, and never kept (A2)."""
+
+    def without_secret(self) -> object:
+        """What a repeated idempotency key (G5) is answered."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class FileCommand:
     """A command that reads an exchange file; a refusal's record holds the file's SHA-256."""

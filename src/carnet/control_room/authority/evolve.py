@@ -2,10 +2,10 @@
 records must not copy ten thousand users a million times. Nothing is judged here; a record is a fact.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
+from carnet.control_room.authority import evolve_keys  # noqa: F401  it registers what it folds
+from carnet.control_room.authority.handlers import HANDLERS, on
 from carnet.control_room.authority.state import (
     InstalledLicense,
     Lease,
@@ -26,8 +26,6 @@ from carnet.exchange.license_file_request import RequestKind
 ANSWERS_KEPT = timedelta(hours=24)  # G5
 PERIODS_KEPT = 24  # of each line's meter; a clock lowered by less than that finds its old period again (Q3)
 
-_HANDLERS: dict[type, Callable[[State, Record, Any], None]] = {}
-
 
 def evolve(state: State, record: Record) -> None:
     """Fold one record. Raises TamperedError for one that cannot be understood."""
@@ -35,41 +33,33 @@ def evolve(state: State, record: Record) -> None:
 
 
 def evolve_event(state: State, record: Record, event: e.Event) -> None:
-    handler = _HANDLERS.get(type(event))
+    handler = HANDLERS.get(type(event))
     if handler:
         handler(state, record, event)
     state.size = record.index + 1
     state.mark = record.at if isinstance(event, e.ClockLowered) else max(state.mark, record.at)
 
 
-def _on(event: type) -> Callable[[Callable[[State, Record, Any], None]], Callable[[State, Record, Any], None]]:
-    def register(handler: Callable[[State, Record, Any], None]) -> Callable[[State, Record, Any], None]:
-        _HANDLERS[event] = handler
-        return handler
-
-    return register
-
-
 # --- the site and its exchange ---------------------------------------------------------------------------------
 
 
-@_on(e.SiteInitialised)
+@on(e.SiteInitialised)
 def _initialised(state: State, _: Record, event: e.SiteInitialised) -> None:
     state.control_room_id, state.name, state.version = event.control_room_id, event.name, event.version
     state.trust, state.signing_key, state.sealing_key = event.trust, event.signing_key, event.sealing_key
 
 
-@_on(e.SiteUpgraded)
+@on(e.SiteUpgraded)
 def _upgraded(state: State, _: Record, event: e.SiteUpgraded) -> None:
     state.version = event.version
 
 
-@_on(e.KeySetTaken)
+@on(e.KeySetTaken)
 def _key_set(state: State, _: Record, event: e.KeySetTaken) -> None:
     state.key_set = event.key_set
 
 
-@_on(e.TokenInstalled)
+@on(e.TokenInstalled)
 def _token(state: State, _: Record, event: e.TokenInstalled) -> None:
     state.tokens_seen.append(event.token_id)
     state.enrolment, state.account_name = event.enrolment, event.account_name
@@ -78,7 +68,7 @@ def _token(state: State, _: Record, event: e.TokenInstalled) -> None:
     state.withdrawn = 0
 
 
-@_on(e.RequestGenerated)
+@on(e.RequestGenerated)
 def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
     state.request_sequence = event.sequence
     state.newest_request = NewestRequest(event.request_id, event.sequence, event.request, record.at, event.install_by)
@@ -89,13 +79,13 @@ def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
         state.released, state.locked = True, False
 
 
-@_on(e.CycleWithdrawn)
+@on(e.CycleWithdrawn)
 def _withdrawn(state: State, _: Record, __: e.CycleWithdrawn) -> None:
     state.cycle = state.newest_request = state.new_keys = None
     state.withdrawn += 1
 
 
-@_on(e.CycleMissed)
+@on(e.CycleMissed)
 def _missed(state: State, _: Record, event: e.CycleMissed) -> None:
     if state.cycle:
         state.cycle.missed = True
@@ -103,7 +93,7 @@ def _missed(state: State, _: Record, event: e.CycleMissed) -> None:
     state.locked = state.locked or event.locks
 
 
-@_on(e.LicenseInstalled)
+@on(e.LicenseInstalled)
 def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.installed = InstalledLicense(
         event.olf_id,
@@ -147,7 +137,7 @@ def _remember_lines(state: State, event: e.LicenseInstalled) -> None:
     state.meters = {line_id: meter for line_id, meter in state.meters.items() if line_id in kept}
 
 
-@_on(e.HistoryAccepted)
+@on(e.HistoryAccepted)
 def _history(state: State, _: Record, event: e.HistoryAccepted) -> None:
     assert state.enrolment is not None
     state.history_accepted = event.number
@@ -157,17 +147,17 @@ def _history(state: State, _: Record, event: e.HistoryAccepted) -> None:
         state.lines.setdefault(added.line_id, unknown)
 
 
-@_on(e.ReceiptWritten)
+@on(e.ReceiptWritten)
 def _receipt(state: State, record: Record, event: e.ReceiptWritten) -> None:
     _show(state, event.olf_id, record)
 
 
-@_on(e.StateChanged)
+@on(e.StateChanged)
 def _state_changed(state: State, _: Record, event: e.StateChanged) -> None:
     state.state_name = event.now
 
 
-@_on(e.Refused)
+@on(e.Refused)
 def _refused(state: State, _: Record, event: e.Refused) -> None:
     state.refusals[event.code] = state.refusals.get(event.code, 0) + 1
 
@@ -179,31 +169,31 @@ def _show(state: State, of: str, record: Record) -> None:
 # --- time ------------------------------------------------------------------------------------------------------
 
 
-@_on(e.ClockSetBack)
+@on(e.ClockSetBack)
 def _set_back(state: State, _: Record, event: e.ClockSetBack) -> None:
     state.behind = True
     state.set_back_count += 1
     state.largest_set_back = max(state.largest_set_back, event.by_seconds)
 
 
-@_on(e.ClockCaughtUp)
+@on(e.ClockCaughtUp)
 def _caught_up(state: State, _: Record, __: e.ClockCaughtUp) -> None:
     state.behind, state.lead = False, 0
 
 
-@_on(e.ClockRaised)
+@on(e.ClockRaised)
 def _raised(state: State, _: Record, event: e.ClockRaised) -> None:
     state.lead = event.by_seconds
 
 
-@_on(e.ClockLowered)
+@on(e.ClockLowered)
 def _lowered(state: State, _: Record, event: e.ClockLowered) -> None:
     """What had expired by the mark that is given up stays expired (T3, G2)."""
     for sku, leases in state.leases.items():
         state.leases[sku] = {key: lease for key, lease in leases.items() if lease.expires_at > event.was}
 
 
-@_on(e.LeasesExtended)
+@on(e.LeasesExtended)
 def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
     for leases in state.leases.values():
         for lease in leases.values():
@@ -214,43 +204,43 @@ def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
 # --- granting --------------------------------------------------------------------------------------------------
 
 
-@_on(e.SeatAssigned)
+@on(e.SeatAssigned)
 def _assigned(state: State, record: Record, event: e.SeatAssigned) -> None:
     users = state.users.setdefault(event.sku, {})
     users[event.user] = record.at
     _peak(state, event.sku, len(users))
 
 
-@_on(e.SeatUnassigned)
+@on(e.SeatUnassigned)
 def _unassigned(state: State, _: Record, event: e.SeatUnassigned) -> None:
     state.users.get(event.sku, {}).pop(event.user, None)
 
 
-@_on(e.SeatAcquired)
+@on(e.SeatAcquired)
 def _acquired(state: State, _: Record, event: e.SeatAcquired) -> None:
     leases = state.leases.setdefault(event.sku, {})
     leases[event.lease_id] = Lease(event.holder, event.ttl_seconds, event.expires_at)
     _peak(state, event.sku, len(leases))
 
 
-@_on(e.SeatRenewed)
+@on(e.SeatRenewed)
 def _renewed(state: State, _: Record, event: e.SeatRenewed) -> None:
     state.leases[event.sku][event.lease_id].expires_at = event.expires_at
 
 
-@_on(e.SeatReleased)
-@_on(e.SeatExpired)
+@on(e.SeatReleased)
+@on(e.SeatExpired)
 def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -> None:
     state.leases.get(event.sku, {}).pop(event.lease_id, None)
 
 
-@_on(e.UnitsConsumed)
+@on(e.UnitsConsumed)
 def _consumed(state: State, _: Record, event: e.UnitsConsumed) -> None:
     for draw in event.draws:
         _meter(state, draw.line_id, period_key(draw.period_start), draw.units)
 
 
-@_on(e.AnswerRemembered)
+@on(e.AnswerRemembered)
 def _answer(state: State, record: Record, event: e.AnswerRemembered) -> None:
     assert record.key is not None
     state.answers[record.key] = Remembered(event.request_sha256, event.answer, record.at)

@@ -8,13 +8,15 @@ from hashlib import sha256
 
 import msgspec
 
-from carnet.control_room.authority.decision import Command
+from carnet.control_room.authority.decision import Command, SecretAnswer
 from carnet.control_room.authority.state import Remembered
 from carnet.control_room.ledger.events import AnswerRemembered
 from carnet.exchange.verdicts import Code, Refusal
 
 
 def remember(command: Command, answer: object) -> AnswerRemembered:
+    if isinstance(answer, SecretAnswer):
+        answer = answer.without_secret()  # A2
     return AnswerRemembered(request_sha256=_digest(command), answer=msgspec.json.encode(answer).decode())
 
 

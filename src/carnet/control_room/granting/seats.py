@@ -32,6 +32,7 @@ class AcquireSeat:
     ttl_seconds: int = DEFAULT_TTL
     what: ClassVar[str] = "acquire"
     answers: ClassVar[type] = SeatAnswer
+    needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_grant(state, moment.now)
@@ -60,6 +61,7 @@ class RenewSeat:
     lease_id: str
     what: ClassVar[str] = "renew"
     answers: ClassVar[type] = SeatAnswer
+    needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_serve(state)
@@ -76,6 +78,12 @@ class RenewSeat:
         answer = SeatAnswer(sku, self.lease_id, lease.holder, expires, using, limit)
         return Decision([SeatRenewed(sku=sku, lease_id=self.lease_id, expires_at=expires)], answer)
 
+    def product(self, state: State) -> str | None:
+        return lease_product(state, self.lease_id)
+
+    def unknown(self, state: State) -> Refusal:
+        return may_serve(state) or _unknown(self.lease_id)
+
 
 @dataclass(frozen=True)
 class ReleaseSeat:
@@ -84,6 +92,7 @@ class ReleaseSeat:
     lease_id: str
     what: ClassVar[str] = "release"
     answers: ClassVar[type] = SeatAnswer
+    needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         sku, lease = find_lease(state, self.lease_id, moment.now)
@@ -93,6 +102,12 @@ class ReleaseSeat:
         answer = SeatAnswer(sku, self.lease_id, lease.holder, None, using - 1, limit)
         return Decision([SeatReleased(sku=sku, lease_id=self.lease_id)], answer)
 
+    def product(self, state: State) -> str | None:
+        return lease_product(state, self.lease_id)
+
+    def unknown(self, _: State) -> Refusal:
+        return _unknown(self.lease_id)
+
 
 def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease | None]:
     """The product and the lease of this id, if it is still running."""
@@ -101,6 +116,10 @@ def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease |
         if lease and now < lease.expires_at:
             return sku, lease
     return "", None
+
+
+def lease_product(state: State, lease_id: str) -> str | None:
+    return next((sku for sku, leases in state.leases.items() if lease_id in leases), None)
 
 
 def _unknown(lease_id: str) -> Refusal:

@@ -31,6 +31,7 @@ class ConsumeUnits:
     units: int
     what: ClassVar[str] = "consume"
     answers: ClassVar[type] = UnitsAnswer
+    needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_grant(state, moment.now)

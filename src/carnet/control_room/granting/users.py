@@ -28,6 +28,7 @@ class AssignUser:
     user: str
     what: ClassVar[str] = "assign"
     answers: ClassVar[type] = UserAnswer
+    needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         refusal = may_grant(state, moment.now)
@@ -55,6 +56,7 @@ class UnassignUser:
     user: str
     what: ClassVar[str] = "unassign"
     answers: ClassVar[type] = UserAnswer
+    needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
         users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)

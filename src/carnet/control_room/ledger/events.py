@@ -161,6 +161,25 @@ class Refused(Event, frozen=True):
     file_sha256: Sha256 | None
 
 
+# --- access ----------------------------------------------------------------------------------------------------
+
+
+@kind("api_key.created")
+class ApiKeyCreated(Event, frozen=True):
+    """A1. The secret itself is nowhere (A2): 256 random bits need no slow hash."""
+
+    key_id: Text
+    name: Text
+    secret_sha256: Sha256
+    products: list[Sku] | None  # None: all of them
+    permissions: list[Text]
+
+
+@kind("api_key.revoked")
+class ApiKeyRevoked(Event, frozen=True):
+    key_id: Text
+
+
 # --- time ------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
+from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
@@ -57,6 +58,8 @@ COMMANDS: dict[str, type[Command]] = {
         RenewSeat,
         ReleaseSeat,
         ConsumeUnits,
+        CreateApiKey,
+        RevokeApiKey,
     )
 }
 QUESTIONS: dict[str, type[Question]] = {
@@ -71,6 +74,7 @@ QUESTIONS: dict[str, type[Question]] = {
         CheckFeature,
         NewestRequest,
         PreviewLicense,
+        ListApiKeys,
     )
 }
 FAULTS: dict[str, type[CarnetError]] = {

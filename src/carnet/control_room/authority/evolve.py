@@ -4,7 +4,7 @@ records must not copy ten thousand users a million times. Nothing is judged here
 
 from datetime import timedelta
 
-from carnet.control_room.authority import evolve_keys, evolve_units  # noqa: F401  they register what they fold
+from carnet.control_room.authority import evolve_keys, evolve_use  # noqa: F401  they register what they fold
 from carnet.control_room.authority.evolve_units import meter
 from carnet.control_room.authority.handlers import HANDLERS, on
 from carnet.control_room.authority.state import (
@@ -112,6 +112,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.cycle, state.locked, state.withdrawn = None, False, 0
     state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
     state.peaks = {sku: len(holders) for holding in (state.users, state.leases) for sku, holders in holding.items()}
+    evolve_use.begin(state, record.at, event.lines)
     _take_new_keys(state)
     _remember_lines(state, event)
 
@@ -157,11 +158,6 @@ def _state_changed(state: State, _: Record, event: e.StateChanged) -> None:
     state.state_name = event.now
 
 
-@on(e.Refused)
-def _refused(state: State, _: Record, event: e.Refused) -> None:
-    state.refusals[event.code] = state.refusals.get(event.code, 0) + 1
-
-
 def _show(state: State, of: str, record: Record) -> None:
     state.shown = [*state.shown, Shown(of, record.index + 1)][-SHOWN:]
 
@@ -187,12 +183,15 @@ def _raised(state: State, _: Record, event: e.ClockRaised) -> None:
 
 
 @on(e.ClockLowered)
-def _lowered(state: State, _: Record, event: e.ClockLowered) -> None:
+def _lowered(state: State, record: Record, event: e.ClockLowered) -> None:
     """What had expired by the mark that is given up stays expired (T3, G2)."""
     for sku, leases in state.leases.items():
         state.leases[sku] = {key: lease for key, lease in leases.items() if lease.expires_at > event.was}
     for reservation_id in state.reservations.expired(event.was):
         state.reservations.remove(reservation_id)
+    for sku, tallies in state.tallies.items():
+        tallies.go_back(record.at)
+        tallies.using(record.at, len(state.users.get(sku, ())) + len(state.leases.get(sku, ())))
 
 
 @on(e.LeasesExtended)
@@ -212,19 +211,21 @@ def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
 def _assigned(state: State, record: Record, event: e.SeatAssigned) -> None:
     users = state.users.setdefault(event.sku, {})
     users[event.user] = record.at
-    _peak(state, event.sku, len(users))
+    evolve_use.in_use(state, event.sku, record.at, len(users), granted=1)
 
 
 @on(e.SeatUnassigned)
-def _unassigned(state: State, _: Record, event: e.SeatUnassigned) -> None:
-    state.users.get(event.sku, {}).pop(event.user, None)
+def _unassigned(state: State, record: Record, event: e.SeatUnassigned) -> None:
+    users = state.users.get(event.sku, {})
+    users.pop(event.user, None)
+    evolve_use.in_use(state, event.sku, record.at, len(users))
 
 
 @on(e.SeatAcquired)
-def _acquired(state: State, _: Record, event: e.SeatAcquired) -> None:
+def _acquired(state: State, record: Record, event: e.SeatAcquired) -> None:
     leases = state.leases.setdefault(event.sku, {})
     leases[event.lease_id] = Lease(event.holder, event.ttl_seconds, event.expires_at)
-    _peak(state, event.sku, len(leases))
+    evolve_use.in_use(state, event.sku, record.at, len(leases), granted=1)
 
 
 @on(e.SeatRenewed)
@@ -234,8 +235,10 @@ def _renewed(state: State, _: Record, event: e.SeatRenewed) -> None:
 
 @on(e.SeatReleased)
 @on(e.SeatExpired)
-def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -> None:
-    state.leases.get(event.sku, {}).pop(event.lease_id, None)
+def _seat_gone(state: State, record: Record, event: e.SeatReleased | e.SeatExpired) -> None:
+    leases = state.leases.get(event.sku, {})
+    leases.pop(event.lease_id, None)
+    evolve_use.in_use(state, event.sku, record.at, len(leases))
 
 
 @on(e.AnswerRemembered)
@@ -245,7 +248,3 @@ def _answer(state: State, record: Record, event: e.AnswerRemembered) -> None:
     for key, old in list(state.answers.items())[:2]:  # two for one: a flood of keys does not outgrow a day
         if record.at - old.at > ANSWERS_KEPT:
             del state.answers[key]
-
-
-def _peak(state: State, sku: str, using: int) -> None:
-    state.peaks[sku] = max(state.peaks.get(sku, 0), using)

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from carnet.control_room.authority.reservations import Reservations
+from carnet.control_room.authority.tallies import Tallies
 from carnet.control_room.authority.trusted_time import NEVER
 from carnet.entitlements import Line, Metric, Period
 from carnet.exchange.history import CheckpointFields
@@ -121,6 +122,7 @@ class State(msgspec.Struct):
     leases: dict[str, dict[str, Lease]] = {}
     reservations: Reservations = msgspec.field(default_factory=Reservations)
     peaks: dict[str, int] = {}  # by product, since the last install
+    tallies: dict[str, Tallies] = {}  # by product, of each that a license here ever named
     refusals: dict[str, int] = {}
     answers: dict[str, Remembered] = {}  # by idempotency key, the oldest first
     api_keys: dict[str, ApiKey] = {}  # by id

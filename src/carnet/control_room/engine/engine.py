@@ -12,6 +12,8 @@ from hashlib import sha256
 
 from carnet.control_room.authority.decision import Command, Decision, FileCommand, Moment
 from carnet.control_room.authority.evolve import evolve, evolve_event
+from carnet.control_room.authority.history import product_of_order
+from carnet.control_room.authority.state import State
 from carnet.control_room.authority.trusted_time import Anchor, Reading, trusted_time
 from carnet.control_room.engine.book import EPOCH_RECORDS, Book, Cipher, Epoch, Head, Pages
 from carnet.control_room.engine.idempotency import first_answer, remember
@@ -120,7 +122,7 @@ class _Transaction:
             return first_answer(command, self._engine.state.answers[key])
         decision = command.decide(self._engine.state, self._moment)
         if isinstance(decision, Refusal):
-            self.append([_refused(command, decision)], order.actor)
+            self.append([_refused(command, decision, self._engine.state)], order.actor)
             return decision
         self._take(decision, order)
         if key:
@@ -190,7 +192,8 @@ class _Transaction:
         return write_snapshot(engine.state, checkpoint, engine.book.cipher, engine.random)
 
 
-def _refused(command: Command, refusal: Refusal) -> Refused:
+def _refused(command: Command, refusal: Refusal, state: State) -> Refused:
     digest = sha256(command.raw).hexdigest() if isinstance(command, FileCommand) else None
     message = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in refusal.message)
-    return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest)
+    sku = product_of_order(state, command)
+    return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest, sku=sku)

@@ -36,6 +36,14 @@ def begin(state: State, at: datetime, lines: list[Line]) -> None:
         tallies.since = min(tallies.since, max(at, line.valid_from))
 
 
+def go_back(state: State, to: datetime) -> None:
+    """T3: time is lowered. What is in use is what was, but for the leases that had expired."""
+    for sku, tallies in state.tallies.items():
+        leases = state.leases.get(sku)
+        tallies.go_back(to)
+        tallies.using(to, len(state.users.get(sku, ())) + (len(leases.by_id) if leases else 0))
+
+
 def in_use(state: State, sku: str, at: datetime, count: int, granted: int = 0) -> None:
     """So many users or seats are in use from now on; `granted`: how many were taken with it."""
     if count > state.peaks.get(sku, 0):

@@ -88,9 +88,10 @@ class Status:
     checkpoint: CheckpointView
     clock: ClockView
     banner: str | None
+    storage: str = ""  # why nothing can be written now; empty where all is well
 
 
-def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading) -> Status:
+def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading, storage: str = "") -> Status:
     name = state_name(state, now)
     return Status(
         state.control_room_id,
@@ -107,6 +108,7 @@ def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading
         CheckpointView(checkpoint.size, checkpoint.root.hex()),
         ClockView(now, reading.system, int(lag(now, reading).total_seconds()), state.set_back_count),
         banner(state, now),
+        storage,
     )
 
 
@@ -179,5 +181,6 @@ def banner(state: State, now: datetime) -> str | None:
     if left <= timedelta(0):
         return f"The license ended {end:%Y-%m-%d %H:%M} UTC. Renew it: generate an LFR of kind renewal."
     if left <= EXPIRING_DAYS:
-        return f"The license ends in {left.days} days, {end:%Y-%m-%d %H:%M} UTC. Generate an LFR of kind renewal."
+        days = "1 day" if left.days == 1 else f"{left.days} days"
+        return f"The license ends in {days}, {end:%Y-%m-%d %H:%M} UTC. Generate an LFR of kind renewal."
     return None

@@ -7,15 +7,17 @@ before anybody is answered. Reads take `state` and `moment`, and write nothing.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
-from carnet.control_room.authority.decision import Command, Moment, Question, View
+from carnet.control_room.authority.decision import Command, Moment
 from carnet.control_room.authority.evolve import evolve
 from carnet.control_room.authority.trusted_time import Anchor, Reading, trusted_time
 from carnet.control_room.engine.answers import Answers
 from carnet.control_room.engine.book import Book
 from carnet.control_room.engine.cipher import Cipher, Epoch
 from carnet.control_room.engine.order import Order, Outcome
+from carnet.control_room.engine.seen import Seen
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, write_snapshot
 from carnet.control_room.engine.store import Store
 from carnet.control_room.engine.transaction import Transaction
@@ -33,12 +35,14 @@ class Engine:
     def __init__(self, store: Store, keys: KeyRing, random: RandomBytes, version: str) -> None:
         self.store, self.keys, self.random, self._version = store, keys, random, version
         self._cipher = Cipher(keys.master, store)
+        self.seen = Seen(keys.master, store.ledger_id)
         self._epoch: Epoch | None = None
         self._load()
 
     def _load(self) -> None:
         """The newest snapshot, then the records after it. A snapshot that does not fit is left aside."""
         self._loaded = False
+        self.seen.forget()
         self.book = Book(self.store, self._cipher)
         self.book.check_head()
         self.answers = Answers(self.store, self.book.head.answers if self.book.head else None)
@@ -73,19 +77,6 @@ class Engine:
         now = self.now(reading)
         return Moment(now, reading, self.random, self.keys, self.store.document, self._version)
 
-    def ask(self, question: Question, reading: Reading, storage: str = "") -> object | Refusal:
-        """An answer from what is durable. `storage`: why nothing can be written now, if so."""
-        view = View(
-            self.state,
-            self.checkpoint,
-            self.now(reading),
-            reading,
-            self.store.document,
-            self.book.records,
-            storage,
-        )
-        return question.answer(view)
-
     def execute(self, command: Command, reading: Reading, actor: str, key: str | None = None) -> object | Refusal:
         """Decide one command and make it durable. Raises StorageError where the disk failed and nothing changed."""
         (outcome,) = self.execute_all([Order(command, actor, key)], reading)
@@ -100,17 +91,28 @@ class Engine:
         No order at all writes down what time alone has changed. Raises StorageError where the disk failed: then
         nothing changed, and the state is what the disk holds.
         """
-        if not self._loaded:
-            self._load()
+        self.check_loaded()
         try:
             transaction = Transaction(self, reading)
             transaction.let_time_pass()
             outcomes = [transaction.add(order) for order in orders]
             transaction.commit()
         except BaseException:
-            self._load()  # memory is never ahead of the disk
+            self._loaded = False  # memory is never ahead of the disk
+            with suppress(CarnetError):  # what cannot be read now is read before the next answer
+                self._load()
             raise
         return outcomes
+
+    def check_loaded(self) -> None:
+        """Where the state could not be folded again after a failure, try again: no other one is answered from."""
+        if not self._loaded:
+            self._load()
+
+    def probe(self) -> None:
+        """Whether the disk takes anything. Raises StorageError, or TamperedError where it cannot even be read."""
+        self.check_loaded()
+        self.store.probe()
 
     def record(self, events: Sequence[Event], reading: Reading, actor: str) -> None:
         """Facts that no command decides: the site's first record, a restored backup, an upgrade."""

@@ -93,15 +93,15 @@ class Transaction:
         return record.answered if record else None
 
     def _take(self, decision: Decision, order: Order, name: bytes | None) -> None:
-        answered = remember(order.command, decision.answer) if name else None
-        events = decision.events
-        if answered and (not events or events[-1].kind in CLEAR):
-            events = [*events, AnswerRemembered()]
+        events, answered = decision.events, remember(order.command, decision.answer) if name else None
+        carries = bool(events) and events[-1].kind not in CLEAR
         boxes = [self._engine.keys.wrap(key, self._moment.random) for key in decision.new_keys]
-        written = self._write(events, order.actor, order.key, answered, decision.moved)
+        written = self._write(events, order.actor, order.key, answered if carries else None, decision.moved)
         if decision.documents:
             # files are made of the ledger with these records in it, and of the state as it was before them
             self._documents |= decision.documents(self._draft)
+        if answered and not carries:
+            written += self._write([AnswerRemembered()], order.actor, order.key, answered)
         self._secrets |= dict(boxes)
         self._evolve(written)
         if name:

@@ -155,6 +155,11 @@ class SqliteStore:
         if commit.answers_from is not None:
             db.execute("DELETE FROM answer WHERE generation < ?", (commit.answers_from,))
 
+    def stand_still(self) -> None:
+        """All that is read from here on is of one moment, whatever a server writes meanwhile."""
+        with _readable():
+            self._db.execute("BEGIN")
+
     def copy_to(self, path: Path) -> None:
         """A consistent copy of the whole database, made while others may read."""
         with closing(sqlite3.connect(path)) as target:

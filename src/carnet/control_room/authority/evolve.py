@@ -4,7 +4,8 @@ records must not copy ten thousand users a million times. Nothing is judged here
 
 from datetime import timedelta
 
-from carnet.control_room.authority import evolve_keys  # noqa: F401  it registers what it folds
+from carnet.control_room.authority import evolve_keys, evolve_units  # noqa: F401  they register what they fold
+from carnet.control_room.authority.evolve_units import meter
 from carnet.control_room.authority.handlers import HANDLERS, on
 from carnet.control_room.authority.state import (
     InstalledLicense,
@@ -24,7 +25,6 @@ from carnet.exchange.history import SHOWN
 from carnet.exchange.license_file_request import RequestKind
 
 ANSWERS_KEPT = timedelta(hours=24)  # G5
-PERIODS_KEPT = 24  # of each line's meter; a clock lowered by less than that finds its old period again (Q3)
 
 
 def evolve(state: State, record: Record) -> None:
@@ -142,7 +142,7 @@ def _history(state: State, _: Record, event: e.HistoryAccepted) -> None:
     assert state.enrolment is not None
     state.history_accepted = event.number
     for added in event.add:
-        _meter(state, added.line_id, period_key(added.period_start), added.units)
+        meter(state, added.line_id, period_key(added.period_start), added.units)
         unknown = LineMemory(added.sku, Metric.CONSUMABLE, 0, None, state.enrolment.token_id)
         state.lines.setdefault(added.line_id, unknown)
 
@@ -191,6 +191,8 @@ def _lowered(state: State, _: Record, event: e.ClockLowered) -> None:
     """What had expired by the mark that is given up stays expired (T3, G2)."""
     for sku, leases in state.leases.items():
         state.leases[sku] = {key: lease for key, lease in leases.items() if lease.expires_at > event.was}
+    for reservation_id in state.reservations.expired(event.was):
+        state.reservations.remove(reservation_id)
 
 
 @on(e.LeasesExtended)
@@ -199,6 +201,8 @@ def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
         for lease in leases.values():
             if lease.expires_at > event.since:
                 lease.expires_at = record.at + timedelta(seconds=lease.ttl_seconds)
+    # work that reserved goes on after a restart as a bot does, and settles late
+    state.reservations.extend(event.since, record.at)
 
 
 # --- granting --------------------------------------------------------------------------------------------------
@@ -234,12 +238,6 @@ def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -
     state.leases.get(event.sku, {}).pop(event.lease_id, None)
 
 
-@on(e.UnitsConsumed)
-def _consumed(state: State, _: Record, event: e.UnitsConsumed) -> None:
-    for draw in event.draws:
-        _meter(state, draw.line_id, period_key(draw.period_start), draw.units)
-
-
 @on(e.AnswerRemembered)
 def _answer(state: State, record: Record, event: e.AnswerRemembered) -> None:
     assert record.key is not None
@@ -247,13 +245,6 @@ def _answer(state: State, record: Record, event: e.AnswerRemembered) -> None:
     for key, old in list(state.answers.items())[:2]:  # two for one: a flood of keys does not outgrow a day
         if record.at - old.at > ANSWERS_KEPT:
             del state.answers[key]
-
-
-def _meter(state: State, line_id: str, period: str, units: int) -> None:
-    meter = state.meters.setdefault(line_id, {})
-    meter[period] = meter.get(period, 0) + units
-    while len(meter) > PERIODS_KEPT:
-        del meter[min(meter)]
 
 
 def _peak(state: State, sku: str, using: int) -> None:

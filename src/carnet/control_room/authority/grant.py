@@ -55,13 +55,19 @@ def granted(lines: Iterable[Line], sku: str, now: datetime) -> int:
 
 
 def remaining(state: State, sku: str, now: datetime) -> int:
-    """Units left within the quantities, overage aside."""
-    return sum(max(0, share.quantity - used(state, share.line, now)) for share in shares(lines_of(state), sku, now))
+    """Units left within the quantities, overage aside. What is reserved is not left."""
+    return sum(max(0, share.quantity - taken(state, share.line, now)) for share in shares(lines_of(state), sku, now))
 
 
 def used(state: State, line: Line, now: datetime) -> int:
     """Units consumed on a line, in its period."""
     return state.consumed(line.line_id, line.period_start(now))
+
+
+def taken(state: State, line: Line, now: datetime) -> int:
+    """Units consumed on a line or held by a running reservation, in its period."""
+    period_start = line.period_start(now)
+    return state.consumed(line.line_id, period_start) + state.reservations.held(line.line_id, period_start, now)
 
 
 def live_leases(state: State, sku: str, now: datetime) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from carnet.control_room.authority.reservations import Reservations
 from carnet.control_room.authority.trusted_time import NEVER
 from carnet.entitlements import Line, Metric, Period
 from carnet.exchange.history import CheckpointFields
@@ -118,6 +119,7 @@ class State(msgspec.Struct):
     meters: dict[str, dict[str, int]] = {}  # Q2: line, then period ("" where it has none)
     users: dict[str, dict[str, datetime]] = {}  # by product; the earliest assigned first (Q4)
     leases: dict[str, dict[str, Lease]] = {}
+    reservations: Reservations = msgspec.field(default_factory=Reservations)
     peaks: dict[str, int] = {}  # by product, since the last install
     refusals: dict[str, int] = {}
     answers: dict[str, Remembered] = {}  # by idempotency key, the oldest first

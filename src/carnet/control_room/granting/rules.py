@@ -25,11 +25,7 @@ def may_grant(state: State, now: datetime) -> Refusal | None:
 def may_serve(state: State) -> Refusal | None:
     """Whether what was granted may still be checked and renewed; a locked site may (E8)."""
     if state.released:
-        return Refusal(
-            Code.RELEASED,
-            "This Control Room is released; it grants nothing.",
-            "An administrator enables it again with a new token from CALM.",
-        )
+        return released()
     if state.installed is None:
         return Refusal(
             Code.NOT_LICENSED,
@@ -37,6 +33,19 @@ def may_serve(state: State) -> Refusal | None:
             "An administrator requests and installs one (Manage offline licenses).",
         )
     return None
+
+
+def may_take(state: State, sku: str, metric: Metric, now: datetime) -> Line | Refusal:
+    """How everything new begins: the site may grant, and the product is licensed as this. One of its lines."""
+    return may_grant(state, now) or product_of(state, sku, metric)
+
+
+def released() -> Refusal:
+    return Refusal(
+        Code.RELEASED,
+        "This Control Room is released; it grants nothing.",
+        "An administrator enables it again with a new token from CALM.",
+    )
 
 
 def _locked(state: State, now: datetime) -> Refusal | None:
@@ -94,3 +103,7 @@ def not_covered(who: str, name: str, granted: int) -> Refusal:
         f"{who} is not among the {granted} earliest of {name}, which are all that is still licensed.",
         "Renew the license, or unassign somebody who came earlier.",
     )
+
+
+def malformed(message: str) -> Refusal:
+    return Refusal(Code.MALFORMED, message, "Nothing was changed. Say it again, rightly.")

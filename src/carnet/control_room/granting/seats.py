@@ -7,7 +7,7 @@ from typing import ClassVar
 from carnet.control_room.authority.decision import Decision, Moment
 from carnet.control_room.authority.grant import granted, is_covered, lines_of, live_leases
 from carnet.control_room.authority.state import Lease, State
-from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
+from carnet.control_room.granting.rules import exhausted, may_serve, may_take, not_covered, not_granted
 from carnet.control_room.ledger.events import SeatAcquired, SeatReleased, SeatRenewed
 from carnet.entitlements import Metric, new_id
 from carnet.exchange.verdicts import Code, Refusal
@@ -35,10 +35,7 @@ class AcquireSeat:
     needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        refusal = may_grant(state, moment.now)
-        if refusal:
-            return refusal
-        line = product_of(state, self.sku, Metric.CONCURRENT)
+        line = may_take(state, self.sku, Metric.CONCURRENT, moment.now)
         if isinstance(line, Refusal):
             return line
         live, limit = live_leases(state, self.sku, moment.now), granted(lines_of(state), self.sku, moment.now)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from carnet.control_room.authority.decision import Decision, Moment, View
 from carnet.control_room.authority.grant import granted, is_covered, lines_of
 from carnet.control_room.authority.state import State
-from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
+from carnet.control_room.granting.rules import exhausted, may_serve, may_take, not_covered, not_granted, product_of
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
@@ -31,10 +31,7 @@ class AssignUser:
     needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        refusal = may_grant(state, moment.now)
-        if refusal:
-            return refusal
-        line = product_of(state, self.sku, Metric.NAMED_USER)
+        line = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
         if isinstance(line, Refusal):
             return line
         users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)

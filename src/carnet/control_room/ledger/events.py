@@ -211,7 +211,7 @@ class ClockLowered(Event, frozen=True):
 
 @kind("leases.extended")
 class LeasesExtended(Event, frozen=True):
-    """G6: every lease that ran at `since` gets one time to live from this record on."""
+    """G6: every lease, and every reservation, that ran at `since` gets one time to live from this record on."""
 
     since: Time
     reason: Text
@@ -281,3 +281,35 @@ class UnitsConsumed(Event, frozen=True):
     sku: Sku
     units: Count
     draws: list[Draw]
+
+
+@kind("units.reserved")
+class UnitsReserved(Event, frozen=True):
+    sku: Sku
+    reservation_id: Uuid
+    units: Count
+    draws: list[Draw]
+    ttl_seconds: Count
+    expires_at: Time
+
+
+@kind("units.settled")
+class UnitsSettled(Event, frozen=True):
+    """So many of the reserved units are consumed; the rest of them is free again."""
+
+    sku: Sku
+    reservation_id: Uuid
+    units: Count
+    draws: list[Draw]
+
+
+@kind("reservation.cancelled")
+class ReservationCancelled(Event, frozen=True):
+    sku: Sku
+    reservation_id: Uuid
+
+
+@kind("reservation.expired")
+class ReservationExpired(Event, frozen=True):
+    sku: Sku
+    reservation_id: Uuid

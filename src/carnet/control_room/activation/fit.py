@@ -82,7 +82,7 @@ def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime)
 
 
 def _holder(state: State, sku: str, user_or_lease: str) -> str:
-    lease = state.leases.get(sku, {}).get(user_or_lease)
+    lease = state.leases[sku].by_id.get(user_or_lease) if sku in state.leases else None
     return f"{lease.holder} (lease {user_or_lease})" if lease else user_or_lease
 
 

@@ -47,7 +47,7 @@ def _leases(state: State, anchor: Anchor | None, reading: Reading, now: datetime
     reason = unexplained(now, anchor, reading)
     if anchor is None or reason is None:
         return []
-    running = any(lease.expires_at > anchor.trusted for leases in state.leases.values() for lease in leases.values())
+    running = any(leases.count(anchor.trusted) for leases in state.leases.values())
     running = running or bool(state.reservations.running(anchor.trusted))
     return [LeasesExtended(since=anchor.trusted, reason=reason)] if running else []
 
@@ -65,8 +65,7 @@ def _expired(state: State, now: datetime) -> list[Event]:
     gone = [
         SeatExpired(sku=sku, lease_id=lease_id)
         for sku, leases in state.leases.items()
-        for lease_id, lease in leases.items()
-        if now >= lease.expires_at
+        for lease_id in leases.expired(now)
     ]
     return list(gone[:SWEEP])
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.authority.decision import Decision, Moment
-from carnet.control_room.authority.grant import Share, lines_of, remaining, shares, taken
+from carnet.control_room.authority.grant import Share, remaining, taken
 from carnet.control_room.authority.reservations import merged
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import malformed, may_take, not_granted
@@ -51,19 +51,18 @@ class ConsumeUnits:
 
 def draw_units(state: State, sku: str, units: int, now: datetime) -> Drawn | Refusal:
     """From where so many units would come, to be consumed or reserved."""
-    line = may_take(state, sku, Metric.CONSUMABLE, now)
-    if isinstance(line, Refusal):
-        return line
+    grant = may_take(state, sku, Metric.CONSUMABLE, now)
+    if isinstance(grant, Refusal):
+        return grant
     if units < 1:
         return malformed("Units are counted from 1.")
-    counted = shares(lines_of(state), sku, now)
-    if not counted:
+    if not grant.shares:
         return not_granted(sku)
-    left, draws = remaining(state, sku, now), _draw(state, counted, units, now)
+    left, draws = remaining(state, sku, now), _draw(state, grant.shares, units, now)
     if draws is None:
         return Refusal(
             Code.EXHAUSTED,
-            f"{line.name}: {units:,} asked for, {left:,} left ({line.unit}).",
+            f"{grant.line.name}: {units:,} asked for, {left:,} left ({grant.line.unit}).",
             "Ask for fewer, or for more units with a new LFR. Nothing was consumed.",
         )
     return Drawn(draws, left)

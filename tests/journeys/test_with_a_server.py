@@ -24,6 +24,7 @@ ONE_BY_ONE = re.compile(
     r"|[0-9a-f]{16,64}…?"  # hashes
     r"|([0-9a-f]{4} ){3}[0-9a-f]{4}"  # a fingerprint's line
     r"|\"key_id\": \"[a-z2-7]{8}\"|key_id=[a-z2-7]{8}"
+    r"|\"nonce\": \"[^\"]+\""
     r"|cnk_[a-z2-7]{8}_[a-z2-7]{52}"
     r"|[A-Za-z0-9+/]{43}="  # a root
     r"|[\d,]+ bytes|\"bytes\": \d+"

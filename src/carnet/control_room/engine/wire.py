@@ -20,6 +20,7 @@ from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.granting.features import CheckFeature
+from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
@@ -58,6 +59,9 @@ COMMANDS: dict[str, type[Command]] = {
         RenewSeat,
         ReleaseSeat,
         ConsumeUnits,
+        ReserveUnits,
+        SettleUnits,
+        CancelUnits,
         CreateApiKey,
         RevokeApiKey,
     )

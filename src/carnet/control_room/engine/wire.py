@@ -18,6 +18,7 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
+from carnet.control_room.authority.history import UsageHistory
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
@@ -72,6 +73,8 @@ QUESTIONS: dict[str, type[Question]] = {
         questions.Status,
         questions.Usage,
         questions.Forecast,
+        questions.Outlook,
+        UsageHistory,
         questions.Records,
         questions.Checkpoint,
         CheckUser,

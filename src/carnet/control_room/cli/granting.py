@@ -150,14 +150,16 @@ def cancel(session: Session, reservation: Reservation, key: Key = None) -> None:
 
 
 def _reserved(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli.show import counted
+
     until = f"until {answer.expires_at:%Y-%m-%d %H:%M:%S UTC}" if answer.expires_at else "given back"
-    console.print(f"{answer.sku} · {answer.units:,} units · reservation {answer.reservation_id} · {until}")
+    console.print(f"{answer.sku} · {counted(answer.units, 'unit')} · reservation {answer.reservation_id} · {until}")
     console.print(f"{answer.remaining:,} left.")
 
 
 def _units(console: "Console", answer: Any) -> None:
     owed = f" {answer.owed:,} of them above what is licensed, within the permitted overage." if answer.owed else ""
-    console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} are left.{owed}")
+    console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} left.{owed}")
 
 
 def check_feature(

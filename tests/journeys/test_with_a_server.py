@@ -73,6 +73,8 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
         ("feature", "check", "no-such-product"),
         ("feature", "check", USERS, "--user", "mara"),
         ("usage", "show"),
+        ("usage", "history", PAGES, "--days", "3"),
+        ("usage", "history", "no-such-product"),
         ("api-key", "create", "--name", "bots", "--product", SEATS, "--may", "take"),
         ("api-key", "create", "--name", "all", "--all-products", "--may", "read", "--out", str(gap / "key")),
         ("api-key", "create", "--name", "none", "--may", "read"),
@@ -83,6 +85,7 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
         ("forecast", "--on", day(400)),
         ("forecast", "--on", day(-1)),
         ("forecast", "--deadline-missed"),
+        ("forecast", "--deadline-missed", "--on", day(1)),
         ("forecast",),
         ("request", "generate", "--out", str(gap / "change.lfr")),
         ("forecast", "--deadline-missed"),
@@ -110,7 +113,7 @@ def played(story: Story, *, beside_server: bool) -> list[tuple[str, str]]:
         line = [known.get(word, word) for word in words]
         if words[:2] in own and beside_server:
             line += ["--passphrase-file", str(story.site.data.parent / "phrase")]
-        form = () if words[:2] in (("ledger", "checkpoint"), ("usage", "show")) else ("--json",)
+        form = () if words[:2] in (("ledger", "checkpoint"), ("usage", "show"), ("forecast",)) else ("--json",)
         if words[0] == "backup":
             (story.gap / "backup").unlink(missing_ok=True)
         done = story.site.run(*line, *form)

@@ -36,10 +36,15 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for value in _values(self):
             kind = type(value)
             if kind is str:
-                if not (value.isprintable() and (value.isascii() or unicodedata.is_normalized("NFC", value))):
+                if not (value.isprintable() and is_composed(value)):
                     raise UnwritableError(f"{_name_of(self, value)} is no printable text in Unicode form NFC")
             elif kind is datetime and (value.tzinfo is not UTC or value.microsecond):
                 raise UnwritableError(f"{_name_of(self, value)} is not a whole second in UTC")
+
+
+def is_composed(text: str) -> bool:
+    """Whether a text is in Unicode form NFC."""
+    return text.isascii() or unicodedata.is_normalized("NFC", text)
 
 
 def _values(fields: Fields) -> tuple[Any, ...]:
@@ -66,9 +71,6 @@ def _name_of(fields: Fields, value: object) -> str:
 
 def new_id(now: datetime, random: Callable[[int], bytes]) -> str:
     """A UUID of version 7: ordered by time, otherwise random."""
-    milliseconds = int(now.timestamp()) * 1000
-    number = milliseconds << 80 | int.from_bytes(random(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    when, noise = f"{int(now.timestamp()) * 1000:012x}", random(10)
+    text = noise.hex()
+    return f"{when[:8]}-{when[8:]}-7{text[1:4]}-{(noise[2] & 0x3F | 0x80):02x}{text[6:8]}-{text[8:]}"

@@ -141,8 +141,9 @@ def looking(play: Play) -> None:
     play.ask(ListApiKeys())
     for question in (questions.Status(), questions.Usage(), questions.Checkpoint()):
         play.ask(question)
-    for sku in (PAGES, "nothing"):
-        play.ask(UsageHistory(sku, 3))
+    for history in (UsageHistory(PAGES), UsageHistory(SEATS, 400), UsageHistory("nothing")):
+        play.ask(history)
+    play.ask(questions.Outlook())
     for days in (-400, 0, 400):
         play.ask(questions.Forecast(MONDAY + timedelta(days=days)))
     for question in (questions.Records(), questions.Records(10_000), questions.Records(2, "refused")):

@@ -23,7 +23,7 @@ from carnet.control_room.engine.socket_desk import SocketDesk
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser
 from carnet.control_room.storage import sqlite
-from carnet.errors import BusyError, CarnetError, UsageError
+from carnet.errors import BusyError, CarnetError, StorageError, UsageError
 from tests.support.place import Place
 from tests.support.room import Room
 
@@ -220,6 +220,34 @@ def test_a_server_that_goes_away_while_it_is_asked(place: Place) -> None:
         assert late is not None
         with closing(late), pytest.raises(BusyError, match="does not answer"):
             late.ask(questions.Status())
+
+
+def test_more_callers_wait_than_the_system_lets_wait(place: Place) -> None:
+    with closing(socket.socket(socket.AF_UNIX)) as deaf:
+        deaf.bind(str(place.folder / wire.SOCKET))
+        deaf.listen(0)
+        waiting = [place.asked()]
+        with pytest.raises(BusyError, match="Too many callers wait"):
+            waiting += [place.asked() for _ in range(10)]
+        for each in waiting:
+            each.close()
+
+
+@pytest.mark.rule("storage_failed")
+def test_a_disk_that_fails_is_told_at_the_door_and_reading_goes_on(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise StorageError("The disk is full. Nothing was changed.", "Make room.")
+
+    with place.served(), closing(place.asked()) as asked:
+        assert asked.ask(questions.Status()).storage == ""  # type: ignore[union-attr]
+        monkeypatch.setattr(sqlite.SqliteStore, "commit", full)
+        with pytest.raises(StorageError, match="The disk is full") as caught:
+            asked.execute(AssignUser(USERS, "mara"), "kai")
+        assert (caught.value.code, caught.value.next_step) == ("storage_failed", "Make room.")
+        assert asked.ask(questions.Status()).storage == "The disk is full. Nothing was changed."  # type: ignore[union-attr]
+        assert asked.ask(questions.Usage()).holders == []  # type: ignore[union-attr]
 
 
 def test_what_has_come_is_answered_when_the_server_ends(place: Place) -> None:

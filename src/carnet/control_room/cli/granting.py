@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
     command(feature, "check")(check_feature)
     usage = new_app("What is used.")
     command(usage, "show")(show_usage)
+    command(usage, "history")(show_history)
     for group, name in ((user, "user"), (seat, "seat"), (units, "units"), (feature, "feature"), (usage, "usage")):
         app.add_typer(group, name=name)
 
@@ -149,14 +150,16 @@ def cancel(session: Session, reservation: Reservation, key: Key = None) -> None:
 
 
 def _reserved(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli.show import counted
+
     until = f"until {answer.expires_at:%Y-%m-%d %H:%M:%S UTC}" if answer.expires_at else "given back"
-    console.print(f"{answer.sku} · {answer.units:,} units · reservation {answer.reservation_id} · {until}")
+    console.print(f"{answer.sku} · {counted(answer.units, 'unit')} · reservation {answer.reservation_id} · {until}")
     console.print(f"{answer.remaining:,} left.")
 
 
 def _units(console: "Console", answer: Any) -> None:
     owed = f" {answer.owed:,} of them above what is licensed, within the permitted overage." if answer.owed else ""
-    console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} are left.{owed}")
+    console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} left.{owed}")
 
 
 def check_feature(
@@ -196,3 +199,25 @@ def _usage(console: "Console", view: Any) -> None:
     console.print(holders)
     for refused in view.refusals:
         console.print(f"Refused {refused.count} × {refused.code}")
+
+
+def show_history(
+    session: Session,
+    product: Sku,
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="How many days, today included.")] = 30,
+) -> None:
+    """What was used of a product, day by day."""
+    from carnet.control_room.authority.history import UsageHistory
+
+    session.ask(UsageHistory(product, days), _history)
+
+
+def _history(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli import show
+
+    made = show.table("Day (UTC)", ">Peak in use", ">Granted", ">Refused", ">Consumed")
+    for day in answer.days:
+        made.add_row(
+            show.day(day.start), *(show.number(n) for n in (day.peak_in_use, day.granted, day.refused, day.consumed))
+        )
+    console.print(made)

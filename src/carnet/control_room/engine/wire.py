@@ -74,6 +74,8 @@ QUESTIONS: dict[str, type[Question]] = {
         questions.Usage,
         UsageHistory,
         questions.Forecast,
+        questions.Outlook,
+        UsageHistory,
         questions.Records,
         questions.Checkpoint,
         CheckUser,

@@ -95,6 +95,7 @@ class View:
     document: Callable[[str], bytes | None]
     records: Callable[[int], Iterator[Record]]  # from an index on
     storage: str = ""  # why nothing can be written now; empty where all is well
+    moment: Moment | None = None  # where a question asks what a command would decide
 
 
 class Question(Protocol):

@@ -87,9 +87,10 @@ class Status:
     checkpoint: CheckpointView
     clock: ClockView
     banner: str | None
+    storage: str = ""  # why nothing can be written now; empty where all is well
 
 
-def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading) -> Status:
+def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading, storage: str = "") -> Status:
     name = state_name(state, now)
     return Status(
         state.control_room_id,
@@ -106,6 +107,7 @@ def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading
         CheckpointView(checkpoint.size, checkpoint.root.hex()),
         ClockView(now, reading.system, int(lag(now, reading).total_seconds()), state.set_back_count),
         banner(state, now),
+        storage,
     )
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import ClassVar
 
+from carnet.control_room.authority.decision import View
 from carnet.control_room.authority.grant import granted, lines_of
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import may_serve, not_granted, product_of
@@ -28,3 +30,13 @@ def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refu
     if granted(lines_of(state), sku, now) == 0:
         return not_granted(sku)
     return FeatureAnswer(sku, line.name, True, max(each.valid_until for each in lines_of(state) if each.sku == sku))
+
+
+@dataclass(frozen=True)
+class CheckFeature:
+    sku: str
+    what: ClassVar[str] = "feature check"
+    answers: ClassVar[type] = FeatureAnswer
+
+    def answer(self, view: View) -> FeatureAnswer | Refusal:
+        return check_feature(view.state, self.sku, view.now)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from carnet.control_room.authority.decision import Decision, Moment
+from carnet.control_room.authority.decision import Decision, Moment, View
 from carnet.control_room.authority.grant import granted, is_covered, lines_of
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
@@ -80,3 +80,14 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     if not is_covered(state, sku, user, now):
         return not_covered(user, line.name, limit)
     return UserAnswer(sku, user, True, len(users), limit)
+
+
+@dataclass(frozen=True)
+class CheckUser:
+    sku: str
+    user: str
+    what: ClassVar[str] = "user check"
+    answers: ClassVar[type] = UserAnswer
+
+    def answer(self, view: View) -> UserAnswer | Refusal:
+        return check_user(view.state, self.sku, self.user, view.now)

@@ -1,0 +1,126 @@
+"""What can be asked of a Control Room at any door, beside the checks of `granting`. A question changes nothing.
+
+Each one's answer is a dataclass, so that it is the same at every door, and on its way over a socket.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import takewhile
+from typing import Any, ClassVar
+
+import msgspec
+
+from carnet.control_room.authority import forecast, usage, views
+from carnet.control_room.authority.decision import View
+from carnet.control_room.ledger.record import Record
+from carnet.errors import UsageError
+
+WINDOW = 4096  # records that one question looks at: it must not keep the writer from its work
+PAGE = 1024 * 1024  # bytes of records' bodies in one answer
+
+
+@dataclass(frozen=True)
+class Status:
+    what: ClassVar[str] = "status"
+    answers: ClassVar[type] = views.Status
+
+    def answer(self, view: View) -> views.Status:
+        return views.status(view.state, view.checkpoint, view.now, view.reading, view.storage)
+
+
+@dataclass(frozen=True)
+class Usage:
+    what: ClassVar[str] = "usage"
+    answers: ClassVar[type] = usage.Usage
+
+    def answer(self, view: View) -> usage.Usage:
+        return usage.usage(view.state, view.now)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Of a date; where none is given, of the moment at which the open cycle is missed."""
+
+    on: datetime | None = None
+    what: ClassVar[str] = "forecast"
+    answers: ClassVar[type] = forecast.Forecast
+
+    def answer(self, view: View) -> forecast.Forecast:
+        on = self.on or forecast.missed_deadline(view.state)
+        if on is None:
+            raise UsageError("No request is open: there is no deadline to miss.")
+        if self.on and self.on.date() < view.now.date():
+            past = f"{self.on:%Y-%m-%d} is past; today is {view.now:%Y-%m-%d}."
+            raise UsageError(past, "Name today or a later date.")
+        return forecast.forecast(view.state, max(on, view.now) if self.on else on)
+
+
+@dataclass(frozen=True)
+class RecordView:
+    index: int
+    at: datetime
+    kind: str
+    actor: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RecordsAnswer:
+    """A part of what was asked for. Ask again `before` this index for what comes earlier; 0: there is nothing."""
+
+    records: list[RecordView]  # the newest last
+    before: int
+
+
+@dataclass(frozen=True)
+class Records:
+    """The newest records, at most `last` of them, of a kind, before an index."""
+
+    last: int = 20
+    kind: str | None = None
+    before: int | None = None
+    what: ClassVar[str] = "records"
+    answers: ClassVar[type] = RecordsAnswer
+
+    def answer(self, view: View) -> RecordsAnswer:
+        size = view.checkpoint.size
+        end = size if self.before is None else max(0, min(self.before, size))
+        last = max(1, self.last)
+        start = max(0, end - (WINDOW if self.kind else min(last, WINDOW)))
+        looked_at = takewhile(lambda record: record.index < end, view.records(start))
+        found = [record for record in looked_at if self.kind in (None, record.kind)]
+        kept = _fitting(found[-last:])
+        before = start if len(kept) == len(found) else kept[0].index
+        return RecordsAnswer([_record(record) for record in kept], before)
+
+
+def _fitting(records: list[Record]) -> list[Record]:
+    """The newest of them whose bodies make a page; one at least."""
+    size = 0
+    for count, record in enumerate(reversed(records)):
+        size += len(bytes(record.body))
+        if size > PAGE and count:
+            return records[-count:]
+    return records
+
+
+def _record(record: Record) -> RecordView:
+    body = msgspec.json.decode(record.body, type=dict[str, Any])
+    return RecordView(record.index, record.at, record.kind, record.actor, body)
+
+
+@dataclass(frozen=True)
+class CheckpointAnswer:
+    size: int
+    root: str
+    text: str  # in three lines: origin, size, root
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    what: ClassVar[str] = "checkpoint"
+    answers: ClassVar[type] = CheckpointAnswer
+
+    def answer(self, view: View) -> CheckpointAnswer:
+        at = view.checkpoint
+        return CheckpointAnswer(at.size, at.root.hex(), at.text(view.state.control_room_id))

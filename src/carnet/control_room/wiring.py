@@ -3,15 +3,17 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from carnet import clock, terminal
 from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.engine.desk import KEY_SET, Desk, EngineDesk
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import LOCK, found
+from carnet.control_room.engine.socket_desk import SocketDesk
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
@@ -19,14 +21,14 @@ from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.storage.backup import TRUST, pack, set_aside, unpack
 from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.entitlements import new_id
-from carnet.errors import TamperedError, UsageError
+from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
 from carnet.merkle import Checkpoint
 from carnet.vault import Vault
 
 VERSION = "40.0.0"  # of this release, as each LFR states it (E1)
-KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
+KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,31 @@ class Site:
         beside = self.folder / f".{DATABASE}.part"
         beside.unlink(missing_ok=True)
         ledger_id = new_id(clock.now(), clock.random_bytes)
-        with closing(SqliteStore.create(str(beside), ledger_id, lock_folder(self.folder))) as store:
+        with closing(SqliteStore.create(str(beside), ledger_id, self._alone())) as store:
             found(store, vault, lock, trust, name, VERSION, self.reading(), clock.random_bytes)
         beside.rename(self.folder / DATABASE)
         terminal.write_file(self.folder / TRUST, encode(trust), 0o600)
         return Founded(ledger_id, name, VERSION, str(self.folder), warning)
+
+    @contextmanager
+    def desk(self, *, writing: bool = False) -> Iterator[Desk]:
+        """The running server's, where one runs; else one over the ledger itself, which is locked where it writes."""
+        with ExitStack() as stack:
+            yield self._running(stack) or self._own(stack, writing=writing)
+
+    def _running(self, stack: ExitStack) -> Desk | None:
+        desk = SocketDesk.connect(self.folder)
+        return stack.enter_context(closing(desk)) if desk else None
+
+    def _own(self, stack: ExitStack, *, writing: bool) -> Desk:
+        try:
+            engine = stack.enter_context(self.engine(writing=writing))
+        except BusyError:
+            started = self._running(stack)  # the lock's holder may be a server that opens its door just now
+            if started is None:
+                raise
+            return started
+        return EngineDesk(engine, self.reading, writing=writing)
 
     @contextmanager
     def engine(self, *, writing: bool = False) -> Iterator[Engine]:
@@ -90,6 +112,8 @@ class Site:
     def _store(self, *, writing: bool) -> Iterator[tuple[SqliteStore, KeyRing]]:
         store = SqliteStore.open(self.folder, writing=writing)
         try:
+            if not writing:
+                store.stand_still()
             yield store, self._keys(store)
         finally:
             store.close()
@@ -100,14 +124,14 @@ class Site:
             raise TamperedError("The lock of the keys is missing.", "Restore a backup.")
         return KeyRing(Vault.open(lock, terminal.passphrase(self.folder, self.passphrase_file)), store.secret)
 
-    def publish_key_set(self, engine: Engine) -> None:
-        key_set = engine.store.document("key-set")
+    def publish_key_set(self, desk: Desk) -> None:
+        key_set = desk.document(KEY_SET)
         if key_set:
-            terminal.write_file(self.folder / KEY_SET, key_set, 0o600)
+            terminal.write_file(self.folder / KEY_SET_FILE, key_set, 0o600)
 
     def backup(self, out: Path) -> int:
-        """Write a backup; returns its size in bytes."""
-        with self._store(writing=True) as (store, _):
+        """Write a backup, also while a server runs; returns its size in bytes. It takes neither lock nor keys."""
+        with closing(SqliteStore.open(self.folder, writing=False)) as store:
             packed = pack(store, self.folder)
         terminal.write_file(out, packed, 0o600)
         return len(packed)
@@ -115,7 +139,7 @@ class Site:
     def restore(self, backup: Path) -> Restored:
         """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
         terminal.private_folder(self.folder)
-        lock = lock_folder(self.folder)
+        lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase")
@@ -127,9 +151,17 @@ class Site:
                     (restored.folder / name).rename(self.folder / name)
         finally:
             os.close(lock)
-        with self.engine() as engine:
-            self.publish_key_set(engine)
+        with self.desk() as desk:
+            self.publish_key_set(desk)
         return Restored(size, before, str(kept) if kept else "")
+
+    def _alone(self) -> int:
+        """The folder's lock, for what cannot be done beside a server. Raises BusyError."""
+        running = SocketDesk.connect(self.folder)
+        if running:
+            running.close()
+            raise BusyError(f"A server runs on {self.folder}. Nothing was tried.", "Stop it, then try again.")
+        return lock_folder(self.folder)
 
     def mark_restored(self) -> int:
         """Check a copy that is not yet in its place, and record in it that it was put back. Its size before that."""

@@ -1,17 +1,18 @@
 """E3, E4, E11, E15: generating an LFR. It is a record of its own, opens a cycle where none is open, and voids every
 LFR before it; a release also ends all granting here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.activation.request_file import RequestFile
-from carnet.control_room.authority.decision import Decision, Moment
+from carnet.control_room.authority.decision import Decision, Moment, View
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import RELEASED
 from carnet.control_room.authority.totals import totals
 from carnet.control_room.ledger.events import Event, RequestAsked, RequestGenerated, StateChanged, TotalsStated
 from carnet.entitlements import new_id
+from carnet.errors import UsageError
 from carnet.exchange.keys import ED25519, AkpKey, OkpKey, Opener, Signer, new_opener, new_signer
 from carnet.exchange.license_file_request import Cycle, KeyPair, RequestKind, Totals
 from carnet.exchange.strict import to_base64url
@@ -102,3 +103,24 @@ def _public(pair: tuple[Signer, Opener]) -> KeyPair:
     assert isinstance(signing, OkpKey)
     assert isinstance(sealing, AkpKey)
     return KeyPair(signing_key=signing, sealing_key=sealing)
+
+
+@dataclass(frozen=True)
+class NewestRequestAnswer:
+    request_id: str
+    sequence: int
+    raw: bytes = field(repr=False)  # the file, byte for byte
+
+
+@dataclass(frozen=True)
+class NewestRequest:
+    """E3: the newest LFR, to be written out again. That is not a new one."""
+
+    what: ClassVar[str] = "newest request"
+    answers: ClassVar[type] = NewestRequestAnswer
+
+    def answer(self, view: View) -> NewestRequestAnswer:
+        newest, raw = view.state.newest_request, view.document(REQUEST)
+        if newest is None or raw is None:
+            raise UsageError("No request stands: none was generated, or it was withdrawn or voided by a token.")
+        return NewestRequestAnswer(newest.request_id, newest.sequence, raw)

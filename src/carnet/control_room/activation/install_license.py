@@ -5,7 +5,7 @@ Steps: (1) form and signatures · (2) for this Control Room · (3) not installed
 (8) in time · (9) the clock, where it lowers it · (10) the vendor's log · (11) it fits.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
@@ -14,7 +14,7 @@ from carnet.control_room.activation.difference import Change, difference
 from carnet.control_room.activation.fit import check_fit
 from carnet.control_room.activation.generate_request import REQUEST
 from carnet.control_room.activation.request_file import history
-from carnet.control_room.authority.decision import Decision, Draft, FileCommand, Moment
+from carnet.control_room.authority.decision import Decision, Draft, FileCommand, Moment, View
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import by_lines
 from carnet.control_room.authority.trusted_time import TOLERANCE
@@ -82,6 +82,17 @@ def preview(raw: bytes, state: State, moment: Moment) -> LicenseAnswer | Refusal
     """What the file would change, whole, and why it would be refused, without recording anything."""
     opened = _open(raw, state, moment)
     return opened if isinstance(opened, Refusal) else _answer(opened, state)
+
+
+@dataclass(frozen=True)
+class PreviewLicense:
+    raw: bytes = field(repr=False)
+    what: ClassVar[str] = "license preview"
+    answers: ClassVar[type] = LicenseAnswer
+
+    def answer(self, view: View) -> LicenseAnswer | Refusal:
+        assert view.moment is not None
+        return preview(self.raw, view.state, view.moment)
 
 
 def _open(raw: bytes, state: State, moment: Moment) -> _Opened | Refusal:

@@ -179,5 +179,6 @@ def banner(state: State, now: datetime) -> str | None:
     if left <= timedelta(0):
         return f"The license ended {end:%Y-%m-%d %H:%M} UTC. Renew it: generate an LFR of kind renewal."
     if left <= EXPIRING_DAYS:
-        return f"The license ends in {left.days} days, {end:%Y-%m-%d %H:%M} UTC. Generate an LFR of kind renewal."
+        days = "1 day" if left.days == 1 else f"{left.days} days"
+        return f"The license ends in {days}, {end:%Y-%m-%d %H:%M} UTC. Generate an LFR of kind renewal."
     return None

@@ -13,6 +13,8 @@ from carnet.terminal import OutFile, ReceiptFile, finish, new_app, read_file, re
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carnet.control_room.engine.desk import Desk
+
 
 def add_to(app: typer.Typer) -> None:
     token = new_app("The enablement token.")
@@ -33,12 +35,11 @@ def install_token(session: Session, file: InFile) -> None:
     """Install an enablement token from CALM, once (E2)."""
     from carnet.control_room.activation.install_token import InstallToken
 
-    def act(engine: Any, reading: Any) -> Any:
-        answer = engine.execute(InstallToken(read_file(file)), reading, session.actor)
-        session.site.publish_key_set(engine)
-        return answer
-
-    session.answer(session.write(act), _enabled)
+    raw = read_file(file)
+    with session.site.desk(writing=True) as desk:
+        answer = desk.execute(InstallToken(raw), session.actor)
+        session.site.publish_key_set(desk)
+    session.answer(answer, _enabled)
 
 
 def _enabled(console: "Console", answer: Any) -> None:
@@ -58,20 +59,29 @@ NewKeys = Annotated[bool, typer.Option("--new-keys", help="Bring new keys (E15).
 
 def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = None, new_keys: NewKeys = False) -> None:
     """Generate an LFR; every LFR before it becomes void (E3, E4). A release ends all granting here (E11)."""
-    from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
+    from carnet.control_room.activation.generate_request import GenerateRequest
     from carnet.exchange.license_file_request import RequestKind
 
     if kind is not None and kind not in list(RequestKind):
         raise UsageError(f"“{kind}” is no kind of request: {', '.join(RequestKind)}.")
     order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
 
-    def act(engine: Any, reading: Any) -> Any:
-        answer = engine.execute(order, reading, session.actor)
+    with session.site.desk(writing=True) as desk:
+        answer: Any = desk.execute(order, session.actor)
         if not isinstance(answer, Refusal):
-            write_file(out, engine.store.document(REQUEST))
-        return answer
+            write_file(out, _file_of(desk, answer))
+    session.answer(answer, lambda console, answer: _generated(console, answer, out))
 
-    session.answer(session.write(act), lambda console, answer: _generated(console, answer, out))
+
+def _file_of(desk: "Desk", answer: Any) -> bytes:
+    from carnet.control_room.activation.generate_request import NewestRequest
+
+    newest: Any = desk.ask(NewestRequest())
+    if newest.request_id != answer.request_id:
+        void = f"Request #{answer.sequence} is void already: #{newest.sequence} was generated after it."
+        raise UsageError(void, "Write that one: control-room request save-again --out FILE")
+    raw: bytes = newest.raw
+    return raw
 
 
 def _generated(console: "Console", answer: Any, out: Path) -> None:
@@ -87,17 +97,13 @@ def _generated(console: "Console", answer: Any, out: Path) -> None:
 
 def save_again(session: Session, out: OutFile) -> None:
     """Write the newest LFR out again, byte for byte (a lost stick). That is not a new one (E3)."""
-    from carnet.control_room.activation.generate_request import REQUEST
+    from carnet.control_room.activation.generate_request import NewestRequest
 
-    def look(engine: Any, _: Any) -> Any:
-        newest, raw = engine.state.newest_request, engine.store.document(REQUEST)
-        if newest is None or raw is None:
-            raise UsageError("No request stands: none was generated, or it was withdrawn or voided by a token.")
-        write_file(out, raw)
-        return {"request_id": newest.request_id, "sequence": newest.sequence, "file": str(out)}
-
+    with session.site.desk() as desk:
+        newest: Any = desk.ask(NewestRequest())
+    write_file(out, newest.raw)
     session.answer(
-        session.read(look),
+        {"request_id": newest.request_id, "sequence": newest.sequence, "file": str(out)},
         lambda console, found: console.print(f"Request #{found['sequence']} is written again: {out}"),
     )
 
@@ -116,10 +122,11 @@ def _withdrawn(console: "Console", answer: Any) -> None:
 
 def preview(session: Session, file: InFile) -> None:
     """Show an OLF whole, what it changes and whether it would install, without installing it."""
-    from carnet.control_room.activation.install_license import preview as look
+    from carnet.control_room.activation.install_license import PreviewLicense
 
     raw = read_file(file)
-    answer = session.read(lambda engine, reading: look(raw, engine.state, engine.moment(reading)))
+    with session.site.desk() as desk:
+        answer: Any = desk.ask(PreviewLicense(raw))
     if isinstance(answer, Refusal) or answer.refused is None:
         session.answer(answer, _preview)
         return
@@ -178,15 +185,14 @@ def install(
     """Install an OLF: from now on it is the sole license authority here (E5, E7, E9, E10)."""
     from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
 
-    def act(engine: Any, reading: Any) -> Any:
-        answer = engine.execute(InstallLicense(read_file(file)), reading, session.actor)
+    raw = read_file(file)
+    with session.site.desk(writing=True) as desk:
+        answer = desk.execute(InstallLicense(raw), session.actor)
         if not isinstance(answer, Refusal):
-            session.site.publish_key_set(engine)
+            session.site.publish_key_set(desk)
             if receipt:
-                write_file(receipt, engine.store.document(RECEIPT))
-        return answer
-
-    session.answer(session.write(act), lambda console, answer: _installed(console, answer, receipt))
+                write_file(receipt, desk.document(RECEIPT) or b"")
+    session.answer(answer, lambda console, answer: _installed(console, answer, receipt))
 
 
 def _installed(console: "Console", answer: Any, receipt: Path | None) -> None:
@@ -202,17 +208,16 @@ def show_license(
 ) -> None:
     """The installed license, line by line."""
     from carnet.control_room.activation.install_license import RECEIPT
-    from carnet.control_room.authority import views
+    from carnet.control_room.authority.questions import Status
 
-    def look(engine: Any, reading: Any) -> Any:
+    with session.site.desk() as desk:
         if receipt:
-            raw = engine.store.document(RECEIPT)
+            raw = desk.document(RECEIPT)
             if raw is None:
                 raise UsageError("No license file was installed here: there is no receipt.")
             write_file(receipt, raw)
-        return views.status(engine.state, engine.checkpoint, engine.now(reading), reading)
-
-    session.answer(session.read(look), _license)
+        view = desk.ask(Status())
+    session.answer(view, _license)
 
 
 def _license(console: "Console", view: Any) -> None:

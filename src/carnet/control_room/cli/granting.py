@@ -51,9 +51,9 @@ def unassign(session: Session, product: Sku, user: User, key: Key = None) -> Non
 
 def check_user(session: Session, product: Sku, user: User) -> None:
     """Whether the user is assigned and covered now (Q4)."""
-    from carnet.control_room.granting.users import check_user as check
+    from carnet.control_room.granting.users import CheckUser
 
-    session.look(lambda state, now: check(state, product, user, now), _user)
+    session.ask(CheckUser(product, user), _user)
 
 
 def _user(console: "Console", answer: Any) -> None:
@@ -121,13 +121,13 @@ def check_feature(
     user: Annotated[str | None, typer.Option("--user", help="For a named-user product: is this user covered?")] = None,
 ) -> None:
     """Whether a feature is granted now."""
-    from carnet.control_room.granting.features import check_feature as check
+    from carnet.control_room.granting.features import CheckFeature
 
     if user is not None:
         check_user(session, product, user)
         return
-    session.look(
-        lambda state, now: check(state, product, now),
+    session.ask(
+        CheckFeature(product),
         lambda console, answer: console.print(
             f"{answer.name} is granted, until {answer.valid_until:%Y-%m-%d %H:%M UTC}."
         ),
@@ -136,9 +136,9 @@ def check_feature(
 
 def show_usage(session: Session) -> None:
     """Who holds what, and what was consumed."""
-    from carnet.control_room.authority.usage import usage
+    from carnet.control_room.authority.questions import Usage
 
-    session.look(usage, _usage)
+    session.ask(Usage(), _usage)
 
 
 def _usage(console: "Console", view: Any) -> None:

@@ -15,6 +15,7 @@ from carnet.terminal import OutFile, new_app, read_file, refuse, write_file
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carnet.control_room.engine.desk import Desk
     from carnet.merkle import Checkpoint
 
 
@@ -34,17 +35,21 @@ def show_records(
 ) -> None:
     """The newest records, decrypted."""
 
-    def look(engine: Any, _: Any) -> Any:
-        start = 0 if kind else max(0, engine.checkpoint.size - last)
-        found = [r for r in engine.book.records(start) if kind in (None, r.kind)]
-        return [_fields(record) for record in found[-last:]]
-
-    session.answer(session.read(look), _records)
+    with session.site.desk() as desk:
+        found = _newest(desk, last, kind)
+    session.answer(found, _records)
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    body = json.loads(bytes(record.body))
-    return {"index": record.index, "at": record.at, "kind": record.kind, "actor": record.actor, "body": body}
+def _newest(desk: "Desk", last: int, kind: str | None) -> list[Any]:
+    """Page by page: a server answers no more at a time than lets it go on with its work."""
+    from carnet.control_room.authority.questions import Records
+
+    found: list[Any] = []
+    before: int | None = None
+    while len(found) < last and before != 0:
+        page: Any = desk.ask(Records(last - len(found), kind, before))
+        found, before = [*page.records, *found], page.before
+    return found
 
 
 def _records(console: "Console", records: list[Any]) -> None:
@@ -52,10 +57,8 @@ def _records(console: "Console", records: list[Any]) -> None:
 
     made = show.table(">#", "At (UTC)", "Kind", "Actor", "What")
     for record in records:
-        text = json.dumps(record["body"], ensure_ascii=False)
-        short = text if len(text) <= 90 else text[:89] + "…"
-        at = record["at"].strftime("%Y-%m-%d %H:%M:%S")
-        made.add_row(str(record["index"]), at, record["kind"], record["actor"], short)
+        at = record.at.strftime("%Y-%m-%d %H:%M:%S")
+        made.add_row(str(record.index), at, record.kind, record.actor, show.fields(record.body))
     console.print(made)
 
 
@@ -88,20 +91,19 @@ def _rolled_back(how: str) -> Refusal:
 
 
 def _holds(console: "Console", answer: Any) -> None:
-    console.print(f"The ledger holds. {answer['size']:,} records, every one re-derived.", style="green")
+    from carnet.control_room.cli.show import counted
+
+    console.print(f"The ledger holds. {counted(answer['size'], 'record')}, every one re-derived.", style="green")
     console.print(f"Root: {answer['root']}")
     if "extends" in answer:
-        console.print(f"It extends the checkpoint that was written down, of {answer['extends']:,} records.")
+        console.print(f"It extends the checkpoint that was written down, of {counted(answer['extends'], 'record')}.")
 
 
 def checkpoint(session: Session) -> None:
     """The checkpoint in three lines, to copy to a syslog or to paper outside this machine."""
-    answer = session.read(lambda e, _: _checkpoint(e.state.control_room_id, e.checkpoint))
-    session.answer(answer, lambda console, found: console.print(found["text"], end="", soft_wrap=True))
+    from carnet.control_room.authority.questions import Checkpoint
 
-
-def _checkpoint(origin: str, at: "Checkpoint") -> dict[str, Any]:
-    return {"size": at.size, "root": at.root.hex(), "text": at.text(origin)}
+    session.ask(Checkpoint(), lambda console, found: console.print(found.text, end="", soft_wrap=True))
 
 
 def _read_checkpoint(file: Path) -> "Checkpoint":
@@ -118,17 +120,23 @@ def export(session: Session, out: OutFile) -> None:
     """Write every record, decrypted, as JSON lines. It names users: keep it as you keep the ledger."""
     from carnet.control_room.cli.progress import progress_of
 
-    def act(engine: Any, _: Any) -> Any:
+    with session.site.engine() as engine:
         lines = []
         with progress_of("Exporting", engine.checkpoint.size) as advance:
             for record in engine.book.records():
-                fields = _fields(record) | {"at": record.at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-                lines.append(json.dumps(fields, ensure_ascii=False))
+                lines.append(json.dumps(_fields(record), ensure_ascii=False))
                 advance(record.index + 1)
-        write_file(out, ("\n".join(lines) + "\n").encode(), 0o600)
-        return {"file": str(out), "records": len(lines)}
+    write_file(out, ("\n".join(lines) + "\n").encode(), 0o600)
+    answer = {"file": str(out), "records": len(lines)}
+    session.answer(answer, lambda console, found: console.print(_written(found["records"], out)))
 
-    session.answer(
-        session.read(act),
-        lambda console, found: console.print(f"{found['records']:,} records are written to {found['file']}."),
-    )
+
+def _fields(record: Any) -> dict[str, Any]:
+    at, body = record.at.strftime("%Y-%m-%dT%H:%M:%SZ"), json.loads(bytes(record.body))
+    return {"index": record.index, "at": at, "kind": record.kind, "actor": record.actor, "body": body}
+
+
+def _written(records: int, out: Path) -> str:
+    from carnet.control_room.cli.show import counted
+
+    return f"{counted(records, 'record')} written to {out}."

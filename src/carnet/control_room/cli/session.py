@@ -1,4 +1,4 @@
-"""What every command shares: where the site lies, who acts, how to answer, how to run a command on the engine."""
+"""What every command shares: where the site lies, who acts, how to answer, how to command and to ask."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from carnet.control_room.authority.decision import Command
-    from carnet.control_room.authority.state import State
-    from carnet.control_room.authority.trusted_time import Reading
+    from carnet.control_room.authority.decision import Command, Question
+    from carnet.control_room.engine.desk import Desk
     from carnet.control_room.engine.engine import Engine
     from carnet.control_room.ledger.verify import Evidence
     from carnet.exchange.key_set import Trust
@@ -30,15 +29,17 @@ DEFAULT_DATA = Path("control-room-data")
 class Site(Protocol):
     """What the commands ask of the composition root: one Control Room in its folder."""
 
-    def reading(self) -> "Reading": ...
+    def desk(self, *, writing: bool = False) -> "AbstractContextManager[Desk]": ...
 
-    def engine(self, *, writing: bool = False) -> "AbstractContextManager[Engine]": ...
+    def engine(self) -> "AbstractContextManager[Engine]":
+        """The stored ledger itself, to be read and no more, also while a server runs."""
+        ...
 
     def evidence(self, earlier: "Checkpoint | None") -> "AbstractContextManager[tuple[Evidence, int]]": ...
 
     def init(self, trust: "Trust", name: str) -> object: ...
 
-    def publish_key_set(self, engine: "Engine") -> None: ...
+    def publish_key_set(self, desk: "Desk") -> None: ...
 
     def backup(self, out: Path) -> int: ...
 
@@ -52,20 +53,16 @@ class Session:
     as_json: bool
 
     def execute(self, command: "Command", show: "Callable[[Console, Any], None]", key: str | None = None) -> None:
-        """Run one command on the engine and print what it came to."""
-        self.answer(self.write(lambda engine, reading: engine.execute(command, reading, self.actor, key)), show)
+        """Have one command decided and print what it came to."""
+        with self.site.desk(writing=True) as desk:
+            answer = desk.execute(command, self.actor, key)
+        self.answer(answer, show)
 
-    def write(self, act: "Callable[[Engine, Reading], Any]") -> Any:
-        with self.site.engine(writing=True) as engine:
-            return act(engine, self.site.reading())
-
-    def read(self, look: "Callable[[Engine, Reading], Any]") -> Any:
-        with self.site.engine() as engine:
-            return look(engine, self.site.reading())
-
-    def look(self, view: "Callable[[State, Any], Any]", show: "Callable[[Console, Any], None]") -> None:
-        """Print a view of the state at this moment."""
-        self.answer(self.read(lambda engine, reading: view(engine.state, engine.now(reading))), show)
+    def ask(self, question: "Question", show: "Callable[[Console, Any], None]") -> None:
+        """Ask one question and print the answer."""
+        with self.site.desk() as desk:
+            answer = desk.ask(question)
+        self.answer(answer, show)
 
     def answer(self, answer: object | Refusal, show: "Callable[[Console, Any], None]") -> None:
         finish(answer, show, as_json=self.as_json)

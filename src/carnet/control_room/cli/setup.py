@@ -49,11 +49,10 @@ def _founded(console: "Console", founded: Any) -> None:
 
 def status(session: Session) -> None:
     """The state, the nearest deadline, what is licensed and used, and the clock."""
-    from carnet.control_room.authority import views
+    from carnet.control_room.authority.questions import Status
     from carnet.control_room.cli import show
 
-    found = session.read(lambda e, r: views.status(e.state, e.checkpoint, e.now(r), r))
-    session.answer(found, show.status)
+    session.ask(Status(), show.status)
 
 
 def forecast(
@@ -62,19 +61,11 @@ def forecast(
     deadline_missed: Annotated[bool, typer.Option("--deadline-missed", help="Look at the missed deadline.")] = False,
 ) -> None:
     """What will be on a date, or once the open deadline is missed, if nothing is done until then."""
-    from carnet.control_room.authority.forecast import forecast as look
-    from carnet.control_room.authority.forecast import missed_deadline
+    from carnet.control_room.authority.questions import Forecast
 
     if (on is None) == (not deadline_missed):
         raise UsageError("Give --on DATE, or --deadline-missed.")
-
-    def view(state: Any, _: Any) -> Any:
-        moment = missed_deadline(state) if deadline_missed else parse_time(on or "")
-        if moment is None:
-            raise UsageError("No request is open: there is no deadline to miss.")
-        return look(state, moment)
-
-    session.look(view, _forecast)
+    session.ask(Forecast(None if on is None else parse_time(on)), _forecast)
 
 
 def _forecast(console: "Console", found: Any) -> None:
@@ -97,12 +88,11 @@ def install_key_set(session: Session, file: InFile) -> None:
     """Take a newer key set of the vendor (E16)."""
     from carnet.control_room.activation.install_key_set import InstallKeySet
 
-    def act(engine: Any, reading: Any) -> Any:
-        answer = engine.execute(InstallKeySet(read_file(file)), reading, session.actor)
-        session.site.publish_key_set(engine)
-        return answer
-
-    session.answer(session.write(act), _key_set)
+    raw = read_file(file)
+    with session.site.desk(writing=True) as desk:
+        answer = desk.execute(InstallKeySet(raw), session.actor)
+        session.site.publish_key_set(desk)
+    session.answer(answer, _key_set)
 
 
 def _key_set(console: "Console", answer: Any) -> None:
@@ -131,7 +121,9 @@ def restore(session: Session, file: InFile) -> None:
 
 
 def _restored(console: "Console", answer: Any) -> None:
-    console.print(f"Restored: {answer.size:,} records (there were {answer.size_before:,} before).")
+    from carnet.control_room.cli.show import counted
+
+    console.print(f"Restored: {counted(answer.size, 'record')} (before: {answer.size_before:,}).")
     if answer.kept:
         console.print(f"What was here is kept in {answer.kept}.")
     console.print("What the vendor will see: the next LFR does not continue what CALM knows. CALM refuses it, and")

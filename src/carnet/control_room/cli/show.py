@@ -26,6 +26,29 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def counted(count: int, what: str) -> str:
+    """`1 record`, `2 records`."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def fields(body: dict[str, Any], limit: int = 90) -> str:
+    """A record's fields as `name=value`, at most `limit` characters of them."""
+    text = " ".join(f"{name}={_plain(value)}" for name, value in body.items())
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"({' '.join(f'{name}={_plain(each)}' for name, each in value.items())})"
+    if isinstance(value, list):
+        return f"[{', '.join(_plain(each) for each in value)}]"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return f"“{value}”" if not value or any(sign in value for sign in " =,()[]") else value
+    return "–" if value is None else str(value)
+
+
 def day(moment: datetime) -> str:
     midnight = (moment.hour, moment.minute) == (0, 0)
     return moment.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M UTC")
@@ -54,7 +77,9 @@ def status(console: "Console", view: Any) -> None:
     cycle_lines(console, view.cycle, now)
     if view.products:
         console.print(products(view.products))
-    console.print(f"Ledger: {number(view.checkpoint.size)} records, root {view.checkpoint.root[:16]}…")
+    console.print(f"Ledger: {counted(view.checkpoint.size, 'record')}, root {view.checkpoint.root[:16]}…")
+    if view.storage:
+        console.print(f"! Nothing can be written now: {view.storage}", style="bold red")
     if view.clock.behind_seconds:
         console.print(f"! The system clock is {view.clock.behind_seconds} s behind trusted time, {stamp(now)}.")
 

@@ -7,10 +7,11 @@ No timer and no thread: orders that come while a commit runs wait in the loop, a
 import asyncio
 from collections.abc import Callable, Sequence
 
-from carnet.control_room.authority.decision import Question, View
+from carnet.control_room.authority.decision import Question
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.order import Order, Outcome
+from carnet.control_room.engine.viewing import view_of
 from carnet.errors import BusyError, CarnetError
 from carnet.exchange.verdicts import Refusal
 
@@ -50,19 +51,7 @@ class Writer:
 
     def ask(self, question: Question) -> object | Refusal:
         """An answer from what is durable."""
-        engine, reading = self.engine, self._reading()
-        now = engine.now(reading)
-        return question.answer(
-            View(
-                engine.state,
-                engine.checkpoint,
-                now,
-                reading,
-                engine.store.document,
-                engine.book.records,
-                self._storage,
-            )
-        )
+        return question.answer(view_of(self.engine, self._reading(), self._storage))
 
     def _flush(self) -> None:
         taken, self._queue, self._waiting = self._queue, [], 0

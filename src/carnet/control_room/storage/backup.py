@@ -5,6 +5,7 @@ import io
 import shutil
 import sqlite3
 import tarfile
+import tempfile
 import zlib
 from contextlib import closing
 from pathlib import Path
@@ -17,16 +18,13 @@ _LIMITS = {DATABASE: 2**36, TRUST: 2**20}  # bytes
 
 
 def pack(store: SqliteStore, folder: Path) -> bytes:
-    copy = folder / ".backup.part"
-    copy.unlink(missing_ok=True)
-    try:
+    """The copy is made in one step: it is consistent, also while a server writes."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".backup-") as scratch:
+        copy, packed = Path(scratch) / DATABASE, io.BytesIO()
         store.copy_to(copy)
-        packed = io.BytesIO()
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             archive.add(copy, DATABASE)
             archive.add(folder / TRUST, TRUST)
-    finally:
-        copy.unlink(missing_ok=True)
     return packed.getvalue()
 
 

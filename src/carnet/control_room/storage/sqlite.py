@@ -119,6 +119,11 @@ class SqliteStore:
         if commit.snapshot:
             db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", commit.snapshot)
 
+    def stand_still(self) -> None:
+        """All that is read from here on is of one moment, whatever a server writes meanwhile."""
+        with _readable():
+            self._db.execute("BEGIN")
+
     def copy_to(self, path: Path) -> None:
         """A consistent copy of the whole database, made while others may read."""
         with closing(sqlite3.connect(path)) as target:

@@ -1,0 +1,142 @@
+"""The local door of a running server: a socket in the data folder, for the command line and the pages.
+
+Only its owner can open it (0600), and only the same user or root is answered. A caller that sends rubbish, or dies,
+harms nobody else.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+from pathlib import Path
+
+from carnet.control_room.authority.decision import Question
+from carnet.control_room.engine import wire
+from carnet.control_room.engine.desk import kept
+from carnet.control_room.engine.order import Order
+from carnet.control_room.engine.socket_desk import reachable
+from carnet.control_room.engine.writer import Writer
+from carnet.errors import BusyError, CarnetError, UsageError
+
+CALLERS = 32  # connections at a time
+PATIENCE = 60.0  # seconds for a caller's next request to arrive whole
+LAST_WORDS = 5.0  # seconds for those whose request has come, when the door closes
+_BACKLOG = 64
+_PEER = struct.Struct("3i")  # Linux' ucred: pid, uid, gid
+
+
+class SocketDoor:
+    """`start` and `stop` it in the event loop of the writer it speaks for. The folder's lock is held by then."""
+
+    def __init__(self, writer: Writer, folder: Path, callers: int = CALLERS, patience: float = PATIENCE) -> None:
+        self._writer, self._folder = writer, folder
+        self._limit, self._patience = callers, patience
+        self._callers: set[asyncio.Task[None]] = set()
+        self._idle: set[asyncio.Task[None]] = set()  # those of them whose next request has not come
+        self._closing = False
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Raises UsageError where the system has no such sockets."""
+        if not hasattr(socket, "SO_PEERCRED"):
+            raise UsageError("This system does not say who calls at a socket; the local door stays shut.")
+        self._server = await asyncio.start_unix_server(self._called, sock=self._listen(), backlog=_BACKLOG)
+
+    def _listen(self) -> socket.socket:
+        """The socket of a server that was killed is replaced: whoever holds the folder's lock is the only server."""
+        part = f".{wire.SOCKET}.part"
+        (self._folder / part).unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with reachable(self._folder, part) as path:
+                listening.bind(path)
+            (self._folder / part).chmod(0o600)
+            listening.listen(_BACKLOG)
+            (self._folder / part).rename(self._folder / wire.SOCKET)
+        except OSError:
+            listening.close()
+            raise
+        return listening
+
+    async def stop(self) -> None:
+        """Nobody new is let in; what has come is answered; who only holds the line is let go."""
+        if self._server is None:
+            return
+        self._closing = True
+        (self._folder / wire.SOCKET).unlink(missing_ok=True)
+        self._server.close()
+        for caller in self._idle:
+            caller.cancel()
+        if self._callers:
+            _, late = await asyncio.wait(self._callers, timeout=LAST_WORDS)
+            for caller in late:
+                caller.cancel()
+        self._server = None
+
+    async def _called(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            if not _may_call(writer):
+                return
+            if len(self._callers) >= self._limit:
+                await _send(writer, BusyError("Too many callers at the local door.", "Try again in a second."))
+                return
+            self._callers.add(task)
+            while not self._closing:
+                async with asyncio.timeout(self._patience):
+                    request = await self._next(task, reader, writer)
+                async with asyncio.timeout(self._patience):
+                    await _send(writer, await self._outcome(request))
+        except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
+            pass  # the caller went away, or is let go
+        finally:
+            self._callers.discard(task)
+            writer.close()
+
+    async def _next(
+        self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
+        """A whole request. Raises EOFError where the next one can no longer be found in what comes."""
+        self._idle.add(task)
+        try:
+            return await _receive(reader)
+        except UsageError as error:
+            await _send(writer, error)
+            raise EOFError from error
+        finally:
+            self._idle.discard(task)
+
+    async def _outcome(self, raw: bytes) -> object:
+        try:
+            request = wire.read_request(raw)
+            if isinstance(request, wire.Execution):
+                order = Order(request.command, request.actor, request.key)
+                (outcome,) = await self._writer.execute([order])
+                return outcome
+            if isinstance(request, wire.Fetch):
+                return wire.Fetched(kept(self._writer.engine.store, request.name))
+            return self._asked(request)
+        except CarnetError as error:
+            return error
+
+    def _asked(self, question: Question) -> object:
+        return self._writer.ask(question)
+
+
+async def _receive(reader: asyncio.StreamReader) -> bytes:
+    size, goes_on = wire.frame_size(await reader.readexactly(wire.HEADER))
+    if goes_on:
+        raise UsageError("A request is one frame.")
+    return await reader.readexactly(size)
+
+
+async def _send(writer: asyncio.StreamWriter, outcome: object) -> None:
+    writer.write(wire.frames(wire.write_reply(outcome)))
+    await writer.drain()
+
+
+def _may_call(writer: asyncio.StreamWriter) -> bool:
+    with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as connection:
+        _, uid, _ = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    return uid in (0, os.geteuid())

@@ -30,7 +30,7 @@ def answer() -> Answer:
 def document() -> dict[str, Any]:
     shapes = [Problem, HealthAnswer, BatchAnswer, Commands]
     shapes += [shape for each in OPERATIONS for shape in (each.body, each.answers) if shape is not bodies.Nothing]
-    schemas, components = msgspec.json.schema_components(dict.fromkeys(shapes), _REF)
+    schemas, components = msgspec.json.schema_components(dict.fromkeys(shapes), ref_template=_REF)
     named = dict(zip(dict.fromkeys(shapes), schemas, strict=True))
     return {
         "openapi": "3.1.0",

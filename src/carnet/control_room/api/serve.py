@@ -35,8 +35,6 @@ class Tls:
 
 @dataclass(frozen=True)
 class Options:
-    host: str
-    port: int
     tls: Tls | None = None
     hot: bool = True  # answered by the protocol itself; else through ASGI
     limits: Limits = Limits()

@@ -91,17 +91,19 @@ class Door:
         if key is None or request.twice == b"authorization":
             reply(problems.refused(unauthenticated()))
             return
+        refusal = self._headers(request)
+        if refusal:
+            reply(self._refused(refusal, self.counts[""]))
+            return
         route = self._routes.get(path)
         if route is None:
             self._elsewhere(request, key, reply)
-            return
-        if request.method != route.method:
+        elif request.method != route.method:
             reply(self._wrong_method(route.method))
-            return
-        refusal = self._headers(request)
-        if refusal:
-            reply(self._refused(refusal, route.counts))
-            return
+        else:
+            self._operate(route, request, key, reply)
+
+    def _operate(self, route: _Route, request: Request, key: ApiKey, reply: Reply) -> None:
         try:
             body = route.read(request.body) if route.method == b"POST" else None
             if route.command:
@@ -171,7 +173,7 @@ class Door:
         if request.method != b"POST":
             reply(self._wrong_method(b"POST"))
             return
-        refusal = self._headers(request) or self._batch.refuse_key(request.key)
+        refusal = self._batch.refuse_key(request.key)
         if refusal:
             reply(self._refused(refusal, self._batch.counts))
             return

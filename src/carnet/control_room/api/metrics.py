@@ -18,7 +18,7 @@ from carnet.control_room.engine.engine import Engine
 from carnet.exchange.verdicts import Code, Refusal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Figures(Collector):
     counts: Mapping[str, Counts]
     connections: int

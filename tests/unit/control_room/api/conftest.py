@@ -1,0 +1,13 @@
+"""The door over each of its carriers; and the door alone, without a server."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.served import CARRIERS, Served, serving
+
+
+@pytest.fixture(params=CARRIERS)
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    with serving(request.param) as running:
+        yield running

@@ -148,6 +148,8 @@ class DoorProtocol(HttpToolsProtocol):
     # --- one request ---------------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        if self._deaf:
+            return
         self._arriving = self._in_head = True
         self._mine = False
         self.url = b""
@@ -163,6 +165,8 @@ class DoorProtocol(HttpToolsProtocol):
         self._size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._deaf:
+            return
         self._size += len(name) + len(value)
         self._lines.append((name.lower(), value))
         if len(self._lines) > self.limits.headers or self._size > self.limits.header_bytes:

@@ -1,5 +1,6 @@
 """Run the door on uvicorn: sockets, TLS, start and stop. SIGTERM: accept nothing more, answer what was taken, end."""
 
+import math
 import resource
 import signal
 import socket
@@ -84,7 +85,7 @@ def make(
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_keep_alive=int(options.limits.idle_seconds),
+        timeout_keep_alive=math.ceil(2 * options.limits.idle_seconds),  # the protocol's own clock runs first
         timeout_graceful_shutdown=GRACE,
         ssl_context_factory=_context(options.tls) if options.tls else None,
     )

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from carnet.control_room.api.limits import Limits
 from tests.support.served import CARRIERS, Served, serving
 
 
 @pytest.fixture(params=CARRIERS)
 def served(request: pytest.FixtureRequest) -> Iterator[Served]:
-    with serving(request.param) as running:
+    with serving(request.param, Limits(linger_seconds=0.1)) as running:
         yield running

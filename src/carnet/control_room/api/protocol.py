@@ -6,6 +6,8 @@ leans on names inside uvicorn, so its version is bounded, and the same tests run
 """
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -25,6 +27,7 @@ from carnet.exchange.verdicts import Refusal
 
 _PREFIX = PREFIX.encode()
 _CLOSE = b"connection: close\r\n"
+_NO_LINGER = struct.pack("ii", 1, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -59,6 +62,7 @@ class DoorProtocol(HttpToolsProtocol):
         self._deaf = False  # what arrives is thrown away
         self._stopping = False
         self._active = True
+        self._stuck: asyncio.TimerHandle | None = None
         self._begun = 0  # requests
         self._head_more = 0  # bytes of a head that came after the data in which it began
         self._deadline: asyncio.TimerHandle | None = self.loop.call_later(self.limits.seconds, self._too_slow)
@@ -68,6 +72,8 @@ class DoorProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
+        if self._stuck is not None:
+            self._stuck.cancel()
         self._idle.cancel()
         self._deaf = True
         super().connection_lost(exc)
@@ -127,12 +133,18 @@ class DoorProtocol(HttpToolsProtocol):
         """The caller does not fetch its answers: nothing more is read from it, and it has not for ever."""
         super().pause_writing()
         self.flow.pause_reading()
-        self._stuck = self.loop.call_later(self.limits.seconds, self.transport.abort)
+        self._stuck = self.loop.call_later(self.limits.seconds, self._reset)
 
     def resume_writing(self) -> None:
-        self._stuck.cancel()
+        if self._stuck is not None:
+            self._stuck.cancel()
         super().resume_writing()
         self.flow.resume_reading()
+
+    def _reset(self) -> None:
+        """End the connection at once, and forget what the system has not yet sent of the answers."""
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        self.transport.abort()
 
     def shutdown(self) -> None:
         """What was taken is answered; what is on its way here has a moment."""

@@ -18,8 +18,9 @@ from carnet.control_room.engine.founding import found
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored
 from carnet.control_room.ledger.record import SYSTEM
-from carnet.control_room.ledger.verify import Evidence, Report, verify
-from carnet.control_room.storage.sqlite import SqliteStore
+from carnet.control_room.ledger.verify import Report, verify
+from carnet.control_room.storage.sqlite import SnapshotPlace, SqliteStore
+from carnet.control_room.wiring import evidence_of
 from carnet.entitlements import new_id
 from carnet.exchange.key_set import Trust
 from carnet.exchange.license_file_request import RequestKind
@@ -106,9 +107,7 @@ class Room:
         return {"records": kept, "documents": documents, "secrets": secrets}
 
     def verify(self) -> Report:
-        rows = ((row.index, row.leaf, row.nodes) for row in self.store.rows())
-        salts, head = self.store.data_keys(), self.store.head()
-        return verify(Evidence(self.store.ledger_id, rows, salts, head, self.engine.keys.master))
+        return verify(evidence_of(self.store, self.engine.keys.master))
 
     # --- machines -----------------------------------------------------------------------------------------------
 
@@ -122,7 +121,7 @@ class Room:
         other.random, other.version, other.reading, other.vault = seeded(seed), self.version, self.reading, self.vault
         db = sqlite3.connect(":memory:", isolation_level=None)
         self.store._db.backup(db)
-        other.store = SqliteStore(db)
+        other.store = SqliteStore(db, SnapshotPlace(None))
         other.reopen()
         return other
 

@@ -1,164 +1,67 @@
-"""A licensed Control Room behind the real HTTP server, on a loopback port, in a thread of its own.
-
-Its SQLite connection belongs to that thread: `call` runs a function there.
-"""
+"""A server's local door in a test: the real writer and the real socket, in a thread with its own event loop."""
 
 from __future__ import annotations
 
-import io
+import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, TypeVar
 
-import httpx
-
-from carnet.control_room.api.handle import Door
-from carnet.control_room.api.limits import Limits
-from carnet.control_room.api.log import new_log
-from carnet.control_room.api.serve import Options, Server, Tls, listen, make, run
+from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.socket_door import CALLERS, PATIENCE, SocketDoor
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.granting.api_keys import CreateApiKey
-from carnet.entitlements import Line
-from carnet.exchange.verdicts import Refusal
-from tests.support.cast import MONDAY
-from tests.support.room import Room
-from tests.support.vendor_simulator import Vendor, line
-
-T = TypeVar("T")
-YEAR = MONDAY + timedelta(days=365)
-QUANTITIES = {"bot-creator": 3, "unattended-bot-runner": 2, "document-pages": 100, "automator-ai": 1}
-ALL = ("take", "assign", "read")
-CARRIERS = ("hot", "asgi")
 
 
-class Witness:
-    """Compares checkpoints as `engine.seen` does, but believes whatever it is shown, unless told what to answer."""
-
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self.verdicts: dict[str, Refusal] = {}
-
-    @property
-    def token(self) -> str:
-        checkpoint = self._room.engine.checkpoint
-        return f"{checkpoint.size}.{checkpoint.root.hex()}.{'0' * 32}"
-
-    def judge(self, text: str) -> Refusal | None:
-        return self.verdicts.get(text)
-
-
-@dataclass
 class Served:
-    room: Room
-    door: Door
-    server: Server
-    witness: Witness
-    port: int
-    scheme: str
-    keys: dict[str, str]
-    log: io.StringIO
-    loop_calls: Callable[[Callable[[], Any]], Any] = field(repr=False)
+    """`engine` opens it, in the server's own thread, and closes it there. As a context it runs until its end."""
 
-    @property
-    def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+    def __init__(
+        self,
+        engine: Callable[[], AbstractContextManager[Engine]],
+        reading: Callable[[], Reading],
+        folder: Path,
+        *,
+        callers: int = CALLERS,
+        patience: float = PATIENCE,
+        loop: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    ) -> None:
+        self._engine, self._reading, self._folder, self._loop = engine, reading, folder, loop
+        self._callers, self._patience = callers, patience
+        self._thread = threading.Thread(target=self._run)
+        self._open = threading.Event()
+        self._end: Callable[[], None] = lambda: None
+        self._failed: BaseException | None = None
 
-    def call(self, function: Callable[[], T]) -> T:
-        """Run `function` in the server's thread, between two requests."""
-        answered: T = self.loop_calls(function)
-        return answered
+    def __enter__(self) -> Served:
+        self._thread.start()
+        assert self._open.wait(30)
+        if self._failed:
+            self._thread.join()
+            raise self._failed
+        return self
 
-    def client(self, key: str | None = "all", **options: Any) -> httpx.Client:
-        headers = {"authorization": f"Bearer {self.keys[key]}"} if key else {}
-        return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, trust_env=False, **options)
+    def __exit__(self, *_: object) -> None:
+        self._end()
+        self._thread.join(30)
+        assert not self._thread.is_alive()
 
-    def post(self, name: str, body: Any = None, key: str | None = "all", **headers: str) -> httpx.Response:
-        with self.client(key) as client:
-            return client.post(name, json=body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=self._loop) as runner:
+            try:
+                runner.run(self._serve())
+            except BaseException as error:
+                self._failed = error
+                self._open.set()
 
-    def get(self, name: str, key: str | None = "all", **headers: str) -> httpx.Response:
-        with self.client(key) as client:
-            return client.get(name, headers={k.replace("_", "-"): v for k, v in headers.items()})
-
-
-def licensed_room(lines: Sequence[Line] | None = None) -> Room:
-    vendor = Vendor()
-    room = Room(vendor.trust)
-    room.enable(vendor.token(MONDAY))
-    standard = [line(sku, quantity, MONDAY, YEAR) for sku, quantity in QUANTITIES.items()]
-    room.install(vendor.olf(room.request(), lines or standard, MONDAY))
-    assert room.state_name == "active"
-    return room
-
-
-def new_key(room: Room, name: str, permissions: Sequence[str] = ALL, products: list[str] | None = None) -> str:
-    answer = room.do(CreateApiKey(name, products, list(permissions)))
-    assert answer.key
-    return str(answer.key)
-
-
-@contextmanager
-def serving(
-    carrier: str = "hot",
-    limits: Limits = Limits(),  # noqa: B008
-    tls: tuple[Path, Path] | None = None,
-    prepare: Callable[[Room], dict[str, str]] = lambda room: {},
-    make_room: Callable[[], Room] = licensed_room,
-) -> Iterator[Served]:
-    """`prepare` gets the room before the server starts, and answers with API keys by name; one “all” is always there."""
-    ready: Future[Served] = Future()
-    thread = threading.Thread(target=_run, args=(ready, carrier, limits, tls, prepare, make_room), daemon=True)
-    thread.start()
-    served = ready.result(timeout=20)
-    try:
-        yield served
-    finally:
-        served.server.should_exit = True
-        thread.join(timeout=20)
-        assert not thread.is_alive(), "the server stops"
-
-
-def _run(ready: Future[Served], carrier: str, limits: Limits, tls: Any, prepare: Any, make_room: Any) -> None:
-    import asyncio
-
-    try:
-        room = make_room()
-        keys = {"all": new_key(room, "all"), **prepare(room)}
-        writer, witness, log = Writer(room.engine, lambda: room.reading), Witness(room), io.StringIO()
-        door = Door(writer, witness)
-        listener = listen("127.0.0.1", 0)
-        loops: list[asyncio.AbstractEventLoop] = []
-
-        def call(function: Callable[[], Any]) -> Any:
-            done: Future[Any] = Future()
-
-            def work() -> None:
-                try:
-                    done.set_result(function())
-                except BaseException as error:
-                    done.set_exception(error)
-
-            loops[0].call_soon_threadsafe(work)
-            return done.result(timeout=10)
-
-        def told(what: str) -> None:
-            if what == "ready":
-                loops.append(asyncio.get_running_loop())
-                ready.set_result(served)
-
-        options = Options(Tls(*tls) if tls else None, hot=carrier == "hot", limits=limits)
-        server = make(door, options, new_log(lambda: room.reading.system, log), told)
-        port, scheme = listener.getsockname()[1], "https" if tls else "http"
-        served = Served(room, door, server, witness, port, scheme, keys, log, call)
-        with listener:
-            run(server, listener)
-        room.store.close()
-    except BaseException as error:
-        if not ready.done():
-            ready.set_exception(error)
-        raise
+    async def _serve(self) -> None:
+        loop, end = asyncio.get_running_loop(), asyncio.Event()
+        with self._engine() as engine:
+            writer = Writer(engine, self._reading)
+            door = SocketDoor(writer, self._folder, self._callers, self._patience)
+            await door.start()
+            self._end = lambda: loop.call_soon_threadsafe(end.set)
+            self._open.set()
+            await end.wait()
+            await door.stop()

@@ -2,6 +2,7 @@
 kept apart so that no other command loads an HTTP server.
 """
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +18,6 @@ from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.socket_door import SocketDoor
 from carnet.control_room.engine.writer import Writer
-from carnet.exchange.verdicts import Refusal
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,6 @@ class At:
     port: int
     tls: tuple[Path, Path] | None  # certificate, private key
     hot: bool
-
-
-class Seen:  # STAND-IN
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._size, self._token = engine, -1, ""
-
-    @property
-    def token(self) -> str:
-        peaks = self._engine.book.peaks
-        if peaks.size != self._size:
-            self._size, self._token = peaks.size, f"{peaks.size}.{peaks.root.hex()}.{'0' * 32}"
-        return self._token
-
-    def judge(self, text: str) -> Refusal | None:
-        return None
 
 
 def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) -> None:
@@ -55,17 +40,21 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
         notify(os.environ.get("NOTIFY_SOCKET"), "READY=1" if what == "ready" else "STOPPING=1")
 
     options = Options(Tls(*at.tls) if at.tls else None, hot=at.hot)
-    server = make(Door(writer, Seen(engine)), options, log, told, [lambda: _local_door(writer, folder)])
+    server = make(Door(writer), options, log, told, [lambda: _beside(writer, folder)])
     with listener:
         run(server, listener)
     log("stopped", records=engine.checkpoint.size)
 
 
 @asynccontextmanager
-async def _local_door(writer: Writer, folder: Path) -> AsyncIterator[None]:
+async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
+    """The local door, and what the writer does by itself. All that waits is decided before the end."""
     door = SocketDoor(writer, folder)
     await door.start()
+    sweeping = asyncio.create_task(writer.sweep())
     try:
         yield
     finally:
+        sweeping.cancel()
         await door.stop()
+        await writer.close()

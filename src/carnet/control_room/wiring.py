@@ -14,6 +14,7 @@ from carnet.control_room.engine.desk import KEY_SET, Desk, EngineDesk
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import LOCK, found
 from carnet.control_room.engine.socket_desk import SocketDesk
+from carnet.control_room.engine.store import Store
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
@@ -113,8 +114,7 @@ class Site:
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
         """The stored bytes for `verify`, and how many records there are. No engine is started on them."""
         with self._store(writing=False) as (store, keys):
-            rows = ((row.index, row.leaf, row.nodes) for row in store.rows())
-            yield Evidence(store.ledger_id, rows, store.data_keys(), store.head(), keys.master, earlier), store.count()
+            yield evidence_of(store, keys.master, earlier), store.count()
 
     @contextmanager
     def _store(self, *, writing: bool) -> Iterator[tuple[SqliteStore, KeyRing]]:
@@ -191,6 +191,19 @@ class Site:
                 if old.ledger_id != new.ledger_id:
                     raise UsageError("The backup is of another Control Room.", "Restore it into another folder.")
             return old.count()
+
+
+def evidence_of(store: Store, master: bytes, earlier: Checkpoint | None = None) -> Evidence:
+    return Evidence(
+        store.ledger_id,
+        store.rows(),
+        store.data_keys(),
+        store.head(),
+        store.kept(),
+        store.answers(),
+        master,
+        earlier,
+    )
 
 
 def main() -> NoReturn:

@@ -1,7 +1,7 @@
 """L1, L2, L3, L4, G4: the ledger, what it proves, and what `verify` and a start find when bytes are changed."""
 
-import re
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +9,8 @@ import pytest
 from carnet.control_room.activation.generate_request import REQUEST
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser
-from carnet.control_room.ledger.verify import Evidence, verify
+from carnet.control_room.ledger.verify import verify
+from carnet.control_room.wiring import evidence_of
 from carnet.errors import StorageError, TamperedError
 from carnet.exchange.license_file_request import read_request
 from carnet.exchange.offline_license_file import AcceptedHistory, AddedUnits
@@ -128,41 +129,51 @@ def test_l4_verify_holds_for_a_busy_site(licensed):
 
 
 def _evidence(room, rows=None, head=None, earlier=None):
-    rows = rows if rows is not None else [(r.index, r.leaf, r.nodes) for r in room.store.rows()]
-    head = head or room.store.head()
-    return Evidence(room.store.ledger_id, rows, room.store.data_keys(), head, room.engine.keys.master, earlier)
-
-
-def _named(problems, index):
-    """Whether a problem names this record, or a range of few that it lies in; of the newest, the head may tell."""
-    ranges = [re.match(r"Records? (\d+)(?: to (\d+))?:", problem) for problem in problems]
-    spans = [(int(found[1]), int(found[2] or found[1])) for found in ranges if found]
-    return any(first <= index <= last for first, last in spans) or any("The head says" in p for p in problems)
+    whole = evidence_of(room.store, room.engine.keys.master, earlier)
+    return replace(whole, rows=rows if rows is not None else whole.rows, head=head or whole.head)
 
 
 @pytest.mark.rule("L4")
-def test_l4_any_changed_leaf_or_node_byte_is_found_at_its_record(licensed):
+def test_l4_any_changed_leaf_node_or_seal_byte_is_found_at_exactly_its_record(licensed):
     busy(licensed, 12)
-    rows = [(r.index, r.leaf, r.nodes) for r in licensed.store.rows()]
-    for index, leaf, nodes in rows:
-        for at in (0, 3, 9, len(leaf) // 2, len(leaf) - 1):
-            broken = leaf[:at] + bytes([leaf[at] ^ 1]) + leaf[at + 1 :]
-            report = verify(_evidence(licensed, [*rows[:index], (index, broken, nodes), *rows[index + 1 :]]))
-            assert _named(report.problems, index), (index, at, report.problems)
-        if nodes:
-            broken = bytes([nodes[0] ^ 1]) + nodes[1:]
-            report = verify(_evidence(licensed, [*rows[:index], (index, leaf, broken), *rows[index + 1 :]]))
-            assert _named(report.problems, index)
+    rows = list(licensed.store.rows())
+    for row in rows:
+        changed = [row._replace(leaf=flipped(row.leaf, at)) for at in (0, 3, 9, len(row.leaf) // 2, len(row.leaf) - 1)]
+        changed += [row._replace(nodes=flipped(row.nodes, 0))] if row.nodes else []
+        changed += [row._replace(seal=flipped(row.seal, 20)), row._replace(seal=None)] if row.seal else []
+        for broken in changed:
+            report = verify(_evidence(licensed, [*rows[: row.idx], broken, *rows[row.idx + 1 :]]))
+            assert report.problems[0].startswith(f"Record {row.idx}:"), (row.idx, report.problems)
+            assert not any(problem.startswith("Record ") for problem in report.problems[1:]), report.problems
+
+
+def flipped(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
 
 @pytest.mark.rule("L4")
 def test_l4_deleted_swapped_duplicated_and_cut_records_are_found(licensed):
     busy(licensed, 12)
-    rows = [(r.index, r.leaf, r.nodes) for r in licensed.store.rows()]
-    swapped = [*rows[:5], (5, rows[6][1], rows[5][2]), (6, rows[5][1], rows[6][2]), *rows[7:]]
-    for broken in (rows[:5] + rows[6:], swapped, [*rows, (len(rows), rows[3][1], b"")], rows[:-1]):
+    rows = list(licensed.store.rows())
+    swapped = [*rows[:5], rows[5]._replace(leaf=rows[6].leaf), rows[6]._replace(leaf=rows[5].leaf), *rows[7:]]
+    for broken in (rows[:5] + rows[6:], swapped, [*rows, rows[3]._replace(idx=len(rows))], rows[:-1]):
         assert not verify(_evidence(licensed, broken)).holds
     assert not verify(_evidence(licensed, head=b"x" * 60)).holds
+
+
+@pytest.mark.rule("L4")
+@pytest.mark.parametrize("name", ["document:key-set", "secret:master"])
+def test_l4_what_is_kept_beside_the_records_is_found_altered_or_missing_and_stops_a_start(licensed, name):
+    table, key = name.split(":")
+    column = {"document": "body", "secret": "box"}[table]
+    db = licensed.store._db
+    (body,) = db.execute(f"SELECT {column} FROM {table} WHERE name = ?", (key,)).fetchone()
+    db.execute(f"UPDATE {table} SET {column} = ? WHERE name = ?", (flipped(body, 5), key))
+    assert licensed.verify().problems == [f"Beside the records: {name} is not the one that the head names."]
+    with pytest.raises(TamperedError):
+        licensed.reopen()
+    db.execute(f"DELETE FROM {table} WHERE name = ?", (key,))
+    assert licensed.verify().problems == [f"Beside the records: {name} is missing."]
 
 
 @pytest.mark.rule("L4", "rolled_back")
@@ -218,13 +229,19 @@ def test_a_damaged_snapshot_is_left_aside_and_the_ledger_folded(licensed):
     busy(licensed, 80)
     for _ in range(5):
         busy(licensed, 40)
+    licensed.engine.keep_snapshot(every=1)
     stored = licensed.store.snapshot()
     assert stored is not None
-    licensed.reopen()
+    busy(licensed, 10)
     good = licensed.state
-    licensed.store._db.execute("UPDATE snapshot SET box = X'0011'")
     licensed.reopen()
     assert licensed.state == good
+    assert licensed.engine.snapshot_size > 0
+    for damaged in (b"\x00\x11", flipped(stored, len(stored) // 2), b""):
+        licensed.store.keep_snapshot(damaged)
+        licensed.reopen()
+        assert licensed.state == good
+        assert licensed.engine.snapshot_size == 0
 
 
 @pytest.mark.rule("G4", "storage_failed")

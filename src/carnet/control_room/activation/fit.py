@@ -26,7 +26,7 @@ class TooFew:
 
 @dataclass(frozen=True)
 class TooSmall:
-    """A line of which more was consumed than its new, lower quantity."""
+    """A line of which more was consumed or is reserved than its new, lower quantity."""
 
     line: Line
     was: int
@@ -44,14 +44,17 @@ def too_few(state: State, lines: list[Line], now: datetime, held_at: datetime) -
     return found
 
 
-def too_small(state: State, lines: list[Line], now: datetime) -> list[TooSmall]:
-    """A line that is left out takes nothing back: what was consumed stays counted. An unchanged line always fits."""
+def too_small(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[TooSmall]:
+    """A line that is left out takes nothing back: what was consumed stays counted. An unchanged line always fits.
+    What is reserved counts as consumed (G2)."""
     found = []
     for line in lines:
         memory = state.lines.get(line.line_id)
         if line.metric is not Metric.CONSUMABLE or memory is None or line.quantity >= memory.quantity:
             continue
-        consumed = state.consumed(line.line_id, line.period_start(now))
+        period_start = line.period_start(now)
+        consumed = state.consumed(line.line_id, period_start)
+        consumed += state.reservations.held(line.line_id, period_start, held_at)
         if line.quantity < consumed:
             found.append(TooSmall(line, memory.quantity, consumed))
     return found
@@ -60,14 +63,15 @@ def too_small(state: State, lines: list[Line], now: datetime) -> list[TooSmall]:
 def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime) -> Refusal | None:
     """`now`: the time that the file itself makes it (T1, T3); `held_at`: trusted time before that, by which leases
     run: a vendor's clock that is ahead must not make them look expired."""
-    few, small = too_few(state, lines, now, held_at), too_small(state, lines, now)
+    few, small = too_few(state, lines, now, held_at), too_small(state, lines, now, held_at)
     if not few and not small:
         return None
     what = [
         f"free {item.to_free} {item.sku} ({len(item.covered)} in use, {item.granted} would be granted)" for item in few
     ]
     what += [
-        f"{item.consumed} {item.line.sku} were consumed, {item.line.quantity} would be granted (it was {item.was})"
+        f"{item.consumed} {item.line.sku} were consumed or are reserved, "
+        f"{item.line.quantity} would be granted (it was {item.was})"
         for item in small
     ]
     next_step = "Free the seats named, then install the file again." if few else ""
@@ -78,7 +82,7 @@ def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime)
 
 
 def _holder(state: State, sku: str, user_or_lease: str) -> str:
-    lease = state.leases.get(sku, {}).get(user_or_lease)
+    lease = state.leases[sku].by_id.get(user_or_lease) if sku in state.leases else None
     return f"{lease.holder} (lease {user_or_lease})" if lease else user_or_lease
 
 

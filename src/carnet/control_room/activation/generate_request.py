@@ -7,10 +7,18 @@ from typing import ClassVar
 
 from carnet.control_room.activation.request_file import RequestFile
 from carnet.control_room.authority.decision import Decision, Moment, View
+from carnet.control_room.authority.reservations import merged
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import RELEASED
-from carnet.control_room.authority.totals import totals
-from carnet.control_room.ledger.events import Event, RequestAsked, RequestGenerated, StateChanged, TotalsStated
+from carnet.control_room.authority.totals import after_settling, totals
+from carnet.control_room.ledger.events import (
+    Event,
+    RequestAsked,
+    RequestGenerated,
+    StateChanged,
+    TotalsStated,
+    UnitsSettled,
+)
 from carnet.entitlements import new_id
 from carnet.errors import UsageError
 from carnet.exchange.keys import ED25519, AkpKey, OkpKey, Opener, Signer, new_opener, new_signer
@@ -47,9 +55,10 @@ class GenerateRequest:
         if refusal:
             return refusal
         pair = self._new_pair(moment) if self.new_keys else None
-        stated = totals(state, moment.now)
+        settled = _settled(state, moment.now) if kind is RequestKind.RELEASE else []
+        stated = totals(after_settling(state, settled), moment.now)
         generated = _generated(state, kind, pair, moment)
-        events: list[Event] = [RequestAsked(request=kind)]
+        events: list[Event] = [RequestAsked(request=kind), *settled]
         if kind is RequestKind.RELEASE and state.state_name != RELEASED:
             events.append(StateChanged(was=state.state_name, now=RELEASED))
         # L3: the totals just before the request, so that nobody can state those of an earlier day
@@ -60,6 +69,15 @@ class GenerateRequest:
 
     def _new_pair(self, moment: Moment) -> tuple[Signer, Opener]:
         return new_signer(ED25519, moment.random), new_opener(moment.random)
+
+
+def _settled(state: State, now: datetime) -> list[UnitsSettled]:
+    """E11: what is reserved counts as used in full; nobody can settle it later."""
+    running = {key: state.reservations.by_id[key] for key in state.reservations.running(now)}
+    return [
+        UnitsSettled(sku=each.sku, reservation_id=key, units=each.units, draws=merged(each.draws))
+        for key, each in running.items()
+    ]
 
 
 def _enabled(state: State, kind: RequestKind) -> Refusal | None:

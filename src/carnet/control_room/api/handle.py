@@ -39,16 +39,14 @@ class Writer(Protocol):
 
     def ask(self, question: Question) -> object | Refusal: ...
 
-
-class Seen(Protocol):
-    """Compares what callers have seen with this ledger: a copy put back is noticed by whoever saw more."""
-
     @property
     def token(self) -> str:
         """The current checkpoint, as callers keep it."""
         ...
 
-    def judge(self, text: str) -> Refusal | None: ...
+    def judge(self, shown: str) -> Refusal | None:
+        """Whether the ledger goes on from what a caller saw: a copy put back is noticed by whoever saw more."""
+        ...
 
 
 class _Route:
@@ -63,8 +61,8 @@ class _Route:
 
 
 class Door:
-    def __init__(self, writer: Writer, seen: Seen) -> None:
-        self._writer, self._seen = writer, seen
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
         self._routes = {operation.path.encode(): _Route(operation) for operation in OPERATIONS}
         self._batch = Batch(writer)
         self._other: dict[bytes, Callable[[ApiKey], Answer]] = {
@@ -80,13 +78,16 @@ class Door:
         try:
             self._handle(request, reply)
         except CarnetError as error:
-            reply(self._refused(problems.refusal_of(error), self.counts[""]))
+            refusal = problems.refusal_of(error)
+            self.counts[""].refuse(refusal.code.value)
+            reply(problems.refused(refusal))
 
     def _handle(self, request: Request, reply: Reply) -> None:
         path = request.path
         if path == HEALTH:
             reply(self._health(request.method))
             return
+        self._writer.engine.check_loaded()
         key = authentication.authenticate(request.authorization, self._writer.engine.state.api_keys)
         if key is None or request.twice == b"authorization":
             reply(problems.refused(unauthenticated()))
@@ -116,11 +117,6 @@ class Door:
     def _submit(self, route: _Route, body: Any, request: Request, key: ApiKey, reply: Reply) -> None:
         assert route.command
         command = route.command(body)
-        # asked here, so that what a key may not do costs no disk; and by the engine at the decision
-        refusal = refuse(key, command, self._writer.engine.state)
-        if refusal:
-            reply(self._refused(refusal, route.counts))
-            return
         order = authentication.order(command, key, request.key)
         self._writer.submit((order,), partial(self._done, route.counts, reply))
 
@@ -141,11 +137,11 @@ class Door:
         if isinstance(outcome, CarnetError):
             return self._refused(problems.refusal_of(outcome), counts)
         counts.granted += 1
-        return Answer(200, _encode(outcome), checkpoint=self._seen.token)
+        return Answer(200, _encode(outcome), checkpoint=self._writer.token)
 
     def _refused(self, refusal: Refusal, counts: Counts) -> Answer:
         counts.refuse(refusal.code.value)
-        return problems.refused(refusal, self._seen.token)
+        return problems.refused(refusal, self._writer.token)
 
     def _headers(self, request: Request) -> Refusal | None:
         """What is wrong with the headers that this interface reads."""
@@ -155,7 +151,7 @@ class Door:
             return problems.malformed("An Idempotency-Key has 1 to 64 printable ASCII characters.")
         if request.checkpoint is None:
             return None
-        return self._seen.judge(request.checkpoint.decode("latin-1"))
+        return self._writer.judge(request.checkpoint.decode("latin-1"))
 
     def _elsewhere(self, request: Request, key: ApiKey, reply: Reply) -> None:
         """What is no operation of its own: a batch, the document, the figures; or nothing that is there."""
@@ -191,11 +187,11 @@ class Door:
         if READ not in key.permissions:
             return self._refused(metrics.not_permitted(key), self.counts[""])
         figures = metrics.figures(self._writer.engine, self.counts, self.connections(), self._writer.ask, key)
-        return Answer(200, figures, TEXT, self._seen.token)
+        return Answer(200, figures, TEXT, self._writer.token)
 
     def _wrong_method(self, allowed: bytes) -> Answer:
         self.counts[""].refuse(Code.METHOD_NOT_ALLOWED)
-        return problems.refused(_method_not_allowed(), self._seen.token, ((b"allow", allowed),))
+        return problems.refused(_method_not_allowed(), self._writer.token, ((b"allow", allowed),))
 
 
 def _not_found() -> Refusal:

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from carnet.control_room.api import bodies
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
-from carnet.control_room.granting import features, seats, units, users
+from carnet.control_room.granting import features, reservations, seats, units, users
 from carnet.control_room.granting.permissions import ASSIGN, READ, TAKE
 
 PREFIX = "/api/v1/"
@@ -90,6 +90,27 @@ OPERATIONS: Sequence[Operation] = (
         bodies.Units,
         lambda body: units.ConsumeUnits(body.sku, body.units),
         units.UnitsAnswer,
+    ),
+    _change(
+        "units/reserve",
+        "Set units aside for work whose size is known at its end.",
+        bodies.Reserve,
+        lambda body: reservations.ReserveUnits(body.sku, body.units, _ttl(body.ttl_seconds)),
+        reservations.ReservationAnswer,
+    ),
+    _change(
+        "units/settle",
+        "Consume of what is reserved; the rest returns.",
+        bodies.Settle,
+        lambda body: reservations.SettleUnits(body.reservation_id, body.units),
+        units.UnitsAnswer,
+    ),
+    _change(
+        "units/cancel",
+        "Give a reservation back.",
+        bodies.Reservation,
+        lambda body: reservations.CancelUnits(body.reservation_id),
+        reservations.ReservationAnswer,
     ),
     _change(
         "users/assign",

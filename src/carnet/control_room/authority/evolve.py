@@ -4,15 +4,15 @@ records must not copy ten thousand users a million times. Nothing is judged here
 
 from datetime import timedelta
 
-from carnet.control_room.authority import evolve_keys  # noqa: F401  it registers what it folds
+from carnet.control_room.authority import evolve_keys, evolve_units  # noqa: F401  they register what they fold
+from carnet.control_room.authority.evolve_units import meter
 from carnet.control_room.authority.handlers import HANDLERS, on
+from carnet.control_room.authority.leases import Lease, Leases
 from carnet.control_room.authority.state import (
     InstalledLicense,
-    Lease,
     LineMemory,
     NewestRequest,
     OpenCycle,
-    Remembered,
     Shown,
     State,
     period_key,
@@ -23,13 +23,10 @@ from carnet.entitlements import Metric
 from carnet.exchange.history import SHOWN
 from carnet.exchange.license_file_request import RequestKind
 
-ANSWERS_KEPT = timedelta(hours=24)  # G5
-PERIODS_KEPT = 24  # of each line's meter; a clock lowered by less than that finds its old period again (Q3)
-
 
 def evolve(state: State, record: Record) -> None:
     """Fold one record. Raises TamperedError for one that cannot be understood."""
-    evolve_event(state, record, e.event_of(record))
+    evolve_event(state, record, e.own_event_of(record))
 
 
 def evolve_event(state: State, record: Record, event: e.Event) -> None:
@@ -111,7 +108,9 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.mark = max(state.mark, event.issued_at)
     state.cycle, state.locked, state.withdrawn = None, False, 0
     state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
-    state.peaks = {sku: len(holders) for holding in (state.users, state.leases) for sku, holders in holding.items()}
+    state.peaks = {sku: len(users) for sku, users in state.users.items()}
+    state.peaks |= {sku: len(leases.by_id) for sku, leases in state.leases.items()}
+    state.rollbacks = {}
     _take_new_keys(state)
     _remember_lines(state, event)
 
@@ -142,9 +141,14 @@ def _history(state: State, _: Record, event: e.HistoryAccepted) -> None:
     assert state.enrolment is not None
     state.history_accepted = event.number
     for added in event.add:
-        _meter(state, added.line_id, period_key(added.period_start), added.units)
+        meter(state, added.line_id, period_key(added.period_start), added.units)
         unknown = LineMemory(added.sku, Metric.CONSUMABLE, 0, None, state.enrolment.token_id)
         state.lines.setdefault(added.line_id, unknown)
+
+
+@on(e.RollbackFound)
+def _rollback(state: State, _: Record, event: e.RollbackFound) -> None:
+    state.rollbacks[event.root] = event.size
 
 
 @on(e.ReceiptWritten)
@@ -189,16 +193,20 @@ def _raised(state: State, _: Record, event: e.ClockRaised) -> None:
 @on(e.ClockLowered)
 def _lowered(state: State, _: Record, event: e.ClockLowered) -> None:
     """What had expired by the mark that is given up stays expired (T3, G2)."""
-    for sku, leases in state.leases.items():
-        state.leases[sku] = {key: lease for key, lease in leases.items() if lease.expires_at > event.was}
+    for leases in state.leases.values():
+        for lease_id in leases.expired(event.was):
+            leases.remove(lease_id)
+    for reservation_id in state.reservations.expired(event.was):
+        state.reservations.remove(reservation_id)
 
 
 @on(e.LeasesExtended)
 def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
     for leases in state.leases.values():
-        for lease in leases.values():
-            if lease.expires_at > event.since:
-                lease.expires_at = record.at + timedelta(seconds=lease.ttl_seconds)
+        for lease_id in leases.running(event.since):
+            leases.extend(lease_id, record.at + timedelta(seconds=leases.by_id[lease_id].ttl_seconds))
+    # work that reserved goes on after a restart as a bot does, and settles late
+    state.reservations.extend(event.since, record.at)
 
 
 # --- granting --------------------------------------------------------------------------------------------------
@@ -218,42 +226,23 @@ def _unassigned(state: State, _: Record, event: e.SeatUnassigned) -> None:
 
 @on(e.SeatAcquired)
 def _acquired(state: State, _: Record, event: e.SeatAcquired) -> None:
-    leases = state.leases.setdefault(event.sku, {})
-    leases[event.lease_id] = Lease(event.holder, event.ttl_seconds, event.expires_at)
-    _peak(state, event.sku, len(leases))
+    leases = state.leases.get(event.sku)
+    if leases is None:
+        leases = state.leases[event.sku] = Leases()
+    leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at))
+    _peak(state, event.sku, len(leases.by_id))
 
 
 @on(e.SeatRenewed)
 def _renewed(state: State, _: Record, event: e.SeatRenewed) -> None:
-    state.leases[event.sku][event.lease_id].expires_at = event.expires_at
+    state.leases[event.sku].extend(event.lease_id, event.expires_at)
 
 
 @on(e.SeatReleased)
 @on(e.SeatExpired)
 def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -> None:
-    state.leases.get(event.sku, {}).pop(event.lease_id, None)
-
-
-@on(e.UnitsConsumed)
-def _consumed(state: State, _: Record, event: e.UnitsConsumed) -> None:
-    for draw in event.draws:
-        _meter(state, draw.line_id, period_key(draw.period_start), draw.units)
-
-
-@on(e.AnswerRemembered)
-def _answer(state: State, record: Record, event: e.AnswerRemembered) -> None:
-    assert record.key is not None
-    state.answers[record.key] = Remembered(event.request_sha256, event.answer, record.at)
-    for key, old in list(state.answers.items())[:2]:  # two for one: a flood of keys does not outgrow a day
-        if record.at - old.at > ANSWERS_KEPT:
-            del state.answers[key]
-
-
-def _meter(state: State, line_id: str, period: str, units: int) -> None:
-    meter = state.meters.setdefault(line_id, {})
-    meter[period] = meter.get(period, 0) + units
-    while len(meter) > PERIODS_KEPT:
-        del meter[min(meter)]
+    if event.sku in state.leases:
+        state.leases[event.sku].remove(event.lease_id)
 
 
 def _peak(state: State, sku: str, using: int) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
 from carnet.control_room.authority.state import State
 from carnet.entitlements import Line, Metric
@@ -16,6 +15,34 @@ class Share:
     line: Line
     quantity: int
     with_overage: int
+
+
+@dataclass(frozen=True)
+class ProductGrant:
+    """What the installed license grants of one product now."""
+
+    line: Line  # one of its lines, for name, metric and unit
+    shares: list[Share]
+    quantity: int
+
+
+def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
+    """The product's grant now; None where the installed license does not name it. Worked out once for each span."""
+    if state.installed is None or state.released:
+        return None
+    lines = state.installed.lines
+
+    def value() -> ProductGrant | None:
+        line = products(state).get(sku)
+        return ProductGrant(line, shares(lines, sku, now), granted(lines, sku, now)) if line else None
+
+    found: ProductGrant | None = state.installed.grants.at(sku, now, value, lambda: changes(lines))
+    return found
+
+
+def changes(lines: Iterable[Line]) -> Iterable[datetime]:
+    """The moments at which what lines grant may change."""
+    return (moment for line in lines for moment in (line.valid_from, line.valid_until, line.ends))
 
 
 def lines_of(state: State) -> list[Line]:
@@ -55,8 +82,9 @@ def granted(lines: Iterable[Line], sku: str, now: datetime) -> int:
 
 
 def remaining(state: State, sku: str, now: datetime) -> int:
-    """Units left within the quantities, overage aside."""
-    return sum(max(0, share.quantity - used(state, share.line, now)) for share in shares(lines_of(state), sku, now))
+    """Units left within the quantities, overage aside. What is reserved is not left."""
+    grant = grant_of(state, sku, now)
+    return sum(max(0, share.quantity - taken(state, share.line, now)) for share in grant.shares) if grant else 0
 
 
 def used(state: State, line: Line, now: datetime) -> int:
@@ -64,9 +92,26 @@ def used(state: State, line: Line, now: datetime) -> int:
     return state.consumed(line.line_id, line.period_start(now))
 
 
+def taken(state: State, line: Line, now: datetime) -> int:
+    """Units consumed on a line or held by a running reservation, in its period."""
+    period_start = line.period_start(now)
+    return state.consumed(line.line_id, period_start) + state.reservations.held(line.line_id, period_start, now)
+
+
 def live_leases(state: State, sku: str, now: datetime) -> list[str]:
     """Leases that have not expired, the earliest acquired first. Judged at each decision (G2)."""
-    return [lease_id for lease_id, lease in state.leases.get(sku, {}).items() if now < lease.expires_at]
+    leases = state.leases.get(sku)
+    return leases.running(now) if leases else []
+
+
+def count_leases(state: State, sku: str, now: datetime) -> int:
+    leases = state.leases.get(sku)
+    return leases.count(now) if leases else 0
+
+
+def count_in_use(state: State, sku: str, now: datetime) -> int:
+    """How many users are assigned, or leases running."""
+    return len(state.users.get(sku, ())) + count_leases(state, sku, now)
 
 
 def in_use(state: State, sku: str, now: datetime) -> list[str]:
@@ -76,8 +121,12 @@ def in_use(state: State, sku: str, now: datetime) -> list[str]:
 
 def is_covered(state: State, sku: str, holder: str, now: datetime) -> bool:
     """Q4: whether this user or lease is among the earliest, as many as are granted now."""
-    covered = islice(in_use(state, sku, now), granted(lines_of(state), sku, now))
-    return holder in covered
+    grant = grant_of(state, sku, now)
+    quantity = grant.quantity if grant else 0
+    if count_in_use(state, sku, now) <= quantity:  # nobody is above what is granted: the common case
+        leases = state.leases.get(sku)
+        return holder in state.users.get(sku, ()) or bool(leases and leases.find(holder, now))
+    return holder in in_use(state, sku, now)[:quantity]
 
 
 def products(state: State) -> dict[str, Line]:

@@ -4,9 +4,13 @@ The structs are msgspec's, so that a snapshot of the state is one call. Only `ev
 """
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
+from carnet.control_room.authority.leases import Leases
+from carnet.control_room.authority.reservations import Reservations
+from carnet.control_room.authority.spans import Spans
 from carnet.control_room.authority.trusted_time import NEVER
 from carnet.entitlements import Line, Metric, Period
 from carnet.exchange.history import CheckpointFields
@@ -15,7 +19,7 @@ from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import Cycle, Enrolment, KeyPair, RequestKind
 
 
-class InstalledLicense(msgspec.Struct):
+class InstalledLicense(msgspec.Struct, dict=True):
     olf_id: str
     sequence: int
     license_guid: str
@@ -25,6 +29,9 @@ class InstalledLicense(msgspec.Struct):
     acknowledged: int
     file_sha256: str
     lines: list[Line]
+
+    def __post_init__(self) -> None:
+        self.grants: Spans[Any] = Spans()  # what its lines grant by time: derived, and no part of a snapshot
 
 
 class LineMemory(msgspec.Struct):
@@ -48,20 +55,6 @@ class NewestRequest(msgspec.Struct):
 class OpenCycle(msgspec.Struct):
     fields: Cycle
     missed: bool = False
-
-
-class Lease(msgspec.Struct):
-    holder: str
-    ttl_seconds: int
-    expires_at: datetime
-
-
-class Remembered(msgspec.Struct):
-    """G5: an answer that was given to a key."""
-
-    request_sha256: str
-    answer: str
-    at: datetime
 
 
 class Shown(msgspec.Struct):
@@ -117,10 +110,11 @@ class State(msgspec.Struct):
     lines: dict[str, LineMemory] = {}
     meters: dict[str, dict[str, int]] = {}  # Q2: line, then period ("" where it has none)
     users: dict[str, dict[str, datetime]] = {}  # by product; the earliest assigned first (Q4)
-    leases: dict[str, dict[str, Lease]] = {}
+    leases: dict[str, Leases] = {}
+    reservations: Reservations = msgspec.field(default_factory=Reservations)
     peaks: dict[str, int] = {}  # by product, since the last install
     refusals: dict[str, int] = {}
-    answers: dict[str, Remembered] = {}  # by idempotency key, the oldest first
+    rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
     api_keys: dict[str, ApiKey] = {}  # by id
     # clocks
     behind: bool = False

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from carnet.control_room.authority.state import State
+from carnet.control_room.authority.state import InstalledLicense, State
 from carnet.entitlements import Line
 from carnet.exchange.windows import is_missed
 
@@ -21,7 +21,19 @@ def unlocked_name(state: State, now: datetime) -> str:
         return RELEASED
     if state.enrolment is None:
         return NEW
-    return by_lines(state.installed.lines, now) if state.installed else ENABLED
+    return licensed_name(state.installed, now) if state.installed else ENABLED
+
+
+def licensed_name(installed: InstalledLicense, now: datetime) -> str:
+    """What time makes of the installed license; worked out once for each span."""
+    lines = installed.lines
+
+    def changes() -> list[datetime]:
+        end = max(line.valid_until for line in lines)
+        return [end - EXPIRING_DAYS, end, *(line.ends for line in lines)]
+
+    name: str = installed.grants.at("", now, lambda: by_lines(lines, now), changes)
+    return name
 
 
 def by_lines(lines: list[Line], now: datetime) -> str:

@@ -4,10 +4,15 @@ In use is known by product; a product's lines take it in the order in which they
 last takes what is above. No user, host or bot is in it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
+from carnet.control_room.authority.evolve_units import meter
 from carnet.control_room.authority.grant import in_use, lines_of, shares
-from carnet.control_room.authority.state import LineMemory, State
+from carnet.control_room.authority.state import LineMemory, State, period_key
+from carnet.control_room.ledger.events import UnitsSettled
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals, RefusalCount, Totals
 
@@ -15,6 +20,16 @@ from carnet.exchange.license_file_request import LineTotals, RefusalCount, Total
 def totals(state: State, now: datetime) -> Totals:
     counts = [RefusalCount(code=code, count=count) for code, count in sorted(state.refusals.items())]
     return Totals(lines=[_stated(state, line_id, now) for line_id in sorted(state.lines)], refusals=counts)
+
+
+def after_settling(state: State, settled: Sequence[UnitsSettled]) -> State:
+    """The state as it will be with these units consumed, for totals that are stated in the same transaction."""
+    if not settled:
+        return state
+    later = replace(state, meters={line_id: dict(periods) for line_id, periods in state.meters.items()})
+    for draw in (draw for each in settled for draw in each.draws):
+        meter(later, draw.line_id, period_key(draw.period_start), draw.units)
+    return later
 
 
 def _stated(state: State, line_id: str, now: datetime) -> LineTotals:

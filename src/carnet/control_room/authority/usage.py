@@ -39,7 +39,7 @@ def _holders(state: State, sku: str, now: datetime) -> list[HolderView]:
 
 
 def _holder(state: State, sku: str, who: str, covered: bool) -> HolderView:
-    lease = state.leases.get(sku, {}).get(who)
+    lease = state.leases[sku].by_id.get(who) if sku in state.leases else None
     if lease:
         return HolderView(sku, lease.holder, who, None, lease.expires_at, covered)
     return HolderView(sku, who, None, state.users[sku][who], None, covered)

@@ -1,89 +1,31 @@
-"""The ledger as the engine holds it: appending records as leaves, reading nodes and leaves, and the sealed head."""
+"""The ledger as the engine holds it: reading nodes, leaves and records, and the sealed head that it ends with."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
 
 from carnet.control_room.authority.trusted_time import Anchor
+from carnet.control_room.engine.answers import AnswersMark
+from carnet.control_room.engine.cipher import Cipher
 from carnet.control_room.engine.store import Row, Store
-from carnet.control_room.ledger.events import CLEAR, Event, event_of
-from carnet.control_room.ledger.record import (
-    HEAD_KEY,
-    NONCE_SIZE,
-    SYSTEM,
-    Record,
-    clear_leaf,
-    data_key,
-    key_id_of,
-    read_leaf,
-    sealed_leaf,
-    write_record,
-)
-from carnet.entitlements import Fields, Quantity, UnwritableError
+from carnet.control_room.ledger.record import HEAD_KEY, Record, joined, key_id_of, read_leaf, read_own
+from carnet.entitlements import Fields, Quantity, Sha256
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
-from carnet.merkle import HASH_SIZE, Checkpoint, Peaks, consistency_proof, inclusion_proof, leaf_hash, peaks_at
+from carnet.merkle import HASH_SIZE, Peaks, leaf_hash, peaks_at
 
-EPOCH_RECORDS = 2**24  # records under one data key
+_LOOK = "Run: control-room ledger verify"
 
 
 class Head(Fields, frozen=True):
-    """Sealed beside the records: how many there are, their root, and where trusted time stood (T1)."""
+    """Sealed beside the records: how many there are, their root, where trusted time stood (T1), what else is kept, and
+    how far the answers are (G5)."""
 
     size: Quantity
-    root: str
+    root: Sha256
     anchor: Anchor
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """A data key in use: since process start, the last OLF, or 2^24 records."""
-
-    key_id: int
-    salt: bytes
-    cipher: AESGCM
-    since: int
-
-
-class Cipher:
-    """The keys of the ledger's epochs, derived from the master key and each epoch's stored salt."""
-
-    def __init__(self, master: bytes, store: Store) -> None:
-        self._master, self._store = master, store
-        self._ciphers: dict[int, AESGCM] = {}
-
-    def of(self, key_id: int) -> AESGCM | None:
-        if key_id == 0:
-            return None
-        if key_id not in self._ciphers:
-            salts = self._store.data_keys()
-            if key_id not in salts:
-                raise TamperedError(f"its data key {key_id} is missing")
-            self._ciphers[key_id] = self._derive(salts[key_id], key_id)
-        return self._ciphers[key_id]
-
-    def new_epoch(self, size: int, random: RandomBytes) -> Epoch:
-        key_id, salt = max(self._store.data_keys(), default=0) + 1, random(32)
-        self._ciphers[key_id] = self._derive(salt, key_id)
-        return Epoch(key_id, salt, self._ciphers[key_id], size)
-
-    def box(self, key_id: int, plaintext: bytes, random: RandomBytes) -> bytes:
-        nonce = random(NONCE_SIZE)
-        return nonce + self._derive(b"", key_id).encrypt(nonce, plaintext, self._store.ledger_id.encode())
-
-    def unbox(self, key_id: int, box: bytes) -> bytes | None:
-        cipher = self._derive(b"", key_id)
-        try:
-            return cipher.decrypt(box[:NONCE_SIZE], box[NONCE_SIZE:], self._store.ledger_id.encode())
-        except (InvalidTag, ValueError):
-            return None
-
-    def _derive(self, salt: bytes, key_id: int) -> AESGCM:
-        return data_key(self._master, salt, self._store.ledger_id, key_id)
+    kept: dict[str, Sha256]
+    answers: AnswersMark
 
 
 class Book:
@@ -93,6 +35,7 @@ class Book:
         self.store, self.cipher = store, cipher
         self.head = self._read_head()
         self.peaks = peaks_at(self.head.size, self.node) if self.head else Peaks()
+        self.kept = Kept.of(store)
 
     def _read_head(self) -> Head | None:
         box = self.store.head()
@@ -104,88 +47,69 @@ class Book:
                 return decode(plain, Head, depth=3)
         except MalformedError:
             pass
-        raise TamperedError("The ledger's head was altered.", "Run: control-room ledger verify")
+        raise TamperedError("The ledger's head was altered.", _LOOK)
 
     def check_head(self) -> None:
         """The stored records end where the head says, at its root. (`verify` looks at every one.)"""
-        if self.head and (self.head.root != self.peaks.root.hex() or self.store.row(self.head.size) is not None):
-            raise TamperedError("The ledger does not end as its head says.", "Run: control-room ledger verify")
+        if self.store.row(self.head.size if self.head else 0) is not None:
+            raise TamperedError("The ledger goes on after its head.", _LOOK)
+        if self.head is None:
+            return
+        if self.head.root != self.peaks.root.hex():
+            raise TamperedError("The ledger does not end as its head says.", _LOOK)
+        if self.head.kept != self.kept.digests:
+            raise TamperedError("What is kept beside the records is not what the ledger's head says.", _LOOK)
 
     def node(self, level: int, index: int) -> bytes:
         """Node (level, index) stands in the row of the record that completed it."""
-        row = self.store.row(((index + 1) << level) - 1)
-        if row is None:
-            raise TamperedError(f"Record {((index + 1) << level) - 1} is missing.", "Run: control-room ledger verify")
-        return node_in(row, level)
+        return node_in(self._row(((index + 1) << level) - 1), level)
+
+    def record(self, index: int) -> Record:
+        return self._read(self._row(index))
 
     def records(self, start: int = 0) -> Iterator[Record]:
-        for row in self.store.rows(start):
-            cipher = self.cipher.of(key_id_of(row.leaf))
-            yield read_leaf(row.leaf, row.index, cipher, self.store.ledger_id)
+        return map(self._read, self.store.rows(start))
+
+    def _row(self, index: int) -> Row:
+        row = self.store.row(index)
+        if row is None:
+            raise TamperedError(f"Record {index} is missing.", _LOOK)
+        return row
+
+    def _read(self, row: Row) -> Record:
+        cipher = self.cipher.of(key_id_of(row.leaf))
+        if cipher is None:
+            return read_leaf(row.leaf, row.idx, None, self.store.ledger_id)
+        return read_own(row.leaf, row.idx, cipher, self.store.ledger_id)
 
     def seal(self, head: Head, random: RandomBytes) -> bytes:
         return self.cipher.box(HEAD_KEY, encode(head), random)
 
-    def turn_to(self, head: Head, peaks: Peaks) -> None:
+    def turn_to(self, head: Head, peaks: Peaks, kept: "Kept") -> None:
         """What was drafted is on the disk: go on from there."""
-        self.head, self.peaks = head, peaks
+        self.head, self.peaks, self.kept = head, peaks, kept
 
 
-def _check_readable(record: Record) -> None:
-    """Writing does not look at a text's length or pattern; reading does. What could not be read is never written."""
-    try:
-        decode(encode(record), Record, depth=12)
-        event_of(record)
-    except (MalformedError, TamperedError) as error:
-        raise UnwritableError(str(error)) from error
+class Kept:
+    """What is stored beside the records, by its SHA-256, for the head: an altered, missing or older one shows."""
+
+    def __init__(self, digests: dict[str, Sha256], salts: dict[int, bytes]) -> None:
+        self.digests, self._salts = digests | {"data-keys": sha256(joined(salts)).hexdigest()}, salts
+
+    @classmethod
+    def of(cls, store: Store) -> "Kept":
+        return cls(_digests(store.kept()), store.data_keys())
+
+    def with_(self, new: Iterable[tuple[str, bytes]], new_key: tuple[int, bytes] | None) -> "Kept":
+        salts = self._salts | dict([new_key] if new_key else [])
+        return Kept(self.digests | _digests(new), salts)
+
+
+def _digests(kept: Iterable[tuple[str, bytes]]) -> dict[str, Sha256]:
+    return {name: sha256(body).hexdigest() for name, body in kept}
 
 
 def node_in(row: Row, level: int) -> bytes:
     if level == 0:
         return leaf_hash(row.leaf)
     return row.nodes[HASH_SIZE * (level - 1) : HASH_SIZE * level]
-
-
-class Pages:
-    """A draft: the records of a transaction appended in memory, so that proofs can be made before it is committed."""
-
-    def __init__(self, book: Book, epoch: Epoch, random: RandomBytes) -> None:
-        self._book, self._epoch, self._random = book, epoch, random
-        self.peaks = book.peaks
-        self.rows: list[Row] = []
-        self.records: list[Record] = []
-        self._nodes: dict[tuple[int, int], bytes] = {}
-
-    @property
-    def checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.peaks.size, self.peaks.root)
-
-    def append(self, event: Event, at: datetime, actor: str, key: str | None) -> Record:
-        index, clear = self.peaks.size, event.kind in CLEAR
-        named = (SYSTEM, None) if clear else (actor, key)  # what leaves the site names nobody
-        record = write_record(index, at, event.kind, named[0], event, named[1])
-        _check_readable(record)
-        leaf = clear_leaf(record) if clear else self._sealed(record)
-        self.peaks, completed = self.peaks.append(leaf_hash(leaf))
-        self.rows.append(Row(index, leaf, b"".join(completed)))
-        self.records.append(record)
-        self._nodes[0, index] = leaf_hash(leaf)
-        for level, node in enumerate(completed, 1):
-            self._nodes[level, index >> level] = node
-        return record
-
-    def _sealed(self, record: Record) -> bytes:
-        nonce = self._random(NONCE_SIZE)
-        return sealed_leaf(record, self._epoch.cipher, self._epoch.key_id, nonce, self._book.store.ledger_id)
-
-    def node(self, level: int, index: int) -> bytes:
-        key = (level, index)
-        if key not in self._nodes:
-            self._nodes[key] = self._book.node(level, index)
-        return self._nodes[key]
-
-    def inclusion(self, index: int) -> list[bytes]:
-        return inclusion_proof(index, self.peaks.size, self.node)
-
-    def consistency(self, size: int) -> list[bytes]:
-        return consistency_proof(size, self.peaks.size, self.node)

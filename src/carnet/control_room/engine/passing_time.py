@@ -13,6 +13,7 @@ from carnet.control_room.ledger.events import (
     CycleMissed,
     Event,
     LeasesExtended,
+    ReservationExpired,
     SeatExpired,
     StateChanged,
 )
@@ -29,7 +30,7 @@ def passing_time(state: State, anchor: Anchor | None, reading: Reading, now: dat
     name = state_name(state, now)
     if name != state.state_name:
         events.append(StateChanged(was=state.state_name, now=name))
-    return events if extended else events + _expired(state, now)
+    return events if extended else events + _expired(state, now) + _lapsed(state, now)
 
 
 def _clock(state: State, reading: Reading, now: datetime) -> list[Event]:
@@ -46,7 +47,8 @@ def _leases(state: State, anchor: Anchor | None, reading: Reading, now: datetime
     reason = unexplained(now, anchor, reading)
     if anchor is None or reason is None:
         return []
-    running = any(lease.expires_at > anchor.trusted for leases in state.leases.values() for lease in leases.values())
+    running = any(leases.count(anchor.trusted) for leases in state.leases.values())
+    running = running or bool(state.reservations.running(anchor.trusted))
     return [LeasesExtended(since=anchor.trusted, reason=reason)] if running else []
 
 
@@ -63,7 +65,14 @@ def _expired(state: State, now: datetime) -> list[Event]:
     gone = [
         SeatExpired(sku=sku, lease_id=lease_id)
         for sku, leases in state.leases.items()
-        for lease_id, lease in leases.items()
-        if now >= lease.expires_at
+        for lease_id in leases.expired(now)
     ]
     return list(gone[:SWEEP])
+
+
+def _lapsed(state: State, now: datetime) -> list[Event]:
+    reservations = state.reservations
+    return [
+        ReservationExpired(sku=reservations.by_id[key].sku, reservation_id=key)
+        for key in reservations.expired(now, SWEEP)
+    ]

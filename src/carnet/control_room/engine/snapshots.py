@@ -5,12 +5,13 @@ of another history, is left aside and the ledger is folded from its first record
 import msgspec
 
 from carnet.control_room.authority.state import State
-from carnet.control_room.engine.book import Book, Cipher
+from carnet.control_room.engine.book import Book
+from carnet.control_room.engine.cipher import Cipher
 from carnet.control_room.ledger.record import SNAPSHOT_KEY
 from carnet.exchange.keys import RandomBytes
 from carnet.merkle import Checkpoint, root_at
 
-SNAPSHOT_EVERY = 256  # records: what a start folds at most, unless the state's own shape changed
+SNAPSHOT_EVERY = 20_000  # records: about what a start folds at most, unless the state's own shape changed
 
 
 class _Snapshot(msgspec.Struct):
@@ -20,19 +21,20 @@ class _Snapshot(msgspec.Struct):
     state: msgspec.Raw
 
 
-FOLD = 1  # raised whenever `evolve` folds a record to something else than before
+FOLD = 2  # raised whenever `evolve` folds a record to something else than before
 _SHAPE = f"{FOLD}:" + ",".join(State.__struct_fields__)
 
 
-def write_snapshot(state: State, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes) -> tuple[int, bytes]:
+def write_snapshot(state: State, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes) -> bytes:
+    """The snapshot's box."""
     snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), _SHAPE, msgspec.Raw(msgspec.json.encode(state)))
-    return checkpoint.size, cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
+    return cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
 
 
 def read_snapshot(book: Book) -> tuple[State, int]:
     """The state to start from, and the size it stands on: an empty one at 0 where no snapshot can be used."""
     stored = book.store.snapshot()
-    plain = book.cipher.unbox(SNAPSHOT_KEY, stored[1]) if stored else None
+    plain = book.cipher.unbox(SNAPSHOT_KEY, stored) if stored else None
     if plain is None or book.head is None:
         return State(), 0
     try:

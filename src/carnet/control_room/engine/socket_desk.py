@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from carnet.control_room.authority.decision import Command, Question
@@ -56,7 +56,8 @@ class SocketDesk:
         if len(request) > wire.FRAME_LIMIT:
             raise UsageError(f"This is too large for the running server: {len(request):,} bytes.")
         try:
-            self._connection.sendall(wire.frames(request))
+            with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why before it hung up
+                self._connection.sendall(wire.frames(request))
             return wire.read_message(self._read)
         except TimeoutError as error:
             raise BusyError("The running server does not answer.", _unsure(changes)) from error

@@ -31,7 +31,7 @@ class SocketDoor:
     def __init__(self, writer: Writer, folder: Path, callers: int = CALLERS, patience: float = PATIENCE) -> None:
         self._writer, self._folder = writer, folder
         self._limit, self._patience = callers, patience
-        self._callers: set[asyncio.Task[None]] = set()
+        self._callers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._idle: set[asyncio.Task[None]] = set()  # those of them whose next request has not come
         self._closing = False
         self._server: asyncio.Server | None = None
@@ -67,32 +67,46 @@ class SocketDoor:
         self._server.close()
         for caller in self._idle:
             caller.cancel()
-        if self._callers:
-            _, late = await asyncio.wait(self._callers, timeout=LAST_WORDS)
-            for caller in late:
-                caller.cancel()
+        await self._last_words(dict(self._callers))
         self._server = None
 
-    async def _called(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _last_words(self, callers: dict[asyncio.Task[None], asyncio.StreamWriter]) -> None:
+        if not callers:
+            return
+        _, late = await asyncio.wait(callers, timeout=LAST_WORDS)
+        for task in late:
+            task.cancel()
+        hung_up = [asyncio.ensure_future(writer.wait_closed()) for writer in callers.values()]
+        await asyncio.wait(hung_up, timeout=LAST_WORDS)
+
+    def _called(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.ensure_future(self._serve(reader, writer, full=len(self._callers) >= self._limit))
+        self._callers[task] = writer
+
+        def gone(task: asyncio.Task[None]) -> None:
+            del self._callers[task]
+            self._idle.discard(task)
+            writer.close()
+
+        task.add_done_callback(gone)
+        self._idle.add(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, full: bool) -> None:
         task = asyncio.current_task()
         assert task is not None
         try:
             if not _may_call(writer):
                 return
-            if len(self._callers) >= self._limit:
+            if full:
                 await _send(writer, BusyError("Too many callers at the local door.", "Try again in a second."))
                 return
-            self._callers.add(task)
             while not self._closing:
                 async with asyncio.timeout(self._patience):
                     request = await self._next(task, reader, writer)
                 async with asyncio.timeout(self._patience):
                     await _send(writer, await self._outcome(request))
-        except (OSError, EOFError, TimeoutError, asyncio.CancelledError):
+        except (OSError, EOFError, TimeoutError):
             pass  # the caller went away, or is let go
-        finally:
-            self._callers.discard(task)
-            writer.close()
 
     async def _next(
         self, task: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter

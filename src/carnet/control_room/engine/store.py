@@ -2,16 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Row:
-    """A record as stored: its leaf, and the interior nodes that it completes, joined, from level 1 upwards."""
+class Row(NamedTuple):
+    """A record as stored: its index, its leaf, the interior nodes that it completes, joined, from level 1 upwards, and
+    the seal of a clear leaf."""
 
-    index: int
+    idx: int
     leaf: bytes
     nodes: bytes
+    seal: bytes | None = None
+
+
+class StoredAnswer(NamedTuple):
+    """G5: under which name (`engine.answers`) which record carries an answer."""
+
+    generation: int
+    name: bytes
+    idx: int
 
 
 @dataclass(frozen=True)
@@ -21,7 +30,8 @@ class Commit:
     documents: dict[str, bytes] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
     data_key: tuple[int, bytes] | None = None  # a new epoch: its id and salt
-    snapshot: tuple[int, bytes] | None = None  # the size it stands on, and its box
+    answers: list[StoredAnswer] = field(default_factory=list)
+    answers_from: int | None = None  # generations before this one are forgotten
 
 
 class Store(Protocol):
@@ -41,8 +51,26 @@ class Store(Protocol):
 
     def data_keys(self) -> dict[int, bytes]: ...
 
-    def snapshot(self) -> tuple[int, bytes] | None: ...
+    def kept(self) -> Iterator[tuple[str, bytes]]:
+        """The documents and secrets, as `document:NAME` and `secret:NAME`."""
+        ...
+
+    def answer(self, generation: int, name: bytes) -> int | None:
+        """Which record carries the answer of this name."""
+        ...
+
+    def answers(self) -> Iterator[StoredAnswer]: ...
+
+    def snapshot(self) -> bytes | None: ...
+
+    def keep_snapshot(self, box: bytes) -> None:
+        """Replace the snapshot. May be called in a thread of its own; raises StorageError."""
+        ...
 
     def commit(self, commit: Commit) -> None:
         """Raises StorageError where nothing of it was stored."""
+        ...
+
+    def probe(self) -> None:
+        """Write something that changes nothing, to see whether the disk takes it. Raises StorageError."""
         ...

@@ -1,31 +1,48 @@
 """The writer: takes orders from any number of callers, and commits all that wait in one transaction and one fsync.
 
 It lives in one event loop and does its work there, the commit included: nobody can read what is not on the disk.
-No timer and no thread: orders that come while a commit runs wait in the loop, and are the next batch.
+No timer and no thread: orders that come while a commit runs wait in the loop, and are the next batch. Only snapshots
+are written by a thread, and it is handed finished bytes.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from carnet.control_room.authority.decision import Question
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.order import Order, Outcome
+from carnet.control_room.engine.seen import ReportRollback
+from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY
 from carnet.control_room.engine.viewing import view_of
-from carnet.errors import BusyError, CarnetError
-from carnet.exchange.verdicts import Refusal
+from carnet.control_room.ledger.record import SYSTEM
+from carnet.errors import BusyError, CarnetError, StorageError
+from carnet.exchange.verdicts import Code, Refusal
 
 WAITING = 8192  # orders
 BATCH = 1024  # orders in one transaction
+PROBE_EVERY = 1  # seconds between two tries of a disk that failed
+SWEEP_EVERY = 30  # seconds between two looks at what time alone has changed
 Done = Callable[[list[Outcome]], None]
 
 
 class Writer:
-    def __init__(self, engine: Engine, reading: Callable[[], Reading], waiting: int = WAITING) -> None:
-        self.engine, self._reading, self._limit = engine, reading, waiting
-        self._queue: list[tuple[Sequence[Order], Done]] = []
+    def __init__(
+        self,
+        engine: Engine,
+        reading: Callable[[], Reading],
+        waiting: int = WAITING,
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        self.engine, self._reading, self._limit, self._every = engine, reading, waiting, snapshot_every
+        self._queue: deque[tuple[Sequence[Order], Done]] = deque()
         self._waiting = 0
-        self._storage = ""
+        self._scheduled = False
+        self._failed: tuple[StorageError, Reading] | None = None  # why nothing can be written, and when it was tried
+        self._snapshot: asyncio.Future[None] | None = None
+
+    # --- orders -------------------------------------------------------------------------------------------------
 
     def submit(self, orders: Sequence[Order], done: Done) -> None:
         """Have orders decided together; `done` is called with their outcomes once they are durable.
@@ -34,10 +51,9 @@ class Writer:
         """
         if self._waiting + len(orders) > self._limit:
             raise BusyError("Too many requests wait for the disk. Nothing was tried.", "Try again in a second.")
-        if not self._queue:
-            asyncio.get_running_loop().call_soon(self._flush)
         self._queue.append((orders, done))
         self._waiting += len(orders)
+        self._schedule()
 
     async def execute(self, orders: Sequence[Order]) -> list[Outcome]:
         answered: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
@@ -49,21 +65,134 @@ class Writer:
         self.submit(orders, done)
         return await answered
 
+    # --- questions ----------------------------------------------------------------------------------------------
+
     def ask(self, question: Question) -> object | Refusal:
-        """An answer from what is durable."""
-        return question.answer(view_of(self.engine, self._reading(), self._storage))
+        """An answer from what is durable. Raises StorageError where not even that can be read."""
+        self.engine.check_loaded()
+        return question.answer(view_of(self.engine, self._reading(), self.storage))
+
+    @property
+    def storage(self) -> str:
+        """Why nothing can be written now; empty where all is well."""
+        return str(self._failed[0]) if self._failed else ""
+
+    @property
+    def waiting(self) -> int:
+        """Orders that wait."""
+        return self._waiting
+
+    @property
+    def token(self) -> str:
+        """The checkpoint of what is durable, as callers carry it."""
+        return self.engine.seen.token(self.engine.checkpoint)
+
+    def judge(self, shown: str) -> Refusal | None:
+        """Whether the ledger goes on from what a caller saw (`seen`). What proves a rollback is also recorded."""
+        self.engine.check_loaded()
+        refusal = self.engine.seen.judge(shown, self.engine.book)
+        if refusal and refusal.code is Code.ROLLED_BACK and self._waiting < self._limit:
+            self.submit([Order(ReportRollback(shown), SYSTEM)], lambda _: None)
+        return refusal
+
+    # --- the life of a server -----------------------------------------------------------------------------------
+
+    async def sweep(self) -> None:
+        """Write down what time alone has changed, now and then, until cancelled. No decision depends on it (G2)."""
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            self._commit([])
+            self._keep_snapshot()
+
+    async def close(self) -> None:
+        """Decide all that waits, and keep a snapshot, so that the next start folds little."""
+        while self._queue:
+            await asyncio.sleep(0)
+        self._commit([])
+        if self._snapshot:
+            await self._snapshot
+        if not self._failed:
+            self.engine.keep_snapshot(every=1)
+
+    # --- inside -------------------------------------------------------------------------------------------------
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
-        taken, self._queue, self._waiting = self._queue, [], 0
-        orders = [order for part, _ in taken for order in part]
-        outcomes = self._commit(orders)
+        self._scheduled = False
+        taken: list[tuple[Sequence[Order], Done]] = []
+        orders: list[Order] = []
+        while self._queue and (not orders or len(orders) + len(self._queue[0][0]) <= BATCH):
+            part = self._queue.popleft()
+            taken.append(part)
+            orders += part[0]
+        self._waiting -= len(orders)
+        if self._queue:
+            self._schedule()
+        self._answer(taken, self._commit(orders))
+        self._keep_snapshot()
+
+    def _answer(self, taken: list[tuple[Sequence[Order], Done]], outcomes: list[Outcome]) -> None:
         start = 0
         for part, done in taken:
-            done(outcomes[start : start + len(part)])
-            start += len(part)
+            end = start + len(part)
+            try:
+                done(outcomes[start:end])
+            except Exception as error:  # a caller that cannot be answered must not keep the others from theirs
+                context = {"message": "An answer could not be given", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(context)
+            start = end
 
     def _commit(self, orders: list[Order]) -> list[Outcome]:
+        reading = self._reading()
+        if self._failed and not self._disk_is_back(reading):
+            return [self._failed[0]] * len(orders)
         try:
-            return self.engine.execute_all(orders, self._reading())
+            return self.engine.execute_all(orders, reading)
+        except StorageError as error:
+            self._failed = error, reading
+            return [error] * len(orders)
         except CarnetError as error:
             return [error] * len(orders)
+        except Exception as error:
+            asyncio.get_running_loop().call_exception_handler({"message": "An order broke", "exception": error})
+            return self._one_by_one(orders)
+
+    def _one_by_one(self, orders: list[Order]) -> list[Outcome]:
+        """An order that breaks the engine must not take the others with it."""
+        if len(orders) > 1:
+            return [outcome for order in orders for outcome in self._commit([order])]
+        return [CarnetError("Something broke here; nothing was changed.", "Tell the administrator: see the log.")]
+
+    def _disk_is_back(self, reading: Reading) -> bool:
+        assert self._failed is not None
+        error, tried = self._failed
+        if reading.boot == tried.boot and reading.uptime - tried.uptime < PROBE_EVERY:
+            return False
+        try:
+            self.engine.probe()
+        except CarnetError:
+            self._failed = error, reading
+            return False
+        self._failed = None
+        return True
+
+    def _keep_snapshot(self) -> None:
+        if self._snapshot or self._failed:
+            return
+        box = self.engine.snapshot_if_due(self._every)
+        if box:
+            kept = asyncio.get_running_loop().run_in_executor(None, self.engine.store.keep_snapshot, box)
+            self._snapshot = asyncio.ensure_future(kept)
+            self._snapshot.add_done_callback(self._snapshot_kept)
+
+    def _snapshot_kept(self, kept: "asyncio.Future[None]") -> None:
+        """A snapshot only saves time: one that could not be written is tried again later."""
+        self._snapshot = None
+        if not kept.cancelled() and kept.exception():
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "No snapshot could be written", "exception": kept.exception()}
+            )

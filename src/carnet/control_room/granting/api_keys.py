@@ -10,6 +10,7 @@ from typing import ClassVar
 from carnet.control_room.authority.decision import Decision, Moment, SecretAnswer, View
 from carnet.control_room.authority.state import ApiKey, State
 from carnet.control_room.granting.permissions import PERMISSIONS
+from carnet.control_room.granting.rules import malformed
 from carnet.control_room.ledger.events import ApiKeyCreated, ApiKeyRevoked
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Code, Refusal
@@ -76,13 +77,13 @@ class CreateApiKey:
 
     def _check(self) -> Refusal | None:
         if not 1 <= len(self.name) <= 200 or not self.name.strip() or not self.name.isprintable():
-            return _malformed("A key's name has 1 to 200 printable characters.")
+            return malformed("A key's name has 1 to 200 printable characters.")
         if not self.permissions or not set(self.permissions) <= set(PERMISSIONS):
-            return _malformed(f"A key has at least one permission of: {', '.join(PERMISSIONS)}.")
+            return malformed(f"A key has at least one permission of: {', '.join(PERMISSIONS)}.")
         if self.products is not None and not self.products:
-            return _malformed("A key is for at least one product, or for all.")
+            return malformed("A key is for at least one product, or for all.")
         wrong = next((sku for sku in self.products or () if not _SKU.fullmatch(sku)), None)
-        return _malformed(f"{wrong!r} is not the sku of a product.") if wrong is not None else None
+        return malformed(f"{wrong!r} is not the sku of a product.") if wrong is not None else None
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,3 @@ def _base32(data: bytes) -> str:
 
 def _view(key: ApiKey) -> ApiKeyView:
     return ApiKeyView(key.key_id, key.name, key.products, key.permissions, key.created_at, key.revoked_at)
-
-
-def _malformed(message: str) -> Refusal:
-    return Refusal(Code.MALFORMED, message, "Nothing was made. Say it again, rightly.")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.authority.decision import View
-from carnet.control_room.authority.grant import granted, lines_of
+from carnet.control_room.authority.grant import lines_of
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import may_serve, not_granted, product_of
 from carnet.entitlements import Metric
@@ -24,12 +24,14 @@ def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refu
     refusal = may_serve(state)
     if refusal:
         return refusal
-    line = product_of(state, sku, Metric.FEATURE)
-    if isinstance(line, Refusal):
-        return line
-    if granted(lines_of(state), sku, now) == 0:
+    grant = product_of(state, sku, Metric.FEATURE, now)
+    if isinstance(grant, Refusal):
+        return grant
+    if grant.quantity == 0:
         return not_granted(sku)
-    return FeatureAnswer(sku, line.name, True, max(each.valid_until for each in lines_of(state) if each.sku == sku))
+    return FeatureAnswer(
+        sku, grant.line.name, True, max(line.valid_until for line in lines_of(state) if line.sku == sku)
+    )
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from carnet.control_room.authority.grant import lines_of, products
+from carnet.control_room.authority.grant import ProductGrant, grant_of
 from carnet.control_room.authority.state import State
-from carnet.control_room.authority.states import EXPIRED, by_lines, is_locked
-from carnet.entitlements import Line, Metric
+from carnet.control_room.authority.states import EXPIRED, is_locked, licensed_name
+from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
 
@@ -25,11 +25,7 @@ def may_grant(state: State, now: datetime) -> Refusal | None:
 def may_serve(state: State) -> Refusal | None:
     """Whether what was granted may still be checked and renewed; a locked site may (E8)."""
     if state.released:
-        return Refusal(
-            Code.RELEASED,
-            "This Control Room is released; it grants nothing.",
-            "An administrator enables it again with a new token from CALM.",
-        )
+        return released()
     if state.installed is None:
         return Refusal(
             Code.NOT_LICENSED,
@@ -37,6 +33,19 @@ def may_serve(state: State) -> Refusal | None:
             "An administrator requests and installs one (Manage offline licenses).",
         )
     return None
+
+
+def may_take(state: State, sku: str, metric: Metric, now: datetime) -> ProductGrant | Refusal:
+    """How everything new begins: the site may grant, and the product is licensed as this. What is granted of it."""
+    return may_grant(state, now) or product_of(state, sku, metric, now)
+
+
+def released() -> Refusal:
+    return Refusal(
+        Code.RELEASED,
+        "This Control Room is released; it grants nothing.",
+        "An administrator enables it again with a new token from CALM.",
+    )
 
 
 def _locked(state: State, now: datetime) -> Refusal | None:
@@ -51,27 +60,26 @@ def _locked(state: State, now: datetime) -> Refusal | None:
 
 
 def _expired(state: State, now: datetime) -> Refusal | None:
-    lines = lines_of(state)
-    if by_lines(lines, now) != EXPIRED:
+    if state.installed is None or licensed_name(state.installed, now) != EXPIRED:
         return None
-    end = max(line.ends for line in lines)
+    end = max(line.ends for line in state.installed.lines)
     return Refusal(
         Code.EXPIRED, f"The license ended {stamp(end)}.", "An administrator renews it: generate an LFR of kind renewal."
     )
 
 
-def product_of(state: State, sku: str, metric: Metric) -> Line | Refusal:
-    """A line of the product, for its name and unit, where it is licensed at all and of this metric."""
-    line = products(state).get(sku)
-    if line is None:
+def product_of(state: State, sku: str, metric: Metric, now: datetime) -> ProductGrant | Refusal:
+    """What is granted of the product now, where it is licensed at all and of this metric."""
+    grant = grant_of(state, sku, now)
+    if grant is None:
         return not_granted(sku)
-    if line.metric is not metric:
+    if grant.line.metric is not metric:
         return Refusal(
             Code.NOT_GRANTED,
-            f"{line.name} is licensed as {_words(line.metric)}, not as {_words(metric)}.",
-            f"Use: control-room {_COMMANDS[line.metric]}",
+            f"{grant.line.name} is licensed as {_words(grant.line.metric)}, not as {_words(metric)}.",
+            f"Use: control-room {_COMMANDS[grant.line.metric]}",
         )
-    return line
+    return grant
 
 
 def _words(metric: Metric) -> str:
@@ -94,3 +102,7 @@ def not_covered(who: str, name: str, granted: int) -> Refusal:
         f"{who} is not among the {granted} earliest of {name}, which are all that is still licensed.",
         "Renew the license, or unassign somebody who came earlier.",
     )
+
+
+def malformed(message: str) -> Refusal:
+    return Refusal(Code.MALFORMED, message, "Nothing was changed. Say it again, rightly.")

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from carnet.control_room.authority.decision import Decision, Moment
-from carnet.control_room.authority.grant import granted, is_covered, lines_of, live_leases
-from carnet.control_room.authority.state import Lease, State
-from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
+from carnet.control_room.authority.grant import count_leases, grant_of, is_covered
+from carnet.control_room.authority.leases import Lease
+from carnet.control_room.authority.state import State
+from carnet.control_room.granting.rules import exhausted, may_serve, may_take, not_covered, not_granted
 from carnet.control_room.ledger.events import SeatAcquired, SeatReleased, SeatRenewed
 from carnet.entitlements import Metric, new_id
 from carnet.exchange.verdicts import Code, Refusal
@@ -35,23 +36,20 @@ class AcquireSeat:
     needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        refusal = may_grant(state, moment.now)
-        if refusal:
-            return refusal
-        line = product_of(state, self.sku, Metric.CONCURRENT)
-        if isinstance(line, Refusal):
-            return line
-        live, limit = live_leases(state, self.sku, moment.now), granted(lines_of(state), self.sku, moment.now)
+        grant = may_take(state, self.sku, Metric.CONCURRENT, moment.now)
+        if isinstance(grant, Refusal):
+            return grant
+        running, limit = count_leases(state, self.sku, moment.now), grant.quantity
         if limit == 0:
             return not_granted(self.sku)
-        if len(live) >= limit:
-            return exhausted(line.name, limit)
+        if running >= limit:
+            return exhausted(grant.line.name, limit)
         lease_id = new_id(moment.now, moment.random)
         expires = moment.now + timedelta(seconds=self.ttl_seconds)
         event = SeatAcquired(
             sku=self.sku, lease_id=lease_id, holder=self.holder, ttl_seconds=self.ttl_seconds, expires_at=expires
         )
-        return Decision([event], SeatAnswer(self.sku, lease_id, self.holder, expires, len(live) + 1, limit))
+        return Decision([event], SeatAnswer(self.sku, lease_id, self.holder, expires, running + 1, limit))
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,11 @@ class RenewSeat:
         sku, lease = find_lease(state, self.lease_id, moment.now)
         if lease is None:
             return _unknown(self.lease_id)
-        limit = granted(lines_of(state), sku, moment.now)
+        limit = _limit(state, sku, moment.now)
         if not is_covered(state, sku, self.lease_id, moment.now):
             return not_covered(f"The lease of {lease.holder}", sku, limit)
         expires = moment.now + timedelta(seconds=lease.ttl_seconds)
-        using = len(live_leases(state, sku, moment.now))
+        using = count_leases(state, sku, moment.now)
         answer = SeatAnswer(sku, self.lease_id, lease.holder, expires, using, limit)
         return Decision([SeatRenewed(sku=sku, lease_id=self.lease_id, expires_at=expires)], answer)
 
@@ -98,7 +96,7 @@ class ReleaseSeat:
         sku, lease = find_lease(state, self.lease_id, moment.now)
         if lease is None:
             return _unknown(self.lease_id)
-        using, limit = len(live_leases(state, sku, moment.now)), granted(lines_of(state), sku, moment.now)
+        using, limit = count_leases(state, sku, moment.now), _limit(state, sku, moment.now)
         answer = SeatAnswer(sku, self.lease_id, lease.holder, None, using - 1, limit)
         return Decision([SeatReleased(sku=sku, lease_id=self.lease_id)], answer)
 
@@ -112,14 +110,19 @@ class ReleaseSeat:
 def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease | None]:
     """The product and the lease of this id, if it is still running."""
     for sku, leases in state.leases.items():
-        lease = leases.get(lease_id)
-        if lease and now < lease.expires_at:
+        lease = leases.find(lease_id, now)
+        if lease:
             return sku, lease
     return "", None
 
 
+def _limit(state: State, sku: str, now: datetime) -> int:
+    grant = grant_of(state, sku, now)
+    return grant.quantity if grant else 0
+
+
 def lease_product(state: State, lease_id: str) -> str | None:
-    return next((sku for sku, leases in state.leases.items() if lease_id in leases), None)
+    return next((sku for sku, leases in state.leases.items() if lease_id in leases.by_id), None)
 
 
 def _unknown(lease_id: str) -> Refusal:

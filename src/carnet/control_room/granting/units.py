@@ -1,7 +1,7 @@
 """Q2, Q5: units. All or nothing; drawn from the line that ends soonest, ties by id, across lines where needed.
 
 What is within the quantities goes first; an overage that a line's policy permits is touched only when all lines of the
-product are used up.
+product are used up. What a running reservation holds is as good as consumed.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.authority.decision import Decision, Moment
-from carnet.control_room.authority.grant import Share, lines_of, remaining, shares, used
+from carnet.control_room.authority.grant import Share, remaining, taken
+from carnet.control_room.authority.reservations import merged
 from carnet.control_room.authority.state import State
-from carnet.control_room.granting.rules import may_grant, not_granted, product_of
+from carnet.control_room.granting.rules import malformed, may_take, not_granted
 from carnet.control_room.ledger.events import Draw, UnitsConsumed
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
@@ -26,6 +27,12 @@ class UnitsAnswer:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    draws: list[Draw]  # in the order in which they were taken: soonest-ending first, overage last
+    left: int  # within the quantities, before this
+
+
+@dataclass(frozen=True)
 class ConsumeUnits:
     sku: str
     units: int
@@ -34,40 +41,45 @@ class ConsumeUnits:
     needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        refusal = may_grant(state, moment.now)
-        if refusal:
-            return refusal
-        line = product_of(state, self.sku, Metric.CONSUMABLE)
-        if isinstance(line, Refusal):
-            return line
-        counted = shares(lines_of(state), self.sku, moment.now)
-        if not counted:
-            return not_granted(self.sku)
-        drawn = draw(state, counted, self.units, moment.now)
-        left = remaining(state, self.sku, moment.now)
-        if drawn is None:
-            return Refusal(
-                Code.EXHAUSTED,
-                f"{line.name}: {self.units:,} asked for, {left:,} left ({line.unit}).",
-                "Ask for fewer, or for more units with a new LFR. Nothing was consumed.",
-            )
-        within = min(left, self.units)
-        answer = UnitsAnswer(self.sku, self.units, left - within, self.units - within)
-        return Decision([UnitsConsumed(sku=self.sku, units=self.units, draws=drawn)], answer)
+        drawn = draw_units(state, self.sku, self.units, moment.now)
+        if isinstance(drawn, Refusal):
+            return drawn
+        within = min(drawn.left, self.units)
+        answer = UnitsAnswer(self.sku, self.units, drawn.left - within, self.units - within)
+        return Decision([UnitsConsumed(sku=self.sku, units=self.units, draws=merged(drawn.draws))], answer)
 
 
-def draw(state: State, counted: list[Share], units: int, now: datetime) -> list[Draw] | None:
+def draw_units(state: State, sku: str, units: int, now: datetime) -> Drawn | Refusal:
+    """From where so many units would come, to be consumed or reserved."""
+    grant = may_take(state, sku, Metric.CONSUMABLE, now)
+    if isinstance(grant, Refusal):
+        return grant
+    if units < 1:
+        return malformed("Units are counted from 1.")
+    if not grant.shares:
+        return not_granted(sku)
+    left, draws = remaining(state, sku, now), _draw(state, grant.shares, units, now)
+    if draws is None:
+        return Refusal(
+            Code.EXHAUSTED,
+            f"{grant.line.name}: {units:,} asked for, {left:,} left ({grant.line.unit}).",
+            "Ask for fewer, or for more units with a new LFR. Nothing was consumed.",
+        )
+    return Drawn(draws, left)
+
+
+def _draw(state: State, counted: list[Share], units: int, now: datetime) -> list[Draw] | None:
     """The draws that make up `units`, or None where the lines that count do not hold so many."""
-    before = {share.line.line_id: used(state, share.line, now) for share in counted}
-    taken: dict[str, int] = {}
+    draws: list[Draw] = []
+    full = {share.line.line_id: taken(state, share.line, now) for share in counted}
     for limit in ("quantity", "with_overage"):
         for share in counted:
-            line_id = share.line.line_id
-            room = getattr(share, limit) - before[line_id] - taken.get(line_id, 0)
-            part = min(max(0, room), units - sum(taken.values()))
-            if part:
-                taken[line_id] = taken.get(line_id, 0) + part
-    if sum(taken.values()) < units:
-        return None
-    periods = {share.line.line_id: share.line.period_start(now) for share in counted}
-    return [Draw(line_id=key, period_start=periods[key], units=part) for key, part in taken.items()]
+            line = share.line
+            part = min(units, getattr(share, limit) - full[line.line_id])
+            if part > 0:
+                draws.append(Draw(line_id=line.line_id, period_start=line.period_start(now), units=part))
+                full[line.line_id] += part
+                units -= part
+            if not units:
+                return draws
+    return None

@@ -7,7 +7,7 @@ from typing import ClassVar
 from carnet.control_room.authority.decision import Decision, Moment, View
 from carnet.control_room.authority.grant import granted, is_covered, lines_of
 from carnet.control_room.authority.state import State
-from carnet.control_room.granting.rules import exhausted, may_grant, may_serve, not_covered, not_granted, product_of
+from carnet.control_room.granting.rules import exhausted, may_serve, may_take, not_covered, not_granted, product_of
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
@@ -31,19 +31,16 @@ class AssignUser:
     needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        refusal = may_grant(state, moment.now)
-        if refusal:
-            return refusal
-        line = product_of(state, self.sku, Metric.NAMED_USER)
-        if isinstance(line, Refusal):
-            return line
-        users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)
+        grant = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
+        if isinstance(grant, Refusal):
+            return grant
+        users, limit = state.users.get(self.sku, {}), grant.quantity
         if self.user in users:
             return Decision([], UserAnswer(self.sku, self.user, True, len(users), limit))
         if limit == 0:
             return not_granted(self.sku)
         if len(users) >= limit:
-            return exhausted(line.name, limit)
+            return exhausted(grant.line.name, limit)
         answer = UserAnswer(self.sku, self.user, True, len(users) + 1, limit)
         return Decision([SeatAssigned(sku=self.sku, user=self.user)], answer)
 
@@ -71,14 +68,16 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     refusal = may_serve(state)
     if refusal:
         return refusal
-    line = product_of(state, sku, Metric.NAMED_USER)
-    if isinstance(line, Refusal):
-        return line
-    users, limit = state.users.get(sku, {}), granted(lines_of(state), sku, now)
+    grant = product_of(state, sku, Metric.NAMED_USER, now)
+    if isinstance(grant, Refusal):
+        return grant
+    users, limit = state.users.get(sku, {}), grant.quantity
     if user not in users:
-        return Refusal(Code.NOT_GRANTED, f"{user} is not assigned to {line.name}.", "Assign the user: user assign.")
+        return Refusal(
+            Code.NOT_GRANTED, f"{user} is not assigned to {grant.line.name}.", "Assign the user: user assign."
+        )
     if not is_covered(state, sku, user, now):
-        return not_covered(user, line.name, limit)
+        return not_covered(user, grant.line.name, limit)
     return UserAnswer(sku, user, True, len(users), limit)
 
 

@@ -1,20 +1,28 @@
 """L4: verify. Re-derives everything from the stored bytes, sharing nothing with the writer but the record's format.
 
-For each record: it is where it says, it decrypts, its kind is clear or sealed as it must be, the nodes it carries are
-those that its leaf completes, time does not go back but by a recorded lowering. In the end: size and root are the
-head's. And an arithmetic of its own: units consumed, by line and period, must add up to what each LFR stated.
+For each record: it is where it says, it decrypts or its seal fits, its kind is clear or sealed as it must be, the nodes
+it carries are those that its leaf completes, time does not go back but by a recorded lowering. In the end: size, root
+and all that is kept beside the records are the head's, and the answers to idempotency keys are those of the records.
+And an arithmetic of its own: units consumed, by line and period, must add up to what each LFR stated.
 """
 
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
+
+from cryptography.exceptions import InvalidTag
 
 from carnet.control_room.ledger.record import (
     HEAD_KEY,
     NONCE_SIZE,
+    SEAL_KEY,
     Record,
+    answer_name,
     data_key,
+    is_sealed,
+    joined,
     key_id_of,
     read_leaf,
 )
@@ -26,14 +34,20 @@ PROBLEMS = 20  # after so many it stops: the rest would only repeat the first
 PROGRESS_EVERY = 2000  # records
 
 
+StoredRow = tuple[int, bytes, bytes, bytes | None]
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """The stored bytes: `rows` of (index, leaf, nodes) in order; each data key's salt; the sealed head."""
+    """The stored bytes: `rows` of (index, leaf, nodes, seal) in order; each data key's salt; the sealed head; documents
+    and secrets by their names in the head; the index of answers as (generation, name, record)."""
 
     ledger_id: str
-    rows: Iterable[tuple[int, bytes, bytes]]
+    rows: Iterable[StoredRow]
     salts: dict[int, bytes]
     head: bytes | None
+    kept: Iterable[tuple[str, bytes]]
+    answers: Iterable[tuple[int, bytes, int]]
     master: bytes = field(repr=False)
     earlier: Checkpoint | None = None  # one that somebody wrote down
 
@@ -53,8 +67,8 @@ class Report:
 
 def verify(evidence: Evidence, progress: Callable[[int], None] = lambda _: None) -> Report:
     check = _Check(evidence)
-    for index, leaf, nodes in evidence.rows:
-        check.row(index, leaf, nodes)
+    for index, leaf, nodes, seal in evidence.rows:
+        check.row(index, leaf, nodes, seal)
         if check.size % PROGRESS_EVERY == 0:
             progress(check.size)
         if len(check.problems) >= PROBLEMS:
@@ -69,6 +83,10 @@ def verify(evidence: Evidence, progress: Callable[[int], None] = lambda _: None)
 class _Check:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
+        self._head = _read_head(evidence)
+        self._answers = _AnswerCheck(self._head["answers"] if self._head else None)
+        self._seal = data_key(evidence.master, b"", evidence.ledger_id, SEAL_KEY)
+        self._wrong: list[int] = []  # records that are not as they were written
         self._ciphers: dict[int, Any] = {}
         self._stack: list[tuple[int, bytes]] = []  # complete subtrees: level and hash
         self._consumed: dict[tuple[str, str | None], int] = {}
@@ -78,44 +96,54 @@ class _Check:
         self.problems: list[str] = []
         self.rolled_back = ""
 
-    def row(self, index: int, leaf: bytes, nodes: bytes) -> None:
+    def row(self, index: int, leaf: bytes, nodes: bytes, seal: bytes | None) -> None:
         if index != self.size:
-            self.problems.append(f"Record {self.size} is missing: the next stored one is {index}.")
+            self._found(index, f"Record {self.size} is missing: the next stored one is {index}.")
             self.size = index
         try:
-            self._record(index, leaf)
+            self._record(index, leaf, seal)
         except TamperedError as error:
-            self.problems.append(f"Record {index}: {error}.")
+            self._found(index, f"Record {index}: {error}.")
         self._nodes(index, self._complete(leaf), nodes)
         self.size = index + 1
         earlier = self._evidence.earlier
         if earlier and earlier.size == self.size and earlier.root != self.root():
             self.rolled_back = f"The first {self.size} records are not those of the checkpoint written down earlier."
 
+    def _found(self, index: int, problem: str) -> None:
+        self._wrong.append(index)
+        self.problems.append(problem)
+
     def _nodes(self, index: int, completed: bytes, stored: bytes) -> None:
-        """The lowest wrong node says among which records the altered one is: all below them were right."""
+        """A leaf that was altered makes all nodes above it wrong: those are not reported again."""
         if completed == stored:
             return
-        right = next(
-            (
-                at
-                for at in range(0, len(completed), HASH_SIZE)
-                if completed[: at + HASH_SIZE] != stored[: at + HASH_SIZE]
-            ),
-            0,
-        )
-        first = index + 1 - (2 << right // HASH_SIZE)
-        where = f"Records {first} to {index}" if completed else f"Record {index}"
-        self.problems.append(f"{where}: the tree nodes stored with record {index} are not those of these leaves.")
+        lowest = index + 1 - (1 << len(completed) // HASH_SIZE)  # the first record that these nodes cover
+        if not any(lowest <= wrong <= index for wrong in self._wrong):
+            self._found(index, f"Record {index}: the tree nodes stored with it are not those of the records.")
 
     def end(self) -> None:
-        earlier, head = self._evidence.earlier, self._head()
+        earlier, head = self._evidence.earlier, self._head
         if earlier and earlier.size > self.size:
             self.rolled_back = f"The checkpoint written down has {earlier.size} records; only {self.size} are here."
         if head is None:
             self.problems.append("The sealed head is missing or was altered.")
-        elif (head["size"], head["root"]) != (self.size, self.root().hex()):
-            self.problems.append(f"The head says {head['size']} records; {self.size} are stored, with another root.")
+            return
+        if head["size"] != self.size:
+            self.problems.append(f"The head says {head['size']} records; {self.size} are stored.")
+        elif head["root"] != self.root().hex():
+            self.problems.append("The stored records do not add up to the root that the head names.")
+        self._kept(head["kept"])
+        self.problems += self._answers.problems(self._evidence.answers)
+
+    def _kept(self, expected: dict[str, str]) -> None:
+        found = {name: sha256(body).hexdigest() for name, body in self._evidence.kept}
+        found["data-keys"] = sha256(joined(self._evidence.salts)).hexdigest()
+        for name in sorted(found.keys() | expected.keys()):
+            if name not in found:
+                self.problems.append(f"Beside the records: {name} is missing.")
+            elif found[name] != expected.get(name):
+                self.problems.append(f"Beside the records: {name} is not the one that the head names.")
 
     def root(self) -> bytes:
         if not self._stack:
@@ -134,14 +162,19 @@ class _Check:
         assert len(completed) % HASH_SIZE == 0
         return completed
 
-    def _record(self, index: int, leaf: bytes) -> None:
+    def _record(self, index: int, leaf: bytes, seal: bytes | None) -> None:
         key_id = key_id_of(leaf)
+        if key_id == 0 and not (seal and is_sealed(seal, leaf, index, self._seal, self._evidence.ledger_id)):
+            raise TamperedError("it or its seal was altered")
+        if key_id and seal is not None:
+            raise TamperedError("a seal stands beside it that was never written")
         record = read_leaf(leaf, index, self._cipher(key_id), self._evidence.ledger_id)
         self.kinds[record.kind] = self.kinds.get(record.kind, 0) + 1
         if (record.kind in CLEAR_KINDS) != (key_id == 0):
             raise TamperedError(f"a record of kind {record.kind} must {'not ' if key_id else ''}be encrypted")
         self._time(record)
         self._arithmetic(record)
+        self._answers.record(record)
 
     def _cipher(self, key_id: int) -> Any:
         if key_id and key_id not in self._ciphers:
@@ -159,13 +192,14 @@ class _Check:
 
     def _arithmetic(self, record: Record) -> None:
         body = json.loads(bytes(record.body))
-        if record.kind == "units.consumed":
+        if record.kind in ("units.consumed", "units.reserved", "units.settled"):
             if sum(draw["units"] for draw in body["draws"]) != body["units"]:
                 raise TamperedError("its draws do not add up to its units")
-            self._add(body["draws"])
+            if record.kind != "units.reserved":  # what is only held is in no totals (G2)
+                self._add(body["draws"])
         elif record.kind == "history.accepted":
             self._add(body["add"])
-        elif record.kind == "totals.stated":
+        elif record.kind == "totals.stated" and not self._wrong:  # what cannot be read cannot be added up
             for line in body["lines"]:
                 counted = self._consumed.get((line["line_id"], line["period_start"]), 0)
                 if line["consumed"] != counted:
@@ -176,14 +210,48 @@ class _Check:
             key = (part["line_id"], part["period_start"])
             self._consumed[key] = self._consumed.get(key, 0) + part["units"]
 
-    def _head(self) -> dict[str, Any] | None:
-        box, ledger_id = self._evidence.head, self._evidence.ledger_id
-        if box is None:
-            return None
-        cipher = data_key(self._evidence.master, b"", ledger_id, HEAD_KEY)
-        try:
-            plain = cipher.decrypt(box[:NONCE_SIZE], box[NONCE_SIZE:], ledger_id.encode())
-        except Exception:
-            return None
-        read: dict[str, Any] = json.loads(plain)
-        return read
+
+class _AnswerCheck:
+    """G5: the index of answers, against the records that carry them. By sums, so that a day of them needs no memory."""
+
+    def __init__(self, mark: dict[str, Any] | None) -> None:
+        self._since: int = mark["since"] if mark else 0
+        self._upto: int = mark["upto"] if mark else 0
+        self._expected = 0
+        self._on_their_way: dict[bytes, int] = {}  # answers that a commit may or may not have taken along yet
+
+    def record(self, record: Record) -> None:
+        if record.answered is None or record.key is None or record.index < self._since:
+            return
+        name = answer_name(record.actor, record.key)
+        if record.index < self._upto:
+            self._expected += _weight(name, record.index)
+        else:
+            self._on_their_way[name] = record.index
+
+    def problems(self, stored: Iterable[tuple[int, bytes, int]]) -> list[str]:
+        found, strange = 0, 0
+        for _, name, index in stored:
+            if index < self._upto:
+                found += _weight(name, index)
+            else:
+                strange += self._on_their_way.get(name) != index
+        if found != self._expected or strange:
+            return ["Beside the records: the answers to idempotency keys are not those of the records."]
+        return []
+
+
+def _weight(name: bytes, index: int) -> int:
+    return int.from_bytes(sha256(name + index.to_bytes(8, "big")).digest(), "big")
+
+
+def _read_head(evidence: Evidence) -> dict[str, Any] | None:
+    if evidence.head is None:
+        return None
+    cipher = data_key(evidence.master, b"", evidence.ledger_id, HEAD_KEY)
+    try:
+        plain = cipher.decrypt(evidence.head[:NONCE_SIZE], evidence.head[NONCE_SIZE:], evidence.ledger_id.encode())
+    except (InvalidTag, ValueError):
+        return None
+    read: dict[str, Any] = json.loads(plain)
+    return read

@@ -13,27 +13,31 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from carnet.control_room.engine.store import Commit, Row
+from carnet.control_room.engine.store import Commit, Row, StoredAnswer
 from carnet.errors import BusyError, NotSetUpError, StorageError, TamperedError
+from carnet.files import write_file
 
-DATABASE = "control-room.sqlite3"
+DATABASE, SNAPSHOT = "control-room.sqlite3", "snapshot"
 LOCK_TRIES, LOCK_WAIT = 100, 0.1  # together ten seconds
 
 _SCHEMA = """
 CREATE TABLE site (ledger_id TEXT NOT NULL, format INTEGER NOT NULL) STRICT;
-CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, nodes BLOB NOT NULL) STRICT;
+CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, nodes BLOB NOT NULL, seal BLOB) STRICT;
 CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), box BLOB NOT NULL) STRICT;
 CREATE TABLE data_key (id INTEGER PRIMARY KEY, salt BLOB NOT NULL) STRICT;
-CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, box BLOB NOT NULL) STRICT;
 CREATE TABLE document (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE secret (name TEXT PRIMARY KEY, box BLOB NOT NULL) STRICT;
+CREATE TABLE answer (
+  generation INTEGER NOT NULL, name BLOB NOT NULL, idx INTEGER NOT NULL, PRIMARY KEY (generation, name)
+) STRICT, WITHOUT ROWID;
 """
 FORMAT = 1
+MEMORY = ":memory:"
 
 
 class SqliteStore:
-    def __init__(self, connection: sqlite3.Connection, lock: int | None = None) -> None:
-        self._db, self._lock = connection, lock
+    def __init__(self, connection: sqlite3.Connection, snapshot: "SnapshotPlace", lock: int | None = None) -> None:
+        self._db, self._snapshot, self._lock = connection, snapshot, lock
         site = self._find("SELECT ledger_id, format FROM site")
         if site is None:
             raise TamperedError("The database does not say whose ledger it is.", "Restore a backup.")
@@ -46,7 +50,7 @@ class SqliteStore:
         db = _connect(path)
         db.executescript(_SCHEMA)
         db.execute("INSERT INTO site VALUES (?, ?)", (ledger_id, FORMAT))
-        return cls(db, lock)
+        return cls(db, SnapshotPlace(None if path == MEMORY else Path(path).with_name(SNAPSHOT)), lock)
 
     @classmethod
     def open(cls, folder: Path, *, writing: bool) -> "SqliteStore":
@@ -55,18 +59,18 @@ class SqliteStore:
             raise NotSetUpError(f"There is no Control Room in {folder}.", "Set one up: control-room init --trust FILE")
         lock = lock_folder(folder) if writing else None
         try:
-            return cls(_connect(str(path)), lock)
+            return cls(_connect(str(path)), SnapshotPlace(folder / SNAPSHOT), lock)
         except BaseException:
             if lock is not None:
                 os.close(lock)
             raise
 
     def row(self, index: int) -> Row | None:
-        found = self._find("SELECT idx, leaf, nodes FROM record WHERE idx = ?", index)
+        found = self._find("SELECT idx, leaf, nodes, seal FROM record WHERE idx = ?", index)
         return Row(*found) if found else None
 
     def rows(self, start: int = 0) -> Iterator[Row]:
-        query = "SELECT idx, leaf, nodes FROM record WHERE idx >= ? ORDER BY idx"
+        query = "SELECT idx, leaf, nodes, seal FROM record WHERE idx >= ? ORDER BY idx"
         with _readable(), closing(self._db.execute(query, (start,))) as cursor:
             for found in cursor:
                 yield Row(*found)
@@ -89,35 +93,67 @@ class SqliteStore:
         with _readable():
             return dict(self._db.execute("SELECT id, salt FROM data_key").fetchall())
 
-    def snapshot(self) -> tuple[int, bytes] | None:
-        found = self._find("SELECT size, box FROM snapshot")
-        return (int(found[0]), bytes(found[1])) if found else None
+    def kept(self) -> Iterator[tuple[str, bytes]]:
+        for table, column in (("document", "body"), ("secret", "box")):
+            with _readable():
+                found = self._db.execute(f"SELECT name, {column} FROM {table} ORDER BY name").fetchall()  # noqa: S608
+            yield from ((f"{table}:{name}", body) for name, body in found)
+
+    def answer(self, generation: int, name: bytes) -> int | None:
+        found = self._find("SELECT idx FROM answer WHERE generation = ? AND name = ?", generation, name)
+        return int(found[0]) if found else None
+
+    def answers(self) -> Iterator[StoredAnswer]:
+        with _readable(), closing(self._db.execute("SELECT generation, name, idx FROM answer")) as cursor:
+            for found in cursor:
+                yield StoredAnswer(*found)
+
+    def snapshot(self) -> bytes | None:
+        return self._snapshot.read()
+
+    def keep_snapshot(self, box: bytes) -> None:
+        self._snapshot.write(box)
+
+    def probe(self) -> None:
+        with self._transaction():
+            self._db.execute("UPDATE head SET box = box")
 
     def commit(self, commit: Commit) -> None:
+        with self._transaction():
+            self._write(commit)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                self._write(commit)
+                yield
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            message = f"The ledger could not be written: {error}. Nothing was changed."
-            raise StorageError(message, "Check the disk's space and health, then try again.") from error
+            message = f"The ledger could not be written: {error}. Nothing was granted or changed."
+            raise StorageError(
+                message, "Check the disk's space and health, then try again with the same key."
+            ) from error
 
     def _write(self, commit: Commit) -> None:
         db = self._db
-        db.executemany("INSERT INTO record VALUES (?, ?, ?)", [(row.index, row.leaf, row.nodes) for row in commit.rows])
+        db.executemany("INSERT INTO record VALUES (?, ?, ?, ?)", commit.rows)
         if commit.head is not None:
             db.execute("INSERT OR REPLACE INTO head VALUES (1, ?)", (commit.head,))
-        db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?)", commit.documents.items())
-        db.executemany("INSERT OR REPLACE INTO secret VALUES (?, ?)", commit.secrets.items())
+        if commit.documents:
+            db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?)", commit.documents.items())
+        if commit.secrets:
+            db.executemany("INSERT OR REPLACE INTO secret VALUES (?, ?)", commit.secrets.items())
         if commit.data_key:
             db.execute("INSERT INTO data_key VALUES (?, ?)", commit.data_key)
-        if commit.snapshot:
-            db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?)", commit.snapshot)
+        if commit.answers:
+            db.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", commit.answers)
+        if commit.answers_from is not None:
+            db.execute("DELETE FROM answer WHERE generation < ?", (commit.answers_from,))
 
     def stand_still(self) -> None:
         """All that is read from here on is of one moment, whatever a server writes meanwhile."""
@@ -134,7 +170,7 @@ class SqliteStore:
         if self._lock is not None:
             os.close(self._lock)
 
-    def _blob(self, query: str, *values: str) -> bytes | None:
+    def _blob(self, query: str, *values: object) -> bytes | None:
         found = self._find(query, *values)
         return bytes(found[0]) if found else None
 
@@ -142,6 +178,30 @@ class SqliteStore:
         with _readable():
             found: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
             return found
+
+
+class SnapshotPlace:
+    """Where the snapshot lies: a file beside the database, so that writing it never holds up a commit."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._box: bytes | None = None  # of a ledger in memory
+
+    def read(self) -> bytes | None:
+        if self._path is None:
+            return self._box
+        try:
+            return self._path.read_bytes()
+        except OSError:
+            return None  # the ledger is folded instead
+
+    def write(self, box: bytes) -> None:
+        self._box = box
+        if self._path:
+            try:
+                write_file(self._path, box, 0o600)
+            except OSError as error:
+                raise StorageError(f"The snapshot could not be written: {error.strerror}.") from error
 
 
 @contextmanager

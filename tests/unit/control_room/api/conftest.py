@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from carnet.control_room.api.limits import Limits
-from tests.support.served import CARRIERS, Served, serving
+from tests.support.http_room import CARRIERS, HttpRoom, serving
 
 
 @pytest.fixture(params=CARRIERS)
-def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+def served(request: pytest.FixtureRequest) -> Iterator[HttpRoom]:
     with serving(request.param, Limits(linger_seconds=0.1)) as running:
         yield running

@@ -8,34 +8,34 @@ from contextlib import ExitStack
 import pytest
 
 from carnet.control_room.api.limits import Limits
-from tests.support.served import CARRIERS, Served, serving
+from tests.support.http_room import CARRIERS, HttpRoom, serving
 from tests.support.wire import Wire, request
 
 SHORT = Limits(seconds=0.3, idle_seconds=0.3, linger_seconds=0.2, connections=5)
 
 
 @pytest.fixture(params=CARRIERS)
-def hasty(request: pytest.FixtureRequest) -> Iterator[Served]:
+def hasty(request: pytest.FixtureRequest) -> Iterator[HttpRoom]:
     """A server that waits for nobody."""
     with serving(request.param, SHORT) as running:
         yield running
 
 
-def acquire(served: Served, holder: str, *headers: str) -> bytes:
+def acquire(served: HttpRoom, holder: str, *headers: str) -> bytes:
     body = f'{{"sku":"unattended-bot-runner","holder":"{holder}"}}'.encode()
     return request("/api/v1/seats/acquire", served.keys["all"], body, headers=headers)
 
 
-def check(served: Served, user: str) -> bytes:
+def check(served: HttpRoom, user: str) -> bytes:
     body = f'{{"sku":"bot-creator","user":"{user}"}}'.encode()
     return request("/api/v1/users/check", served.keys["all"], body)
 
 
-def get(served: Served, path: str, *headers: str) -> bytes:
+def get(served: HttpRoom, path: str, *headers: str) -> bytes:
     return request(path, served.keys["all"], headers=headers)
 
 
-def test_pipelined_requests_are_answered_in_their_order(served: Served) -> None:
+def test_pipelined_requests_are_answered_in_their_order(served: HttpRoom) -> None:
     """Answers that come at once (checks, refusals) wait for those of changes before them."""
     with Wire(served.port) as wire:
         wire.send(
@@ -55,21 +55,21 @@ def test_pipelined_requests_are_answered_in_their_order(served: Served) -> None:
     assert len(replies[7].json["holders"]) == 2
 
 
-def test_many_pipelined_requests_are_all_answered(served: Served) -> None:
+def test_many_pipelined_requests_are_all_answered(served: HttpRoom) -> None:
     with Wire(served.port) as wire:
         wire.send(*(check(served, f"user-{number}") for number in range(700)))
         replies = [wire.read() for _ in range(700)]
     assert all(f"user-{number} " in reply.json["detail"] for number, reply in enumerate(replies))
 
 
-def test_a_request_may_come_byte_by_byte(served: Served) -> None:
+def test_a_request_may_come_byte_by_byte(served: HttpRoom) -> None:
     with Wire(served.port) as wire:
         for byte in acquire(served, "slow-but-fine"):
             wire.send(bytes([byte]))
         assert wire.read().json["holder"] == "slow-but-fine"
 
 
-def test_a_body_may_come_in_chunks(served: Served) -> None:
+def test_a_body_may_come_in_chunks(served: HttpRoom) -> None:
     head = request("/api/v1/users/check", served.keys["all"], headers=("Transfer-Encoding: chunked",), method="POST")
     with Wire(served.port) as wire:
         wire.send(head, b"17\r\n", b'{"sku":"bot-creator","u', b"\r\n11\r\n", b'ser":"somebody"}\n', b"\r\n0\r\n\r\n")
@@ -78,7 +78,7 @@ def test_a_body_may_come_in_chunks(served: Served) -> None:
         assert wire.read().status == 403
 
 
-def test_a_connection_is_kept_until_the_caller_says_otherwise(served: Served) -> None:
+def test_a_connection_is_kept_until_the_caller_says_otherwise(served: HttpRoom) -> None:
     with Wire(served.port) as wire:
         for _ in range(3):
             wire.send(check(served, "anna"))
@@ -88,7 +88,7 @@ def test_a_connection_is_kept_until_the_caller_says_otherwise(served: Served) ->
         assert wire.ended()
 
 
-def test_a_caller_that_expects_to_be_let_go_on_is_let(served: Served) -> None:
+def test_a_caller_that_expects_to_be_let_go_on_is_let(served: HttpRoom) -> None:
     body = b'{"sku":"bot-creator","user":"anna"}'
     head = request("/api/v1/users/check", served.keys["all"], body, headers=("Expect: 100-continue",))[: -len(body)]
     with Wire(served.port) as wire:
@@ -98,7 +98,7 @@ def test_a_caller_that_expects_to_be_let_go_on_is_let(served: Served) -> None:
         assert wire.read().status == 403
 
 
-def test_what_is_asked_to_become_something_else_is_answered_as_it_is(served: Served) -> None:
+def test_what_is_asked_to_become_something_else_is_answered_as_it_is(served: HttpRoom) -> None:
     with Wire(served.port) as wire:
         wire.send(get(served, "/api/v1/status", "Connection: Upgrade", "Upgrade: websocket"))
         assert wire.read().status == 200
@@ -106,7 +106,7 @@ def test_what_is_asked_to_become_something_else_is_answered_as_it_is(served: Ser
 
 @pytest.mark.rule("too_large")
 @pytest.mark.parametrize("announced", [True, False])
-def test_a_body_over_the_limit_is_refused(served: Served, announced: bool) -> None:
+def test_a_body_over_the_limit_is_refused(served: HttpRoom, announced: bool) -> None:
     body = b'{"sku":"' + b"a" * 65536 + b'"}'
     path = "/api/v1/features/check"
     with Wire(served.port) as wire:
@@ -120,7 +120,7 @@ def test_a_body_over_the_limit_is_refused(served: Served, announced: bool) -> No
         assert wire.ended()
 
 
-def test_a_body_at_the_limit_is_read(served: Served) -> None:
+def test_a_body_at_the_limit_is_read(served: HttpRoom) -> None:
     body = b'{"sku":"automator-ai"' + b" " * (65536 - 22) + b"}"
     assert len(body) == 65536
     with Wire(served.port) as wire:
@@ -138,7 +138,7 @@ def test_a_body_at_the_limit_is_read(served: Served) -> None:
     ],
     ids=["many", "one long", "long together"],
 )
-def test_headers_over_the_limit_are_refused(served: Served, headers: tuple[str, ...]) -> None:
+def test_headers_over_the_limit_are_refused(served: HttpRoom, headers: tuple[str, ...]) -> None:
     with Wire(served.port) as wire:
         wire.send(get(served, "/api/v1/status", *headers))
         refused = wire.read()
@@ -146,7 +146,7 @@ def test_headers_over_the_limit_are_refused(served: Served, headers: tuple[str, 
         assert wire.ended()
 
 
-def test_a_header_without_an_end_is_cut_off(served: Served) -> None:
+def test_a_header_without_an_end_is_cut_off(served: HttpRoom) -> None:
     with Wire(served.port) as wire:
         wire.send(b"GET /api/v1/status HTTP/1.1\r\nX: ")
         for _ in range(20):
@@ -158,7 +158,7 @@ def test_a_header_without_an_end_is_cut_off(served: Served) -> None:
 @pytest.mark.parametrize(
     "data", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\0" * 100]
 )
-def test_what_is_no_http_is_refused(served: Served, data: bytes) -> None:
+def test_what_is_no_http_is_refused(served: HttpRoom, data: bytes) -> None:
     with Wire(served.port) as wire:
         wire.send(data)
         assert wire.read().json["code"] == "malformed"
@@ -166,7 +166,7 @@ def test_what_is_no_http_is_refused(served: Served, data: bytes) -> None:
     assert served.get("status").status_code == 200
 
 
-def test_a_request_that_could_be_read_in_two_ways_is_refused(served: Served) -> None:
+def test_a_request_that_could_be_read_in_two_ways_is_refused(served: HttpRoom) -> None:
     with Wire(served.port) as wire:
         headers = ("Transfer-Encoding: chunked", "Content-Length: 5")
         wire.send(request("/api/v1/features/check", served.keys["all"], method="POST", headers=headers), b"0\r\n\r\n")
@@ -176,7 +176,7 @@ def test_a_request_that_could_be_read_in_two_ways_is_refused(served: Served) -> 
 
 @pytest.mark.rule("malformed")
 @pytest.mark.parametrize("header", ["Idempotency-Key: b", "Carnet-Checkpoint: b"])
-def test_a_header_that_comes_twice_is_refused(served: Served, header: str) -> None:
+def test_a_header_that_comes_twice_is_refused(served: HttpRoom, header: str) -> None:
     with Wire(served.port) as wire:
         wire.send(acquire(served, "bot", header, header))
         assert wire.read().json["code"] == "malformed"
@@ -188,7 +188,7 @@ def test_a_header_that_comes_twice_is_refused(served: Served, header: str) -> No
 
 
 @pytest.mark.parametrize("part", [30, -3], ids=["head", "body"])
-def test_a_slow_request_is_cut_off_in_time(hasty: Served, part: int) -> None:
+def test_a_slow_request_is_cut_off_in_time(hasty: HttpRoom, part: int) -> None:
     """It is cut off though it goes on to send a byte now and then; others are served meanwhile."""
     sent = acquire(hasty, "slow")
     with Wire(hasty.port) as wire:
@@ -201,7 +201,7 @@ def test_a_slow_request_is_cut_off_in_time(hasty: Served, part: int) -> None:
         assert wire.ended()
 
 
-def test_a_dripping_head_is_cut_off_too(hasty: Served) -> None:
+def test_a_dripping_head_is_cut_off_too(hasty: HttpRoom) -> None:
     with Wire(hasty.port) as wire:
         start = time.monotonic()
         with pytest.raises(OSError, match=r"reset|pipe"):
@@ -212,7 +212,7 @@ def test_a_dripping_head_is_cut_off_too(hasty: Served) -> None:
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["from the start", "after a request"])
-def test_a_connection_that_is_not_used_is_closed(hasty: Served, before: int) -> None:
+def test_a_connection_that_is_not_used_is_closed(hasty: HttpRoom, before: int) -> None:
     with Wire(hasty.port) as wire:
         for _ in range(before):
             wire.send(check(hasty, "anna"))
@@ -220,7 +220,7 @@ def test_a_connection_that_is_not_used_is_closed(hasty: Served, before: int) -> 
         assert wire.ended()
 
 
-def test_more_connections_than_allowed_are_told_to_come_back(hasty: Served) -> None:
+def test_more_connections_than_allowed_are_told_to_come_back(hasty: HttpRoom) -> None:
     with ExitStack() as stack:
         wires = [stack.enter_context(Wire(hasty.port)) for _ in range(5)]
         for wire in wires:
@@ -234,7 +234,7 @@ def test_more_connections_than_allowed_are_told_to_come_back(hasty: Served) -> N
     assert hasty.get("status").status_code == 200
 
 
-def test_a_caller_that_does_not_fetch_its_answers_is_let_go(hasty: Served) -> None:
+def test_a_caller_that_does_not_fetch_its_answers_is_let_go(hasty: HttpRoom) -> None:
     """Nothing more is read from it, so that its answers cannot fill the memory."""
     many = get(hasty, "/api/v1/openapi.json") * 400
     with Wire(hasty.port) as wire:
@@ -247,7 +247,7 @@ def test_a_caller_that_does_not_fetch_its_answers_is_let_go(hasty: Served) -> No
 
 
 @pytest.mark.rule("G4")
-def test_a_caller_that_goes_away_harms_nobody(served: Served) -> None:
+def test_a_caller_that_goes_away_harms_nobody(served: HttpRoom) -> None:
     for number in range(20):
         wire = Wire(served.port)
         wire.send(acquire(served, f"gone-{number}"), check(served, "anna"))

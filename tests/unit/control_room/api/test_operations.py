@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.served import Served
+from tests.support.http_room import HttpRoom
 
 SEAT = {"sku": "unattended-bot-runner", "holder": "bot-17"}
 
@@ -30,7 +30,7 @@ def refused(response: httpx.Response, status: int, code: str) -> Any:
 
 
 @pytest.mark.rule("G2", "exhausted", "unknown_lease")
-def test_a_seat_is_acquired_renewed_and_released(served: Served) -> None:
+def test_a_seat_is_acquired_renewed_and_released(served: HttpRoom) -> None:
     lease = granted(served.post("seats/acquire", SEAT | {"ttl_seconds": 60}))
     assert lease | {"lease_id": "", "expires_at": ""} == SEAT | {
         "lease_id": "",
@@ -49,14 +49,28 @@ def test_a_seat_is_acquired_renewed_and_released(served: Served) -> None:
 
 
 @pytest.mark.rule("G2")
-def test_units_are_consumed_all_or_nothing(served: Served) -> None:
+def test_units_are_consumed_all_or_nothing(served: HttpRoom) -> None:
     pages = {"sku": "document-pages", "units": 70}
     assert granted(served.post("units/consume", pages)) == pages | {"remaining": 30, "owed": 0}
     refused(served.post("units/consume", pages), 409, "exhausted")
 
 
+@pytest.mark.rule("G2", "unknown_reservation")
+def test_units_are_reserved_settled_and_cancelled(served: HttpRoom) -> None:
+    asked = {"sku": "document-pages", "units": 60}
+    first = granted(served.post("units/reserve", asked | {"ttl_seconds": 60}))
+    assert (first["units"], first["remaining"], first["expires_at"]) == (60, 40, "2026-09-14T08:01:00Z")
+    refused(served.post("units/reserve", asked), 409, "exhausted")
+    named = {"reservation_id": first["reservation_id"]}
+    assert granted(served.post("units/settle", named | {"units": 10}))["remaining"] == 90
+    refused(served.post("units/settle", named | {"units": 10}), 404, "unknown_reservation")
+    second = granted(served.post("units/reserve", asked))
+    cancelled = granted(served.post("units/cancel", {"reservation_id": second["reservation_id"]}))
+    assert (cancelled["remaining"], cancelled["expires_at"]) == (90, None)
+
+
 @pytest.mark.rule("G2")
-def test_users_are_assigned_checked_and_unassigned(served: Served) -> None:
+def test_users_are_assigned_checked_and_unassigned(served: HttpRoom) -> None:
     anna = {"sku": "bot-creator", "user": "anna"}
     refused(served.post("users/check", anna), 403, "not_granted")
     assert granted(served.post("users/assign", anna)) == anna | {"assigned": True, "in_use": 1, "granted": 3}
@@ -66,12 +80,12 @@ def test_users_are_assigned_checked_and_unassigned(served: Served) -> None:
 
 
 @pytest.mark.rule("G2")
-def test_a_feature_is_checked(served: Served) -> None:
+def test_a_feature_is_checked(served: HttpRoom) -> None:
     assert granted(served.post("features/check", {"sku": "automator-ai"}))["granted"] is True
     refused(served.post("features/check", {"sku": "no-such"}), 403, "not_granted")
 
 
-def test_status_and_usage_are_what_the_command_line_says(served: Served) -> None:
+def test_status_and_usage_are_what_the_command_line_says(served: HttpRoom) -> None:
     granted(served.post("seats/acquire", SEAT))
     status, usage = granted(served.get("status")), granted(served.get("usage"))
     assert (status["state"], status["storage"]) == ("active", "")
@@ -79,7 +93,7 @@ def test_status_and_usage_are_what_the_command_line_says(served: Served) -> None
 
 
 @pytest.mark.rule("not_found", "method_not_allowed")
-def test_what_is_not_there_is_refused_as_a_problem_too(served: Served) -> None:
+def test_what_is_not_there_is_refused_as_a_problem_too(served: HttpRoom) -> None:
     refused(served.get("nothing"), 404, "not_found")
     refused(served.get("status?verbose=1"), 404, "not_found")
     wrong = served.get("seats/acquire")
@@ -89,7 +103,7 @@ def test_what_is_not_there_is_refused_as_a_problem_too(served: Served) -> None:
 
 
 @pytest.mark.rule("G5", "idempotency_conflict")
-def test_a_repeated_key_gets_the_first_answer_and_another_request_none(served: Served) -> None:
+def test_a_repeated_key_gets_the_first_answer_and_another_request_none(served: HttpRoom) -> None:
     first = granted(served.post("seats/acquire", SEAT, idempotency_key="one"))
     assert granted(served.post("seats/acquire", SEAT, idempotency_key="one")) == first
     refused(served.post("seats/acquire", SEAT | {"holder": "bot-18"}, idempotency_key="one"), 422, "idempotency_conflict")
@@ -97,18 +111,18 @@ def test_a_repeated_key_gets_the_first_answer_and_another_request_none(served: S
 
 @pytest.mark.rule("malformed")
 @pytest.mark.parametrize("key", ["", "a" * 65, "smörgås", "tab\there"])
-def test_an_idempotency_key_is_short_and_printable(served: Served, key: str) -> None:
+def test_an_idempotency_key_is_short_and_printable(served: HttpRoom, key: str) -> None:
     header = {"idempotency-key": key.encode("latin-1")}
     with served.client() as client:
         refused(client.post("seats/acquire", json=SEAT, headers=header), 400, "malformed")
 
 
-def test_health_needs_no_key(served: Served) -> None:
+def test_health_needs_no_key(served: HttpRoom) -> None:
     answer = httpx.get(f"{served.url}/health", trust_env=False)
     assert (answer.status_code, answer.json()) == (200, {"grants": True, "state": "active", "storage": ""})
 
 
-def test_metrics_need_a_key_that_may_read(served: Served) -> None:
+def test_metrics_need_a_key_that_may_read(served: HttpRoom) -> None:
     granted(served.post("seats/acquire", SEAT))
     refused(httpx.get(f"{served.url}/metrics", trust_env=False), 401, "unauthenticated")
     with served.client() as client:
@@ -119,9 +133,20 @@ def test_metrics_need_a_key_that_may_read(served: Served) -> None:
 
 
 @pytest.mark.rule("L5", "rolled_back")
-def test_a_caller_that_saw_more_than_this_ledger_holds_is_refused(served: Served) -> None:
-    from carnet.exchange.verdicts import Code, Refusal
-
-    served.witness.verdicts["9.ab.cd"] = Refusal(Code.ROLLED_BACK, "It is older.", "Tell the administrator.")
-    refused(served.post("seats/acquire", SEAT, carnet_checkpoint="9.ab.cd"), 409, "rolled_back")
+def test_a_caller_that_saw_more_than_this_ledger_holds_is_refused(served: HttpRoom) -> None:
+    older = served.call(lambda: served.room.copy())
+    seen = granted(served.post("seats/acquire", SEAT))  # by a ledger that goes on
+    token = served.get("status").headers["carnet-checkpoint"]
+    assert served.get("status", carnet_checkpoint=token).status_code == 200
+    served.call(lambda: _put_back(served, older))
+    refused(served.post("seats/acquire", SEAT, carnet_checkpoint=token), 409, "rolled_back")
     assert granted(served.get("usage"))["holders"] == []
+    assert "rollback.found" in served.call(served.room.kinds)
+    forged = token[:-1] + ("0" if token[-1] != "0" else "1")
+    refused(served.get("status", carnet_checkpoint=forged), 400, "malformed")
+    assert seen
+
+
+def _put_back(served: HttpRoom, older: Any) -> None:
+    served.door._writer.engine = older.engine
+    served.room.store, served.room.engine = older.store, older.engine

@@ -1,0 +1,29 @@
+"""What is constant between two moments is worked out once for the whole span, instead of at each decision in it."""
+
+from collections.abc import Callable, Hashable, Iterable
+from datetime import UTC, datetime
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_EVER = datetime.max.replace(tzinfo=UTC)
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
+
+
+class Spans(Generic[T]):
+    """Remembers, by name, the last value of a function of time, and from when until when it is the same."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, tuple[datetime, datetime, T]] = {}
+
+    def at(self, name: Hashable, now: datetime, value: Callable[[], T], changes: Callable[[], Iterable[datetime]]) -> T:
+        """`changes`: all the moments at which the value may become another one."""
+        known = self._known.get(name)
+        if known and known[0] <= now < known[1]:
+            return known[2]
+        moments = list(changes())
+        since = max((moment for moment in moments if moment <= now), default=_ALWAYS)
+        until = min((moment for moment in moments if moment > now), default=_EVER)
+        found = value()
+        self._known[name] = since, until, found
+        return found

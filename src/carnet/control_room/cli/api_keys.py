@@ -1,0 +1,115 @@
+"""api-key create/list/revoke"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.control_room.cli.session import Session, command
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Refusal
+from carnet.terminal import check_name, check_writable, new_app, write_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    api_key = new_app("API keys, which bots and products show over REST (A1).")
+    command(api_key, "create")(create)
+    command(api_key, "list")(list_keys)
+    command(api_key, "revoke")(revoke)
+    app.add_typer(api_key, name="api-key")
+
+
+Products = Annotated[
+    list[str], typer.Option("--product", metavar="PRODUCT", help="A product it is for; may be repeated.")
+]
+Permissions = Annotated[
+    list[str],
+    typer.Option(
+        "--may",
+        metavar="WHAT",
+        help="take (seats, units, checks), assign (users), read (status, usage); may be repeated.",
+    ),
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option("--out", help="Write the key to this file (0600) instead of the terminal.", callback=check_writable),
+]
+
+
+def create(
+    session: Session,
+    may: Permissions,
+    name: Annotated[str, typer.Option("--name", help="How people call it: which bot or product shows it.")],
+    products: Products = [],  # noqa: B006 - typer's way of an option that may be repeated
+    all_products: Annotated[bool, typer.Option("--all-products", help="For all products.")] = False,
+    out: KeyFile = None,
+) -> None:
+    """Make an API key. It is shown this once: kept is only its SHA-256."""
+    from carnet.control_room.granting.api_keys import CreateApiKey
+
+    if bool(products) == all_products:
+        raise UsageError("Give --product PRODUCT, once or more, or --all-products.")
+    order = CreateApiKey(check_name(name, "key's name"), None if all_products else products, may)
+    with session.site.desk(writing=True) as desk:
+        answer: Any = desk.execute(order, session.actor)
+    if out and not isinstance(answer, Refusal):
+        _write(out, answer)
+        answer = answer.without_secret()
+    session.answer(answer, lambda console, answer: _created(console, answer, out))
+
+
+def _write(out: Path, answer: Any) -> None:
+    try:
+        write_file(out, f"{answer.key}\n".encode(), 0o600)
+    except OSError as error:
+        lost = f"The key {answer.key_id} was made, but could not be written: {error.strerror}."
+        raise UsageError(lost, f"Run: control-room api-key revoke {answer.key_id}; then make another.") from error
+
+
+def _created(console: "Console", answer: Any, out: Path | None) -> None:
+    console.print(f"API key {answer.key_id}, “{answer.name}”: may {_may(answer)}; for {_scope(answer)}.")
+    if out:
+        console.print(f"It is written to {out}, which only you may read. It cannot be shown again.")
+    else:
+        console.print(answer.key, soft_wrap=True)
+        console.print("This is the key. It cannot be shown again.")
+
+
+def list_keys(session: Session) -> None:
+    """The API keys that were made, without their secrets."""
+    from carnet.control_room.granting.api_keys import ListApiKeys
+
+    session.ask(ListApiKeys(), _keys)
+
+
+def _keys(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli import show
+
+    made = show.table("Id", "Name", "May", "Products", "Made", "Revoked")
+    for key in answer.keys:
+        revoked = show.day(key.revoked_at) if key.revoked_at else ""
+        made.add_row(key.key_id, key.name, _may(key), _scope(key), show.day(key.created_at), revoked)
+    console.print(made)
+
+
+def revoke(
+    session: Session, which: Annotated[str, typer.Argument(metavar="ID", help="Its id, as api-key list shows it.")]
+) -> None:
+    """Make an API key count no more, from the next request on and for good."""
+    from carnet.control_room.granting.api_keys import RevokeApiKey
+
+    session.execute(
+        RevokeApiKey(which),
+        lambda console, answer: console.print(f"API key {answer.key_id}, “{answer.name}”, is revoked."),
+    )
+
+
+def _may(key: Any) -> str:
+    return ", ".join(key.permissions)
+
+
+def _scope(key: Any) -> str:
+    return "all products" if key.products is None else ", ".join(key.products)

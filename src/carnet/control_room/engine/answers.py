@@ -1,0 +1,124 @@
+"""G5: which record carries the answer to which idempotency key, for at least 24 hours, at a bounded cost in memory.
+
+New ones are remembered here. When there are many, they move to the store, a few with each commit and sorted by name, so
+that neighbours lie on the same page. There they lie in generations of 24 hours: two are kept, so that forgetting a day
+is one deletion, and what is asked for again within 24 hours is always in one of them. The record itself is the answer:
+what is lost of this index is found again by reading the records that the head says are not yet in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from carnet.control_room.engine.store import Store, StoredAnswer
+from carnet.control_room.ledger.record import Record, answer_name
+from carnet.entitlements import Fields, Quantity, Time
+
+KEPT = timedelta(hours=24)
+IN_MEMORY = 20_000  # before they move
+READ_AGAIN = 20_000  # records that a start reads for answers that are not in the store yet, at the most
+
+
+class AnswersMark(Fields, frozen=True):
+    """How far the store's index is: it holds all answers in the records from `since` up to `upto`."""
+
+    generation: Quantity
+    started_at: Time  # the generation
+    started: Quantity  # with this record
+    since: Quantity  # where the generation before it started
+    upto: Quantity
+
+
+@dataclass
+class Moving:
+    """Answers on their way to the store, by name, the last one first."""
+
+    left: list[tuple[bytes, int]]
+    known: dict[bytes, int]
+    upto: int
+
+
+@dataclass(frozen=True)
+class Move:
+    """What a commit takes along, and what is true once it is done."""
+
+    mark: AnswersMark
+    stored: list[StoredAnswer] = field(default_factory=list)
+    forget_before: int | None = None  # generation
+
+
+class Answers:
+    def __init__(self, store: Store, mark: AnswersMark | None) -> None:
+        self._store, self.mark = store, mark
+        self._recent: dict[bytes, int] = {}
+        self._moving: Moving | None = None
+
+    @property
+    def start(self) -> int:
+        """From this record on, answers are not in the store yet."""
+        return self.mark.upto if self.mark else 0
+
+    def note_all(self, answered: Mapping[bytes, Record]) -> None:
+        """Durable records with answers, by the answers' names."""
+        for name, record in answered.items():
+            self._recent[name] = record.index
+
+    def note(self, record: Record) -> None:
+        """A durable record, read again."""
+        if record.answered and record.key:
+            self._recent[answer_name(record.actor, record.key)] = record.index
+
+    def find(self, name: bytes) -> int | None:
+        found = self._recent.get(name)
+        if found is None and self._moving:
+            found = self._moving.known.get(name)
+        if found is None and self.mark and self.mark.upto:
+            found = self._store.answer(self.mark.generation, name)
+            if found is None and self.mark.generation:
+                found = self._store.answer(self.mark.generation - 1, name)
+        return found
+
+    def next_move(self, size: int, records: int, now: datetime) -> Move:
+        """What the commit that brings the ledger to `size`, with so many records of its own, takes along."""
+        mark = self.mark or AnswersMark(generation=0, started_at=now, started=0, since=0, upto=0)
+        before = size - records
+        if self._moving is None and (len(self._recent) >= IN_MEMORY or before - mark.upto >= READ_AGAIN):
+            self._moving = Moving(sorted(self._recent.items(), reverse=True), self._recent, before)
+            self._recent = {}
+        if self._moving is None:
+            return _turned(mark, now)
+        count = 4 * records + 64
+        taken = self._moving.left[-count:]
+        stored = [StoredAnswer(mark.generation, name, index) for name, index in taken]
+        if len(taken) < len(self._moving.left):
+            return Move(mark, stored)
+        return Move(_changed(mark, upto=self._moving.upto), stored)
+
+    def moved(self, move: Move) -> None:
+        """The commit that took it along is on the disk."""
+        moving = self._moving
+        if moving:
+            del moving.left[len(moving.left) - len(move.stored) :]
+            if not moving.left:
+                self._moving = None
+        self.mark = move.mark
+
+
+def _turned(mark: AnswersMark, now: datetime) -> Move:
+    """A new generation where this one is a day old: the one before it is then older than any promise."""
+    if now < mark.started_at + KEPT:
+        return Move(mark)
+    turned = AnswersMark(
+        generation=mark.generation + 1, started_at=now, started=mark.upto, since=mark.started, upto=mark.upto
+    )
+    return Move(turned, forget_before=mark.generation)
+
+
+def _changed(mark: AnswersMark, *, upto: int) -> AnswersMark:
+    return AnswersMark(
+        generation=mark.generation,
+        started_at=mark.started_at,
+        started=mark.started,
+        since=mark.since,
+        upto=upto,
+    )

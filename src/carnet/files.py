@@ -1,0 +1,38 @@
+"""Files on this machine: read within a limit, written whole or not at all."""
+
+import os
+from pathlib import Path
+
+from carnet.errors import UsageError
+
+
+def read_file(path: Path, limit: int = 1024 * 1024) -> bytes:
+    """A file's bytes, at most one more than `limit`: enough to see that it is too large."""
+    if not path.is_file():
+        raise UsageError(f"There is no file {path}.")
+    with path.open("rb") as file:
+        return file.read(limit + 1)
+
+
+def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file whole or not at all: beside it, fsynced, then moved into its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.chmod(mode)
+    beside.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def private_folder(path: Path) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    os.umask(0o077)

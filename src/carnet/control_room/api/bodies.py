@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, inspect
 
 from carnet.control_room.granting.seats import DEFAULT_TTL, MAX_TTL, MIN_TTL
-from carnet.entitlements import Count, Quantity, Sku
+from carnet.entitlements import Count, Quantity
 from carnet.exchange.strict import MalformedError
 
 MAX_NAME = 200
@@ -26,12 +26,14 @@ Name = Annotated[
         extra_json_schema={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"},
     ),
 ]
-Id = Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+# "$" alone also matches before a line end, in Python
+Sku = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$(?!\n)")]
+Id = Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{1,64}$(?!\n)")]
 Ttl = Annotated[
     int,
     Meta(ge=MIN_TTL, le=MAX_TTL, description="Time to live in seconds.", extra_json_schema={"default": DEFAULT_TTL}),
 ]
-KEY_PATTERN = r"^[!-~](?:[ -~]{0,62}[!-~])?$"
+KEY_PATTERN = r"^[!-~](?:[ -~]{0,62}[!-~])?$(?!\n)"
 Key = Annotated[str, Meta(pattern=KEY_PATTERN, description="Idempotency key of this command.")]
 
 

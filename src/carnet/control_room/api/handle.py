@@ -181,7 +181,7 @@ class Door:
     def _health(self, method: bytes) -> Answer:
         if method != b"GET":
             return problems.refused(_method_not_allowed(), headers=((b"allow", b"GET"),))
-        return health.answer(self._writer.ask(health.Health()))
+        return health.answer(self._writer.ask)
 
     def _metrics(self, key: ApiKey) -> Answer:
         if READ not in key.permissions:

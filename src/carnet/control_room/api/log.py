@@ -2,6 +2,7 @@
 body, nor a fault's own words, which may quote one (A2): its kind and its place are enough to find it.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
@@ -25,6 +26,17 @@ def new_log(now: Callable[[], datetime], stream: TextIO) -> Log:
 def fault_log(log: Log) -> Callable[[BaseException], None]:
     def fault(error: BaseException) -> None:
         log("fault", kind=type(error).__name__, where=_where(error))
+
+    return fault
+
+
+def loop_faults(log: Log) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
+    """For what goes wrong in the event loop, outside of any request."""
+
+    def fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        found = {"kind": type(error).__name__, "where": _where(error)} if error else {}
+        log("fault", says=context["message"], **found)
 
     return fault
 

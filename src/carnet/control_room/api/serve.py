@@ -1,5 +1,6 @@
 """Run the door on uvicorn: sockets, TLS, start and stop. SIGTERM: accept nothing more, answer what was taken, end."""
 
+import asyncio
 import math
 import resource
 import signal
@@ -17,7 +18,7 @@ import uvicorn
 from carnet.control_room.api.asgi import Application
 from carnet.control_room.api.handle import Door
 from carnet.control_room.api.limits import Limits
-from carnet.control_room.api.log import Log, fault_log, forward
+from carnet.control_room.api.log import Log, fault_log, forward, loop_faults
 from carnet.control_room.api.protocol import bound
 from carnet.errors import UsageError
 
@@ -44,11 +45,14 @@ class Options:
 class Server(uvicorn.Server):
     """Tells when it is ready and when it stops, and ends by returning: what opened the engine also closes it."""
 
-    def __init__(self, config: uvicorn.Config, told: Callable[[str], None], beside: Sequence[Beside]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, log: Log, told: Callable[[str], None], beside: Sequence[Beside]
+    ) -> None:
         super().__init__(config)
-        self._told, self._beside = told, beside
+        self._log, self._told, self._beside = log, told, beside
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(loop_faults(self._log))
         async with AsyncExitStack() as stack:
             for each in self._beside:
                 await stack.enter_async_context(each())
@@ -89,7 +93,7 @@ def make(
         timeout_graceful_shutdown=GRACE,
         ssl_context_factory=_context(options.tls) if options.tls else None,
     )
-    server = Server(config, told, beside)
+    server = Server(config, log, told, beside)
     door.connections = lambda: len(server.server_state.connections)
     return server
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from carnet.control_room.api import authentication, bodies, problems
+from carnet.control_room.api.message import Request
 from carnet.control_room.api.operations import OPERATIONS, PREFIX, Counts
 from carnet.control_room.authority.state import ApiKey
 from carnet.control_room.engine.order import Order, Outcome
@@ -82,20 +83,12 @@ class Batch:
         self._forms = {item: _Form(*bodies.marks(item)) for item in COMMANDS}
         self.counts = Counts()
 
-    def submit(self, raw: bytes, key: ApiKey, done: Callable[[Outcome], None]) -> None:
+    def submit(self, request: Request, key: ApiKey, done: Callable[[Outcome], None]) -> None:
         """Have all commands decided together. Raises MalformedError where the batch as a whole cannot be read."""
-        items = self._read(raw)
-        answers: list[Granted | None] = []
-        orders: list[Order] = []
-        for item in items:
-            order = self._order(item, key)
-            answers.append(_refused(order) if isinstance(order, Refusal) else None)
-            if isinstance(order, Order):
-                orders.append(order)
-        if orders:
-            self._writer.submit(orders, lambda outcomes: done(_answer(answers, outcomes)))
-        else:
-            done(_answer(answers, []))
+        if request.key is not None:
+            raise MalformedError("A batch has no key of its own: give each command its own “key”.")
+        orders = [self._order(item, key) for item in self._read(request.body)]
+        self._writer.submit(orders, lambda outcomes: done(_answer(outcomes)))
 
     def _read(self, raw: bytes) -> list[Any]:
         items: list[Any] = self._decode(raw).commands
@@ -103,28 +96,16 @@ class Batch:
             bodies.refuse_twice(raw)
         return items
 
-    def _order(self, item: Any, key: ApiKey) -> Order | Refusal:
+    def _order(self, item: Any, key: ApiKey) -> Order:
         make = COMMANDS[type(item)].command
         assert make
-        try:
-            command = make(item)
-        except MalformedError as error:
-            return problems.malformed(str(error))
-        return authentication.order(command, key, None if item.key is UNSET else item.key.encode())
-
-    def refuse_key(self, key: bytes | None) -> Refusal | None:
-        if key is None:
-            return None
-        return problems.malformed("A batch has no key of its own.", "Give each command its own “key”.")
+        return authentication.order(make(item), key, None if item.key is UNSET else item.key.encode())
 
 
-def _answer(answers: list[Granted | None], outcomes: list[Outcome]) -> Outcome:
+def _answer(outcomes: list[Outcome]) -> Outcome:
     """The answers of the batch, in the order of its commands; where the disk failed, nothing of it was done."""
     failed = next((outcome for outcome in outcomes if isinstance(outcome, StorageError)), None)
-    if failed:
-        return failed
-    left = iter(outcomes)
-    return BatchAnswer([answer or _outcome(next(left)) for answer in answers])
+    return failed or BatchAnswer([_outcome(outcome) for outcome in outcomes])
 
 
 def _outcome(outcome: Outcome) -> Granted:

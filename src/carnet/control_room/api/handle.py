@@ -65,10 +65,7 @@ class Door:
         self._writer = writer
         self._routes = {operation.path.encode(): _Route(operation) for operation in OPERATIONS}
         self._batch = Batch(writer)
-        self._other: dict[bytes, Callable[[ApiKey], Answer]] = {
-            METRICS: self._metrics,
-            DOCUMENT: lambda _: openapi.answer(),
-        }
+        self._methods = {BATCH: b"POST", METRICS: b"GET", DOCUMENT: b"GET"}  # of what is no operation of its own
         self.counts = {route.operation.name: route.counts for route in self._routes.values()}
         self.counts |= {"batch": self._batch.counts, "": Counts()}
         self.connections: Callable[[], int] = lambda: 0
@@ -92,17 +89,18 @@ class Door:
         if key is None or request.twice == b"authorization":
             reply(problems.refused(unauthenticated()))
             return
-        refusal = self._headers(request)
-        if refusal:
-            reply(self._refused(refusal, self.counts[""]))
-            return
         route = self._routes.get(path)
-        if route is None:
-            self._elsewhere(request, key, reply)
-        elif request.method != route.method:
-            reply(self._wrong_method(route.method))
-        else:
+        method = route.method if route else self._methods.get(path)
+        if method is None:
+            reply(self._refused(_not_found(), self.counts[""]))
+        elif request.method != method:
+            reply(self._wrong_method(method))
+        elif refusal := self._headers(request):
+            reply(self._refused(refusal, route.counts if route else self.counts[""]))
+        elif route:
             self._operate(route, request, key, reply)
+        else:
+            self._other(request, key, reply)
 
     def _operate(self, route: _Route, request: Request, key: ApiKey, reply: Reply) -> None:
         try:
@@ -153,30 +151,20 @@ class Door:
             return None
         return self._writer.judge(request.checkpoint.decode("latin-1"))
 
-    def _elsewhere(self, request: Request, key: ApiKey, reply: Reply) -> None:
-        """What is no operation of its own: a batch, the document, the figures; or nothing that is there."""
-        other = self._other.get(request.path)
+    def _other(self, request: Request, key: ApiKey, reply: Reply) -> None:
         if request.path == BATCH:
             self._take_batch(request, key, reply)
-        elif other is None:
-            reply(self._refused(_not_found(), self.counts[""]))
-        elif request.method != b"GET":
-            reply(self._wrong_method(b"GET"))
+        elif request.path == DOCUMENT:
+            reply(Answer(200, openapi.body(), checkpoint=self._writer.token))
         else:
-            reply(other(key))
+            reply(self._metrics(key))
 
     def _take_batch(self, request: Request, key: ApiKey, reply: Reply) -> None:
-        if request.method != b"POST":
-            reply(self._wrong_method(b"POST"))
-            return
-        refusal = self._batch.refuse_key(request.key)
-        if refusal:
-            reply(self._refused(refusal, self._batch.counts))
-            return
+        counts = self._batch.counts
         try:
-            self._batch.submit(request.body, key, lambda outcome: reply(self._answer(outcome, self._batch.counts)))
+            self._batch.submit(request, key, lambda outcome: reply(self._answer(outcome, counts)))
         except MalformedError as error:
-            reply(self._refused(problems.malformed(str(error)), self._batch.counts))
+            reply(self._refused(problems.malformed(str(error)), counts))
 
     def _health(self, method: bytes) -> Answer:
         if method != b"GET":

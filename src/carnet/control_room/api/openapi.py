@@ -8,23 +8,19 @@ import msgspec
 from carnet.control_room.api import bodies
 from carnet.control_room.api.batch import BatchAnswer, Commands
 from carnet.control_room.api.health import HealthAnswer
-from carnet.control_room.api.message import JSON, PROBLEM, TEXT, Answer
+from carnet.control_room.api.message import JSON, PROBLEM, TEXT
 from carnet.control_room.api.operations import OPERATIONS, PREFIX, Operation
 from carnet.control_room.api.problems import STATUS, Problem
 
 _REF = "#/components/schemas/{name}"
 _PROBLEMS = sorted(set(STATUS.values()))
-_TOKEN = {"type": "string"}
+_FORM = r"^(0|[1-9][0-9]{0,15})\.[0-9a-f]{64}\.[0-9a-f]{32}$"
 _CHECKPOINT = {"$ref": "#/components/headers/Checkpoint"}
 
 
 @cache
-def _body() -> bytes:
+def body() -> bytes:
     return msgspec.json.encode(document())
-
-
-def answer() -> Answer:
-    return Answer(200, _body())
 
 
 def document() -> dict[str, Any]:
@@ -45,20 +41,20 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": components,
             "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "cnk_ID_SECRET"}},
-            "headers": {"Checkpoint": {"description": "What the ledger holds now; show it again.", "schema": _TOKEN}},
+            "headers": {"Checkpoint": {"description": "What the ledger holds now; show it again.", "schema": {"type": "string", "pattern": _FORM}}},
             "responses": {
                 str(status): _problem(status, named[Problem], bool(status != 401)) for status in [*_PROBLEMS, 500]
             },
             "parameters": {
                 "Key": _header("Idempotency-Key", "The same request with it is done once.", bodies.KEY_PATTERN),
-                "Checkpoint": _header("Carnet-Checkpoint", "The newest checkpoint that the caller was answered.", None),
+                "Checkpoint": _header("Carnet-Checkpoint", "The newest checkpoint that the caller was answered.", _FORM),
             },
         },
     }
 
 
-def _header(name: str, says: str, pattern: str | None) -> dict[str, Any]:
-    schema = _TOKEN | ({"pattern": pattern} if pattern else {})
+def _header(name: str, says: str, pattern: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
     return {"name": name, "in": "header", "required": False, "description": says, "schema": schema}
 
 

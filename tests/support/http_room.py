@@ -92,7 +92,7 @@ def serving(
     prepare: Callable[[Room], dict[str, str]] = lambda room: {},
     make_room: Callable[[], Room] = licensed_room,
 ) -> Iterator[HttpRoom]:
-    """`prepare` gets the room before the server starts, and answers with API keys by name; one “all” is always there."""
+    """`prepare` gets the room before the server starts, and answers with API keys by name; “all” is always there."""
     ready: Future[HttpRoom] = Future()
     thread = threading.Thread(target=_run, args=(ready, carrier, limits, tls, prepare, make_room), daemon=True)
     thread.start()

@@ -62,7 +62,7 @@ COMMANDS = {_item(each.name, each.body): each for each in OPERATIONS if each.com
 
 
 class Commands(bodies.Body, frozen=True):
-    commands: Annotated[list[Union[tuple(COMMANDS)]], Meta(min_length=1, max_length=MOST)]  # type: ignore[misc,valid-type]  # noqa: UP007
+    commands: Annotated[list[Union[tuple(COMMANDS)]], Meta(min_length=1, max_length=MOST)]  # type: ignore[valid-type]  # noqa: UP007
 
 
 @dataclass(frozen=True)

@@ -65,5 +65,3 @@ class Forward(logging.Handler):
 def forward(log: Log) -> None:
     logger = logging.getLogger("uvicorn")
     logger.handlers, logger.propagate = [Forward(log)], False
-
-

@@ -41,13 +41,20 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": components,
             "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "cnk_ID_SECRET"}},
-            "headers": {"Checkpoint": {"description": "What the ledger holds now; show it again.", "schema": {"type": "string", "pattern": _FORM}}},
+            "headers": {
+                "Checkpoint": {
+                    "description": "What the ledger holds now; show it again.",
+                    "schema": {"type": "string", "pattern": _FORM},
+                }
+            },
             "responses": {
                 str(status): _problem(status, named[Problem], bool(status != 401)) for status in [*_PROBLEMS, 500]
             },
             "parameters": {
                 "Key": _header("Idempotency-Key", "The same request with it is done once.", bodies.KEY_PATTERN),
-                "Checkpoint": _header("Carnet-Checkpoint", "The newest checkpoint that the caller was answered.", _FORM),
+                "Checkpoint": _header(
+                    "Carnet-Checkpoint", "The newest checkpoint that the caller was answered.", _FORM
+                ),
             },
         },
     }
@@ -61,7 +68,7 @@ def _header(name: str, says: str, pattern: str) -> dict[str, Any]:
 def _problem(status: int, schema: dict[str, Any], checkpoint: bool) -> dict[str, Any]:
     codes = ", ".join(code.value for code, each in STATUS.items() if each == status) or "fault"
     content = {PROBLEM.decode(): {"schema": schema}}
-    headers = {"Carnet-Checkpoint": _CHECKPOINT} if checkpoint else {}
+    headers: dict[str, Any] = {"Carnet-Checkpoint": _CHECKPOINT} if checkpoint else {}
     if status == 503:
         headers["Retry-After"] = {"description": "Seconds.", "schema": {"type": "integer"}}
     return {"description": f"Refused: {codes}.", "content": content, "headers": headers}

@@ -45,7 +45,7 @@ class Operation:
 
 
 def _ttl(given: Any) -> int:
-    return seats.DEFAULT_TTL if given is UNSET else given  # type: ignore[no-any-return]
+    return seats.DEFAULT_TTL if given is UNSET else given
 
 
 def _acquire(body: bodies.Seat) -> Command:
@@ -58,9 +58,7 @@ def _change(
     return Operation("POST", name, says, needs, body, kind, command=command)
 
 
-def _check(
-    name: str, says: str, body: type[bodies.Body], question: Callable[[Any], Question], kind: type
-) -> Operation:
+def _check(name: str, says: str, body: type[bodies.Body], question: Callable[[Any], Question], kind: type) -> Operation:
     return Operation("POST", name, says, TAKE, body, kind, question=question)
 
 

@@ -13,10 +13,10 @@ def visible(answer: object, key: ApiKey) -> object:
     """The answer without the products that are not this key's. Refusals are counted over all products: left out."""
     if key.products is None or not isinstance(answer, Status | Usage):
         return answer
-    mine = {"products": _mine(answer.products, key), "lines": _mine(answer.lines, key)}
+    products, lines = _mine(answer.products, key), _mine(answer.lines, key)
     if isinstance(answer, Usage):
-        return replace(answer, **mine, holders=_mine(answer.holders, key), refusals=[])
-    return replace(answer, **mine)
+        return replace(answer, products=products, lines=lines, holders=_mine(answer.holders, key), refusals=[])
+    return replace(answer, products=products, lines=lines)
 
 
 def _mine(views: list[Any], key: ApiKey) -> list[Any]:

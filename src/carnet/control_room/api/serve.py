@@ -8,7 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, cast
@@ -39,15 +39,13 @@ class Tls:
 class Options:
     tls: Tls | None = None
     hot: bool = True  # answered by the protocol itself; else through ASGI
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
 
 class Server(uvicorn.Server):
     """Tells when it is ready and when it stops, and ends by returning: what opened the engine also closes it."""
 
-    def __init__(
-        self, config: uvicorn.Config, log: Log, told: Callable[[str], None], beside: Sequence[Beside]
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, log: Log, told: Callable[[str], None], beside: Sequence[Beside]) -> None:
         super().__init__(config)
         self._log, self._told, self._beside = log, told, beside
 
@@ -66,14 +64,12 @@ class Server(uvicorn.Server):
         self._told("stopping")
         await super().shutdown(sockets)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the base's own signature
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
 
-def make(
-    door: Door, options: Options, log: Log, told: Callable[[str], None], beside: Sequence[Beside] = ()
-) -> Server:
+def make(door: Door, options: Options, log: Log, told: Callable[[str], None], beside: Sequence[Beside] = ()) -> Server:
     """A server for the door. `told` hears “ready” and “stopping”; `beside` runs as long as the server does."""
     forward(log)
     fault = fault_log(log)

@@ -45,9 +45,7 @@ class Site(Protocol):
 
     def restore(self, backup: Path) -> object: ...
 
-    def serve(
-        self, host: str, port: int, certificate: Path | None, private_key: Path | None, *, hot: bool
-    ) -> None: ...
+    def serve(self, host: str, port: int, certificate: Path | None, private_key: Path | None, *, hot: bool) -> None: ...
 
 
 @dataclass(frozen=True)

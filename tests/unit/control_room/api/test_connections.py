@@ -203,12 +203,19 @@ def test_a_slow_request_is_cut_off_in_time(hasty: HttpRoom, part: int) -> None:
 
 def test_a_dripping_head_is_cut_off_too(hasty: HttpRoom) -> None:
     with Wire(hasty.port) as wire:
-        start = time.monotonic()
-        with pytest.raises(OSError, match=r"reset|pipe"):
-            while time.monotonic() - start < 4:
-                wire.send(b"G" if time.monotonic() == start else b"GET /health HTTP/1.1\r\nX: "[:1])
-                time.sleep(0.02)
-    assert time.monotonic() - start < 3
+        wire.send(b"GET /api/v1/status HTTP/1.1\r\nX: ")
+        _send_until_cut_off(wire, b"a", pause=0.02)
+
+
+def _send_until_cut_off(wire: Wire, data: bytes, pause: float = 0) -> None:
+    start = time.monotonic()
+    while time.monotonic() - start < 4:
+        try:
+            wire.send(data)
+        except ConnectionError:
+            return
+        time.sleep(pause)
+    pytest.fail("the server goes on for ever")
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["from the start", "after a request"])
@@ -239,10 +246,7 @@ def test_a_caller_that_does_not_fetch_its_answers_is_let_go(hasty: HttpRoom) -> 
     many = get(hasty, "/api/v1/openapi.json") * 400
     with Wire(hasty.port) as wire:
         wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        start = time.monotonic()
-        with pytest.raises(OSError, match=r"reset|pipe|timed out"):
-            while time.monotonic() - start < 8:
-                wire.send(many)
+        _send_until_cut_off(wire, many)
     assert hasty.get("status").status_code == 200
 
 

@@ -87,8 +87,9 @@ def test_a_machine_that_reads_the_document_finds_nothing(open_room: HttpRoom, tm
     )
     ran = subprocess.run(
         [
-            Path(sys.executable).with_name("st"), "--config-file", config, "run", f"{open_room.url}{PREFIX}openapi.json",
-            "--url", open_room.url, "-H", f"Authorization: Bearer {open_room.keys['all']}", "--seed", "1",
+            Path(sys.executable).with_name("st"), "--config-file", config,
+            "run", f"{open_room.url}{PREFIX}openapi.json", "--url", open_room.url,
+            "-H", f"Authorization: Bearer {open_room.keys['all']}", "--seed", "1",
             "--phases", "coverage,fuzzing", "--max-examples", "5", "--no-color", "--continue-on-failure",
         ],
         cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,

@@ -106,7 +106,9 @@ def test_what_is_not_there_is_refused_as_a_problem_too(served: HttpRoom) -> None
 def test_a_repeated_key_gets_the_first_answer_and_another_request_none(served: HttpRoom) -> None:
     first = granted(served.post("seats/acquire", SEAT, idempotency_key="one"))
     assert granted(served.post("seats/acquire", SEAT, idempotency_key="one")) == first
-    refused(served.post("seats/acquire", SEAT | {"holder": "bot-18"}, idempotency_key="one"), 422, "idempotency_conflict")
+    refused(
+        served.post("seats/acquire", SEAT | {"holder": "bot-18"}, idempotency_key="one"), 422, "idempotency_conflict"
+    )
 
 
 @pytest.mark.rule("malformed")

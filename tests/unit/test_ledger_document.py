@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from carnet.control_room.ledger.events import CLEAR, KINDS, Draw
+from carnet.control_room.ledger.events import CLEAR, KINDS, CountedRefusal, Draw
 from carnet.control_room.ledger.record import Record
 from carnet.control_room.storage.sqlite import _SCHEMA
 
@@ -27,7 +27,8 @@ def _names(struct: type[msgspec.Struct]) -> list[str]:
 
 def test_every_kind_is_documented_with_its_fields_in_their_order() -> None:
     documented = {kind: _fields(text) for kind, text in _sections().items()}
-    assert documented == {kind: _names(event) for kind, event in KINDS.items()} | {"Draw": _names(Draw)}
+    structures = {"Draw": _names(Draw), "CountedRefusal": _names(CountedRefusal)}
+    assert documented == {kind: _names(event) for kind, event in KINDS.items()} | structures
 
 
 def test_the_clear_leaves_are_named() -> None:

@@ -26,11 +26,18 @@ class Period(Fields, frozen=True):
 
     def containing(self, now: datetime) -> datetime:
         """The start of the period that `now` lies in; the first one for any time before it."""
+        return self._beginning(self._number(now))
+
+    def following(self, now: datetime) -> datetime:
+        """The start of the period after the one that `now` lies in."""
+        return self._beginning(self._number(now) + 1)
+
+    def _number(self, now: datetime) -> int:
         elapsed = (now.year - self.start.year) * 12 + now.month - self.start.month
         number = max(0, elapsed // self.unit.months)
         if number and self._beginning(number) > now:
             number -= 1
-        return self._beginning(number)
+        return number
 
     def _beginning(self, number: int) -> datetime:
         """A period that would begin on a day its month lacks (a leap day, a 31st) begins on the last that it has."""

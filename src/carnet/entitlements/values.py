@@ -66,9 +66,6 @@ def _name_of(fields: Fields, value: object) -> str:
 
 def new_id(now: datetime, random: Callable[[int], bytes]) -> str:
     """A UUID of version 7: ordered by time, otherwise random."""
-    milliseconds = int(now.timestamp()) * 1000
-    number = milliseconds << 80 | int.from_bytes(random(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    when, noise = f"{int(now.timestamp()) * 1000:012x}", random(10)
+    text = noise.hex()
+    return f"{when[:8]}-{when[8:]}-7{text[1:4]}-{(noise[2] & 0x3F | 0x80):02x}{text[6:8]}-{text[8:]}"

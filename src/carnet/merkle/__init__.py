@@ -12,7 +12,7 @@ from carnet.merkle.proofs import (
     verify_consistency,
     verify_inclusion,
 )
-from carnet.merkle.tree import EMPTY_ROOT, HASH_SIZE, Peaks, leaf_hash, node_hash, peaks_at, root_at
+from carnet.merkle.tree import EMPTY_ROOT, HASH_SIZE, Peaks, append_leaf, leaf_hash, node_hash, peaks_at, root_at
 
 __all__ = [
     "EMPTY_ROOT",
@@ -20,6 +20,7 @@ __all__ = [
     "Checkpoint",
     "GetNode",
     "Peaks",
+    "append_leaf",
     "consistency_proof",
     "inclusion_proof",
     "leaf_hash",

@@ -31,11 +31,9 @@ class Peaks:
 
     def append(self, leaf: bytes) -> tuple["Peaks", tuple[bytes, ...]]:
         """Append a leaf *hash*. Returns the new peaks, and the interior nodes it completed, from level 1 upwards."""
-        hashes, completed, tip = list(self.hashes), [], leaf
-        for _ in range(_trailing_ones(self.size)):
-            tip = node_hash(hashes.pop(), tip)
-            completed.append(tip)
-        return Peaks(self.size + 1, (*hashes, tip)), tuple(completed)
+        hashes = list(self.hashes)
+        completed = append_leaf(hashes, self.size, leaf)
+        return Peaks(self.size + 1, tuple(hashes)), tuple(completed)
 
     @property
     def root(self) -> bytes:
@@ -45,6 +43,17 @@ class Peaks:
         for left in reversed(self.hashes[:-1]):
             root = node_hash(left, root)
         return root
+
+
+def append_leaf(hashes: list[bytes], size: int, leaf: bytes) -> list[bytes]:
+    """Append a leaf *hash* to the peaks of a tree of `size`, in place. Returns the interior nodes it completed."""
+    completed = []
+    while size & 1:
+        leaf = sha256(b"\x01" + hashes.pop() + leaf).digest()
+        completed.append(leaf)
+        size >>= 1
+    hashes.append(leaf)
+    return completed
 
 
 def peaks_at(size: int, get_node: GetNode) -> Peaks:
@@ -59,7 +68,3 @@ def peaks_at(size: int, get_node: GetNode) -> Peaks:
 
 def root_at(size: int, get_node: GetNode) -> bytes:
     return peaks_at(size, get_node).root
-
-
-def _trailing_ones(number: int) -> int:
-    return (~number & (number + 1)).bit_length() - 1

@@ -1,11 +1,13 @@
 """A vendor, and a Control Room in each stage of its life."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from carnet.exchange.verdicts import Code, Refusal
 from tests.support.cast import MONDAY
+from tests.support.place import Place
 from tests.support.room import Room
 from tests.support.vendor_simulator import Vendor, line
 
@@ -34,6 +36,12 @@ def licensed(vendor: Vendor, enabled: Room) -> Room:
     enabled.install(vendor.olf(enabled.request(), standard_lines(), MONDAY))
     assert enabled.state_name == "active"
     return enabled
+
+
+@pytest.fixture
+def place(licensed: Room, tmp_path: Path) -> Place:
+    """The same, in a folder."""
+    return Place(licensed, tmp_path / "site")
 
 
 def standard_lines(**quantities: int) -> list:

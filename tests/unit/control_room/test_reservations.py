@@ -44,6 +44,7 @@ def stated(request):
 def test_g2_what_is_reserved_is_held_settled_once_and_the_rest_is_free(licensed):
     held = reserve(licensed, 60)
     assert (held.units, held.remaining, held.expires_at) == (60, 40, MONDAY + timedelta(minutes=10))
+    assert next(view.reserved for view in product_views(licensed.state, licensed.now) if view.sku == PAGES) == 60
     before = licensed.dump()
     for command in (ConsumeUnits(PAGES, 41), ReserveUnits(PAGES, 41)):
         refused(licensed.do(command), Code.EXHAUSTED)

@@ -48,6 +48,17 @@ times = st.integers(946684800, 13569465600).map(lambda seconds: datetime.fromtim
 
 
 @pytest.mark.rule("Q2")
+@given(st.sampled_from(PeriodUnit), times, times)
+@example(PeriodUnit.MONTH, at("2027-01-31"), at("2027-02-28"))
+@example(PeriodUnit.YEAR, at("2028-02-29"), at("2020-01-01"))
+def test_a_period_goes_on_until_the_following_one_begins(unit: PeriodUnit, start: datetime, now: datetime) -> None:
+    period = Period(unit=unit, start=start)
+    following = period.following(now)
+    assert period.containing(following) == following > now
+    assert period.containing(following - timedelta(seconds=1)) == period.containing(now)
+
+
+@pytest.mark.rule("Q2")
 @given(st.sampled_from(PeriodUnit), times, times, st.integers(0, 400 * 86400))
 @example(PeriodUnit.MONTH, at("2027-01-31"), at("2027-02-28"), 86400)
 @example(PeriodUnit.YEAR, at("2028-02-29"), at("2029-02-27"), 86400)

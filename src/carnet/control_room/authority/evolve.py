@@ -4,7 +4,7 @@ records must not copy ten thousand users a million times. Nothing is judged here
 
 from datetime import timedelta
 
-from carnet.control_room.authority import evolve_keys, evolve_units  # noqa: F401  they register what they fold
+from carnet.control_room.authority import evolve_keys, evolve_use  # noqa: F401  they register what they fold
 from carnet.control_room.authority.evolve_units import meter
 from carnet.control_room.authority.handlers import HANDLERS, on
 from carnet.control_room.authority.leases import Lease, Leases
@@ -111,6 +111,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.peaks = {sku: len(users) for sku, users in state.users.items()}
     state.peaks |= {sku: len(leases.by_id) for sku, leases in state.leases.items()}
     state.rollbacks = {}
+    evolve_use.begin(state, record.at, event.lines)
     _take_new_keys(state)
     _remember_lines(state, event)
 
@@ -161,11 +162,6 @@ def _state_changed(state: State, _: Record, event: e.StateChanged) -> None:
     state.state_name = event.now
 
 
-@on(e.Refused)
-def _refused(state: State, _: Record, event: e.Refused) -> None:
-    state.refusals[event.code] = state.refusals.get(event.code, 0) + 1
-
-
 def _show(state: State, of: str, record: Record) -> None:
     state.shown = [*state.shown, Shown(of, record.index + 1)][-SHOWN:]
 
@@ -191,13 +187,14 @@ def _raised(state: State, _: Record, event: e.ClockRaised) -> None:
 
 
 @on(e.ClockLowered)
-def _lowered(state: State, _: Record, event: e.ClockLowered) -> None:
+def _lowered(state: State, record: Record, event: e.ClockLowered) -> None:
     """What had expired by the mark that is given up stays expired (T3, G2)."""
     for leases in state.leases.values():
         for lease_id in leases.expired(event.was):
             leases.remove(lease_id)
     for reservation_id in state.reservations.expired(event.was):
         state.reservations.remove(reservation_id)
+    evolve_use.go_back(state, record.at)
 
 
 @on(e.LeasesExtended)
@@ -216,21 +213,23 @@ def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
 def _assigned(state: State, record: Record, event: e.SeatAssigned) -> None:
     users = state.users.setdefault(event.sku, {})
     users[event.user] = record.at
-    _peak(state, event.sku, len(users))
+    evolve_use.in_use(state, event.sku, record.at, len(users), granted=1)
 
 
 @on(e.SeatUnassigned)
-def _unassigned(state: State, _: Record, event: e.SeatUnassigned) -> None:
-    state.users.get(event.sku, {}).pop(event.user, None)
+def _unassigned(state: State, record: Record, event: e.SeatUnassigned) -> None:
+    users = state.users.get(event.sku, {})
+    users.pop(event.user, None)
+    evolve_use.in_use(state, event.sku, record.at, len(users))
 
 
 @on(e.SeatAcquired)
-def _acquired(state: State, _: Record, event: e.SeatAcquired) -> None:
+def _acquired(state: State, record: Record, event: e.SeatAcquired) -> None:
     leases = state.leases.get(event.sku)
     if leases is None:
         leases = state.leases[event.sku] = Leases()
     leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at))
-    _peak(state, event.sku, len(leases.by_id))
+    evolve_use.in_use(state, event.sku, record.at, len(leases.by_id), granted=1)
 
 
 @on(e.SeatRenewed)
@@ -240,10 +239,8 @@ def _renewed(state: State, _: Record, event: e.SeatRenewed) -> None:
 
 @on(e.SeatReleased)
 @on(e.SeatExpired)
-def _seat_gone(state: State, _: Record, event: e.SeatReleased | e.SeatExpired) -> None:
-    if event.sku in state.leases:
-        state.leases[event.sku].remove(event.lease_id)
-
-
-def _peak(state: State, sku: str, using: int) -> None:
-    state.peaks[sku] = max(state.peaks.get(sku, 0), using)
+def _seat_gone(state: State, record: Record, event: e.SeatReleased | e.SeatExpired) -> None:
+    leases = state.leases.get(event.sku)
+    if leases:
+        leases.remove(event.lease_id)
+        evolve_use.in_use(state, event.sku, record.at, len(leases.by_id))

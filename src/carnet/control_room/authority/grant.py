@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from carnet.control_room.authority.state import State
 from carnet.entitlements import Line, Metric
@@ -28,16 +29,18 @@ class ProductGrant:
 
 def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
     """The product's grant now; None where the installed license does not name it. Worked out once for each span."""
-    if state.installed is None or state.released:
+    installed = state.installed
+    if installed is None or state.released:
         return None
-    lines = state.installed.lines
-
-    def value() -> ProductGrant | None:
-        line = products(state).get(sku)
-        return ProductGrant(line, shares(lines, sku, now), granted(lines, sku, now)) if line else None
-
-    found: ProductGrant | None = state.installed.grants.at(sku, now, value, lambda: changes(lines))
-    return found
+    known: ProductGrant | None = installed.grants.known(sku, now)
+    if known is not None:
+        return known
+    lines = installed.lines
+    line = products(state).get(sku)
+    if line is None:
+        return None
+    grant = ProductGrant(line, shares(lines, sku, now), granted(lines, sku, now))
+    return cast("ProductGrant", installed.grants.remember(sku, now, grant, changes(lines)))
 
 
 def changes(lines: Iterable[Line]) -> Iterable[datetime]:

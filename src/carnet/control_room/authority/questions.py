@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from carnet.control_room.authority import forecast, usage, views
+from carnet.control_room.authority import forecast, run_out, usage, views
 from carnet.control_room.authority.decision import View
+from carnet.control_room.authority.run_out import NearLimit, RunOut
 from carnet.control_room.ledger.record import Record
 from carnet.errors import UsageError
 
@@ -55,6 +56,25 @@ class Forecast:
             past = f"{self.on:%Y-%m-%d} is past; today is {view.now:%Y-%m-%d}."
             raise UsageError(past, "Name today or a later date.")
         return forecast.forecast(view.state, max(on, view.now) if self.on else on)
+
+
+@dataclass(frozen=True)
+class OutlookAnswer:
+    at: datetime
+    run_out: list[RunOut]
+    near_limit: list[NearLimit]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """When units run out at the rate at which they are used, and what is near its limit."""
+
+    what: ClassVar[str] = "outlook"
+    answers: ClassVar[type] = OutlookAnswer
+
+    def answer(self, view: View) -> OutlookAnswer:
+        state, now = view.state, view.now
+        return OutlookAnswer(now, run_out.run_out(state, now), run_out.near_limit(state, now))
 
 
 @dataclass(frozen=True)

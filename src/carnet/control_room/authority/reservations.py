@@ -6,7 +6,7 @@ the moment for which they are right, and moved on from there. Both are derived, 
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -104,8 +104,10 @@ class Reservations(msgspec.Struct, dict=True):
                     self._held.pop(key, None)
 
 
-def merged(draws: Iterable[Draw]) -> list[Draw]:
+def merged(draws: Sequence[Draw]) -> list[Draw]:
     """One draw for each line and period, in the order of the first."""
+    if len(draws) == 1:
+        return list(draws)
     units: dict[tuple[str, datetime | None], int] = {}
     for draw in draws:
         key = (draw.line_id, draw.period_start)

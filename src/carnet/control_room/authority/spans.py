@@ -1,6 +1,6 @@
 """What is constant between two moments is worked out once for the whole span, instead of at each decision in it."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
@@ -16,14 +16,15 @@ class Spans(Generic[T]):
     def __init__(self) -> None:
         self._known: dict[Hashable, tuple[datetime, datetime, T]] = {}
 
-    def at(self, name: Hashable, now: datetime, value: Callable[[], T], changes: Callable[[], Iterable[datetime]]) -> T:
-        """`changes`: all the moments at which the value may become another one."""
+    def known(self, name: Hashable, now: datetime) -> T | None:
+        """The value, where it is already known for this moment."""
         known = self._known.get(name)
-        if known and known[0] <= now < known[1]:
-            return known[2]
-        moments = list(changes())
+        return known[2] if known and known[0] <= now < known[1] else None
+
+    def remember(self, name: Hashable, now: datetime, value: T, changes: Iterable[datetime]) -> T:
+        """`changes`: all the moments at which the value may become another one."""
+        moments = list(changes)
         since = max((moment for moment in moments if moment <= now), default=_ALWAYS)
         until = min((moment for moment in moments if moment > now), default=_EVER)
-        found = value()
-        self._known[name] = since, until, found
-        return found
+        self._known[name] = since, until, value
+        return value

@@ -11,6 +11,7 @@ import msgspec
 from carnet.control_room.authority.leases import Leases
 from carnet.control_room.authority.reservations import Reservations
 from carnet.control_room.authority.spans import Spans
+from carnet.control_room.authority.tallies import Tallies
 from carnet.control_room.authority.trusted_time import NEVER
 from carnet.entitlements import Line, Metric, Period
 from carnet.exchange.history import CheckpointFields
@@ -113,6 +114,7 @@ class State(msgspec.Struct):
     leases: dict[str, Leases] = {}
     reservations: Reservations = msgspec.field(default_factory=Reservations)
     peaks: dict[str, int] = {}  # by product, since the last install
+    tallies: dict[str, Tallies] = {}  # by product, of each that a license here ever named
     refusals: dict[str, int] = {}
     rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
     api_keys: dict[str, ApiKey] = {}  # by id

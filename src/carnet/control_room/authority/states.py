@@ -26,13 +26,13 @@ def unlocked_name(state: State, now: datetime) -> str:
 
 def licensed_name(installed: InstalledLicense, now: datetime) -> str:
     """What time makes of the installed license; worked out once for each span."""
+    known: str | None = installed.grants.known("", now)
+    if known is not None:
+        return known
     lines = installed.lines
-
-    def changes() -> list[datetime]:
-        end = max(line.valid_until for line in lines)
-        return [end - EXPIRING_DAYS, end, *(line.ends for line in lines)]
-
-    name: str = installed.grants.at("", now, lambda: by_lines(lines, now), changes)
+    end = max(line.valid_until for line in lines)
+    name = by_lines(lines, now)
+    installed.grants.remember("", now, name, [end - EXPIRING_DAYS, end, *(line.ends for line in lines)])
     return name
 
 

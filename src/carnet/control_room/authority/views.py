@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from carnet.control_room.authority.grant import granted, in_use, lines_of, products, remaining, used
+from carnet.control_room.authority.grant import granted, in_use, lines_of, products, remaining, taken, used
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import EXPIRING_DAYS, LOCKED, state_name, unlocked_name
 from carnet.control_room.authority.trusted_time import Reading, lag
@@ -44,6 +44,7 @@ class ProductView:
     consumed: int
     remaining: int
     valid_until: datetime
+    reserved: int  # units that running reservations hold
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ def _product(state: State, sku: str, now: datetime) -> ProductView:
         sum(used(state, each, now) for each in lines) if units else 0,
         remaining(state, sku, now) if units else max(0, quantity - using),
         max(each.valid_until for each in lines),
+        sum(taken(state, each, now) - used(state, each, now) for each in lines) if units else 0,
     )
 
 

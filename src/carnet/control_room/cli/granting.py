@@ -1,4 +1,4 @@
-"""user assign/unassign/check/list · seat acquire/renew/release · units consume · feature check · usage show"""
+"""user · seat · units · feature · usage"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,16 +22,23 @@ def add_to(app: typer.Typer) -> None:
     command(seat, "release")(release)
     units = new_app("Units: pages, runs, credits.")
     command(units, "consume")(consume)
+    command(units, "reserve")(reserve)
+    command(units, "settle")(settle)
+    command(units, "cancel")(cancel)
     feature = new_app("Features.")
     command(feature, "check")(check_feature)
     usage = new_app("What is used.")
     command(usage, "show")(show_usage)
+    command(usage, "history")(show_history)
     for group, name in ((user, "user"), (seat, "seat"), (units, "units"), (feature, "feature"), (usage, "usage")):
         app.add_typer(group, name=name)
 
 
 User = Annotated[str, typer.Argument(metavar="USER", help="The user's name.", show_default=False)]
 Key = Annotated[str | None, typer.Option("--key", help="Idempotency key: the same request with it is done once (G5).")]
+Reservation = Annotated[
+    str, typer.Argument(metavar="RESERVATION", help="The reservation's id, as reserve answered it.")
+]
 Lease = Annotated[str, typer.Argument(metavar="LEASE", help="The lease's id, as acquire answered it.")]
 
 
@@ -110,9 +117,49 @@ def consume(
     session.execute(ConsumeUnits(product, units), _units, key)
 
 
+def reserve(
+    session: Session,
+    product: Sku,
+    units: Annotated[int, typer.Argument(metavar="UNITS", min=1, max=2**53 - 1, help="How many at most.")],
+    ttl: Annotated[int, typer.Option("--ttl", min=5, max=86400, help="Time to live in seconds.")] = 600,
+    key: Key = None,
+) -> None:
+    """Set units aside for work whose size is known at its end; then settle, or cancel."""
+    from carnet.control_room.granting.reservations import ReserveUnits
+
+    session.execute(ReserveUnits(product, units, ttl), _reserved, key)
+
+
+def settle(
+    session: Session,
+    reservation: Reservation,
+    units: Annotated[int, typer.Argument(metavar="UNITS", min=0, max=2**53 - 1, help="How many were used.")],
+    key: Key = None,
+) -> None:
+    """Consume so many of the reserved units; the rest is free again."""
+    from carnet.control_room.granting.reservations import SettleUnits
+
+    session.execute(SettleUnits(reservation, units), _units, key)
+
+
+def cancel(session: Session, reservation: Reservation, key: Key = None) -> None:
+    """Free what was reserved; nothing is consumed."""
+    from carnet.control_room.granting.reservations import CancelUnits
+
+    session.execute(CancelUnits(reservation), _reserved, key)
+
+
+def _reserved(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli.show import counted
+
+    until = f"until {answer.expires_at:%Y-%m-%d %H:%M:%S UTC}" if answer.expires_at else "given back"
+    console.print(f"{answer.sku} · {counted(answer.units, 'unit')} · reservation {answer.reservation_id} · {until}")
+    console.print(f"{answer.remaining:,} left.")
+
+
 def _units(console: "Console", answer: Any) -> None:
     owed = f" {answer.owed:,} of them above what is licensed, within the permitted overage." if answer.owed else ""
-    console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} are left.{owed}")
+    console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} left.{owed}")
 
 
 def check_feature(
@@ -152,3 +199,25 @@ def _usage(console: "Console", view: Any) -> None:
     console.print(holders)
     for refused in view.refusals:
         console.print(f"Refused {refused.count} × {refused.code}")
+
+
+def show_history(
+    session: Session,
+    product: Sku,
+    days: Annotated[int, typer.Option("--days", min=1, max=400, help="How many days, today included.")] = 30,
+) -> None:
+    """What was used of a product, day by day."""
+    from carnet.control_room.authority.history import UsageHistory
+
+    session.ask(UsageHistory(product, days), _history)
+
+
+def _history(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli import show
+
+    made = show.table("Day (UTC)", ">Peak in use", ">Granted", ">Refused", ">Consumed")
+    for day in answer.days:
+        made.add_row(
+            show.day(day.start), *(show.number(n) for n in (day.peak_in_use, day.granted, day.refused, day.consumed))
+        )
+    console.print(made)

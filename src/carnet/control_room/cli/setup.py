@@ -60,12 +60,36 @@ def forecast(
     on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="The date to look at.")] = None,
     deadline_missed: Annotated[bool, typer.Option("--deadline-missed", help="Look at the missed deadline.")] = False,
 ) -> None:
-    """What will be on a date, or once the open deadline is missed, if nothing is done until then."""
-    from carnet.control_room.authority.questions import Forecast
+    """When units run out, and what is near its limit. With an option: what will be then, if nothing is done."""
+    from carnet.control_room.authority.questions import Forecast, Outlook
 
-    if (on is None) == (not deadline_missed):
-        raise UsageError("Give --on DATE, or --deadline-missed.")
+    if on is not None and deadline_missed:
+        raise UsageError("Give --on DATE, or --deadline-missed, not both.")
+    if on is None and not deadline_missed:
+        session.ask(Outlook(), _outlook)
+        return
     session.ask(Forecast(None if on is None else parse_time(on)), _forecast)
+
+
+def _outlook(console: "Console", found: Any) -> None:
+    from carnet.control_room.cli import show
+
+    made = show.table("Product", ">Left", "Unit", ">A day (7 d)", "Runs out", ">A day (30 d)", "Runs out")
+    for each in found.run_out:
+        paces = [(show.number(pace.per_day), _when(pace, each)) for pace in (each.week, each.month)]
+        made.add_row(each.name, show.number(each.remaining), each.unit, *paces[0], *paces[1])
+    console.print(made if found.run_out else "No units are licensed here.")
+    for near in found.near_limit:
+        console.print(f"! {near.name}: at its peak {near.peak_in_use:,} of {near.granted:,} ({near.percent} %) in use.")
+    console.print("See what will be on a day: control-room forecast --on DATE")
+
+
+def _when(pace: Any, of: Any) -> str:
+    from carnet.control_room.cli import show
+
+    if pace.runs_out_at:
+        return show.day(pace.runs_out_at)
+    return f"not before {show.day(of.valid_until)}" if pace.consumed else "nothing was used"
 
 
 def _forecast(console: "Console", found: Any) -> None:

@@ -12,82 +12,96 @@ from carnet.control_room.ledger.record import NONCE_SIZE, SYSTEM, Answered, Reco
 from carnet.entitlements import UnwritableError
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
-from carnet.merkle import Checkpoint, Peaks, consistency_proof, inclusion_proof, leaf_hash
+from carnet.merkle import HASH_SIZE, Checkpoint, Peaks, append_leaf, consistency_proof, inclusion_proof, leaf_hash
 
+NONCES = 64  # drawn at once
 _encode = msgspec.json.Encoder().encode
+_Mark = tuple[int, list[bytes]]
 
 
 class Draft:
     def __init__(self, book: Book, epoch: Epoch, random: RandomBytes) -> None:
         self._book, self._epoch, self._random = book, epoch, random
         self._ledger_id = book.store.ledger_id
-        self.peaks = book.peaks
+        self._start = self._size = book.peaks.size
+        self._peaks = list(book.peaks.hashes)
+        self._nonces: list[bytes] = []
+        self._hashes: list[bytes] = []  # of the leaves drafted here
         self.rows: list[Row] = []
         self.records: list[Record] = []
-        self._start = book.peaks.size
-        self._hashes: list[bytes] = []  # of the leaves drafted here
+
+    @property
+    def peaks(self) -> Peaks:
+        return Peaks(self._size, tuple(self._peaks))
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.peaks.size, self.peaks.root)
+        return Checkpoint(self._size, self.peaks.root)
 
     def append(
         self, event: Event, at: datetime, actor: str, key: str | None = None, answered: Answered | None = None
     ) -> Record:
-        index, kind = self.peaks.size, event.kind
-        if kind in CLEAR:  # what leaves the site names nobody
+        kind = event.kind
+        clear = kind in CLEAR
+        if clear:  # what leaves the site names nobody
             actor, key, answered = SYSTEM, None, None
         body = msgspec.Raw(_encode(event))
-        record = Record(index=index, at=at, kind=kind, actor=actor, key=key, body=body, answered=answered)
-        _check_readable(record, event)
-        self._add(index, _encode(record), clear=kind in CLEAR)
+        record = Record(index=self._size, at=at, kind=kind, actor=actor, key=key, body=body, answered=answered)
+        _check_readable(record)
+        self._add(_encode(record), clear=clear)
         self.records.append(record)
         return record
 
-    def _add(self, index: int, text: bytes, *, clear: bool) -> None:
+    def _add(self, text: bytes, *, clear: bool) -> None:
+        index, epoch = self._size, self._epoch
         if clear:
             leaf = clear_leaf(text)
             seal = self._book.cipher.seal(leaf, index, self._random)
         else:
-            epoch = self._epoch
-            leaf = sealed_leaf(text, index, epoch.cipher, epoch.key_id, self._random(NONCE_SIZE), self._ledger_id)
+            leaf = sealed_leaf(text, index, epoch.cipher, epoch.key_id, self._nonce(), self._ledger_id)
             seal = None
         hashed = leaf_hash(leaf)
-        self.peaks, completed = self.peaks.append(hashed)
-        self.rows.append(Row(index, leaf, b"".join(completed), seal))
+        completed = append_leaf(self._peaks, index, hashed)
+        self._size = index + 1
         self._hashes.append(hashed)
+        self.rows.append(Row(index, leaf, b"".join(completed), seal))
 
-    def mark(self) -> tuple[Peaks, int]:
-        return self.peaks, len(self.rows)
+    def _nonce(self) -> bytes:
+        if not self._nonces:
+            noise = self._random(NONCE_SIZE * NONCES)
+            self._nonces = [noise[at : at + NONCE_SIZE] for at in range(0, len(noise), NONCE_SIZE)]
+        return self._nonces.pop()
 
-    def back_to(self, mark: tuple[Peaks, int]) -> None:
+    def mark(self) -> _Mark:
+        return len(self.rows), self._peaks.copy()
+
+    def back_to(self, mark: _Mark) -> None:
         """Take back what was appended since: a decision that cannot be written whole is not written at all."""
-        self.peaks, count = mark
+        count, self._peaks = mark
+        self._size = self._start + count
         del self.rows[count:], self.records[count:], self._hashes[count:]
 
     def node(self, level: int, index: int) -> bytes:
-        completed_by = ((index + 1) << level) - 1
-        place = completed_by - self._start
+        place = ((index + 1) << level) - 1 - self._start  # of the record that completed it
         if place < 0:
             return self._book.node(level, index)
         if level == 0:
             return self._hashes[place]
-        return self.rows[place].nodes[32 * (level - 1) : 32 * level]
+        return self.rows[place].nodes[HASH_SIZE * (level - 1) : HASH_SIZE * level]
 
     def inclusion(self, index: int) -> list[bytes]:
-        return inclusion_proof(index, self.peaks.size, self.node)
+        return inclusion_proof(index, self._size, self.node)
 
     def consistency(self, size: int) -> list[bytes]:
-        return consistency_proof(size, self.peaks.size, self.node)
+        return consistency_proof(size, self._size, self.node)
 
 
-def _check_readable(record: Record, event: Event) -> None:
+def _check_readable(record: Record) -> None:
     """Writing does not look at a text's length or pattern; reading does. What could not be read is never written."""
     for text in (record.actor, record.key):
         if text is not None and not (0 < len(text) <= 200 and not text.isspace()):
             raise UnwritableError("a name or key must have 1 to 200 characters, and not only spaces")
     try:
-        if own_event_of(record) != event:
-            raise UnwritableError("it would be read as something else")
+        own_event_of(record)
     except TamperedError as error:
         raise UnwritableError(str(error)) from error

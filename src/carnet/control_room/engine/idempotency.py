@@ -18,7 +18,7 @@ _encode = msgspec.json.Encoder().encode
 def remember(command: Command, answer: object) -> Answered:
     if isinstance(answer, SecretAnswer):
         answer = answer.without_secret()  # A2
-    return Answered(request_sha256=_digest(command), answer=_encode(answer).decode())
+    return Answered(request_sha256=_digest(command), answer=msgspec.Raw(_encode(answer)))
 
 
 def first_answer(command: Command, answered: Answered) -> object | Refusal:

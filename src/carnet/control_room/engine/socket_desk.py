@@ -33,6 +33,9 @@ class SocketDesk:
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             connection.close()
             return None
+        except BlockingIOError as error:
+            connection.close()
+            raise BusyError("Too many callers wait at the local door.", "Try again in a second.") from error
         except OSError as error:
             connection.close()
             raise CarnetError(f"The server on {folder} cannot be asked: {error.strerror or error}.") from error

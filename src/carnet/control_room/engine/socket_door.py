@@ -53,7 +53,7 @@ class SocketDoor:
             (self._folder / part).chmod(0o600)
             listening.listen(_BACKLOG)
             (self._folder / part).rename(self._folder / wire.SOCKET)
-        except OSError:
+        except BaseException:
             listening.close()
             raise
         return listening

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from carnet.control_room.authority.decision import Command, Decision, FileCommand
 from carnet.control_room.authority.evolve import evolve_event
+from carnet.control_room.authority.history import product_of_order
+from carnet.control_room.authority.state import State
 from carnet.control_room.authority.trusted_time import Anchor, Reading
 from carnet.control_room.engine.book import Head
 from carnet.control_room.engine.draft import Draft
@@ -80,7 +82,7 @@ class Transaction:
         return decision.answer
 
     def _refuse(self, order: Order, refusal: Refusal) -> Refusal:
-        self.append([_refused(order.command, refusal)], order.actor)
+        self.append([_refused(order.command, refusal, self._engine.state)], order.actor)
         return refusal
 
     def _find_answer(self, name: bytes) -> Answered | None:
@@ -167,7 +169,8 @@ def _named(what: str, bodies: dict[str, bytes]) -> list[tuple[str, bytes]]:
     return [(f"{what}:{name}", body) for name, body in bodies.items()]
 
 
-def _refused(command: Command, refusal: Refusal) -> Refused:
+def _refused(command: Command, refusal: Refusal, state: State) -> Refused:
     digest = sha256(command.raw).hexdigest() if isinstance(command, FileCommand) else None
     message = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in refusal.message)
-    return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest)
+    sku = product_of_order(state, command)
+    return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest, sku=sku)

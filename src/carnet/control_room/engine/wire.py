@@ -18,8 +18,10 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
+from carnet.control_room.authority.history import UsageHistory
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.granting.features import CheckFeature
+from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
@@ -58,6 +60,9 @@ COMMANDS: dict[str, type[Command]] = {
         RenewSeat,
         ReleaseSeat,
         ConsumeUnits,
+        ReserveUnits,
+        SettleUnits,
+        CancelUnits,
         CreateApiKey,
         RevokeApiKey,
     )
@@ -67,7 +72,10 @@ QUESTIONS: dict[str, type[Question]] = {
     for each in (
         questions.Status,
         questions.Usage,
+        UsageHistory,
         questions.Forecast,
+        questions.Outlook,
+        UsageHistory,
         questions.Records,
         questions.Checkpoint,
         CheckUser,

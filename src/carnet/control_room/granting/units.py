@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.authority.decision import Decision, Moment
-from carnet.control_room.authority.grant import Share, remaining, taken
+from carnet.control_room.authority.grant import Share, taken
 from carnet.control_room.authority.reservations import merged
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import malformed, may_take, not_granted
@@ -58,7 +58,9 @@ def draw_units(state: State, sku: str, units: int, now: datetime) -> Drawn | Ref
         return malformed("Units are counted from 1.")
     if not grant.shares:
         return not_granted(sku)
-    left, draws = remaining(state, sku, now), _draw(state, grant.shares, units, now)
+    full = {share.line.line_id: taken(state, share.line, now) for share in grant.shares}
+    left = sum(max(0, share.quantity - full[share.line.line_id]) for share in grant.shares)
+    draws = _draw(grant.shares, full, units, now)
     if draws is None:
         return Refusal(
             Code.EXHAUSTED,
@@ -68,10 +70,10 @@ def draw_units(state: State, sku: str, units: int, now: datetime) -> Drawn | Ref
     return Drawn(draws, left)
 
 
-def _draw(state: State, counted: list[Share], units: int, now: datetime) -> list[Draw] | None:
-    """The draws that make up `units`, or None where the lines that count do not hold so many."""
+def _draw(counted: list[Share], full: dict[str, int], units: int, now: datetime) -> list[Draw] | None:
+    """The draws that make up `units`, or None where the lines that count do not hold so many. `full`: what is taken of
+    each line before; it is filled up."""
     draws: list[Draw] = []
-    full = {share.line.line_id: taken(state, share.line, now) for share in counted}
     for limit in ("quantity", "with_overage"):
         for share in counted:
             line = share.line

@@ -185,6 +185,21 @@ class Refused(Event, frozen=True):
     code: Text
     message: str
     file_sha256: Sha256 | None
+    sku: Sku | None  # of a product that a license here named
+
+
+class CountedRefusal(Fields, frozen=True):
+    what: Text
+    code: Text
+    sku: Sku | None
+    count: Count
+
+
+@kind("refusals.counted")
+class RefusalsCounted(Event, frozen=True):
+    """G7: refusals that got no record of their own, because too many came."""
+
+    counts: list[CountedRefusal]
 
 
 # --- access ----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ leaf has key id 0, no nonce, and the record itself. Nonces are random: a counter
 and that breaks GCM.
 """
 
+from datetime import UTC
 from hashlib import sha256
 from typing import Any
 
@@ -32,7 +33,10 @@ class Answered(Fields, frozen=True):
     """G5: the change that this record ends came with an idempotency key; what was asked, and what was answered."""
 
     request_sha256: Sha256
-    answer: str  # as JSON
+    answer: msgspec.Raw  # as the command's own struct
+
+    def __post_init__(self) -> None:
+        """Nothing to look at: no text of it comes from outside, and this is asked very often."""
 
 
 class Record(Fields, frozen=True, omit_defaults=True):
@@ -45,6 +49,13 @@ class Record(Fields, frozen=True, omit_defaults=True):
     key: Text | None
     body: msgspec.Raw
     answered: Answered | None = None
+
+    def __post_init__(self) -> None:
+        names = self.actor + self.key if self.key else self.actor
+        if not (
+            names.isascii() and names.isprintable() and self.at.tzinfo is UTC
+        ):  # else all is well; asked very often
+            super().__post_init__()
 
 
 def data_key(master: bytes, salt: bytes, ledger_id: str, key_id: int) -> AESGCM:
@@ -59,8 +70,8 @@ def clear_leaf(text: bytes) -> bytes:
 
 def sealed_leaf(text: bytes, index: int, cipher: AESGCM, key_id: int, nonce: bytes, ledger_id: str) -> bytes:
     """`text` is a record in its one written form."""
-    box = cipher.encrypt(nonce, text, bound(ledger_id, index))
-    return FORMAT + key_id.to_bytes(KEY_ID_SIZE, "big") + nonce + box
+    head = FORMAT + key_id.to_bytes(KEY_ID_SIZE, "big") + nonce
+    return head + cipher.encrypt(nonce, text, bound(ledger_id, index))
 
 
 def seal_of(leaf: bytes, index: int, cipher: AESGCM, nonce: bytes, ledger_id: str) -> bytes:
@@ -129,4 +140,4 @@ def answer_name(actor: str, key: str) -> bytes:
 
 
 def bound(ledger_id: str, index: int) -> bytes:
-    return f"{ledger_id}|{index}".encode()
+    return f"{ledger_id}|{index}".encode("ascii")

@@ -32,6 +32,7 @@ CREATE TABLE answer (
 ) STRICT, WITHOUT ROWID;
 """
 FORMAT = 1
+_ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
 MEMORY = ":memory:"
 
 
@@ -100,7 +101,10 @@ class SqliteStore:
             yield from ((f"{table}:{name}", body) for name, body in found)
 
     def answer(self, generation: int, name: bytes) -> int | None:
-        found = self._find("SELECT idx FROM answer WHERE generation = ? AND name = ?", generation, name)
+        try:  # asked for each change with a key, so without a context of its own
+            found = self._db.execute(_ANSWER, (generation, name)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _not_readable(error) from error
         return int(found[0]) if found else None
 
     def answers(self) -> Iterator[StoredAnswer]:
@@ -210,8 +214,12 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        message = f"The ledger's database cannot be read: {error}."
-        raise TamperedError(message, "Keep it as it is, and restore a backup.") from error
+        raise _not_readable(error) from error
+
+
+def _not_readable(error: sqlite3.DatabaseError) -> TamperedError:
+    message = f"The ledger's database cannot be read: {error}."
+    return TamperedError(message, "Keep it as it is, and restore a backup.")
 
 
 def lock_folder(folder: Path, tries: int = LOCK_TRIES) -> int:

@@ -1,0 +1,59 @@
+"""What each record adds to the tallies of its product and to the peaks; and how refusals are counted (G7)."""
+
+from datetime import datetime
+
+from carnet.control_room.authority.handlers import on
+from carnet.control_room.authority.state import State
+from carnet.control_room.authority.tallies import Tallies
+from carnet.control_room.ledger import events as e
+from carnet.control_room.ledger.record import Record
+from carnet.entitlements import Line
+
+
+@on(e.Refused)
+def _refused(state: State, record: Record, event: e.Refused) -> None:
+    _count_refusals(state, record.at, event.code, event.sku, 1)
+
+
+@on(e.RefusalsCounted)
+def _refusals(state: State, record: Record, event: e.RefusalsCounted) -> None:
+    for each in event.counts:
+        _count_refusals(state, record.at, each.code, each.sku, each.count)
+
+
+def _count_refusals(state: State, at: datetime, code: str, sku: str | None, count: int) -> None:
+    state.refusals[code] = state.refusals.get(code, 0) + count
+    if sku in state.tallies:
+        state.tallies[sku].note(at, refused=count)
+
+
+def begin(state: State, at: datetime, lines: list[Line]) -> None:
+    """A license names its products: from here on, or from when their first line starts, they can be used."""
+    for line in lines:
+        tallies = state.tallies.get(line.sku)
+        if tallies is None:
+            tallies = state.tallies[line.sku] = Tallies(max(at, line.valid_from))
+        tallies.since = min(tallies.since, max(at, line.valid_from))
+
+
+def go_back(state: State, to: datetime) -> None:
+    """T3: time is lowered. What is in use is what was, but for the leases that had expired."""
+    for sku, tallies in state.tallies.items():
+        leases = state.leases.get(sku)
+        tallies.go_back(to)
+        tallies.using(to, len(state.users.get(sku, ())) + (len(leases.by_id) if leases else 0))
+
+
+def in_use(state: State, sku: str, at: datetime, count: int, granted: int = 0) -> None:
+    """So many users or seats are in use from now on; `granted`: how many were taken with it."""
+    if count > state.peaks.get(sku, 0):
+        state.peaks[sku] = count
+    tallies = state.tallies.get(sku)
+    if tallies:
+        tallies.using(at, count, granted)
+
+
+def units(state: State, sku: str, at: datetime, granted: int, consumed: int) -> None:
+    tallies = state.tallies.get(sku)
+    if tallies:
+        tallies.note(at, granted=granted, consumed=consumed)

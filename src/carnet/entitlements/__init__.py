@@ -14,6 +14,7 @@ from carnet.entitlements.values import (
     Time,
     UnwritableError,
     Uuid,
+    is_composed,
     new_id,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "Time",
     "UnwritableError",
     "Uuid",
+    "is_composed",
     "new_id",
     "read_catalogue",
 ]

@@ -36,10 +36,15 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for value in _values(self):
             kind = type(value)
             if kind is str:
-                if not (value.isprintable() and (value.isascii() or unicodedata.is_normalized("NFC", value))):
+                if not (value.isprintable() and is_composed(value)):
                     raise UnwritableError(f"{_name_of(self, value)} is no printable text in Unicode form NFC")
             elif kind is datetime and (value.tzinfo is not UTC or value.microsecond):
                 raise UnwritableError(f"{_name_of(self, value)} is not a whole second in UTC")
+
+
+def is_composed(text: str) -> bool:
+    """Whether a text is in Unicode form NFC."""
+    return text.isascii() or unicodedata.is_normalized("NFC", text)
 
 
 def _values(fields: Fields) -> tuple[Any, ...]:

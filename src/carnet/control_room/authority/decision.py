@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Protocol
 
+import msgspec
+
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.ledger.events import Event
@@ -51,8 +53,7 @@ class Draft(Protocol):
     def consistency(self, size: int) -> list[bytes]: ...
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """Facts to record, in order, and what else becomes true in the same transaction."""
 
     events: Sequence[Event]

@@ -1,6 +1,6 @@
 """An order: a command, who gives it, and under which idempotency key."""
 
-from dataclasses import dataclass
+import msgspec
 
 from carnet.control_room.authority.decision import Command
 from carnet.control_room.authority.state import ApiKey
@@ -10,8 +10,7 @@ from carnet.exchange.verdicts import Refusal
 Outcome = object | Refusal | CarnetError  # an answer, a rule that said no, or what broke
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     command: Command
     actor: str
     key: str | None = None  # G5

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import msgspec
+
 from carnet.control_room.authority.decision import Decision, Moment
 from carnet.control_room.authority.grant import lines_of, shares, taken
 from carnet.control_room.authority.reservations import Reservation, merged
@@ -22,8 +24,7 @@ from carnet.exchange.verdicts import Code, Refusal
 DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds
 
 
-@dataclass(frozen=True)
-class ReservationAnswer:
+class ReservationAnswer(msgspec.Struct, frozen=True):
     sku: str
     reservation_id: str
     units: int

@@ -5,10 +5,11 @@ from datetime import datetime
 from carnet.control_room.authority.grant import ProductGrant, grant_of
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import EXPIRED, is_locked, licensed_name
-from carnet.entitlements import Metric
+from carnet.entitlements import Metric, is_composed
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
 
+MAX_NAME = 200  # characters
 _COMMANDS = {
     Metric.NAMED_USER: "user assign",
     Metric.CONCURRENT: "seat acquire",
@@ -102,6 +103,14 @@ def not_covered(who: str, name: str, granted: int) -> Refusal:
         f"{who} is not among the {granted} earliest of {name}, which are all that is still licensed.",
         "Renew the license, or unassign somebody who came earlier.",
     )
+
+
+def check_name(name: str, what: str) -> Refusal | None:
+    """Whether a name that the caller chose can stand in a record. What else a grant records comes from the license or
+    from here, and always can."""
+    if 0 < len(name) <= MAX_NAME and name.isprintable() and not name.isspace() and is_composed(name):
+        return None
+    return malformed(f"The {what} must have 1 to {MAX_NAME} printable characters, in Unicode form NFC.")
 
 
 def malformed(message: str) -> Refusal:

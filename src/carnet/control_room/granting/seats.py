@@ -4,11 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import msgspec
+
 from carnet.control_room.authority.decision import Decision, Moment
 from carnet.control_room.authority.grant import count_leases, grant_of, is_covered
 from carnet.control_room.authority.leases import Lease
 from carnet.control_room.authority.state import State
-from carnet.control_room.granting.rules import exhausted, may_serve, may_take, not_covered, not_granted
+from carnet.control_room.granting.rules import (
+    check_name,
+    exhausted,
+    malformed,
+    may_serve,
+    may_take,
+    not_covered,
+    not_granted,
+)
 from carnet.control_room.ledger.events import SeatAcquired, SeatReleased, SeatRenewed
 from carnet.entitlements import Metric, new_id
 from carnet.exchange.verdicts import Code, Refusal
@@ -16,8 +26,7 @@ from carnet.exchange.verdicts import Code, Refusal
 DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds
 
 
-@dataclass(frozen=True)
-class SeatAnswer:
+class SeatAnswer(msgspec.Struct, frozen=True):
     sku: str
     lease_id: str
     holder: str
@@ -39,6 +48,9 @@ class AcquireSeat:
         grant = may_take(state, self.sku, Metric.CONCURRENT, moment.now)
         if isinstance(grant, Refusal):
             return grant
+        refusal = check_name(self.holder, "holder's name") or _check_ttl(self.ttl_seconds)
+        if refusal:
+            return refusal
         running, limit = count_leases(state, self.sku, moment.now), grant.quantity
         if limit == 0:
             return not_granted(self.sku)
@@ -114,6 +126,12 @@ def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease |
         if lease:
             return sku, lease
     return "", None
+
+
+def _check_ttl(seconds: int) -> Refusal | None:
+    if MIN_TTL <= seconds <= MAX_TTL:
+        return None
+    return malformed(f"A seat's time to live is {MIN_TTL} to {MAX_TTL:,} seconds.")
 
 
 def _limit(state: State, sku: str, now: datetime) -> int:

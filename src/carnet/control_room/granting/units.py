@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+import msgspec
+
 from carnet.control_room.authority.decision import Decision, Moment
 from carnet.control_room.authority.grant import Share, taken
 from carnet.control_room.authority.reservations import merged
@@ -18,8 +20,7 @@ from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
 
 
-@dataclass(frozen=True)
-class UnitsAnswer:
+class UnitsAnswer(msgspec.Struct, frozen=True):
     sku: str
     units: int
     remaining: int

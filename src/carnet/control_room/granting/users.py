@@ -4,17 +4,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+import msgspec
+
 from carnet.control_room.authority.decision import Decision, Moment, View
 from carnet.control_room.authority.grant import granted, is_covered, lines_of
 from carnet.control_room.authority.state import State
-from carnet.control_room.granting.rules import exhausted, may_serve, may_take, not_covered, not_granted, product_of
+from carnet.control_room.granting.rules import (
+    check_name,
+    exhausted,
+    may_serve,
+    may_take,
+    not_covered,
+    not_granted,
+    product_of,
+)
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
 
 
-@dataclass(frozen=True)
-class UserAnswer:
+class UserAnswer(msgspec.Struct, frozen=True):
     sku: str
     user: str
     assigned: bool
@@ -37,6 +46,9 @@ class AssignUser:
         users, limit = state.users.get(self.sku, {}), grant.quantity
         if self.user in users:
             return Decision([], UserAnswer(self.sku, self.user, True, len(users), limit))
+        refusal = check_name(self.user, "user's name")
+        if refusal:
+            return refusal
         if limit == 0:
             return not_granted(self.sku)
         if len(users) >= limit:

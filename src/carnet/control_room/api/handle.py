@@ -120,7 +120,12 @@ class Door:
 
     def _done(self, counts: Counts, reply: Reply, outcomes: list[Outcome]) -> None:
         (outcome,) = outcomes
-        reply(self._answer(outcome, counts))
+        try:
+            answer = self._answer(outcome, counts)
+        except Exception:
+            reply(problems.fault())  # nobody else can answer any more
+            raise
+        reply(answer)
 
     def _ask(self, route: _Route, body: Any, key: ApiKey, reply: Reply) -> None:
         assert route.question
@@ -162,7 +167,7 @@ class Door:
     def _take_batch(self, request: Request, key: ApiKey, reply: Reply) -> None:
         counts = self._batch.counts
         try:
-            self._batch.submit(request, key, lambda outcome: reply(self._answer(outcome, counts)))
+            self._batch.submit(request, key, lambda outcome: self._done(counts, reply, [outcome]))
         except MalformedError as error:
             reply(self._refused(problems.malformed(str(error)), counts))
 

@@ -102,6 +102,14 @@ class Site:
                 engine.record([SiteUpgraded(version=VERSION)], self.reading(), SYSTEM)
             yield engine
 
+    def serve(self, host: str, port: int, certificate: Path | None, private_key: Path | None, *, hot: bool) -> None:
+        """Serve bots and products until a signal ends it; the ledger is this process's own as long as that."""
+        from carnet.control_room import serving
+
+        tls = (certificate, private_key) if certificate and private_key else None
+        with self.engine(writing=True) as engine:
+            serving.serve(engine, self.reading, self.folder, serving.At(host, port, tls, hot))
+
     @contextmanager
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
         """The stored bytes for `verify`, and how many records there are. No engine is started on them."""

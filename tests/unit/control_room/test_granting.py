@@ -39,6 +39,8 @@ def test_g1_nothing_is_granted_without_a_license(enabled):
 @pytest.mark.rule("G1", "not_granted")
 def test_g1_a_product_that_no_line_grants_is_refused(licensed):
     refused(licensed.do(AssignUser("citizen-developer", "anna")), Code.NOT_GRANTED)
+    for command in (AssignUser("", "anna"), AcquireSeat("", "bot"), ConsumeUnits("", 1)):
+        refused(licensed.do(command), Code.NOT_GRANTED)
     refused(licensed.do(ConsumeUnits("bot-creator", 1)), Code.NOT_GRANTED)
     refused(check_feature(licensed.state, "other-feature", MONDAY), Code.NOT_GRANTED)
 

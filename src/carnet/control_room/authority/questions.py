@@ -24,6 +24,7 @@ PAGE = 1024 * 1024  # bytes of records' bodies in one answer
 class Status:
     what: ClassVar[str] = "status"
     answers: ClassVar[type] = views.Status
+    needs: ClassVar[str] = "read"
 
     def answer(self, view: View) -> views.Status:
         return views.status(view.state, view.checkpoint, view.now, view.reading, view.storage)
@@ -33,6 +34,7 @@ class Status:
 class Usage:
     what: ClassVar[str] = "usage"
     answers: ClassVar[type] = usage.Usage
+    needs: ClassVar[str] = "read"
 
     def answer(self, view: View) -> usage.Usage:
         return usage.usage(view.state, view.now)

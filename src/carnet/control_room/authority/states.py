@@ -26,13 +26,13 @@ def unlocked_name(state: State, now: datetime) -> str:
 
 def licensed_name(installed: InstalledLicense, now: datetime) -> str:
     """What time makes of the installed license; worked out once for each span."""
-    known: str | None = installed.grants.known("", now)
+    known: str | None = installed.grants.known(None, now)  # no sku, not even an empty one
     if known is not None:
         return known
     lines = installed.lines
     end = max(line.valid_until for line in lines)
     name = by_lines(lines, now)
-    installed.grants.remember("", now, name, [end - EXPIRING_DAYS, end, *(line.ends for line in lines)])
+    installed.grants.remember(None, now, name, [end - EXPIRING_DAYS, end, *(line.ends for line in lines)])
     return name
 
 

@@ -45,6 +45,8 @@ class Site(Protocol):
 
     def restore(self, backup: Path) -> object: ...
 
+    def serve(self, host: str, port: int, certificate: Path | None, private_key: Path | None, *, hot: bool) -> None: ...
+
 
 @dataclass(frozen=True)
 class Session:

@@ -18,6 +18,7 @@ from carnet.control_room.engine.book import Book
 from carnet.control_room.engine.cipher import Cipher, Epoch
 from carnet.control_room.engine.noise import Noise
 from carnet.control_room.engine.order import Order, Outcome
+from carnet.control_room.engine.refusals import Refusals
 from carnet.control_room.engine.seen import Seen
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, write_snapshot
 from carnet.control_room.engine.store import Store
@@ -36,6 +37,7 @@ class Engine:
     def __init__(self, store: Store, keys: KeyRing, random: RandomBytes, version: str) -> None:
         self.store, self.keys, self.random, self._version = store, keys, Noise(random), version
         self._cipher = Cipher(keys.master, store)
+        self.refusals = Refusals()
         self.seen = Seen(keys.master, store.ledger_id)
         self._epoch: Epoch | None = None
         self._load()
@@ -95,7 +97,7 @@ class Engine:
         self.check_loaded()
         try:
             transaction = Transaction(self, reading)
-            transaction.let_time_pass()
+            transaction.let_time_pass(orders)
             outcomes = [transaction.add(order) for order in orders]
             transaction.commit()
         except BaseException:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from carnet.control_room.authority.decision import Command, Decision, FileCommand
 from carnet.control_room.authority.evolve import evolve_event
 from carnet.control_room.authority.history import product_of_order
-from carnet.control_room.authority.state import State
 from carnet.control_room.authority.trusted_time import Anchor, Reading
 from carnet.control_room.engine.book import Head
 from carnet.control_room.engine.draft import Draft
 from carnet.control_room.engine.idempotency import first_answer, remember
 from carnet.control_room.engine.order import Order, Outcome
 from carnet.control_room.engine.passing_time import passing_time
+from carnet.control_room.engine.refusals import is_sampled
 from carnet.control_room.engine.store import Commit
 from carnet.control_room.granting.permissions import refuse
 from carnet.control_room.ledger.events import (
@@ -26,6 +26,7 @@ from carnet.control_room.ledger.events import (
     ClockRaised,
     Event,
     LicenseInstalled,
+    RefusalsCounted,
     Refused,
 )
 from carnet.control_room.ledger.record import SYSTEM, Answered, Record, answer_name
@@ -47,12 +48,17 @@ class Transaction:
         self._documents: dict[str, bytes] = {}
         self._secrets: dict[str, bytes] = {}
         self._answered: dict[bytes, Record] = {}  # in this very transaction
+        self._counted: RefusalsCounted | None = None
         self._new_epoch = False
 
-    def let_time_pass(self) -> None:
+    def let_time_pass(self, orders: Sequence[Order]) -> None:
         """What time alone changed since the last record is recorded before a decision is taken on it."""
         engine = self._engine
         self.append(passing_time(engine.state, engine.anchor, self._reading, self._now), SYSTEM)
+        totals_may_be_stated = not all(is_sampled(order.command) for order in orders)
+        if not orders or totals_may_be_stated or engine.refusals.due(self._now):
+            self._counted = engine.refusals.counted()
+            self.append([self._counted] if self._counted else [], SYSTEM)
 
     def add(self, order: Order) -> Outcome:
         """Decide one order. What breaks over it is its own outcome: the others are not touched by it."""
@@ -82,7 +88,10 @@ class Transaction:
         return decision.answer
 
     def _refuse(self, order: Order, refusal: Refusal) -> Refusal:
-        self.append([_refused(order.command, refusal, self._engine.state)], order.actor)
+        command, sku = order.command, product_of_order(self._engine.state, order.command)
+        sampled = is_sampled(command)
+        if not sampled or self._engine.refusals.gets_a_record(command.what, refusal.code.value, sku, self._now):
+            self.append([_refused(command, refusal, sku)], order.actor)
         return refusal
 
     def _find_answer(self, name: bytes) -> Answered | None:
@@ -160,6 +169,8 @@ class Transaction:
         book.turn_to(head, draft.peaks, kept)
         engine.answers.moved(move)
         engine.answers.note_all(self._answered)
+        if self._counted:
+            engine.refusals.written(self._counted)
         if self._new_epoch:
             engine.end_epoch()
 
@@ -169,8 +180,7 @@ def _named(what: str, bodies: dict[str, bytes]) -> list[tuple[str, bytes]]:
     return [(f"{what}:{name}", body) for name, body in bodies.items()]
 
 
-def _refused(command: Command, refusal: Refusal, state: State) -> Refused:
+def _refused(command: Command, refusal: Refusal, sku: str | None) -> Refused:
     digest = sha256(command.raw).hexdigest() if isinstance(command, FileCommand) else None
     message = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in refusal.message)
-    sku = product_of_order(state, command)
     return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest, sku=sku)

@@ -39,6 +39,7 @@ class CheckFeature:
     sku: str
     what: ClassVar[str] = "feature check"
     answers: ClassVar[type] = FeatureAnswer
+    needs: ClassVar[str] = "take"
 
     def answer(self, view: View) -> FeatureAnswer | Refusal:
         return check_feature(view.state, self.sku, view.now)

@@ -99,6 +99,7 @@ class CheckUser:
     user: str
     what: ClassVar[str] = "user check"
     answers: ClassVar[type] = UserAnswer
+    needs: ClassVar[str] = "take"
 
     def answer(self, view: View) -> UserAnswer | Refusal:
         return check_user(view.state, self.sku, self.user, view.now)

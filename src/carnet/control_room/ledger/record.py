@@ -90,7 +90,7 @@ def is_sealed(seal: bytes, leaf: bytes, index: int, cipher: AESGCM, ledger_id: s
 
 def key_id_of(leaf: bytes) -> int:
     """0 for a clear leaf. Raises TamperedError where it is no leaf of this format."""
-    if len(leaf) <= _PREFIX or not leaf.startswith(FORMAT):
+    if len(leaf) <= _PREFIX or leaf[:1] != FORMAT:
         raise TamperedError("it is no leaf of this format")
     return int.from_bytes(leaf[len(FORMAT) : _PREFIX], "big")
 

@@ -73,8 +73,7 @@ class SqliteStore:
     def rows(self, start: int = 0) -> Iterator[Row]:
         query = "SELECT idx, leaf, nodes, seal FROM record WHERE idx >= ? ORDER BY idx"
         with _readable(), closing(self._db.execute(query, (start,))) as cursor:
-            for found in cursor:
-                yield Row(*found)
+            yield from map(Row._make, cursor)
 
     def count(self) -> int:
         found = self._find("SELECT count(*) FROM record")

@@ -1,0 +1,192 @@
+"""The door: from a request to its answer, at once or, for a change, once it is durable. It knows no server.
+
+    route · authenticate (A1) · compare checkpoints · read the body · may this key? · ask, or submit · answer
+
+It is one plain function with a callback, because a request costs less than a task would.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+import msgspec
+
+from carnet.control_room.api import authentication, health, metrics, openapi, problems
+from carnet.control_room.api.batch import BATCH, Batch
+from carnet.control_room.api.bodies import Reader
+from carnet.control_room.api.message import TEXT, Answer, Reply, Request
+from carnet.control_room.api.operations import OPERATIONS, PREFIX, Counts, Operation
+from carnet.control_room.api.scope import visible
+from carnet.control_room.authority.decision import Question
+from carnet.control_room.authority.state import ApiKey
+from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.order import Order, Outcome
+from carnet.control_room.granting.permissions import READ, refuse, unauthenticated
+from carnet.errors import CarnetError
+from carnet.exchange.strict import MalformedError
+from carnet.exchange.verdicts import Code, Refusal
+
+HEALTH, METRICS, DOCUMENT = b"/health", b"/metrics", f"{PREFIX}openapi.json".encode()
+_encode = msgspec.json.Encoder().encode
+
+
+class Writer(Protocol):
+    """What the door asks of the engine's writer."""
+
+    engine: Engine
+
+    def submit(self, orders: Sequence[Order], done: Callable[[list[Outcome]], None]) -> None: ...
+
+    def ask(self, question: Question) -> object | Refusal: ...
+
+    @property
+    def token(self) -> str:
+        """The current checkpoint, as callers keep it."""
+        ...
+
+    def judge(self, shown: str) -> Refusal | None:
+        """Whether the ledger goes on from what a caller saw: a copy put back is noticed by whoever saw more."""
+        ...
+
+
+class _Route:
+    """An operation, with what is made once."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        self.method = operation.method.encode()
+        self.read: Callable[[bytes], Any] = Reader[Any](operation.body).read
+        self.command, self.question = operation.command, operation.question
+        self.counts = Counts()
+
+
+class Door:
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._routes = {operation.path.encode(): _Route(operation) for operation in OPERATIONS}
+        self._batch = Batch(writer)
+        self._methods = {BATCH: b"POST", METRICS: b"GET", DOCUMENT: b"GET"}  # of what is no operation of its own
+        self.counts = {route.operation.name: route.counts for route in self._routes.values()}
+        self.counts |= {"batch": self._batch.counts, "": Counts()}
+        self.connections: Callable[[], int] = lambda: 0
+
+    def handle(self, request: Request, reply: Reply) -> None:
+        """Answer through `reply`, once: at once or later. Nothing is raised."""
+        try:
+            self._handle(request, reply)
+        except CarnetError as error:
+            refusal = problems.refusal_of(error)
+            self.counts[""].refuse(refusal.code.value)
+            reply(problems.refused(refusal))
+
+    def _handle(self, request: Request, reply: Reply) -> None:
+        path = request.path
+        if path == HEALTH:
+            reply(self._health(request.method))
+            return
+        self._writer.engine.check_loaded()
+        key = authentication.authenticate(request.authorization, self._writer.engine.state.api_keys)
+        if key is None or request.twice == b"authorization":
+            reply(problems.refused(unauthenticated()))
+            return
+        route = self._routes.get(path)
+        method = route.method if route else self._methods.get(path)
+        if method is None:
+            reply(self._refused(_not_found(), self.counts[""]))
+        elif request.method != method:
+            reply(self._wrong_method(method))
+        elif refusal := self._headers(request):
+            reply(self._refused(refusal, route.counts if route else self.counts[""]))
+        elif route:
+            self._operate(route, request, key, reply)
+        else:
+            self._other(request, key, reply)
+
+    def _operate(self, route: _Route, request: Request, key: ApiKey, reply: Reply) -> None:
+        try:
+            body = route.read(request.body) if route.method == b"POST" else None
+            if route.command:
+                self._submit(route, body, request, key, reply)
+            else:
+                self._ask(route, body, key, reply)
+        except MalformedError as error:
+            reply(self._refused(problems.malformed(str(error)), route.counts))
+
+    def _submit(self, route: _Route, body: Any, request: Request, key: ApiKey, reply: Reply) -> None:
+        assert route.command
+        command = route.command(body)
+        order = authentication.order(command, key, request.key)
+        self._writer.submit((order,), partial(self._done, route.counts, reply))
+
+    def _done(self, counts: Counts, reply: Reply, outcomes: list[Outcome]) -> None:
+        (outcome,) = outcomes
+        reply(self._answer(outcome, counts))
+
+    def _ask(self, route: _Route, body: Any, key: ApiKey, reply: Reply) -> None:
+        assert route.question
+        question = route.question(body)
+        refusal = refuse(key, question, self._writer.engine.state)
+        outcome = refusal or visible(self._writer.ask(question), key)
+        reply(self._answer(outcome, route.counts))
+
+    def _answer(self, outcome: Outcome, counts: Counts) -> Answer:
+        if isinstance(outcome, Refusal):
+            return self._refused(outcome, counts)
+        if isinstance(outcome, CarnetError):
+            return self._refused(problems.refusal_of(outcome), counts)
+        counts.granted += 1
+        return Answer(200, _encode(outcome), checkpoint=self._writer.token)
+
+    def _refused(self, refusal: Refusal, counts: Counts) -> Answer:
+        counts.refuse(refusal.code.value)
+        return problems.refused(refusal, self._writer.token)
+
+    def _headers(self, request: Request) -> Refusal | None:
+        """What is wrong with the headers that this interface reads."""
+        if request.twice:
+            return problems.malformed(f"The header {request.twice.decode()} came twice.")
+        if request.key is not None and not authentication.is_idempotency_key(request.key):
+            return problems.malformed("An Idempotency-Key has 1 to 64 printable ASCII characters.")
+        if request.checkpoint is None:
+            return None
+        return self._writer.judge(request.checkpoint.decode("latin-1"))
+
+    def _other(self, request: Request, key: ApiKey, reply: Reply) -> None:
+        if request.path == BATCH:
+            self._take_batch(request, key, reply)
+        elif request.path == DOCUMENT:
+            reply(Answer(200, openapi.body(), checkpoint=self._writer.token))
+        else:
+            reply(self._metrics(key))
+
+    def _take_batch(self, request: Request, key: ApiKey, reply: Reply) -> None:
+        counts = self._batch.counts
+        try:
+            self._batch.submit(request, key, lambda outcome: reply(self._answer(outcome, counts)))
+        except MalformedError as error:
+            reply(self._refused(problems.malformed(str(error)), counts))
+
+    def _health(self, method: bytes) -> Answer:
+        if method != b"GET":
+            return problems.refused(_method_not_allowed(), headers=((b"allow", b"GET"),))
+        return health.answer(self._writer.ask)
+
+    def _metrics(self, key: ApiKey) -> Answer:
+        if READ not in key.permissions:
+            return self._refused(metrics.not_permitted(key), self.counts[""])
+        figures = metrics.figures(self._writer.engine, self.counts, self.connections(), self._writer.ask, key)
+        return Answer(200, figures, TEXT, self._writer.token)
+
+    def _wrong_method(self, allowed: bytes) -> Answer:
+        self.counts[""].refuse(Code.METHOD_NOT_ALLOWED)
+        return problems.refused(_method_not_allowed(), self._writer.token, ((b"allow", allowed),))
+
+
+def _not_found() -> Refusal:
+    next_step = f"See which there are: GET {DOCUMENT.decode()}"
+    return Refusal(Code.NOT_FOUND, "There is nothing at this address.", next_step)
+
+
+def _method_not_allowed() -> Refusal:
+    message = "This address does not take this method."
+    return Refusal(Code.METHOD_NOT_ALLOWED, message, "Use the one that the header Allow names.")

@@ -1,0 +1,75 @@
+"""A1, A2: who asks. A key in any other form than its own is no key."""
+
+from collections.abc import Callable
+
+import pytest
+
+from carnet.control_room.api import authentication
+from carnet.control_room.authority.state import ApiKey
+from carnet.control_room.granting.api_keys import digest
+from tests.support.cast import MONDAY
+
+ID, SECRET = "abcdefgh", "s" * 52
+KEY = ApiKey(ID, "bots", digest(SECRET), None, ["take"], MONDAY)
+RIGHT = f"Bearer cnk_{ID}_{SECRET}"
+
+
+@pytest.mark.parametrize("header", [RIGHT, RIGHT.replace("Bearer", "bearer"), RIGHT.replace("Bearer", "BEARER")])
+def test_a_key_in_force_is_known(header: str) -> None:
+    assert authentication.authenticate(header.encode(), {ID: KEY}) is KEY
+
+
+@pytest.mark.rule("unauthenticated")
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        RIGHT[7:],
+        RIGHT + " ",
+        RIGHT + "s",
+        RIGHT[:-1],
+        RIGHT.replace("Bearer ", "Bearer  "),
+        RIGHT.replace("Bearer", "Basic_"),
+        RIGHT.replace("cnk_", "CNK_"),
+        RIGHT.replace("cnk_", "cnk-"),
+        RIGHT.replace(f"{ID}_", f"{ID}-"),
+        RIGHT.upper(),
+        RIGHT.replace("s" * 52, "t" * 52),
+        RIGHT.replace(ID, "zzzzzzzz"),
+        f"Bearer cnk_{ID}_{digest(SECRET)[:52]}",
+        "Bearer cnk_\x00\xff",
+        "Bearer cnk_zzzzzzzz_",
+    ],
+)
+def test_anything_else_is_not(header: str) -> None:
+    assert authentication.authenticate(header.encode("latin-1"), {ID: KEY}) is None
+
+
+def test_no_header_and_a_revoked_key_are_nobody() -> None:
+    assert authentication.authenticate(None, {ID: KEY}) is None
+    revoked = ApiKey(ID, "bots", digest(SECRET), None, ["take"], MONDAY, revoked_at=MONDAY)
+    assert authentication.authenticate(RIGHT.encode(), {ID: revoked}) is None
+
+
+@pytest.mark.rule("A2")
+def test_an_unknown_id_costs_what_a_wrong_secret_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted are the hashes and the comparisons; a clock would tell as much of this machine as of the code."""
+    done: list[str] = []
+
+    def counted(name: str, original: Callable[..., object]) -> Callable[..., object]:
+        def count(*args: object) -> object:
+            done.append(name)
+            return original(*args)
+
+        return count
+
+    for name in ("sha256", "compare_digest"):
+        monkeypatch.setattr(authentication, name, counted(name, getattr(authentication, name)))
+    costs = []
+    for header in (RIGHT.replace("s" * 52, "t" * 52), RIGHT.replace(ID, "zzzzzzzz"), RIGHT):
+        done.clear()
+        authentication.authenticate(header.encode(), {ID: KEY})
+        costs.append(list(done))
+    assert costs[0] == costs[1] == costs[2] == ["sha256", "compare_digest"]

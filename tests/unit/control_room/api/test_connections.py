@@ -1,0 +1,261 @@
+"""What a connection owes its caller, and what it takes from none: order, patience, limits. Real sockets, no client."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from carnet.control_room.api.limits import Limits
+from tests.support.http_room import CARRIERS, HttpRoom, serving
+from tests.support.wire import Wire, request
+
+SHORT = Limits(seconds=0.3, idle_seconds=0.3, linger_seconds=0.2, connections=5)
+
+
+@pytest.fixture(params=CARRIERS)
+def hasty(request: pytest.FixtureRequest) -> Iterator[HttpRoom]:
+    """A server that waits for nobody."""
+    with serving(request.param, SHORT) as running:
+        yield running
+
+
+def acquire(served: HttpRoom, holder: str, *headers: str) -> bytes:
+    body = f'{{"sku":"unattended-bot-runner","holder":"{holder}"}}'.encode()
+    return request("/api/v1/seats/acquire", served.keys["all"], body, headers=headers)
+
+
+def check(served: HttpRoom, user: str) -> bytes:
+    body = f'{{"sku":"bot-creator","user":"{user}"}}'.encode()
+    return request("/api/v1/users/check", served.keys["all"], body)
+
+
+def get(served: HttpRoom, path: str, *headers: str) -> bytes:
+    return request(path, served.keys["all"], headers=headers)
+
+
+def test_pipelined_requests_are_answered_in_their_order(served: HttpRoom) -> None:
+    """Answers that come at once (checks, refusals) wait for those of changes before them."""
+    with Wire(served.port) as wire:
+        wire.send(
+            acquire(served, "one"),
+            check(served, "nobody"),
+            get(served, "/health"),
+            acquire(served, "two"),
+            get(served, "/api/v1/nothing"),
+            acquire(served, "three"),
+            get(served, "/metrics"),
+            get(served, "/api/v1/usage"),
+        )
+        replies = [wire.read() for _ in range(8)]
+    assert [reply.status for reply in replies] == [200, 403, 200, 200, 404, 409, 200, 200]
+    assert [replies[place].json["holder"] for place in (0, 3)] == ["one", "two"]
+    assert "grants" in replies[2].json
+    assert len(replies[7].json["holders"]) == 2
+
+
+def test_many_pipelined_requests_are_all_answered(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        wire.send(*(check(served, f"user-{number}") for number in range(700)))
+        replies = [wire.read() for _ in range(700)]
+    assert all(f"user-{number} " in reply.json["detail"] for number, reply in enumerate(replies))
+
+
+def test_a_request_may_come_byte_by_byte(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        for byte in acquire(served, "slow-but-fine"):
+            wire.send(bytes([byte]))
+        assert wire.read().json["holder"] == "slow-but-fine"
+
+
+def test_a_body_may_come_in_chunks(served: HttpRoom) -> None:
+    head = request("/api/v1/users/check", served.keys["all"], headers=("Transfer-Encoding: chunked",), method="POST")
+    with Wire(served.port) as wire:
+        wire.send(head, b"17\r\n", b'{"sku":"bot-creator","u', b"\r\n11\r\n", b'ser":"somebody"}\n', b"\r\n0\r\n\r\n")
+        assert wire.read().json["code"] == "not_granted"
+        wire.send(check(served, "anna"))
+        assert wire.read().status == 403
+
+
+def test_a_connection_is_kept_until_the_caller_says_otherwise(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        for _ in range(3):
+            wire.send(check(served, "anna"))
+            assert "connection" not in wire.read().headers
+        wire.send(acquire(served, "last", "Connection: close"))
+        assert wire.read().headers["connection"] == "close"
+        assert wire.ended()
+
+
+def test_a_caller_that_expects_to_be_let_go_on_is_let(served: HttpRoom) -> None:
+    body = b'{"sku":"bot-creator","user":"anna"}'
+    head = request("/api/v1/users/check", served.keys["all"], body, headers=("Expect: 100-continue",))[: -len(body)]
+    with Wire(served.port) as wire:
+        wire.send(head)
+        assert wire.read().status == 100
+        wire.send(body)
+        assert wire.read().status == 403
+
+
+def test_what_is_asked_to_become_something_else_is_answered_as_it_is(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        wire.send(get(served, "/api/v1/status", "Connection: Upgrade", "Upgrade: websocket"))
+        assert wire.read().status == 200
+
+
+@pytest.mark.rule("too_large")
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_limit_is_refused(served: HttpRoom, announced: bool) -> None:
+    body = b'{"sku":"' + b"a" * 65536 + b'"}'
+    path = "/api/v1/features/check"
+    with Wire(served.port) as wire:
+        if announced:
+            wire.send(request(path, served.keys["all"], body))
+        else:
+            head = request(path, served.keys["all"], headers=("Transfer-Encoding: chunked",), method="POST")
+            wire.send(head, f"{len(body):x}\r\n".encode(), body, b"\r\n0\r\n\r\n")
+        refused = wire.read()
+        assert (refused.status, refused.json["code"]) == (413, "too_large")
+        assert wire.ended()
+
+
+def test_a_body_at_the_limit_is_read(served: HttpRoom) -> None:
+    body = b'{"sku":"automator-ai"' + b" " * (65536 - 22) + b"}"
+    assert len(body) == 65536
+    with Wire(served.port) as wire:
+        wire.send(request("/api/v1/features/check", served.keys["all"], body))
+        assert wire.read().status == 200
+
+
+@pytest.mark.rule("too_large")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        tuple(f"X-{number}: 1" for number in range(60)),
+        ("X: " + "a" * 17_000,),
+        tuple(f"X-{number}: {'a' * 900}" for number in range(19)),
+    ],
+    ids=["many", "one long", "long together"],
+)
+def test_headers_over_the_limit_are_refused(served: HttpRoom, headers: tuple[str, ...]) -> None:
+    with Wire(served.port) as wire:
+        wire.send(get(served, "/api/v1/status", *headers))
+        refused = wire.read()
+        assert (refused.status, refused.json["code"]) == (413, "too_large")
+        assert wire.ended()
+
+
+def test_a_header_without_an_end_is_cut_off(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        wire.send(b"GET /api/v1/status HTTP/1.1\r\nX: ")
+        for _ in range(20):
+            wire.send(b"a" * 1024)
+            time.sleep(0.005)
+        assert wire.read().status == 413
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x16\x03\x01\x02\x00\x01\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\0" * 100]
+)
+def test_what_is_no_http_is_refused(served: HttpRoom, data: bytes) -> None:
+    with Wire(served.port) as wire:
+        wire.send(data)
+        assert wire.read().json["code"] == "malformed"
+        assert wire.ended()
+    assert served.get("status").status_code == 200
+
+
+def test_a_request_that_could_be_read_in_two_ways_is_refused(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        headers = ("Transfer-Encoding: chunked", "Content-Length: 5")
+        wire.send(request("/api/v1/features/check", served.keys["all"], method="POST", headers=headers), b"0\r\n\r\n")
+        assert wire.read().status == 400
+        assert wire.ended()
+
+
+@pytest.mark.rule("malformed")
+@pytest.mark.parametrize("header", ["Idempotency-Key: b", "Carnet-Checkpoint: b"])
+def test_a_header_that_comes_twice_is_refused(served: HttpRoom, header: str) -> None:
+    with Wire(served.port) as wire:
+        wire.send(acquire(served, "bot", header, header))
+        assert wire.read().json["code"] == "malformed"
+        wire.send(acquire(served, "bot", f"Authorization: Bearer {served.keys['all']}"))
+        assert wire.read().status == 401
+
+
+# --- patience ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("part", [30, -3], ids=["head", "body"])
+def test_a_slow_request_is_cut_off_in_time(hasty: HttpRoom, part: int) -> None:
+    """It is cut off though it goes on to send a byte now and then; others are served meanwhile."""
+    sent = acquire(hasty, "slow")
+    with Wire(hasty.port) as wire:
+        wire.send(sent[:part])
+        start = time.monotonic()
+        assert hasty.get("status").status_code == 200
+        refused = wire.read()
+        assert 0.1 < time.monotonic() - start < 2
+        assert (refused.status, refused.json["code"]) == (400, "malformed")
+        assert wire.ended()
+
+
+def test_a_dripping_head_is_cut_off_too(hasty: HttpRoom) -> None:
+    with Wire(hasty.port) as wire:
+        wire.send(b"GET /api/v1/status HTTP/1.1\r\nX: ")
+        _send_until_cut_off(wire, b"a", pause=0.02)
+
+
+def _send_until_cut_off(wire: Wire, data: bytes, pause: float = 0) -> None:
+    start = time.monotonic()
+    while time.monotonic() - start < 4:
+        try:
+            wire.send(data)
+        except ConnectionError:
+            return
+        time.sleep(pause)
+    pytest.fail("the server goes on for ever")
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["from the start", "after a request"])
+def test_a_connection_that_is_not_used_is_closed(hasty: HttpRoom, before: int) -> None:
+    with Wire(hasty.port) as wire:
+        for _ in range(before):
+            wire.send(check(hasty, "anna"))
+            wire.read()
+        assert wire.ended()
+
+
+def test_more_connections_than_allowed_are_told_to_come_back(hasty: HttpRoom) -> None:
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(hasty.port)) for _ in range(5)]
+        for wire in wires:
+            wire.send(check(hasty, "anna"))
+            assert wire.read().status == 403
+        one_more = stack.enter_context(Wire(hasty.port))
+        refused = one_more.read()
+        assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (503, "busy", "1")
+        assert one_more.ended()
+    time.sleep(0.1)
+    assert hasty.get("status").status_code == 200
+
+
+def test_a_caller_that_does_not_fetch_its_answers_is_let_go(hasty: HttpRoom) -> None:
+    """Nothing more is read from it, so that its answers cannot fill the memory."""
+    many = get(hasty, "/api/v1/openapi.json") * 400
+    with Wire(hasty.port) as wire:
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        _send_until_cut_off(wire, many)
+    assert hasty.get("status").status_code == 200
+
+
+@pytest.mark.rule("G4")
+def test_a_caller_that_goes_away_harms_nobody(served: HttpRoom) -> None:
+    for number in range(20):
+        wire = Wire(served.port)
+        wire.send(acquire(served, f"gone-{number}"), check(served, "anna"))
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        wire.socket.close()  # with a reset, before the answer
+    assert served.get("usage").status_code == 200
+    assert "fault" not in served.log.getvalue()

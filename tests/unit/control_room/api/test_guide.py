@@ -1,0 +1,43 @@
+"""The guide says what the code does: operations, statuses, limits."""
+
+import re
+from pathlib import Path
+
+import msgspec
+
+from carnet.control_room.api.batch import MOST
+from carnet.control_room.api.limits import Limits
+from carnet.control_room.api.operations import OPERATIONS
+from carnet.control_room.api.problems import STATUS
+
+GUIDE = (Path(__file__).parents[4] / "docs" / "guides" / "rest.md").read_text()
+
+
+def _rows(after: str) -> list[str]:
+    table = GUIDE.split(after)[1].split("\n\n")[0] if after in GUIDE else ""
+    return [line for line in table.splitlines() if line.startswith("| ")][1:]
+
+
+def test_the_guide_lists_every_operation() -> None:
+    made = []
+    for each in OPERATIONS:
+        fields = [f"`{field.name}{'' if field.required else '?'}`" for field in msgspec.structs.fields(each.body)]
+        made.append(f"| `{each.method} {each.name}` | {each.needs} | {' '.join(fields)} | {each.says} |")
+    assert _rows("made from api/operations.py") == made
+
+
+def test_the_guide_lists_every_status_with_its_codes() -> None:
+    made = []
+    for status in sorted(set(STATUS.values())):
+        codes = " ".join(f"`{code.value}`" for code, each in STATUS.items() if each == status)
+        made.append(f"| {status} | {codes} |")
+    assert _rows("made from api/problems.py") == made
+
+
+def test_the_guide_says_every_limit() -> None:
+    limits = Limits()
+    said = " ".join(_rows("compared with api/limits.py"))
+    for number in (limits.body, limits.headers, limits.header_bytes, limits.seconds, limits.connections, MOST):
+        assert f"{number:,}" in said, number
+    idle = limits.idle_seconds
+    assert re.search(rf"{idle:g} to {2 * idle:g} seconds", said)

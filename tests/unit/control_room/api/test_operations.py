@@ -1,0 +1,154 @@
+"""Each operation, granted and refused, over both carriers. The answers are those of every other door."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.http_room import HttpRoom
+
+SEAT = {"sku": "unattended-bot-runner", "holder": "bot-17"}
+
+
+def granted(response: httpx.Response) -> Any:
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["carnet-checkpoint"].count(".") == 2
+    return response.json()
+
+
+def refused(response: httpx.Response, status: int, code: str) -> Any:
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (problem["type"], problem["status"]) == (f"urn:carnet:{code}", status)
+    assert problem["detail"]
+    assert problem["next"]
+    assert ("retry-after" in response.headers) == (status == 503)
+    return problem
+
+
+@pytest.mark.rule("G2", "exhausted", "unknown_lease")
+def test_a_seat_is_acquired_renewed_and_released(served: HttpRoom) -> None:
+    lease = granted(served.post("seats/acquire", SEAT | {"ttl_seconds": 60}))
+    assert lease | {"lease_id": "", "expires_at": ""} == SEAT | {
+        "lease_id": "",
+        "expires_at": "",
+        "in_use": 1,
+        "granted": 2,
+    }
+    assert lease["expires_at"] == "2026-09-14T08:01:00Z"
+    assert granted(served.post("seats/acquire", SEAT))["in_use"] == 2
+    refused(served.post("seats/acquire", SEAT), 409, "exhausted")
+    named = {"lease_id": lease["lease_id"]}
+    assert granted(served.post("seats/renew", named))["lease_id"] == lease["lease_id"]
+    assert granted(served.post("seats/release", named))["expires_at"] is None
+    refused(served.post("seats/release", named), 404, "unknown_lease")
+    refused(served.post("seats/renew", named), 404, "unknown_lease")
+
+
+@pytest.mark.rule("G2")
+def test_units_are_consumed_all_or_nothing(served: HttpRoom) -> None:
+    pages = {"sku": "document-pages", "units": 70}
+    assert granted(served.post("units/consume", pages)) == pages | {"remaining": 30, "owed": 0}
+    refused(served.post("units/consume", pages), 409, "exhausted")
+
+
+@pytest.mark.rule("G2", "unknown_reservation")
+def test_units_are_reserved_settled_and_cancelled(served: HttpRoom) -> None:
+    asked = {"sku": "document-pages", "units": 60}
+    first = granted(served.post("units/reserve", asked | {"ttl_seconds": 60}))
+    assert (first["units"], first["remaining"], first["expires_at"]) == (60, 40, "2026-09-14T08:01:00Z")
+    refused(served.post("units/reserve", asked), 409, "exhausted")
+    named = {"reservation_id": first["reservation_id"]}
+    assert granted(served.post("units/settle", named | {"units": 10}))["remaining"] == 90
+    refused(served.post("units/settle", named | {"units": 10}), 404, "unknown_reservation")
+    second = granted(served.post("units/reserve", asked))
+    cancelled = granted(served.post("units/cancel", {"reservation_id": second["reservation_id"]}))
+    assert (cancelled["remaining"], cancelled["expires_at"]) == (90, None)
+
+
+@pytest.mark.rule("G2")
+def test_users_are_assigned_checked_and_unassigned(served: HttpRoom) -> None:
+    anna = {"sku": "bot-creator", "user": "anna"}
+    refused(served.post("users/check", anna), 403, "not_granted")
+    assert granted(served.post("users/assign", anna)) == anna | {"assigned": True, "in_use": 1, "granted": 3}
+    assert granted(served.post("users/check", anna))["assigned"]
+    assert not granted(served.post("users/unassign", anna))["assigned"]
+    refused(served.post("users/assign", anna | {"sku": "automator-ai"}), 403, "not_granted")
+
+
+@pytest.mark.rule("G2")
+def test_a_feature_is_checked(served: HttpRoom) -> None:
+    assert granted(served.post("features/check", {"sku": "automator-ai"}))["granted"] is True
+    refused(served.post("features/check", {"sku": "no-such"}), 403, "not_granted")
+
+
+def test_status_and_usage_are_what_the_command_line_says(served: HttpRoom) -> None:
+    granted(served.post("seats/acquire", SEAT))
+    status, usage = granted(served.get("status")), granted(served.get("usage"))
+    assert (status["state"], status["storage"]) == ("active", "")
+    assert [holder["holder"] for holder in usage["holders"]] == ["bot-17"]
+
+
+@pytest.mark.rule("not_found", "method_not_allowed")
+def test_what_is_not_there_is_refused_as_a_problem_too(served: HttpRoom) -> None:
+    refused(served.get("nothing"), 404, "not_found")
+    refused(served.get("status?verbose=1"), 404, "not_found")
+    wrong = served.get("seats/acquire")
+    refused(wrong, 405, "method_not_allowed")
+    assert wrong.headers["allow"] == "POST"
+    refused(served.post("status"), 405, "method_not_allowed")
+
+
+@pytest.mark.rule("G5", "idempotency_conflict")
+def test_a_repeated_key_gets_the_first_answer_and_another_request_none(served: HttpRoom) -> None:
+    first = granted(served.post("seats/acquire", SEAT, idempotency_key="one"))
+    assert granted(served.post("seats/acquire", SEAT, idempotency_key="one")) == first
+    refused(
+        served.post("seats/acquire", SEAT | {"holder": "bot-18"}, idempotency_key="one"), 422, "idempotency_conflict"
+    )
+
+
+@pytest.mark.rule("malformed")
+@pytest.mark.parametrize("key", ["", "a" * 65, "smörgås", "tab\there"])
+def test_an_idempotency_key_is_short_and_printable(served: HttpRoom, key: str) -> None:
+    header = {"idempotency-key": key.encode("latin-1")}
+    with served.client() as client:
+        refused(client.post("seats/acquire", json=SEAT, headers=header), 400, "malformed")
+
+
+def test_health_needs_no_key(served: HttpRoom) -> None:
+    answer = httpx.get(f"{served.url}/health", trust_env=False)
+    assert (answer.status_code, answer.json()) == (200, {"grants": True, "state": "active", "storage": ""})
+
+
+def test_metrics_need_a_key_that_may_read(served: HttpRoom) -> None:
+    granted(served.post("seats/acquire", SEAT))
+    refused(httpx.get(f"{served.url}/metrics", trust_env=False), 401, "unauthenticated")
+    with served.client() as client:
+        text = client.get(f"{served.url}/metrics").text
+    assert 'carnet_requests_total{code="granted",operation="seats/acquire"} 1.0' in text
+    assert 'carnet_product_in_use{sku="unattended-bot-runner"} 1.0' in text
+    assert "carnet_grants 1.0" in text
+
+
+@pytest.mark.rule("L5", "rolled_back")
+def test_a_caller_that_saw_more_than_this_ledger_holds_is_refused(served: HttpRoom) -> None:
+    older = served.call(lambda: served.room.copy())
+    seen = granted(served.post("seats/acquire", SEAT))  # by a ledger that goes on
+    token = served.get("status").headers["carnet-checkpoint"]
+    assert served.get("status", carnet_checkpoint=token).status_code == 200
+    served.call(lambda: _put_back(served, older))
+    refused(served.post("seats/acquire", SEAT, carnet_checkpoint=token), 409, "rolled_back")
+    assert granted(served.get("usage"))["holders"] == []
+    assert "rollback.found" in served.call(served.room.kinds)
+    forged = token[:-1] + ("0" if token[-1] != "0" else "1")
+    refused(served.get("status", carnet_checkpoint=forged), 400, "malformed")
+    assert seen
+
+
+def _put_back(served: HttpRoom, older: Any) -> None:
+    served.door._writer.engine = older.engine
+    served.room.store, served.room.engine = older.store, older.engine

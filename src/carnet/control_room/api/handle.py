@@ -1,6 +1,6 @@
 """The door: from a request to its answer, at once or, for a change, once it is durable. It knows no server.
 
-    route · authenticate (A1) · compare checkpoints · read the body · may this key? · ask, or submit · answer
+    authenticate (A1) · route · compare checkpoints · read the body · submit, or may this key ask? · answer
 
 It is one plain function with a callback, because a request costs less than a task would.
 """
@@ -25,6 +25,7 @@ from carnet.control_room.granting.permissions import READ, refuse, unauthenticat
 from carnet.errors import CarnetError
 from carnet.exchange.strict import MalformedError
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.merkle import Peaks
 
 HEALTH, METRICS, DOCUMENT = b"/health", b"/metrics", f"{PREFIX}openapi.json".encode()
 _encode = msgspec.json.Encoder().encode
@@ -69,9 +70,10 @@ class Door:
         self.counts = {route.operation.name: route.counts for route in self._routes.values()}
         self.counts |= {"batch": self._batch.counts, "": Counts()}
         self.connections: Callable[[], int] = lambda: 0
+        self._shown: tuple[Peaks | None, str] = None, ""
 
     def handle(self, request: Request, reply: Reply) -> None:
-        """Answer through `reply`, once: at once or later. Nothing is raised."""
+        """Answer through `reply`, once: at once or later. Raises only what is a fault of this program."""
         try:
             self._handle(request, reply)
         except CarnetError as error:
@@ -87,6 +89,7 @@ class Door:
         self._writer.engine.check_loaded()
         key = authentication.authenticate(request.authorization, self._writer.engine.state.api_keys)
         if key is None or request.twice == b"authorization":
+            self.counts[""].refuse(Code.UNAUTHENTICATED.value)
             reply(problems.refused(unauthenticated()))
             return
         route = self._routes.get(path)
@@ -140,11 +143,18 @@ class Door:
         if isinstance(outcome, CarnetError):
             return self._refused(problems.refusal_of(outcome), counts)
         counts.granted += 1
-        return Answer(200, _encode(outcome), checkpoint=self._writer.token)
+        return Answer(200, _encode(outcome), checkpoint=self._token())
 
     def _refused(self, refusal: Refusal, counts: Counts) -> Answer:
         counts.refuse(refusal.code.value)
-        return problems.refused(refusal, self._writer.token)
+        return problems.refused(refusal, self._token())
+
+    def _token(self) -> str:
+        """Asked for with every answer, and made anew only where the ledger is another one than at the last."""
+        peaks = self._writer.engine.book.peaks
+        if peaks is not self._shown[0]:
+            self._shown = peaks, self._writer.token
+        return self._shown[1]
 
     def _headers(self, request: Request) -> Refusal | None:
         """What is wrong with the headers that this interface reads."""
@@ -160,7 +170,7 @@ class Door:
         if request.path == BATCH:
             self._take_batch(request, key, reply)
         elif request.path == DOCUMENT:
-            reply(Answer(200, openapi.body(), checkpoint=self._writer.token))
+            reply(Answer(200, openapi.body(), checkpoint=self._token()))
         else:
             reply(self._metrics(key))
 
@@ -180,11 +190,11 @@ class Door:
         if READ not in key.permissions:
             return self._refused(metrics.not_permitted(key), self.counts[""])
         figures = metrics.figures(self._writer.engine, self.counts, self.connections(), self._writer.ask, key)
-        return Answer(200, figures, TEXT, self._writer.token)
+        return Answer(200, figures, TEXT, self._token())
 
     def _wrong_method(self, allowed: bytes) -> Answer:
-        self.counts[""].refuse(Code.METHOD_NOT_ALLOWED)
-        return problems.refused(_method_not_allowed(), self._writer.token, ((b"allow", allowed),))
+        self.counts[""].refuse(Code.METHOD_NOT_ALLOWED.value)
+        return problems.refused(_method_not_allowed(), self._token(), ((b"allow", allowed),))
 
 
 def _not_found() -> Refusal:

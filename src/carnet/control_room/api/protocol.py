@@ -96,6 +96,7 @@ class DoorProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             if not self._deaf:
                 self._turn_away(limit.unreadable())
+        if self._deaf:
             return
         if self._arriving:
             self._mind_the_time(len(data) if begun == self._begun else 0)
@@ -314,7 +315,9 @@ class DoorProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
             if cycle.response_started or self._owed or self.pipeline or not cycle.more_body:
-                cycle.keep_alive = False  # it is of an earlier request, or has begun: after it the caller sees the end
+                # it is of an earlier request, or has begun: after it the caller sees the end, and at last by the clock
+                cycle.keep_alive = False
+                self._deadline = self.loop.call_later(self.limits.seconds, self._reset)
                 return
             cycle.disconnected = True
             cycle.message_event.set()

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -293,3 +293,14 @@ def test_an_earlier_request_is_answered_before_a_later_one_is_turned_away(served
         wire.send(acquire(served, "first"), get(served, "/api/v1/status", "X: " + "a" * 17_000))
         assert wire.read().json["holder"] == "first"
         assert wire.rest()[9:12] in (b"413", b"")  # over ASGI the connection only ends
+
+
+def test_a_body_that_is_turned_away_behind_another_request_ends_the_connection(hasty: HttpRoom) -> None:
+    head = request("/api/v1/features/check", hasty.keys["all"], headers=("Transfer-Encoding: chunked",), method="POST")
+    body = b"a" * 70_000
+    with Wire(hasty.port) as wire:
+        wire.send(acquire(hasty, "first"), head, f"{len(body):x}\r\n".encode(), body)
+        assert wire.read().json["holder"] == "first"
+        with suppress(ConnectionResetError):
+            assert wire.rest()[9:12] in (b"413", b"")
+    assert hasty.call(lambda: len(hasty.server.server_state.connections)) == 0

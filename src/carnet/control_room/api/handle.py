@@ -25,7 +25,6 @@ from carnet.control_room.granting.permissions import READ, refuse, unauthenticat
 from carnet.errors import CarnetError
 from carnet.exchange.strict import MalformedError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.merkle import Peaks
 
 HEALTH, METRICS, DOCUMENT = b"/health", b"/metrics", f"{PREFIX}openapi.json".encode()
 _encode = msgspec.json.Encoder().encode
@@ -70,7 +69,6 @@ class Door:
         self.counts = {route.operation.name: route.counts for route in self._routes.values()}
         self.counts |= {"batch": self._batch.counts, "": Counts()}
         self.connections: Callable[[], int] = lambda: 0
-        self._shown: tuple[Peaks | None, str] = None, ""
 
     def handle(self, request: Request, reply: Reply) -> None:
         """Answer through `reply`, once: at once or later. Raises only what is a fault of this program."""
@@ -143,18 +141,11 @@ class Door:
         if isinstance(outcome, CarnetError):
             return self._refused(problems.refusal_of(outcome), counts)
         counts.granted += 1
-        return Answer(200, _encode(outcome), checkpoint=self._token())
+        return Answer(200, _encode(outcome), checkpoint=self._writer.token)
 
     def _refused(self, refusal: Refusal, counts: Counts) -> Answer:
         counts.refuse(refusal.code.value)
-        return problems.refused(refusal, self._token())
-
-    def _token(self) -> str:
-        """Asked for with every answer, and made anew only where the ledger is another one than at the last."""
-        peaks = self._writer.engine.book.peaks
-        if peaks is not self._shown[0]:
-            self._shown = peaks, self._writer.token
-        return self._shown[1]
+        return problems.refused(refusal, self._writer.token)
 
     def _headers(self, request: Request) -> Refusal | None:
         """What is wrong with the headers that this interface reads."""
@@ -170,7 +161,7 @@ class Door:
         if request.path == BATCH:
             self._take_batch(request, key, reply)
         elif request.path == DOCUMENT:
-            reply(Answer(200, openapi.body(), checkpoint=self._token()))
+            reply(Answer(200, openapi.body(), checkpoint=self._writer.token))
         else:
             reply(self._metrics(key))
 
@@ -190,11 +181,11 @@ class Door:
         if READ not in key.permissions:
             return self._refused(metrics.not_permitted(key), self.counts[""])
         figures = metrics.figures(self._writer.engine, self.counts, self.connections(), self._writer.ask, key)
-        return Answer(200, figures, TEXT, self._token())
+        return Answer(200, figures, TEXT, self._writer.token)
 
     def _wrong_method(self, allowed: bytes) -> Answer:
         self.counts[""].refuse(Code.METHOD_NOT_ALLOWED.value)
-        return problems.refused(_method_not_allowed(), self._token(), ((b"allow", allowed),))
+        return problems.refused(_method_not_allowed(), self._writer.token, ((b"allow", allowed),))
 
 
 def _not_found() -> Refusal:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import msgspec
+
+from carnet.control_room.engine.sieve import Sieve
 from carnet.control_room.engine.store import Store, StoredAnswer
 from carnet.control_room.ledger.record import Record, answer_name
 from carnet.entitlements import Fields, Quantity, Time
@@ -47,11 +50,33 @@ class Move:
     forget_before: int | None = None  # generation
 
 
+class Sieves(msgspec.Struct):
+    """Most keys are new: these tell so without a look into the store. One for each generation that is kept."""
+
+    generation: int
+    current: bytes
+    before: bytes
+
+
 class Answers:
-    def __init__(self, store: Store, mark: AnswersMark | None) -> None:
+    def __init__(self, store: Store, mark: AnswersMark | None, sieves: Sieves | None = None) -> None:
         self._store, self.mark = store, mark
         self._recent: dict[bytes, int] = {}
         self._moving: Moving | None = None
+        self._sieve, self._before = Sieve(sieves.current if sieves else None), Sieve(sieves.before if sieves else None)
+        for _ in range(self._generation - (sieves.generation if sieves else self._generation)):
+            self._turn_sieves()
+
+    @property
+    def _generation(self) -> int:
+        return self.mark.generation if self.mark else 0
+
+    def sieves(self) -> Sieves:
+        """For a snapshot: where they stand now."""
+        return Sieves(self._generation, bytes(self._sieve), bytes(self._before))
+
+    def _turn_sieves(self) -> None:
+        self._sieve, self._before = Sieve(), self._sieve
 
     @property
     def start(self) -> int:
@@ -62,13 +87,19 @@ class Answers:
         """Durable records with answers, by the answers' names."""
         for name, record in answered.items():
             self._recent[name] = record.index
+            self._sieve.put(name)
 
     def note(self, record: Record) -> None:
-        """A durable record, read again."""
+        """A durable record, read again at a start."""
         if record.answered and record.key:
-            self._recent[answer_name(record.actor, record.key)] = record.index
+            name = answer_name(record.actor, record.key)
+            self._sieve.put(name)
+            if record.index >= self.start:
+                self._recent[name] = record.index
 
     def find(self, name: bytes) -> int | None:
+        if not (self._sieve.may_hold(name) or self._before.may_hold(name)):
+            return None
         found = self._recent.get(name)
         if found is None and self._moving:
             found = self._moving.known.get(name)
@@ -101,6 +132,8 @@ class Answers:
             del moving.left[len(moving.left) - len(move.stored) :]
             if not moving.left:
                 self._moving = None
+        if move.forget_before is not None:
+            self._turn_sieves()
         self.mark = move.mark
 
 

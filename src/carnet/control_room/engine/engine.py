@@ -48,16 +48,16 @@ class Engine:
         self.seen.forget()
         self.book = Book(self.store, self._cipher)
         self.book.check_head()
-        self.answers = Answers(self.store, self.book.head.answers if self.book.head else None)
-        self.state, self.snapshot_size = read_snapshot(self.book)
+        self.state, sieves = read_snapshot(self.book)
+        self.snapshot_size = self.state.size
+        self.answers = Answers(self.store, self.book.head.answers if self.book.head else None, sieves)
         at = start = min(self.state.size, self.answers.start)
         try:
             for record in self.book.records(start):
                 at = record.index + 1
                 if record.index >= self.state.size:
                     evolve(self.state, record)
-                if record.index >= self.answers.start:
-                    self.answers.note(record)
+                self.answers.note(record)
         except TamperedError as error:
             raise TamperedError(f"Record {at} of the ledger: {error}.", "Run: control-room ledger verify") from error
         if self.state.size != self.book.peaks.size:
@@ -138,7 +138,7 @@ class Engine:
         if checkpoint.size - self.snapshot_size < every:
             return None
         self.snapshot_size = checkpoint.size
-        return write_snapshot(self.state, checkpoint, self._cipher, self.random)
+        return write_snapshot(self.state, self.answers.sieves(), checkpoint, self._cipher, self.random)
 
     def keep_snapshot(self, every: int = SNAPSHOT_EVERY) -> None:
         box = self.snapshot_if_due(every)

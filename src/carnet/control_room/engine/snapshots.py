@@ -5,6 +5,7 @@ of another history, is left aside and the ledger is folded from its first record
 import msgspec
 
 from carnet.control_room.authority.state import State
+from carnet.control_room.engine.answers import Sieves
 from carnet.control_room.engine.book import Book
 from carnet.control_room.engine.cipher import Cipher
 from carnet.control_room.ledger.record import SNAPSHOT_KEY
@@ -19,29 +20,31 @@ class _Snapshot(msgspec.Struct):
     root: str
     shape: str  # of the state in the release that wrote it
     state: msgspec.Raw
+    sieves: Sieves
 
 
 FOLD = 2  # raised whenever `evolve` folds a record to something else than before
 _SHAPE = f"{FOLD}:" + ",".join(State.__struct_fields__)
 
 
-def write_snapshot(state: State, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes) -> bytes:
+def write_snapshot(state: State, sieves: Sieves, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes) -> bytes:
     """The snapshot's box."""
-    snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), _SHAPE, msgspec.Raw(msgspec.json.encode(state)))
+    encoded = msgspec.Raw(msgspec.json.encode(state))
+    snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), _SHAPE, encoded, sieves)
     return cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
 
 
-def read_snapshot(book: Book) -> tuple[State, int]:
-    """The state to start from, and the size it stands on: an empty one at 0 where no snapshot can be used."""
+def read_snapshot(book: Book) -> tuple[State, Sieves | None]:
+    """The state to start from, and the sieves of the answers: an empty one, and none, where no snapshot can be used."""
     stored = book.store.snapshot()
     plain = book.cipher.unbox(SNAPSHOT_KEY, stored) if stored else None
     if plain is None or book.head is None:
-        return State(), 0
+        return State(), None
     try:
         snapshot = msgspec.json.decode(plain, type=_Snapshot)
         fits = snapshot.shape == _SHAPE and snapshot.size <= book.head.size
         if fits and root_at(snapshot.size, book.node).hex() == snapshot.root:
-            return msgspec.json.decode(snapshot.state, type=State), snapshot.size
+            return msgspec.json.decode(snapshot.state, type=State), snapshot.sieves
     except msgspec.MsgspecError:
         pass
-    return State(), 0
+    return State(), None

@@ -31,7 +31,8 @@ def in_turn(works: Sequence[Callable[[], object]], times: int = 15) -> list[floa
 
 
 def at_most(name: str, value: float, unit: str, limit: float) -> Row:
-    return Row(name, round(value, 3), unit, limit, round(value / limit, 3), f"at most {limit:g} {unit}", value <= limit)
+    ratio = round(value / limit, 3) if limit else None
+    return Row(name, round(value, 3), unit, limit, ratio, f"at most {limit:g} {unit}".rstrip(), value <= limit)
 
 
 def ratio_at_most(name: str, value: float, unit: str, peer: float, target: float) -> Row:

@@ -23,7 +23,7 @@ class Hold:
         self.ttl = float(asked.fields["ttl_seconds"])
         self.every = self.ttl / 3 if every is None else every
         self._random = random
-        self._first = (asked.key, 0.0)  # the key with which it was asked for, and when
+        self._first: tuple[str | None, float] = (None, 0.0)  # the key with which it was asked for, and when
         self.seat: Seat | None = None
         self.ends = 0.0
         self.cause: Exception | None = None  # why it was lost
@@ -47,11 +47,12 @@ class Hold:
 
     def taken(self, seat: Seat, begun: float, key: str | None) -> None:
         """Acquired or renewed, by a call that began then, with that key."""
-        first_key, first_begun = self._first
-        if key == first_key and self.seat and not seat.local:
-            begun = first_begun  # the server may have granted it when it was asked for first
-        elif self.seat is None or self.seat.local:
-            self._first = (key, begun)
+        if self.seat is None or self.seat.local:
+            first_key, first_begun = self._first
+            if key != first_key:
+                self._first = (key, begun)
+            elif not seat.local:
+                begun = first_begun  # the server may have granted it when it was asked for first
         self.seat, self.ends = seat, begun + self.ttl
 
     def renewal(self, now: float) -> Call[Seat]:

@@ -184,7 +184,7 @@ def test_250_threads_on_10_seats_are_never_more_than_10_and_meet_no_error_but_a_
 
     def bot(client: Client, number: int, start: threading.Barrier) -> None:
         start.wait(30)
-        for _ in range(4):
+        for _ in range(2):
             try:
                 with client.seat(BOTS, f"bot-{number}"):
                     with lock:
@@ -209,7 +209,7 @@ def test_250_threads_on_10_seats_are_never_more_than_10_and_meet_no_error_but_a_
         assert held(client) == []
     assert set(outcomes) <= {"held", "Exhausted"}, outcomes
     assert outcomes["held"] >= 10
-    assert sum(outcomes.values()) == 1000
+    assert sum(outcomes.values()) == 500
     assert 1 <= most[0] <= 10
 
 

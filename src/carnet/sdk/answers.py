@@ -83,6 +83,7 @@ class Status:
     locked: bool
     account: str | None
     banner: str | None
+    storage: str  # why nothing can be written now; empty where all is well
     products: list[Product]
 
 

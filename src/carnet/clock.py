@@ -3,6 +3,7 @@
 import secrets
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 
@@ -16,8 +17,9 @@ def uptime() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME)) if hasattr(time, "CLOCK_BOOTTIME") else int(time.monotonic())
 
 
+@cache
 def boot_id() -> str:
-    """Which boot that uptime belongs to."""
+    """Which boot that uptime belongs to; no process outlives it."""
     file = Path("/proc/sys/kernel/random/boot_id")
     return file.read_text().strip() if file.exists() else "unknown"
 

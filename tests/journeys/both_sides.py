@@ -380,7 +380,7 @@ class Exchange:
     def _free(self, machine: Machine) -> None:
         """What a refused reduction asks for: seats given back, users unassigned."""
         state = machine.room.state
-        for lease in [lease for leases in state.leases.values() for lease in leases]:
+        for lease in [lease for leases in state.leases.values() for lease in leases.by_id]:
             self.do(machine, ReleaseSeat(lease))
         for sku, user in [(sku, user) for sku, users in state.users.items() for user in users]:
             self.do(machine, UnassignUser(sku, user))

@@ -119,7 +119,8 @@ def test_every_command_has_help_json_and_data(path: str) -> None:
 @pytest.mark.parametrize("path", LEAVES)
 def test_no_command_takes_a_secret_as_a_value(path: str) -> None:
     words = [name for name in options(LEAVES[path]) if any(w in name for w in ("pass", "secret", "pin", "key"))]
-    assert set(words) <= {"--passphrase-file", "--new-keys", "--key-set", "--key"}
+    files = {"--passphrase-file", "--key-set", "--private-key"}
+    assert set(words) <= files | {"--new-keys", "--key"}
 
 
 # --- how commands end ---------------------------------------------------------------------------------------------
@@ -373,7 +374,7 @@ def test_a_database_of_garbage_does_not_keep_the_folder_locked(story: Story, mon
         assert "Another process is writing" not in story.site.run("units", "consume", PAGES, "1").err
 
 
-@pytest.mark.parametrize("table", ["record", "head", "site", "document", "secret", "data_key", "snapshot"])
+@pytest.mark.parametrize("table", ["record", "head", "site", "document", "secret", "data_key", "answer"])
 def test_a_database_without_one_of_its_tables_is_a_fault(story: Story, table: str) -> None:
     import sqlite3
 

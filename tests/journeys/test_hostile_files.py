@@ -49,7 +49,7 @@ class RoomThen(Room):
 def stored(room: Room) -> dict[str, Any]:
     """All that is stored, but for the head and what a refusal writes of its own."""
     found: dict[str, Any] = dict(tables(room.data / "control-room.sqlite3"))
-    for name in ("head", "data_key", "snapshot"):
+    for name in ("head", "data_key"):
         found.pop(name)
     return found
 

@@ -95,9 +95,13 @@ NETWORK = re.compile(r"^\s*(?:import|from)\s+(?:socket|ssl|http|urllib|asyncio|f
 LOCAL_DOOR = ("writer.py", "socket_desk.py", "socket_door.py")  # in `engine`: a file's socket, and an event loop
 
 
+LISTENING = ("api", "serving.py", "serve.py")  # in the Control Room: what waits for callers at the site's own address
+
+
 def _files() -> list[Path]:
     house = ROOT / "src" / "carnet"
-    return [path for part in SITE_HALF for path in (house / part).rglob("*.py")] + [house / name for name in ALONE]
+    files = [path for part in SITE_HALF for path in (house / part).rglob("*.py")] + [house / name for name in ALONE]
+    return [path for path in files if not set(path.parts) & set(LISTENING)]
 
 
 @pytest.mark.parametrize("pattern", [ADDRESS, HOST, NETWORK], ids=["address", "host", "module"])
@@ -106,6 +110,16 @@ def test_the_sites_half_names_no_host_and_no_network(pattern: re.Pattern[str]) -
     assert len(files) > 50
     found = [(path.name, match.group()) for path in files for match in pattern.finditer(path.read_text())]
     assert [each for each in found if pattern is not NETWORK or each[0] not in LOCAL_DOOR] == []
+
+
+def test_what_listens_calls_nobody() -> None:
+    house = ROOT / "src" / "carnet" / "control_room"
+    files = [path for path in house.rglob("*.py") if set(path.parts) & set(LISTENING)]
+    assert len(files) > 10
+    calls = re.compile(
+        r"create_connection|open_connection|getaddrinfo|\.connect\(|\burllib\b|\bhttpx\b|import requests|http\.client"
+    )
+    assert [path.name for path in files if calls.search(path.read_text())] == ["notify.py"], "systemd's own socket"
 
 
 @pytest.mark.parametrize("name", LOCAL_DOOR)

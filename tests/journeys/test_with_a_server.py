@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,7 +18,6 @@ from carnet.control_room.cli import app
 from carnet.control_room.engine.wire import SOCKET
 from tests.journeys.commands import FEATURE, PAGES, SEATS, USERS, Done, Later, Room, Story, again, day
 from tests.journeys.test_contract import leaves
-from tests.support.served import Served
 
 ONE_BY_ONE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f-]{27}"  # ids
@@ -33,16 +34,19 @@ ONE_BY_ONE = re.compile(
 
 
 @contextmanager
-def served(room: Room) -> Iterator[Room]:
+def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
     """A server runs on the room's folder; commands find no passphrase there, and need none."""
-    site = Later(room.data, None, room.ahead)
-    phrase = room.data / "passphrase"
-    with Served(lambda: site.engine(writing=True), site.reading, room.data):
-        phrase.rename(room.data.parent / "phrase")
-        try:
-            yield room
-        finally:
-            (room.data.parent / "phrase").rename(phrase)
+    phrase, away = room.data / "passphrase", room.data.parent / "phrase"
+    server = room.start("serve", "--port", "0")
+    try:
+        assert server.stderr
+        assert "ready" in server.stderr.readline()
+        phrase.rename(away)
+        yield room
+        away.rename(phrase)
+    finally:
+        server.send_signal(end)
+        server.communicate(timeout=30)
 
 
 def lines(story: Story) -> Iterator[tuple[str, ...]]:
@@ -197,16 +201,25 @@ def test_verify_and_export_read_one_moment_though_a_server_goes_on_writing(story
             assert [record.index for record in engine.book.records()] == list(range(size))
 
 
+@pytest.mark.rule("G4")
 def test_a_killed_server_leaves_nothing_in_the_way(story: Story) -> None:
-    import socket
-
-    with closing(socket.socket(socket.AF_UNIX)) as dead:
-        dead.bind(str(story.site.data / SOCKET))
-    assert story.site("status")["state"] == "active"
+    with served(story.site, end=signal.SIGKILL) as site:
+        site("units", "consume", PAGES, "1")
+    assert (story.site.data / SOCKET).is_socket()
+    assert story.consumed() == 1
     story.site("units", "consume", PAGES, "1")
     with served(story.site) as site:
         site("units", "consume", PAGES, "1")
-    assert story.consumed() == 2
+    assert not (story.site.data / SOCKET).exists()
+    assert story.consumed() == 3
+
+
+def test_a_folder_with_a_long_name(story: Story, tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    shutil.copytree(story.site.data, folder)
+    with served(replace(story.site, data=folder)) as site:
+        assert site("user", "assign", USERS, "mara")["in_use"] == 1
+        assert site.process("status").code == 0
 
 
 @pytest.mark.rule("A2")

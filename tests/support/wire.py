@@ -54,6 +54,12 @@ class Wire:
             raise EOFError("the server has hung up")
         self._left += data
 
+    def rest(self) -> bytes:
+        """All that still comes, until the server hangs up."""
+        while data := self.socket.recv(65536):
+            self._left += data
+        return self._left
+
     def ended(self) -> bool:
         try:
             return self._left == b"" and self.socket.recv(1) == b""

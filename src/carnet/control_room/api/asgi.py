@@ -74,7 +74,7 @@ class Application:
         return await answered
 
 
-def request_of(method: bytes, path: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Request:
+def request_of(method: bytes, path: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes = b"") -> Request:
     """`headers` have names in lower case."""
     request = Request(method, path, body)
     for name, value in headers:

@@ -1,6 +1,6 @@
 """The door: from a request to its answer, at once or, for a change, once it is durable. It knows no server.
 
-    route · authenticate (A1) · compare checkpoints · read the body · may this key? · ask, or submit · answer
+    authenticate (A1) · route · compare checkpoints · read the body · submit, or may this key ask? · answer
 
 It is one plain function with a callback, because a request costs less than a task would.
 """
@@ -71,7 +71,7 @@ class Door:
         self.connections: Callable[[], int] = lambda: 0
 
     def handle(self, request: Request, reply: Reply) -> None:
-        """Answer through `reply`, once: at once or later. Nothing is raised."""
+        """Answer through `reply`, once: at once or later. Raises only what is a fault of this program."""
         try:
             self._handle(request, reply)
         except CarnetError as error:
@@ -87,6 +87,7 @@ class Door:
         self._writer.engine.check_loaded()
         key = authentication.authenticate(request.authorization, self._writer.engine.state.api_keys)
         if key is None or request.twice == b"authorization":
+            self.counts[""].refuse(Code.UNAUTHENTICATED.value)
             reply(problems.refused(unauthenticated()))
             return
         route = self._routes.get(path)
@@ -120,7 +121,12 @@ class Door:
 
     def _done(self, counts: Counts, reply: Reply, outcomes: list[Outcome]) -> None:
         (outcome,) = outcomes
-        reply(self._answer(outcome, counts))
+        try:
+            answer = self._answer(outcome, counts)
+        except Exception:
+            reply(problems.fault())  # nobody else can answer any more
+            raise
+        reply(answer)
 
     def _ask(self, route: _Route, body: Any, key: ApiKey, reply: Reply) -> None:
         assert route.question
@@ -162,7 +168,7 @@ class Door:
     def _take_batch(self, request: Request, key: ApiKey, reply: Reply) -> None:
         counts = self._batch.counts
         try:
-            self._batch.submit(request, key, lambda outcome: reply(self._answer(outcome, counts)))
+            self._batch.submit(request, key, lambda outcome: self._done(counts, reply, [outcome]))
         except MalformedError as error:
             reply(self._refused(problems.malformed(str(error)), counts))
 
@@ -178,7 +184,7 @@ class Door:
         return Answer(200, figures, TEXT, self._writer.token)
 
     def _wrong_method(self, allowed: bytes) -> Answer:
-        self.counts[""].refuse(Code.METHOD_NOT_ALLOWED)
+        self.counts[""].refuse(Code.METHOD_NOT_ALLOWED.value)
         return problems.refused(_method_not_allowed(), self._writer.token, ((b"allow", allowed),))
 
 

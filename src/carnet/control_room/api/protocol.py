@@ -34,10 +34,11 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class _Owed:
     """The answer that one request waits for, in its place."""
 
-    __slots__ = ("data", "last", "turned_away")
+    __slots__ = ("bare", "data", "last", "turned_away")
 
-    def __init__(self, *, last: bool, turned_away: bool = False) -> None:
+    def __init__(self, *, last: bool, bare: bool = False, turned_away: bool = False) -> None:
         self.data: bytes | None = None
+        self.bare = bare  # an answer to HEAD has no body
         self.last = last  # the connection ends after it
         self.turned_away = turned_away  # before all of it was read
 
@@ -59,12 +60,13 @@ class DoorProtocol(HttpToolsProtocol):
         self._arriving = False  # a request has begun and is not all there
         self._in_head = False
         self._mine = False
-        self._deaf = False  # what arrives is thrown away
+        self._deaf = False  # what arrives is not looked at
+        self._lingering = False  # and is thrown away
         self._stopping = False
         self._active = True
         self._stuck: asyncio.TimerHandle | None = None
         self._begun = 0  # requests
-        self._head_more = 0  # bytes of a head that came after the data in which it began
+        self._more = 0  # bytes of a request that came after the data in which it began
         self._deadline: asyncio.TimerHandle | None = self.loop.call_later(self.limits.seconds, self._too_slow)
         self._idle = self.loop.call_later(self.limits.idle_seconds, self._idled)
         if len(self.connections) > self.limits.connections:
@@ -80,11 +82,13 @@ class DoorProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
+            if not self._lingering:
+                self.flow.pause_reading()
             return
         self._active = True
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        head = self._begun if self._in_head else -1
+        begun = self._begun
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -92,19 +96,23 @@ class DoorProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             if not self._deaf:
                 self._turn_away(limit.unreadable())
+        if self._deaf:
             return
         if self._arriving:
-            self._mind_the_time(len(data) if self._in_head and head == self._begun else 0)
+            self._mind_the_time(len(data) if begun == self._begun else 0)
         elif self._deadline is not None:
             self._in_time()
         if len(self._owed) > self.limits.pipelined or self.flow.write_paused:
             self.flow.pause_reading()
 
     def _mind_the_time(self, more: int) -> None:
-        """A request is there in part: it must be there as a whole in time, and its head must not grow for ever."""
-        self._head_more += more
-        if self._head_more > self.limits.header_bytes:
+        """A request is there in part: it must be there as a whole in time, and must not grow for ever; neither in its
+        head, nor in chunks of nothing and in what comes after them."""
+        self._more += more
+        if self._in_head and self._more > self.limits.header_bytes:
             self._turn_away(limit.headers_too_large(self.limits))
+        elif self._more > self.limits.header_bytes + 8 * self.limits.body:
+            self._turn_away(limit.body_too_large(self.limits))
         elif self._deadline is None:
             self._deadline = self.loop.call_later(self.limits.seconds, self._too_slow)
 
@@ -115,7 +123,9 @@ class DoorProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        if self._arriving:
+        if self._arriving and self.flow.read_paused:  # it is this side that does not go on
+            self._deadline = self.loop.call_later(self.limits.seconds, self._too_slow)
+        elif self._arriving:
             self._turn_away(limit.too_slow(self.limits))
         elif not self.transport.is_closing():
             self.transport.close()
@@ -124,9 +134,10 @@ class DoorProtocol(HttpToolsProtocol):
         """Kept is a connection that was used since this was asked last; one timer a connection, none a request."""
         busy = self._active or self._owed or (self.cycle is not None and not self.cycle.response_complete)
         self._active = False
-        if busy:
-            self._idle = self.loop.call_later(self.limits.idle_seconds, self._idled)
-        elif not self.transport.is_closing():
+        self._idle = self.loop.call_later(self.limits.idle_seconds, self._idled)
+        if self.transport.is_closing():
+            self._reset()  # it closes since a while: what is left to send, nobody fetches
+        elif not busy:
             self.transport.close()
 
     def pause_writing(self) -> None:
@@ -149,12 +160,14 @@ class DoorProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """What was taken is answered; what is on its way here has a moment."""
         self._stopping = True
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False
         self.loop.call_later(0.05, self._stop_if_idle)
 
     def _stop_if_idle(self) -> None:
-        if not self._owed and (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False  # it closes the connection itself
+        elif not self._owed:
             self.transport.close()
 
     # --- one request ---------------------------------------------------------------------------------------------
@@ -165,7 +178,8 @@ class DoorProtocol(HttpToolsProtocol):
         self._arriving = self._in_head = True
         self._mine = False
         self.url = b""
-        self._size = self._head_more = 0
+        self._size = 0  # of the body
+        self._more = 0
         self._lines: list[tuple[bytes, bytes]] = []
         self._body = b""
         self._begun += 1
@@ -174,31 +188,38 @@ class DoorProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-        self._size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._deaf:
-            return
-        self._size += len(name) + len(value)
-        self._lines.append((name.lower(), value))
-        if len(self._lines) > self.limits.headers or self._size > self.limits.header_bytes:
-            self._turn_away(limit.headers_too_large(self.limits))
+        if self._in_head:  # what comes after the body is of no use here
+            self._lines.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self._deaf:
             return
-        self._size = 0  # of the body, from here on
+        head, body, expects = len(self.url), 0, False
+        for name, value in self._lines:
+            head += len(name) + len(value)
+            if name == b"content-length":
+                body = int(value)
+            elif name == b"expect":
+                expects = True
+        if head > self.limits.header_bytes or len(self._lines) > self.limits.headers:
+            self._turn_away(limit.headers_too_large(self.limits))
+        elif body > self.limits.body:
+            self._turn_away(limit.body_too_large(self.limits))
+        else:
+            self._begin(expects=expects)
+
+    def _begin(self, *, expects: bool) -> None:
         cycle = self.cycle
         self._mine = self.hot and (cycle is None or cycle.response_complete) and self.url.startswith(_PREFIX)
-        for name, value in self._lines:
-            if name == b"content-length" and int(value) > self.limits.body:
-                self._turn_away(limit.body_too_large(self.limits))
-                return
-            if name == b"expect" and self._mine and not self._owed and not self.transport.is_closing():
-                self.transport.write(_CONTINUE)
         if not self._mine:
             self._to_asgi()
+            return
+        self._request = request_of(self.parser.get_method(), self.url, self._lines)
+        if expects and not self._owed and not self.transport.is_closing():
+            self.transport.write(_CONTINUE)
 
     def _to_asgi(self) -> None:
         url, lines = self.url, self._lines
@@ -233,9 +254,10 @@ class DoorProtocol(HttpToolsProtocol):
         if not self._mine:
             super().on_message_complete()
             return
-        owed = _Owed(last=not self.parser.should_keep_alive())
+        request, parser = self._request, self.parser
+        request.body = self._body
+        owed = _Owed(last=not parser.should_keep_alive() or parser.should_upgrade(), bare=request.method == b"HEAD")
         self._owed.append(owed)
-        request = request_of(self.parser.get_method(), self.url, self._lines, self._body)
         try:
             self.door.handle(request, partial(self._answer, owed))
         except Exception as error:
@@ -245,9 +267,11 @@ class DoorProtocol(HttpToolsProtocol):
     # --- answers, in order ---------------------------------------------------------------------------------------
 
     def _answer(self, owed: _Owed, answer: Answer) -> None:
+        if owed.data is not None:
+            return
         waiting = self._owed
         owed.last = owed.last or (self._stopping and owed is waiting[-1])
-        owed.data = encoded(answer, self.server_state.default_headers, last=owed.last)
+        owed.data = encoded(answer, self.server_state.default_headers, last=owed.last, bare=owed.bare)
         while waiting and (data := waiting[0].data) is not None:
             first = waiting.popleft()
             if self.transport.is_closing():
@@ -265,19 +289,23 @@ class DoorProtocol(HttpToolsProtocol):
             super()._start_asgi_task(cycle, app)
         if self.flow.read_paused and not self.flow.write_paused and not self.transport.is_closing():
             self.flow.resume_reading()
+        if self._stopping:
+            self._stop_if_idle()
 
     def _hang_up(self, after: _Owed) -> None:
         """Close at once where the caller is done; else let it read first why its request was turned away."""
         if after.turned_away:
+            self._lingering = True
+            self.flow.resume_reading()
             self.loop.call_later(self.limits.linger_seconds, self.transport.close)
         else:
             self._deaf = True
             self.transport.close()
 
     def _close_after_this(self) -> None:
-        if self._owed and not self._deaf:
-            self._owed[-1].last = True
         self._deaf = True
+        self._stopping = True
+        self._stop_if_idle()
 
     def _turn_away(self, refusal: Refusal) -> None:
         """Refuse what is not to be read any further. The answers before it go first; then the connection ends."""
@@ -286,8 +314,10 @@ class DoorProtocol(HttpToolsProtocol):
         self._arriving = False
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
-            if cycle.response_started or self._owed or self.pipeline:
-                cycle.keep_alive = False  # what it sends is sent; the caller then sees the end
+            if cycle.response_started or self._owed or self.pipeline or not cycle.more_body:
+                # it is of an earlier request, or has begun: after it the caller sees the end, and at last by the clock
+                cycle.keep_alive = False
+                self._deadline = self.loop.call_later(self.limits.seconds, self._reset)
                 return
             cycle.disconnected = True
             cycle.message_event.set()
@@ -296,7 +326,7 @@ class DoorProtocol(HttpToolsProtocol):
         self._answer(owed, problems.refused(refusal))
 
 
-def encoded(answer: Answer, default: Iterable[tuple[bytes, bytes]], *, last: bool) -> bytes:
+def encoded(answer: Answer, default: Iterable[tuple[bytes, bytes]], *, last: bool, bare: bool = False) -> bytes:
     """The answer as HTTP/1.1. Put together by hand: it is done for every request."""
     head = _head(answer.status, answer.kind)
     for name, value in (*default, *answer.headers):
@@ -305,7 +335,7 @@ def encoded(answer: Answer, default: Iterable[tuple[bytes, bytes]], *, last: boo
         head += b"carnet-checkpoint: " + answer.checkpoint.encode() + b"\r\n"
     if last:
         head += _CLOSE
-    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(answer.body), answer.body)
+    return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(answer.body), b"" if bare else answer.body)
 
 
 @cache

@@ -12,7 +12,7 @@ from carnet.entitlements import Fields, Quantity, Sha256
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
-from carnet.merkle import HASH_SIZE, Peaks, leaf_hash, peaks_at
+from carnet.merkle import HASH_SIZE, Checkpoint, Peaks, leaf_hash, peaks_at
 
 _LOOK = "Run: control-room ledger verify"
 
@@ -35,6 +35,7 @@ class Book:
         self.store, self.cipher = store, cipher
         self.head = self._read_head()
         self.peaks = peaks_at(self.head.size, self.node) if self.head else Peaks()
+        self.checkpoint = Checkpoint(self.peaks.size, self.peaks.root)
         self.kept = Kept.of(store)
 
     def _read_head(self) -> Head | None:
@@ -85,9 +86,9 @@ class Book:
     def seal(self, head: Head, random: RandomBytes) -> bytes:
         return self.cipher.box(HEAD_KEY, encode(head), random)
 
-    def turn_to(self, head: Head, peaks: Peaks, kept: "Kept") -> None:
+    def turn_to(self, head: Head, peaks: Peaks, checkpoint: Checkpoint, kept: "Kept") -> None:
         """What was drafted is on the disk: go on from there."""
-        self.head, self.peaks, self.kept = head, peaks, kept
+        self.head, self.peaks, self.checkpoint, self.kept = head, peaks, checkpoint, kept
 
 
 class Kept:

@@ -71,7 +71,7 @@ class Engine:
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return Checkpoint(self.book.peaks.size, self.book.peaks.root)
+        return self.book.checkpoint
 
     def now(self, reading: Reading) -> datetime:
         return trusted_time(self.state.mark, self.anchor, reading)

@@ -31,7 +31,7 @@ class Seen:
 
     def token(self, checkpoint: Checkpoint) -> str:
         """The text for this checkpoint; made once for each commit."""
-        if checkpoint != self._of:
+        if checkpoint is not self._of:
             self._of, self._token = checkpoint, self._made(checkpoint.size, checkpoint.root.hex())
             self._recent[self._token] = None
             if len(self._recent) > _RECENT:

@@ -166,7 +166,7 @@ class Transaction:
                 move.forget_before,
             )
         )
-        book.turn_to(head, draft.peaks, kept)
+        book.turn_to(head, draft.peaks, checkpoint, kept)
         engine.answers.moved(move)
         engine.answers.note_all(self._answered)
         if self._counted:

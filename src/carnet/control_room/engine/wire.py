@@ -72,7 +72,6 @@ QUESTIONS: dict[str, type[Question]] = {
     for each in (
         questions.Status,
         questions.Usage,
-        UsageHistory,
         questions.Forecast,
         questions.Outlook,
         UsageHistory,

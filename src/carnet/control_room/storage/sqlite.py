@@ -32,6 +32,7 @@ CREATE TABLE answer (
 ) STRICT, WITHOUT ROWID;
 """
 FORMAT = 1
+_TABLES = ("site", "record", "head", "data_key", "document", "secret", "answer")
 _ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
 MEMORY = ":memory:"
 
@@ -39,12 +40,19 @@ MEMORY = ":memory:"
 class SqliteStore:
     def __init__(self, connection: sqlite3.Connection, snapshot: "SnapshotPlace", lock: int | None = None) -> None:
         self._db, self._snapshot, self._lock = connection, snapshot, lock
+        self._check_tables()
         site = self._find("SELECT ledger_id, format FROM site")
         if site is None:
             raise TamperedError("The database does not say whose ledger it is.", "Restore a backup.")
         self.ledger_id, found = site
         if found != FORMAT:
             raise StorageError(f"The ledger is of format {found}; this release reads {FORMAT}.", "Upgrade Carnet.")
+
+    def _check_tables(self) -> None:
+        with _readable():
+            found = {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if missing := sorted(set(_TABLES) - found):
+            raise TamperedError(f"The database lacks the table “{missing[0]}”.", "Restore a backup.")
 
     @classmethod
     def create(cls, path: str, ledger_id: str, lock: int | None = None) -> "SqliteStore":

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -259,3 +259,48 @@ def test_a_caller_that_goes_away_harms_nobody(served: HttpRoom) -> None:
         wire.socket.close()  # with a reset, before the answer
     assert served.get("usage").status_code == 200
     assert "fault" not in served.log.getvalue()
+
+
+def test_what_follows_a_body_is_not_read_as_headers(served: HttpRoom) -> None:
+    head = request("/api/v1/features/check", headers=("Transfer-Encoding: chunked",), method="POST")
+    late = f"0\r\nAuthorization: Bearer {served.keys['all']}\r\n\r\n".encode()
+    with Wire(served.port) as wire:
+        wire.send(head, b'16\r\n{"sku":"automator-ai"}\r\n', late)
+        assert wire.read().status == 401
+
+
+def test_chunks_of_nothing_do_not_go_on_for_ever(served: HttpRoom) -> None:
+    head = request("/api/v1/features/check", served.keys["all"], headers=("Transfer-Encoding: chunked",), method="POST")
+    with Wire(served.port) as wire:
+        wire.send(head, b"0\r\n")
+        _send_until_cut_off(wire, b"X: " + b"a" * 8000 + b"\r\n", pause=0.001)
+
+
+def test_an_answer_to_head_has_no_body(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        wire.send(request("/api/v1/status", served.keys["all"], method="HEAD"))
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += wire.socket.recv(65536)
+        assert head.startswith(b"HTTP/1.1 405")
+        assert head.endswith(b"\r\n\r\n")
+        wire.send(check(served, "anna"))
+        assert wire.read().status == 403
+
+
+def test_an_earlier_request_is_answered_before_a_later_one_is_turned_away(served: HttpRoom) -> None:
+    with Wire(served.port) as wire:
+        wire.send(acquire(served, "first"), get(served, "/api/v1/status", "X: " + "a" * 17_000))
+        assert wire.read().json["holder"] == "first"
+        assert wire.rest()[9:12] in (b"413", b"")  # over ASGI the connection only ends
+
+
+def test_a_body_that_is_turned_away_behind_another_request_ends_the_connection(hasty: HttpRoom) -> None:
+    head = request("/api/v1/features/check", hasty.keys["all"], headers=("Transfer-Encoding: chunked",), method="POST")
+    body = b"a" * 70_000
+    with Wire(hasty.port) as wire:
+        wire.send(acquire(hasty, "first"), head, f"{len(body):x}\r\n".encode(), body)
+        assert wire.read().json["holder"] == "first"
+        with suppress(ConnectionResetError):
+            assert wire.rest()[9:12] in (b"413", b"")
+    assert hasty.call(lambda: len(hasty.server.server_state.connections)) == 0

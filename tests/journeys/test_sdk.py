@@ -248,6 +248,17 @@ def test_an_answer_that_was_lost_is_given_again_and_no_second_seat(room: HttpRoo
         client.release(again.lease_id)
 
 
+@pytest.mark.rule("G5")
+def test_units_whose_settling_got_no_answer_are_not_given_back_and_are_settled_once(room: HttpRoom) -> None:
+    with LosesAnswers(room.url, room.keys["all"], retries=0) as client:
+        before = client.consume(PAGES, 1).remaining
+        with pytest.raises(Unreachable) as raised, client.reserve(PAGES, 10) as work:
+            client.losses = 1
+            work.settle(7)
+        assert client.settle(work.reservation_id, 7, key=raised.value.key).remaining == before - 7
+        assert client.consume(PAGES, 1).remaining == before - 8
+
+
 @pytest.mark.rule("G4", "G5", "G6")
 def test_a_server_that_was_killed_gives_the_first_answer_again_after_its_start(story: Story) -> None:
     with serve(story) as first, LosesAnswers(first.url, first.key, timeout=20) as client:

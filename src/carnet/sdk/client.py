@@ -13,8 +13,9 @@ from carnet.sdk.answers import Feature, Reservation, Seat, Status, Units, Usage,
 from carnet.sdk.base import BaseClient, BaseReserved, BaseSeat
 from carnet.sdk.calls import TTL, Call
 from carnet.sdk.core import Reply, Request, Wait
-from carnet.sdk.faults import SdkError, SeatLost, Unreachable
+from carnet.sdk.faults import SdkError, SeatLost
 from carnet.sdk.holding import Hold
+from carnet.sdk.refusals import MAY_PASS
 from carnet.sdk.unreachable import settled_here
 
 T = TypeVar("T")
@@ -195,14 +196,14 @@ class Reserved(BaseReserved):
         self._client, self._call = client, call
 
     def settle(self, units: int, *, key: str | None = None) -> Units:
-        """Consume so many of them; the rest returns. After `Unreachable`, ask again with its key, in time."""
+        """Consume so many of them; the rest returns. Where that fails, `client.settle` again with the error's key."""
         if self.answer.local:
             self._closed = True
             return settled_here(self.answer, units)
         try:
             settled = self._client.settle(self.answer.reservation_id, units, key=key)
-        except Unreachable:
-            self._closed = True  # it may be settled; what was consumed is not to be given back
+        except MAY_PASS:
+            self._closed = True  # what was used is not to be given back: settle it again, while the reservation runs
             raise
         self._closed = True
         return settled

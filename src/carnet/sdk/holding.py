@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator
 from carnet.sdk import calls
 from carnet.sdk.answers import Seat
 from carnet.sdk.calls import Call
-from carnet.sdk.faults import SeatLost, ServerFault, Unreachable
-from carnet.sdk.refusals import PASSING
-
-_PASSING = (*PASSING, Unreachable, ServerFault)
+from carnet.sdk.faults import SeatLost
+from carnet.sdk.refusals import MAY_PASS
 
 
 class Hold:
@@ -36,6 +34,8 @@ class Hold:
 
     def begin(self) -> Iterator[Call[Seat]]:
         """What to ask to take it. With a key of the caller's own the lease may be an old one: it is renewed at once."""
+        if self.seat:
+            raise RuntimeError("A seat is taken once: call client.seat again.")
         yield self.asked
         if self.asked.key and not self.answer.local:
             yield calls.renew(self.answer.lease_id)
@@ -78,7 +78,7 @@ class Hold:
 
     def failed(self, error: Exception, now: float) -> bool:
         """A renewal did not succeed. True: the seat is lost."""
-        passing = isinstance(error, _PASSING) and not self.answer.local
+        passing = isinstance(error, MAY_PASS) and not self.answer.local
         if not passing or now >= self.ends:
             self.cause, self.ended = error, True
         return self.ended

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from carnet.sdk.faults import SdkError
+from carnet.sdk.faults import SdkError, ServerFault, Unreachable
 
 
 class Refused(SdkError):
@@ -121,6 +121,7 @@ def _below(kind: type[Refused]) -> dict[str, type[Refused]]:
 
 BY_CODE = _below(Refused)
 PASSING = (Busy, StorageFailed)  # they say nothing about what was asked, and can be waited out
+MAY_PASS = (*PASSING, Unreachable, ServerFault)
 
 
 def refusal(code: str, message: str, next_step: str = "", *, status: int = 0, evidence: Sequence[str] = ()) -> Refused:

@@ -89,3 +89,11 @@ def test_a_seat_granted_here_is_lost_as_soon_as_nobody_grants_it() -> None:
     held = hold(60)
     held.taken(LOCAL, 0, "first")
     assert held.failed(Unreachable("no"), 20)
+
+
+def test_a_seat_is_taken_once() -> None:
+    held = hold()
+    for call in held.begin():
+        held.taken(SEAT, 0, call.key)
+    with pytest.raises(RuntimeError, match="once"):
+        next(held.begin())

@@ -7,8 +7,11 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +72,38 @@ class Side:
         if done.returncode != 0:
             raise WrongTurn(f"“{self.command} {line}” ended with {done.returncode}:\n{done.stderr}")
         console.print("\n".join(f"    {row}" for row in done.stdout.rstrip().splitlines()), markup=False)
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """The side's server, on a free port of this machine, for as long as the context; its address."""
+        words = ["serve", "--port", "0"]
+        console.print(f"  [{self.colour}]$ {self.command} {' '.join(words)} &[/{self.colour}]")
+        log = subprocess.PIPE
+        with subprocess.Popen([_program(self.command), *words], env=self._world(), text=True, stderr=log) as server:
+            assert server.stderr
+            first = server.stderr.readline()
+            try:
+                if not first.startswith("{"):
+                    raise WrongTurn(f"The server did not start:\n{first}{server.stderr.read()}")
+                yield str(json.loads(first)["address"])
+            finally:
+                server.send_signal(signal.SIGTERM)
+                rest = server.communicate(timeout=30)[1]
+            if server.returncode != 0:
+                raise WrongTurn(f"The server ended with {server.returncode}:\n{rest}")
+
+    def bot(self, url: str, key: Path) -> list[dict[str, Any]]:
+        """Run demo/bot.py against that server; what it told, step by step."""
+        console.print("  [cyan]$ python demo/bot.py[/cyan]")
+        world = os.environ | {"CARNET_URL": url, "CARNET_API_KEY_FILE": str(key)}
+        done = subprocess.run([sys.executable, str(HERE / "bot.py")], env=world, text=True, capture_output=True)
+        if done.returncode != 0:
+            raise WrongTurn(f"The bot ended with {done.returncode}:\n{done.stderr}{done.stdout}")
+        told = [json.loads(row) for row in done.stdout.splitlines()]
+        for step in told:
+            colour = "red" if "refused" in step else "cyan"
+            console.print(f"    [{colour}]{escape(step['bot'])}[/{colour}]")
+        return told
 
     def _process(self, line: str, who: str) -> subprocess.CompletedProcess[str]:
         named = f" --as {who}" if who else ""

@@ -99,18 +99,31 @@ def _issue(request: dict[str, Any], what: str, number: int, until: str = YEAR_EN
 
 
 def people_and_bots_work() -> None:
-    chapter("4 · Work", "Users are assigned, bots lease seats and give them back, pages are consumed. All of it here.")
+    chapter(
+        "4 · Work", "Users are assigned on the command line; bots ask the site's server, over REST. All of it here."
+    )
     for user in ("anna", "bert", "cleo"):
         site.run(f"user assign {CREATORS} {user}", "kari")
     site.refused(f"user assign {CREATORS} dora", "exhausted", "kari")
     lease = site.run(f"seat acquire {BOTS} --holder bot-17")["lease_id"]
     site.run(f"seat renew {lease}")
     site.run(f"seat release {lease}")
-    site.run(f"seat acquire {BOTS} --holder bot-18 --ttl 5")
-    site.run(f"units consume {PAGES} 1200")
-    site.refused(f"units consume {PAGES} 3801", "exhausted")
     site.run("feature check automator-ai")
-    must(product(site.run("status"), PAGES)["remaining"] == 3800, "3,800 of 5,000 pages are left")
+    key = SECRETS / "bots.key"
+    site.run("api-key create --name bots --may take --all-products --out safe/bots.key", "kari")
+    with site.serving() as url:
+        note(f"The Control Room's server answers bots at {url}.")
+        told = site.bot(url, key)
+        must([step["refused"] for step in told if "refused" in step] == ["exhausted"], "two seats are never three")
+        must(told[-1]["left"] == 3800, "1,000 pages and 200 of 500 reserved: 3,800 are left")
+        site.run(f"seat acquire {BOTS} --holder bot-20 --ttl 5")
+        note("The command line asked the running server, through the socket in the data folder.")
+    note("SIGTERM: the server answered what it had taken, and ended.")
+    site.refused(f"units consume {PAGES} 3801", "exhausted")
+    must(
+        product(site.run("status"), PAGES)["remaining"] == 3800,
+        "what the bot did is in the ledger: 3,800 of 5,000 pages are left",
+    )
 
 
 def upsell(bought: dict[str, str]) -> None:

@@ -1,0 +1,95 @@
+"""Holding a seat, without input or output: when to renew it, and whether it is still held.
+
+A lease is known to run until its time to live after its request was *first sent*: whatever the server's clock says,
+it cannot have begun earlier. Until then the seat is held, also while the server cannot be reached.
+"""
+
+from collections.abc import Callable, Iterator
+
+from carnet.sdk import calls
+from carnet.sdk.answers import Seat
+from carnet.sdk.calls import Call
+from carnet.sdk.faults import SeatLost
+from carnet.sdk.refusals import MAY_PASS
+
+
+class Hold:
+    """`every`: seconds between renewals; a third of the time to live where it is not given."""
+
+    def __init__(self, asked: Call[Seat], random: Callable[[], float], every: float | None = None) -> None:
+        self.asked = asked
+        self.ttl = float(asked.fields["ttl_seconds"])
+        self.every = self.ttl / 3 if every is None else every
+        self._random = random
+        self._first: tuple[str | None, float] = (None, 0.0)  # the key with which it was asked for, and when
+        self.seat: Seat | None = None
+        self.ends = 0.0
+        self.cause: Exception | None = None  # why it was lost
+        self.ended = False
+
+    @property
+    def answer(self) -> Seat:
+        assert self.seat, "it is a context: with client.seat(...) as seat"
+        return self.seat
+
+    def begin(self) -> Iterator[Call[Seat]]:
+        """What to ask to take it. With a key of the caller's own the lease may be an old one: it is renewed at once."""
+        if self.seat:
+            raise RuntimeError("A seat is taken once: call client.seat again.")
+        yield self.asked
+        if self.asked.key and not self.answer.local:
+            yield calls.renew(self.answer.lease_id)
+
+    def returning(self, now: float) -> Call[Seat] | None:
+        """What to ask to give it back, where there is something to give."""
+        gone = self.seat is None or self.seat.local or self.is_lost(now)
+        return None if gone else calls.release(self.answer.lease_id)
+
+    def taken(self, seat: Seat, begun: float, key: str | None) -> None:
+        """Acquired or renewed, by a call that began then, with that key."""
+        if self.seat is None or self.seat.local:
+            first_key, first_begun = self._first
+            if key != first_key:
+                self._first = (key, begun)
+            elif not seat.local:
+                begun = first_begun  # the server may have granted it when it was asked for first
+        self.seat, self.ends = seat, begun + self.ttl
+
+    def renewal(self, now: float) -> Call[Seat]:
+        """What to ask to go on holding it. A seat that the server did not grant is asked for again.
+
+        With its first key while that one's lease may still run: if the server had granted it after all, this is it.
+        """
+        if not self.answer.local:
+            return calls.renew(self.answer.lease_id)
+        key, begun = self._first
+        again = key if now < begun + self.ttl else None
+        return calls.acquire(self.asked.fields["sku"], self.asked.fields["holder"], int(self.ttl), key=again)
+
+    @property
+    def until(self) -> float:
+        """After this moment there is no sense in trying to renew."""
+        return float("inf") if self.answer.local else self.ends
+
+    def pause(self, now: float) -> float:
+        """Seconds until the next renewal: never all bots at once, and never after the end."""
+        wished = self.every * (0.9 + 0.2 * self._random())
+        return max(0.0, min(wished, self.ends - now))
+
+    def failed(self, error: Exception, now: float) -> bool:
+        """A renewal did not succeed. True: the seat is lost."""
+        passing = isinstance(error, MAY_PASS) and not self.answer.local
+        if not passing or now >= self.ends:
+            self.cause, self.ended = error, True
+        return self.ended
+
+    def is_lost(self, now: float) -> bool:
+        return self.ended or now >= self.ends
+
+    def lost(self) -> SeatLost:
+        why = f": {self.cause}" if self.cause else ": it was not renewed in time."
+        error = SeatLost(
+            f"The seat of {self.answer.holder} is no longer held{why}", "Stop the work, or take a new seat."
+        )
+        error.__cause__ = self.cause
+        return error

@@ -7,6 +7,7 @@ new version of its file. Times are whole seconds in UTC; quantities fit the inte
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -71,6 +72,13 @@ def _name_of(fields: Fields, value: object) -> str:
 
 def new_id(now: datetime, random: Callable[[int], bytes]) -> str:
     """A UUID of version 7: ordered by time, otherwise random."""
-    when, noise = f"{int(now.timestamp()) * 1000:012x}", random(10)
+    noise = random(10)
     text = noise.hex()
-    return f"{when[:8]}-{when[8:]}-7{text[1:4]}-{(noise[2] & 0x3F | 0x80):02x}{text[6:8]}-{text[8:]}"
+    return f"{_when(now)}-7{text[1:4]}-{noise[2] & 0x3F | 0x80:02x}{text[6:8]}-{text[8:]}"
+
+
+@lru_cache(maxsize=4)
+def _when(now: datetime) -> str:
+    """Milliseconds of the epoch, as an id begins; many ids are made in one second."""
+    text = f"{int(now.timestamp()) * 1000:012x}"
+    return f"{text[:8]}-{text[8:]}"

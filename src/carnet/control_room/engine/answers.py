@@ -18,8 +18,9 @@ from carnet.control_room.ledger.record import Record, answer_name
 from carnet.entitlements import Fields, Quantity, Time
 
 KEPT = timedelta(hours=24)
-IN_MEMORY = 20_000  # before they move
-READ_AGAIN = 20_000  # records that a start reads for answers that are not in the store yet, at the most
+IN_MEMORY = 100_000  # before they move: the more at once, the fewer pages of the store's index are written for each
+READ_AGAIN = 200_000  # records that a start reads for answers that are not in the store yet, at about the most
+NONE_YET = 20_000  # records without an answer that it reads for nothing
 
 
 class AnswersMark(Fields, frozen=True):
@@ -113,7 +114,10 @@ class Answers:
         """What the commit that brings the ledger to `size`, with so many records of its own, takes along."""
         mark = self.mark or AnswersMark(generation=0, started_at=now, started=0, since=0, upto=0)
         before = size - records
-        if self._moving is None and (len(self._recent) >= IN_MEMORY or before - mark.upto >= READ_AGAIN):
+        unread = before - mark.upto
+        if self._moving is None and not self._recent and unread >= NONE_YET:
+            return Move(_changed(mark, upto=before))
+        if self._moving is None and (len(self._recent) >= IN_MEMORY or unread >= READ_AGAIN):
             self._moving = Moving(sorted(self._recent.items(), reverse=True), self._recent, before)
             self._recent = {}
         if self._moving is None:

@@ -48,7 +48,11 @@ class Move:
 
     mark: AnswersMark
     stored: list[StoredAnswer] = field(default_factory=list)
-    forget_before: int | None = None  # generation
+
+    @property
+    def kept_from(self) -> int:
+        """The oldest generation that is kept."""
+        return max(0, self.mark.generation - 1)
 
 
 class Sieves(msgspec.Struct):
@@ -136,7 +140,7 @@ class Answers:
             del moving.left[len(moving.left) - len(move.stored) :]
             if not moving.left:
                 self._moving = None
-        if move.forget_before is not None:
+        if self.mark and move.mark.generation > self.mark.generation:
             self._turn_sieves()
         self.mark = move.mark
 
@@ -148,7 +152,7 @@ def _turned(mark: AnswersMark, now: datetime) -> Move:
     turned = AnswersMark(
         generation=mark.generation + 1, started_at=now, started=mark.upto, since=mark.started, upto=mark.upto
     )
-    return Move(turned, forget_before=mark.generation)
+    return Move(turned)
 
 
 def _changed(mark: AnswersMark, *, upto: int) -> AnswersMark:

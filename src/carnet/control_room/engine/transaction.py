@@ -163,7 +163,7 @@ class Transaction:
                 self._secrets,
                 new_key,
                 move.stored,
-                move.forget_before,
+                move.kept_from,
             )
         )
         book.turn_to(head, draft.peaks, checkpoint, kept)

@@ -34,7 +34,8 @@ def evolve_event(state: State, record: Record, event: e.Event) -> None:
     if handler:
         handler(state, record, event)
     state.size = record.index + 1
-    state.mark = record.at if isinstance(event, e.ClockLowered) else max(state.mark, record.at)
+    if record.at > state.mark or isinstance(event, e.ClockLowered):
+        state.mark = record.at
 
 
 # --- the site and its exchange ---------------------------------------------------------------------------------

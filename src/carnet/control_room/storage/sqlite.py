@@ -129,8 +129,10 @@ class SqliteStore:
         self._snapshot.write(box)
 
     def probe(self) -> None:
-        with self._transaction():
-            self._db.execute("UPDATE head SET box = box")
+        with self._transaction():  # SQLite writes no page that a statement leaves as it was
+            box = self.head()
+            self._db.execute("UPDATE head SET box = zeroblob(length(box))")
+            self._db.execute("UPDATE head SET box = ?", (box,))
 
     def commit(self, commit: Commit) -> None:
         with self._transaction():

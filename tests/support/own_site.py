@@ -1,0 +1,124 @@
+"""A licensed Control Room in a folder as `control-room serve` finds it: a real clock, and a passphrase beside its keys.
+
+Its keys stay open here, so that a test looks into the ledger without stretching the passphrase once more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.activation.install_license import InstallLicense
+from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.founding import found
+from carnet.control_room.granting.api_keys import CreateApiKey
+from carnet.control_room.keys import KeyRing
+from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.control_room.wiring import VERSION, Site
+from carnet.entitlements import new_id
+from carnet.exchange.strict import encode
+from carnet.files import write_file
+from carnet.vault import Vault
+from tests.support.cast import seeded
+from tests.support.vendor_simulator import Vendor, line
+
+PHRASE = b"correct horse battery staple"
+COMMAND = "import sys; from carnet.control_room.wiring import main; main()"
+
+
+@dataclass
+class OwnSite:
+    folder: Path
+    vault: Vault = field(repr=False)
+    key: str = field(default="", repr=False)  # an API key that may do all
+
+    @contextmanager
+    def store(self) -> Iterator[SqliteStore]:
+        """What is stored, of one moment; no lock is taken."""
+        with closing(SqliteStore.open(self.folder, writing=False)) as store:
+            store.stand_still()
+            yield store
+
+    def keys(self, store: SqliteStore) -> KeyRing:
+        return KeyRing(self.vault, store.secret)
+
+
+def licensed_site(folder: Path, quantities: dict[str, int]) -> OwnSite:
+    """Set up, enabled and licensed for a year, a minute ago."""
+    folder.mkdir(mode=0o700)
+    write_file(folder / "passphrase", PHRASE, 0o600)
+    reading, random, vendor = Site(folder).reading(), seeded(str(folder)), Vendor()
+    now = reading.system
+    vault, lock = Vault.create(PHRASE, random)
+    with closing(SqliteStore.create(str(folder / DATABASE), new_id(now, random))) as store:
+        engine = found(store, vault, lock, vendor.trust, "Oslo", VERSION, reading, random)
+        write_file(folder / "trust.json", encode(vendor.trust), 0o600)
+        engine.execute(InstallToken(vendor.token(now)), reading, "anna")
+        engine.execute(GenerateRequest(None, None, new_keys=False), reading, "anna")
+        lfr = store.document(REQUEST)
+        assert lfr
+        start, end = now - timedelta(days=1), now + timedelta(days=365)
+        lines = [line(sku, quantity, start, end) for sku, quantity in quantities.items()]
+        engine.execute(InstallLicense(vendor.olf(lfr, lines, now)), reading, "anna")
+        key: Any = engine.execute(CreateApiKey("bots", None, ["take", "assign", "read"]), reading, "anna")
+    return OwnSite(folder, vault, key.key)
+
+
+class ServeProcess:
+    """`control-room serve` in a process of its own. `wait` until it is ready; its log is what it wrote so far."""
+
+    def __init__(self, folder: Path, before: Sequence[str] = ()) -> None:
+        words = [sys.executable, "-c", COMMAND, "serve", "--data", str(folder), "--port", "0"]
+        self.process = subprocess.Popen(
+            [*before, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ
+        )
+        self.log: list[str] = []
+        self._told = threading.Event()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr
+        for text in self.process.stderr:
+            self.log.append(text)
+            self._told.set()
+        self._told.set()
+
+    def wait(self) -> int:
+        """The port at which it listens."""
+        assert self._told.wait(30), "the server says nothing"
+        ready = json.loads(self.log[0]) if self.log and self.log[0].startswith("{") else {}
+        assert ready.get("event") == "ready", self.log
+        return int(ready["address"].rpartition(":")[2])
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def stop(self) -> int:
+        """Its exit code after SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(timeout=20)
+        self._reader.join()
+        assert self.process.stderr
+        self.process.stderr.close()
+
+
+def engine_of(site: OwnSite, store: SqliteStore) -> Engine:
+    return Engine(store, site.keys(store), seeded("another"), VERSION)

@@ -105,8 +105,8 @@ class Auditor:
                 assert promised is None or asked.granted.get(key) == promised, (asked, promised)
 
     def judge(self, unanswered: Sequence[Asked]) -> tuple[int, int]:
-        """After `look`: what was told is there, and nothing beside it but whole requests that got no answer. How many of
-        those were done, and how many not."""
+        """After `look`: what was told is there, and nothing beside it but whole requests that got no answer. How many
+        of those were done, and how many not."""
         ledger = self.ledger
         for key, answer in self.told.items():
             assert ledger.carried.get(key) == answer, f"{key} was granted and is not there"

@@ -1,4 +1,4 @@
-"""G4: each write and each fsync fails in turn. What failed was refused, nothing moved, and it is done once asked again."""
+"""G4: each write and each fsync fails in turn. What failed was refused, nothing moved; it is done once asked again."""
 
 from __future__ import annotations
 

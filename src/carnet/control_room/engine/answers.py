@@ -2,7 +2,7 @@
 
 New ones are remembered here. When there are many, they move to the store, a few with each commit and sorted by name, so
 that neighbours lie on the same page. There they lie in generations of 24 hours: two are kept, so that forgetting a day
-is one deletion, and what is asked for again within 24 hours is always in one of them. The record itself is the answer:
+needs no search, and what is asked for again within 24 hours is always in one of them. The record itself is the answer:
 what is lost of this index is found again by reading the records that the head says are not yet in it.
 """
 
@@ -66,6 +66,7 @@ class Sieves(msgspec.Struct):
 class Answers:
     def __init__(self, store: Store, mark: AnswersMark | None, sieves: Sieves | None = None) -> None:
         self._store, self.mark = store, mark
+        self.size = 0  # of the ledger whose answers these are
         self._recent: dict[bytes, int] = {}
         self._moving: Moving | None = None
         self._sieve, self._before = Sieve(sieves.current if sieves else None), Sieve(sieves.before if sieves else None)
@@ -147,7 +148,7 @@ class Answers:
 
 def _turned(mark: AnswersMark, now: datetime) -> Move:
     """A new generation where this one is a day old: the one before it is then older than any promise."""
-    if now < mark.started_at + KEPT:
+    if mark.started_at <= now < mark.started_at + KEPT:  # a clock that was lowered (T3) ends it too
         return Move(mark)
     turned = AnswersMark(
         generation=mark.generation + 1, started_at=now, started=mark.upto, since=mark.started, upto=mark.upto

@@ -110,9 +110,12 @@ class Writer:
             await asyncio.sleep(0)
         self._commit([])
         if self._snapshot:
-            await self._snapshot
+            await asyncio.wait([self._snapshot])
         if not self._failed:
-            self.engine.keep_snapshot(every=1)
+            try:
+                self.engine.keep_snapshot(every=1)
+            except StorageError as error:
+                _tell_no_snapshot(error)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -192,7 +195,11 @@ class Writer:
     def _snapshot_kept(self, kept: "asyncio.Future[None]") -> None:
         """A snapshot only saves time: one that could not be written is tried again later."""
         self._snapshot = None
-        if not kept.cancelled() and kept.exception():
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "No snapshot could be written", "exception": kept.exception()}
-            )
+        error = None if kept.cancelled() else kept.exception()
+        if error:
+            _tell_no_snapshot(error)
+
+
+def _tell_no_snapshot(error: BaseException) -> None:
+    context = {"message": "No snapshot could be written", "exception": error}
+    asyncio.get_running_loop().call_exception_handler(context)

@@ -6,14 +6,13 @@ database as ever.
 
 from __future__ import annotations
 
+import _sqlite3
 import ctypes
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-
-import _sqlite3
 
 IOERR, FULL, CANTOPEN = 10, 13, 14
 ERRORS = {  # what SQLite's own VFS answers where the system's call fails

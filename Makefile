@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test histories check bench lock clean
+.PHONY: demo test histories test-crash check bench lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -15,6 +15,10 @@ test: $(READY)
 # The random histories of both sides, by the thousand: a quarter of an hour.
 histories: $(READY)
 	CARNET_HISTORIES=1250 $(BIN)/pytest -n 2 tests/journeys/test_both_sides.py
+
+# A server killed 200 times under load, and each single write and fsync made to fail in turn: some minutes.
+test-crash: $(READY)
+	CARNET_KILLS=200 $(BIN)/pytest -n 2 tests/crash tests/unit/control_room/test_faults.py
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -18,18 +18,26 @@ def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all: beside it, fsynced, then moved into its place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.chmod(mode)
-    beside.replace(path)
+    try:
+        _write_whole(beside, data, mode)
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)  # half a file would only keep a full disk full
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _write_whole(path: Path, data: bytes, mode: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(mode)
 
 
 def private_folder(path: Path) -> None:

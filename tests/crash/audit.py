@@ -24,21 +24,17 @@ class Ledger:
 
     size: int = 0
     carried: dict[str, Any] = field(default_factory=dict)
-    actors: set[str] = field(default_factory=set)
     held: dict[str, str] = field(default_factory=dict)  # lease: holder
     users: set[str] = field(default_factory=set)
     reserved: dict[str, int] = field(default_factory=dict)
     consumed: int = 0
-    places: dict[str, int] = field(default_factory=dict)  # which record carries the answer to this key
 
     def add(self, record: Record) -> None:
         body = msgspec.json.decode(record.body)
         self.size = record.index + 1
-        if record.key:
+        if record.key and record.answered:
             assert record.key not in self.carried, f"{record.key} was done twice"
-            assert record.answered
             self.carried[record.key] = msgspec.json.decode(record.answered.answer)
-            self.places[record.key] = record.index
         match record.kind:
             case "seat.acquired":
                 assert body["lease_id"] not in self.held
@@ -105,8 +101,8 @@ class Auditor:
                 assert promised is None or asked.granted.get(key) == promised, (asked, promised)
 
     def judge(self, unanswered: Sequence[Asked]) -> tuple[int, int]:
-        """After `look`: what was told is there, and nothing beside it but whole requests that got no answer. How many
-        of those were done, and how many not."""
+        """After `look`: what was told is there, and beside it only whole requests that got no answer. How many of those
+        were done, and how many not."""
         ledger = self.ledger
         for key, answer in self.told.items():
             assert ledger.carried.get(key) == answer, f"{key} was granted and is not there"

@@ -168,7 +168,10 @@ class Load:
         headers = dict(text.lower().split(": ", 1) for text in head.split("\r\n")[1:] if text)
         body = await reader.readexactly(int(headers["content-length"]))
         caller.checkpoint = headers.get("carnet-checkpoint", caller.checkpoint)
-        self.answered.append(caller.answered(int(head.split(" ", 2)[1]), msgspec.json.decode(body)))
+        await self._take(caller, int(head.split(" ", 2)[1]), headers, msgspec.json.decode(body))
+
+    async def _take(self, caller: Caller, status: int, headers: dict[str, str], answer: Any) -> None:
+        self.answered.append(caller.answered(status, answer))
         self.tick("answered")
 
     def _request(self, caller: Caller, asked: Asked) -> bytes:

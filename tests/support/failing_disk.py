@@ -24,6 +24,7 @@ ERRORS = {  # what SQLite's own VFS answers where the system's call fails
     "map": IOERR | 21 << 8,
     "read": IOERR | 1 << 8,
 }
+_ALIVE: list[object] = []  # a connection that could not be opened is closed whenever its memory is freed
 _int, _p, _i64 = ctypes.c_int, ctypes.c_void_p, ctypes.c_int64
 _Read = ctypes.CFUNCTYPE(_int, _p, _p, _int, _i64)
 _Truncate = ctypes.CFUNCTYPE(_int, _p, _i64)
@@ -107,6 +108,7 @@ def failing_disk() -> Iterator[Disk]:
     vfs.zName, vfs.pNext = ctypes.addressof(name), None
     kept: dict[int, _Methods] = {}
     vfs.xOpen = _Open(_opening(system, disk, kept))
+    _ALIVE.extend((vfs, name, kept))
     assert library.sqlite3_vfs_register(ctypes.byref(vfs), 1) == 0
     try:
         yield disk

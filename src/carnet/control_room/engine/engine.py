@@ -91,7 +91,8 @@ class Engine:
     def execute(self, command: Command, reading: Reading, actor: str, key: str | None = None) -> object | Refusal:
         """Decide one command and make it durable. Raises StorageError where the disk failed and nothing changed."""
         (outcome,) = self.execute_all([Order(command, actor, key)], reading)
-        self.keep_snapshot()
+        with suppress(StorageError):  # what was decided is durable, with a new snapshot or without one
+            self.keep_snapshot()
         if isinstance(outcome, CarnetError):
             raise outcome
         return outcome
@@ -151,14 +152,16 @@ class Engine:
         self._epoch = None
 
     def snapshot_if_due(self, every: int = SNAPSHOT_EVERY) -> bytes | None:
-        """A snapshot of the state as it is, to be kept; None while the last one is new enough."""
+        """A snapshot of the state as it is, to be kept; None while the last one is new enough, and while the state
+        is not what the disk holds."""
         checkpoint = self.checkpoint
-        if checkpoint.size - self.snapshot_size < every:
+        if self._broken or checkpoint.size - self.snapshot_size < every:
             return None
         self.snapshot_size = checkpoint.size
         return write_snapshot(self.state, self.answers.sieves(), checkpoint, self._cipher, self.random)
 
     def keep_snapshot(self, every: int = SNAPSHOT_EVERY) -> None:
+        """Raises StorageError where it could not be written; that harms nothing."""
         box = self.snapshot_if_due(every)
         if box:
             self.store.keep_snapshot(box)

@@ -32,10 +32,12 @@ from carnet.control_room.ledger.events import (
 from carnet.control_room.ledger.record import SYSTEM, Answered, Record, answer_name
 from carnet.entitlements import UnwritableError
 from carnet.errors import CarnetError, UsageError
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 
 if TYPE_CHECKING:
     from carnet.control_room.engine.engine import Engine
+
+_MAY_NOT = (Code.UNAUTHENTICATED, Code.NOT_PERMITTED)
 
 
 class Transaction:
@@ -75,12 +77,14 @@ class Transaction:
     def _decide(self, order: Order) -> Outcome:
         command, name = order.command, answer_name(order.actor, order.key) if order.key else None
         refusal = refuse(order.api_key, command, self._engine.state) if order.api_key else None  # A1
-        if refusal:
+        if refusal and refusal.code in _MAY_NOT:
             return self._refuse(order, refusal)
         if name:
             answered = self._find_answer(name)
             if answered:
                 return first_answer(command, answered)
+        if refusal:  # an id out of scope, answered as an unknown one: also under a key that was used before
+            return self._refuse(order, refusal)
         decision = command.decide(self._engine.state, self._moment)
         if isinstance(decision, Refusal):
             return self._refuse(order, decision)

@@ -36,23 +36,21 @@ class Tally:
 
 
 async def all_at_once(url, key):
-    tally = Tally()
-    limits = httpx.Limits(max_connections=CALLERS, max_keepalive_connections=CALLERS)
-    headers = {"authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(
-        base_url=f"{url}/api/v1", headers=headers, limits=limits, timeout=30, trust_env=False
-    ) as client:
+    tally, headers = Tally(), {"authorization": f"Bearer {key}"}
 
-        async def caller(number):
+    async def caller(number):
+        async with httpx.AsyncClient(
+            base_url=f"{url}/api/v1", headers=headers, timeout=30, trust_env=False, verify=False
+        ) as client:
             for _ in range(TURNS):
                 await tally.turn(client, f"bot-{number}")
 
-        await asyncio.gather(*map(caller, range(CALLERS)))
+    await asyncio.gather(*map(caller, range(CALLERS)))
     return tally
 
 
 @pytest.mark.rule("G2", "G3", "G4", "exhausted")
-def test_250_callers_on_10_seats_are_never_more_than_10_holders(tmp_path):
+def test_250_callers_on_10_seats_are_never_more_than_10_holders():
     with serving(make_room=lambda: licensed_room([line(BOTS, SEATS, MONDAY, YEAR)])) as server:
         tally = asyncio.run(all_at_once(server.url, server.keys["all"]))
         records = server.call(lambda: server.room.kinds())

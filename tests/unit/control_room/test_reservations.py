@@ -6,8 +6,10 @@ import pytest
 
 from carnet.control_room.activation.install_license import preview
 from carnet.control_room.authority.views import product_views
+from carnet.control_room.engine.order import Order
 from carnet.control_room.granting.permissions import refuse
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
+from carnet.control_room.granting.seats import AcquireSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.license_file_request import RequestKind, read_request
@@ -305,3 +307,19 @@ def test_a_snapshot_holds_reservations_as_they_are(licensed):
         held = licensed.state.reservations.held(*line_of(licensed), at)
         assert again.reservations.held(*line_of(licensed), at) == held
     assert again == licensed.state
+
+
+@pytest.mark.rule("A1", "G5", "idempotency_conflict")
+def test_a1_a_key_used_before_does_not_tell_an_id_out_of_scope_from_an_unknown_one(licensed):
+    bots = make(licensed, products=["unattended-bot-runner"])
+    held = reserve(licensed, 10).reservation_id
+    granted(
+        licensed.engine.execute_all([ordered(AcquireSeat("unattended-bot-runner", "b"), bots)], licensed.reading)[0]
+    )
+    for reservation_id in (held, NEVER):
+        (answer,) = licensed.engine.execute_all([ordered(CancelUnits(reservation_id), bots)], licensed.reading)
+        refused(answer, Code.IDEMPOTENCY_CONFLICT)
+
+
+def ordered(command, api_key):
+    return Order(command, f"cnk_{api_key.key_id}", "k-1", api_key)

@@ -70,8 +70,8 @@ class Answers:
         self._recent: dict[bytes, int] = {}
         self._moving: Moving | None = None
         self._sieve, self._before = Sieve(sieves.current if sieves else None), Sieve(sieves.before if sieves else None)
-        for _ in range(self._generation - (sieves.generation if sieves else self._generation)):
-            self._turn_sieves()
+        if sieves and sieves.generation != self._generation:
+            self._fill_sieves()
 
     @property
     def _generation(self) -> int:
@@ -82,7 +82,16 @@ class Answers:
         return Sieves(self._generation, bytes(self._sieve), bytes(self._before))
 
     def _turn_sieves(self) -> None:
+        """What is still in memory will be stored under the new generation."""
         self._sieve, self._before = Sieve(), self._sieve
+        for name in self._recent:
+            self._sieve.put(name)
+
+    def _fill_sieves(self) -> None:
+        """From the store: those of a snapshot from before a turn do not know what was stored since."""
+        self._sieve, self._before = Sieve(), Sieve()
+        for generation, name, _ in self._store.answers():
+            (self._sieve if generation == self._generation else self._before).put(name)
 
     @property
     def start(self) -> int:
@@ -104,12 +113,12 @@ class Answers:
                 self._recent[name] = record.index
 
     def find(self, name: bytes) -> int | None:
-        if not (self._sieve.may_hold(name) or self._before.may_hold(name)):
-            return None
         found = self._recent.get(name)
         if found is None and self._moving:
             found = self._moving.known.get(name)
-        if found is None and self.mark and self.mark.upto:
+        if found is not None or not (self._sieve.may_hold(name) or self._before.may_hold(name)):
+            return found
+        if self.mark and self.mark.upto:
             found = self._store.answer(self.mark.generation, name)
             if found is None and self.mark.generation:
                 found = self._store.answer(self.mark.generation - 1, name)

@@ -33,10 +33,12 @@ from carnet.control_room.ledger.events import (
 from carnet.control_room.ledger.record import SYSTEM, Answered, Record, answer_name
 from carnet.entitlements import UnwritableError
 from carnet.errors import CarnetError, UsageError
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 
 if TYPE_CHECKING:
     from carnet.control_room.engine.engine import Engine
+
+_MAY_NOT = (Code.UNAUTHENTICATED, Code.NOT_PERMITTED)
 
 
 class Transaction:
@@ -78,12 +80,14 @@ class Transaction:
     def _decide(self, order: Order) -> Outcome:
         command, name = order.command, answer_name(order.actor, order.key) if order.key else None
         refusal = refuse(order.api_key, command, self._engine.state) if order.api_key else None  # A1
-        if refusal:
+        if refusal and refusal.code in _MAY_NOT:
             return self._refuse(order, refusal)
         if name:
-            answered = self._find_answer(name)
+            answered = self._find_answer(name, order)
             if answered:
                 return first_answer(command, answered)
+        if refusal:  # an id out of scope, answered as an unknown one: also under a key that was used before
+            return self._refuse(order, refusal)
         if not is_sampled(command):  # it may state totals, and they include every refusal before it (G7)
             self._write_counts()
         decision = command.decide(self._engine.state, self._moment)
@@ -110,12 +114,13 @@ class Transaction:
             self.append([_refused(command, refusal, sku)], order.actor)
         return refusal
 
-    def _find_answer(self, name: bytes) -> Answered | None:
+    def _find_answer(self, name: bytes, order: Order) -> Answered | None:
         record = self._answered.get(name)
         if record is None:
             index = self._engine.answers.find(name)
             record = None if index is None else self._engine.book.record(index)
-        return record.answered if record else None
+        asked = record and (record.actor, record.key) == (order.actor, order.key)  # the index only says where to look
+        return record.answered if record and asked else None
 
     def _take(self, decision: Decision, order: Order, name: bytes | None) -> None:
         events, answered = decision.events, remember(order.command, decision.answer) if name else None

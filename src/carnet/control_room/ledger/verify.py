@@ -217,6 +217,8 @@ class _AnswerCheck:
     def __init__(self, mark: dict[str, Any] | None) -> None:
         self._since: int = mark["since"] if mark else 0
         self._upto: int = mark["upto"] if mark else 0
+        self._started: int = mark["started"] if mark else 0
+        self._generation: int = mark["generation"] if mark else 0
         self._expected = 0
         self._on_their_way: dict[bytes, int] = {}  # answers that a commit may or may not have taken along yet
 
@@ -225,26 +227,27 @@ class _AnswerCheck:
             return
         name = answer_name(record.actor, record.key)
         if record.index < self._upto:
-            self._expected += _weight(name, record.index)
+            generation = self._generation if record.index >= self._started else self._generation - 1
+            self._expected += _weight(generation, name, record.index)
         else:
             self._on_their_way[name] = record.index
 
     def problems(self, stored: Iterable[tuple[int, bytes, int]]) -> list[str]:
         found, strange = 0, 0
-        for _, name, index in stored:
-            if index < self._since:
+        for generation, name, index in stored:
+            if generation < self._generation - 1:
                 continue  # of a day that is being forgotten
             if index < self._upto:
-                found += _weight(name, index)
+                found += _weight(generation, name, index)
             else:
-                strange += self._on_their_way.get(name) != index
+                strange += self._on_their_way.get(name) != index or generation != self._generation
         if found != self._expected or strange:
             return ["Beside the records: the answers to idempotency keys are not those of the records."]
         return []
 
 
-def _weight(name: bytes, index: int) -> int:
-    return int.from_bytes(sha256(name + index.to_bytes(8, "big")).digest(), "big")
+def _weight(generation: int, name: bytes, index: int) -> int:
+    return int.from_bytes(sha256(f"{generation}|{index}|".encode() + name).digest(), "big")
 
 
 def _read_head(evidence: Evidence) -> dict[str, Any] | None:

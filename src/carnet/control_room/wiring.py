@@ -108,6 +108,7 @@ class Site:
 
         tls = (certificate, private_key) if certificate and private_key else None
         with self.engine(writing=True) as engine:
+            engine.restarted(self.reading())
             serving.serve(engine, self.reading, self.folder, serving.At(host, port, tls, hot))
 
     @contextmanager

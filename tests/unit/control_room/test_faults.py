@@ -162,7 +162,7 @@ def test_no_snapshot_is_kept_of_a_state_that_could_not_be_read_again(
             with pytest.raises(RuntimeError):
                 told.engine.execute_all(orders, told.reading)
         assert told.engine.snapshot_if_due(every=1) is None
-        told.engine.check_loaded()
+        told.engine.probe()
         assert told.image(told.engine) == before
 
 

@@ -126,14 +126,14 @@ def test_t3_time_that_is_given_up_counts_in_the_day_that_it_becomes():
     tallies = Tallies(MONDAY)
     tallies.note(MONDAY, granted=1, consumed=5)
     for days in (700, 701, 5000):
-        tallies.using(MONDAY + days * DAY, days // 100, granted=1)
+        tallies.using(MONDAY + days * DAY, days // 100, days // 100, granted=1)
     assert day_of(MONDAY) in tallies.days, "a leap ahead wipes nothing out"
     tallies.go_back(MONDAY + HOUR)
     assert set(tallies.days) == {day_of(MONDAY)}
     assert set(tallies.hours) == {hour_of(MONDAY), hour_of(MONDAY + HOUR)}
     day = tallies.days[day_of(MONDAY)]
     assert (day.peak, day.granted, day.consumed, day.in_use) == (50, 4, 5, 50)
-    tallies.using(MONDAY + HOUR, 2)
+    tallies.using(MONDAY + HOUR, 2, 2)
     assert tallies.days[day_of(MONDAY)].in_use == 2
 
 

@@ -59,12 +59,13 @@ def test_g7_callers_cannot_make_the_counts_grow():
     for number in range(KINDS * 3):
         for _ in range(2 + IN_FULL):
             refusals.gets_a_record("consume", "not_granted", f"sku-{number}", MONDAY)
-    event = refusals.counted()
+    event = refusals.take()
     assert event is not None
     assert len(event.counts) <= KINDS + 1
     assert sum(each.count for each in event.counts) == KINDS * 3 * (2 + IN_FULL) - IN_FULL
-    refusals.written(event)
-    assert refusals.counted() is None
+    assert refusals.take() is None
+    refusals.give_back(event)
+    assert refusals.take() == event
 
 
 @pytest.mark.rule("G7", "storage_failed")

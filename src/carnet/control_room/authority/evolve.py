@@ -34,7 +34,8 @@ def evolve_event(state: State, record: Record, event: e.Event) -> None:
     if handler:
         handler(state, record, event)
     state.size = record.index + 1
-    state.mark = record.at if isinstance(event, e.ClockLowered) else max(state.mark, record.at)
+    if record.at > state.mark or isinstance(event, e.ClockLowered):
+        state.mark = record.at
 
 
 # --- the site and its exchange ---------------------------------------------------------------------------------
@@ -212,15 +213,17 @@ def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
 @on(e.SeatAssigned)
 def _assigned(state: State, record: Record, event: e.SeatAssigned) -> None:
     users = state.users.setdefault(event.sku, {})
+    before = len(users)
     users[event.user] = record.at
-    evolve_use.in_use(state, event.sku, record.at, len(users), granted=1)
+    evolve_use.in_use(state, event.sku, record.at, len(users), before, granted=1)
 
 
 @on(e.SeatUnassigned)
 def _unassigned(state: State, record: Record, event: e.SeatUnassigned) -> None:
     users = state.users.get(event.sku, {})
+    before = len(users)
     users.pop(event.user, None)
-    evolve_use.in_use(state, event.sku, record.at, len(users))
+    evolve_use.in_use(state, event.sku, record.at, len(users), before)
 
 
 @on(e.SeatAcquired)
@@ -228,8 +231,9 @@ def _acquired(state: State, record: Record, event: e.SeatAcquired) -> None:
     leases = state.leases.get(event.sku)
     if leases is None:
         leases = state.leases[event.sku] = Leases()
+    before = leases.count(record.at)
     leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at))
-    evolve_use.in_use(state, event.sku, record.at, len(leases.by_id), granted=1)
+    evolve_use.in_use(state, event.sku, record.at, before + (record.at < event.expires_at), before, granted=1)
 
 
 @on(e.SeatRenewed)
@@ -241,6 +245,9 @@ def _renewed(state: State, _: Record, event: e.SeatRenewed) -> None:
 @on(e.SeatExpired)
 def _seat_gone(state: State, record: Record, event: e.SeatReleased | e.SeatExpired) -> None:
     leases = state.leases.get(event.sku)
-    if leases:
+    lease = leases.by_id.get(event.lease_id) if leases else None
+    if leases and lease:
         leases.remove(event.lease_id)
-        evolve_use.in_use(state, event.sku, record.at, len(leases.by_id))
+        left = leases.count(record.at)
+        was_in_use = record.at < lease.expires_at or lease.expires_at.date() == record.at.date()
+        evolve_use.in_use(state, event.sku, record.at, left, left + was_in_use)

@@ -41,16 +41,17 @@ def go_back(state: State, to: datetime) -> None:
     for sku, tallies in state.tallies.items():
         leases = state.leases.get(sku)
         tallies.go_back(to)
-        tallies.using(to, len(state.users.get(sku, ())) + (len(leases.by_id) if leases else 0))
+        count = len(state.users.get(sku, ())) + (len(leases.by_id) if leases else 0)
+        tallies.using(to, count, count)
 
 
-def in_use(state: State, sku: str, at: datetime, count: int, granted: int = 0) -> None:
-    """So many users or seats are in use from now on; `granted`: how many were taken with it."""
+def in_use(state: State, sku: str, at: datetime, count: int, before: int, granted: int = 0) -> None:
+    """So many users or seats are in use from now on, and were just before; `granted`: how many were taken with it."""
     if count > state.peaks.get(sku, 0):
         state.peaks[sku] = count
     tallies = state.tallies.get(sku)
     if tallies:
-        tallies.using(at, count, granted)
+        tallies.using(at, count, before, granted)
 
 
 def units(state: State, sku: str, at: datetime, granted: int, consumed: int) -> None:

@@ -43,8 +43,9 @@ class Tallies(msgspec.Struct):
             tally.refused += refused
             tally.consumed += consumed
 
-    def using(self, at: datetime, in_use: int, granted: int = 0) -> None:
-        """So many are in use from now on."""
+    def using(self, at: datetime, in_use: int, before: int, granted: int = 0) -> None:
+        """So many are in use from now on, and were just before: what had ended unseen is in no day that begins now."""
+        self.in_use = min(self.in_use, before)
         for tally in self._at(at):
             tally.granted += granted
             tally.in_use = in_use

@@ -10,7 +10,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from carnet.control_room.authority.evolve_units import meter
-from carnet.control_room.authority.grant import in_use, lines_of, shares
+from carnet.control_room.authority.grant import count_in_use, lines_of, shares
 from carnet.control_room.authority.state import LineMemory, State, period_key
 from carnet.control_room.ledger.events import UnitsSettled
 from carnet.entitlements import Metric
@@ -66,7 +66,7 @@ def _attributed(state: State, line_id: str, memory: LineMemory, now: datetime) -
     if memory.metric not in (Metric.NAMED_USER, Metric.CONCURRENT):
         return 0, 0
     counted = shares(lines_of(state), memory.sku, now)
-    left, peak = len(in_use(state, memory.sku, now)), state.peaks.get(memory.sku, 0)
+    left, peak = count_in_use(state, memory.sku, now), state.peaks.get(memory.sku, 0)
     for share in counted:
         last = share is counted[-1]
         mine, mine_peak = (left, peak) if last else (min(left, share.quantity), min(peak, share.quantity))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from carnet.control_room.authority.grant import granted, in_use, lines_of, products, remaining, taken, used
+from carnet.control_room.authority.grant import count_in_use, granted, lines_of, products, remaining, taken, used
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import EXPIRING_DAYS, LOCKED, state_name, unlocked_name
 from carnet.control_room.authority.trusted_time import Reading, lag
@@ -142,7 +142,7 @@ def product_views(state: State, now: datetime) -> list[ProductView]:
 
 def _product(state: State, sku: str, now: datetime) -> ProductView:
     lines = [line for line in lines_of(state) if line.sku == sku]
-    line, quantity, using = lines[0], granted(lines, sku, now), len(in_use(state, sku, now))
+    line, quantity, using = lines[0], granted(lines, sku, now), count_in_use(state, sku, now)
     units = line.metric is Metric.CONSUMABLE
     return ProductView(
         sku,

@@ -2,7 +2,7 @@
 
 New ones are remembered here. When there are many, they move to the store, a few with each commit and sorted by name, so
 that neighbours lie on the same page. There they lie in generations of 24 hours: two are kept, so that forgetting a day
-is one deletion, and what is asked for again within 24 hours is always in one of them. The record itself is the answer:
+needs no search, and what is asked for again within 24 hours is always in one of them. The record itself is the answer:
 what is lost of this index is found again by reading the records that the head says are not yet in it.
 """
 
@@ -18,8 +18,9 @@ from carnet.control_room.ledger.record import Record, answer_name
 from carnet.entitlements import Fields, Quantity, Time
 
 KEPT = timedelta(hours=24)
-IN_MEMORY = 20_000  # before they move
-READ_AGAIN = 20_000  # records that a start reads for answers that are not in the store yet, at the most
+IN_MEMORY = 100_000  # before they move: the more at once, the fewer pages of the store's index are written for each
+READ_AGAIN = 200_000  # records that a start reads for answers that are not in the store yet, at about the most
+NONE_YET = 20_000  # records without an answer that it reads for nothing
 
 
 class AnswersMark(Fields, frozen=True):
@@ -47,7 +48,11 @@ class Move:
 
     mark: AnswersMark
     stored: list[StoredAnswer] = field(default_factory=list)
-    forget_before: int | None = None  # generation
+
+    @property
+    def kept_from(self) -> int:
+        """The oldest generation that is kept."""
+        return max(0, self.mark.generation - 1)
 
 
 class Sieves(msgspec.Struct):
@@ -61,6 +66,7 @@ class Sieves(msgspec.Struct):
 class Answers:
     def __init__(self, store: Store, mark: AnswersMark | None, sieves: Sieves | None = None) -> None:
         self._store, self.mark = store, mark
+        self.size = 0  # of the ledger whose answers these are
         self._recent: dict[bytes, int] = {}
         self._moving: Moving | None = None
         self._sieve, self._before = Sieve(sieves.current if sieves else None), Sieve(sieves.before if sieves else None)
@@ -113,7 +119,10 @@ class Answers:
         """What the commit that brings the ledger to `size`, with so many records of its own, takes along."""
         mark = self.mark or AnswersMark(generation=0, started_at=now, started=0, since=0, upto=0)
         before = size - records
-        if self._moving is None and (len(self._recent) >= IN_MEMORY or before - mark.upto >= READ_AGAIN):
+        unread = before - mark.upto
+        if self._moving is None and not self._recent and unread >= NONE_YET:
+            return Move(_changed(mark, upto=before))
+        if self._moving is None and (len(self._recent) >= IN_MEMORY or unread >= READ_AGAIN):
             self._moving = Moving(sorted(self._recent.items(), reverse=True), self._recent, before)
             self._recent = {}
         if self._moving is None:
@@ -132,19 +141,19 @@ class Answers:
             del moving.left[len(moving.left) - len(move.stored) :]
             if not moving.left:
                 self._moving = None
-        if move.forget_before is not None:
+        if self.mark and move.mark.generation > self.mark.generation:
             self._turn_sieves()
         self.mark = move.mark
 
 
 def _turned(mark: AnswersMark, now: datetime) -> Move:
     """A new generation where this one is a day old: the one before it is then older than any promise."""
-    if now < mark.started_at + KEPT:
+    if mark.started_at <= now < mark.started_at + KEPT:  # a clock that was lowered (T3) ends it too
         return Move(mark)
     turned = AnswersMark(
         generation=mark.generation + 1, started_at=now, started=mark.upto, since=mark.started, upto=mark.upto
     )
-    return Move(turned, forget_before=mark.generation)
+    return Move(turned)
 
 
 def _changed(mark: AnswersMark, *, upto: int) -> AnswersMark:

@@ -7,28 +7,13 @@ import msgspec
 from carnet.control_room.engine.book import Book
 from carnet.control_room.engine.cipher import Epoch
 from carnet.control_room.engine.store import Row
-from carnet.control_room.ledger.events import CLEAR, Event, own_event_of
+from carnet.control_room.ledger.events import CLEAR, Event, Granting, own_event_of
 from carnet.control_room.ledger.record import NONCE_SIZE, SYSTEM, Answered, Record, clear_leaf, sealed_leaf
 from carnet.entitlements import UnwritableError
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
 from carnet.merkle import HASH_SIZE, Checkpoint, Peaks, append_leaf, consistency_proof, inclusion_proof, leaf_hash
 
-# Kinds whose content is always readable: ids made here, products and quantities of the license, and names that the
-# decision has checked. Thousands of them are written in a second; all others are read back before they are written.
-PROVEN = {
-    "seat.assigned",
-    "seat.unassigned",
-    "seat.acquired",
-    "seat.renewed",
-    "seat.released",
-    "seat.expired",
-    "units.consumed",
-    "units.reserved",
-    "units.settled",
-    "reservation.cancelled",
-    "reservation.expired",
-}
 _encode = msgspec.json.Encoder().encode
 _Mark = tuple[int, list[bytes]]
 
@@ -61,7 +46,7 @@ class Draft:
         body = msgspec.Raw(_encode(event))
         record = Record(index=self._size, at=at, kind=kind, actor=actor, key=key, body=body, answered=answered)
         _check_names(record)
-        if kind not in PROVEN:
+        if not isinstance(event, Granting):
             _check_readable(record)
         self._add(_encode(record), clear=clear)
         self.records.append(record)

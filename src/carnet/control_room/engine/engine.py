@@ -18,6 +18,7 @@ from carnet.control_room.engine.book import Book
 from carnet.control_room.engine.cipher import Cipher, Epoch
 from carnet.control_room.engine.noise import Noise
 from carnet.control_room.engine.order import Order, Outcome
+from carnet.control_room.engine.passing_time import after_restart
 from carnet.control_room.engine.refusals import Refusals
 from carnet.control_room.engine.seen import Seen
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, write_snapshot
@@ -25,6 +26,7 @@ from carnet.control_room.engine.store import Store
 from carnet.control_room.engine.transaction import Transaction
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import Event
+from carnet.control_room.ledger.record import SYSTEM
 from carnet.errors import CarnetError, StorageError, TamperedError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
@@ -38,32 +40,38 @@ class Engine:
         self.store, self.keys, self.random, self._version = store, keys, Noise(random), version
         self._cipher = Cipher(keys.master, store)
         self.refusals = Refusals()
+        self.answers = Answers(store, None)
         self.seen = Seen(keys.master, store.ledger_id)
         self._epoch: Epoch | None = None
+        self._broken: StorageError | None = None
         self._load()
 
     def _load(self) -> None:
         """The newest snapshot, then the records after it. A snapshot that does not fit is left aside."""
-        self._loaded = False
         self.seen.forget()
         self.book = Book(self.store, self._cipher)
         self.book.check_head()
         self.state, sieves = read_snapshot(self.book)
         self.snapshot_size = self.state.size
-        self.answers = Answers(self.store, self.book.head.answers if self.book.head else None, sieves)
-        at = start = min(self.state.size, self.answers.start)
+        mark = self.book.head.answers if self.book.head else None
+        anew = mark != self.answers.mark or self.answers.size != self.book.peaks.size
+        if anew:  # else this is a reload, and what is known of answers is what the disk holds
+            self.answers = Answers(self.store, mark, sieves)
+        at = start = min(self.state.size, self.answers.start) if anew else self.state.size
         try:
             for record in self.book.records(start):
                 at = record.index + 1
                 if record.index >= self.state.size:
                     evolve(self.state, record)
-                self.answers.note(record)
+                if anew:
+                    self.answers.note(record)
         except TamperedError as error:
             raise TamperedError(f"Record {at} of the ledger: {error}.", "Run: control-room ledger verify") from error
+        self.answers.size = self.book.peaks.size
         if self.state.size != self.book.peaks.size:
             raise TamperedError(f"Record {at} of the ledger is missing.", "Run: control-room ledger verify")
         self._epoch = None
-        self._loaded = True
+        self._broken = None
 
     @property
     def anchor(self) -> Anchor | None:
@@ -96,26 +104,34 @@ class Engine:
         nothing changed, and the state is what the disk holds.
         """
         self.check_loaded()
+        transaction = Transaction(self, reading)
         try:
-            transaction = Transaction(self, reading)
             transaction.let_time_pass(orders)
             outcomes = [transaction.add(order) for order in orders]
             transaction.commit()
         except BaseException:
-            self._loaded = False  # memory is never ahead of the disk
-            with suppress(CarnetError):  # what cannot be read now is read before the next answer
+            transaction.give_up()
+            self._broken = StorageError("The ledger cannot be read again after a failure.", "Look at the disk.")
+            with suppress(CarnetError):  # memory is never ahead of the disk; `probe` tries again what cannot be read
                 self._load()
             raise
         return outcomes
 
+    def restarted(self, reading: Reading) -> None:
+        """G6: a server starts, so that each lease that ran when the last one wrote gets one time to live from here."""
+        transaction = Transaction(self, reading)
+        transaction.append(after_restart(self.state, self.anchor), SYSTEM)
+        transaction.commit()
+
     def check_loaded(self) -> None:
-        """Where the state could not be folded again after a failure, try again: no other one is answered from."""
-        if not self._loaded:
-            self._load()
+        """Nothing is answered from a state that is not what the disk holds. Raises StorageError."""
+        if self._broken:
+            raise self._broken
 
     def probe(self) -> None:
-        """Whether the disk takes anything. Raises StorageError, or TamperedError where it cannot even be read."""
-        self.check_loaded()
+        """Whether the disk gives and takes again. Raises StorageError, or TamperedError where it cannot be read."""
+        if self._broken:
+            self._load()
         self.store.probe()
 
     def record(self, events: Sequence[Event], reading: Reading, actor: str) -> None:
@@ -137,7 +153,7 @@ class Engine:
         """A snapshot of the state as it is, to be kept; None while the last one is new enough, and while the state
         is not what the disk holds."""
         checkpoint = self.checkpoint
-        if not self._loaded or checkpoint.size - self.snapshot_size < every:
+        if self._broken or checkpoint.size - self.snapshot_size < every:
             return None
         self.snapshot_size = checkpoint.size
         return write_snapshot(self.state, self.answers.sieves(), checkpoint, self._cipher, self.random)

@@ -10,6 +10,7 @@ import msgspec
 
 from carnet.control_room.authority.decision import Command, SecretAnswer
 from carnet.control_room.ledger.record import Answered
+from carnet.errors import CarnetError
 from carnet.exchange.verdicts import Code, Refusal
 
 _encode = msgspec.json.Encoder().encode
@@ -28,7 +29,11 @@ def first_answer(command: Command, answered: Answered) -> object | Refusal:
             "This key was used for another request. Nothing was changed.",
             "Use a new key for a new request; repeat a request with its own key.",
         )
-    answer: object = msgspec.json.decode(answered.answer, type=command.answers)
+    try:
+        answer: object = msgspec.json.decode(answered.answer, type=command.answers)
+    except msgspec.MsgspecError as error:
+        message = "The first answer to this key is of another release, and cannot be repeated. Nothing was changed."
+        raise CarnetError(message, "Look at the ledger for what was done; use a new key.") from error
     return answer
 
 

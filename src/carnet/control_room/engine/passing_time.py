@@ -47,9 +47,18 @@ def _leases(state: State, anchor: Anchor | None, reading: Reading, now: datetime
     reason = unexplained(now, anchor, reading)
     if anchor is None or reason is None:
         return []
-    running = any(leases.count(anchor.trusted) for leases in state.leases.values())
-    running = running or bool(state.reservations.running(anchor.trusted))
-    return [LeasesExtended(since=anchor.trusted, reason=reason)] if running else []
+    return [LeasesExtended(since=anchor.trusted, reason=reason)] if _any_runs(state, anchor.trusted) else []
+
+
+def after_restart(state: State, anchor: Anchor | None) -> list[Event]:
+    """G6: nothing was renewed while no server ran; what ran when it wrote last gets one time to live."""
+    if anchor is None or not _any_runs(state, anchor.trusted):
+        return []
+    return [LeasesExtended(since=anchor.trusted, reason="the server was restarted")]
+
+
+def _any_runs(state: State, at: datetime) -> bool:
+    return any(leases.count(at) for leases in state.leases.values()) or bool(state.reservations.running(at))
 
 
 def _missed(state: State, now: datetime) -> list[Event]:

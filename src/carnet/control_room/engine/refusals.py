@@ -43,19 +43,18 @@ class Refusals:
         return False
 
     def due(self, now: datetime) -> bool:
-        return self._since is not None and not self._since <= now < self._since + COUNTED_AFTER
+        return bool(self._counts) and not (self._since and self._since <= now < self._since + COUNTED_AFTER)
 
-    def counted(self) -> RefusalsCounted | None:
-        """What was counted and is in no record yet."""
+    def take(self) -> RefusalsCounted | None:
+        """What was counted and is in no record yet; from now on it is the caller's to record, or to give back."""
         counts = [
             CountedRefusal(what=what, code=code, sku=sku, count=count)
             for (what, code, sku), count in sorted(self._counts.items(), key=lambda each: str(each[0]))
         ]
+        self._counts, self._since = Counter(), None
         return RefusalsCounted(counts=counts) if counts else None
 
-    def written(self, event: RefusalsCounted) -> None:
-        """The record of these counts is on the disk."""
+    def give_back(self, event: RefusalsCounted) -> None:
+        """The record of these counts could not be written."""
         for each in event.counts:
-            self._counts[each.what, each.code, each.sku] -= each.count
-        self._counts = +self._counts
-        self._since = None
+            self._counts[each.what, each.code, each.sku] += each.count

@@ -12,7 +12,7 @@ from carnet.control_room.ledger.record import SNAPSHOT_KEY
 from carnet.exchange.keys import RandomBytes
 from carnet.merkle import Checkpoint, root_at
 
-SNAPSHOT_EVERY = 20_000  # records: about what a start folds at most, unless the state's own shape changed
+SNAPSHOT_EVERY = 50_000  # records: about what a start folds at most, unless the state's own shape changed
 
 
 class _Snapshot(msgspec.Struct):
@@ -23,7 +23,7 @@ class _Snapshot(msgspec.Struct):
     sieves: Sieves
 
 
-FOLD = 2  # raised whenever `evolve` folds a record to something else than before
+FOLD = 3  # raised whenever `evolve` folds a record to something else than before
 _SHAPE = f"{FOLD}:" + ",".join(State.__struct_fields__)
 
 

@@ -31,7 +31,7 @@ class Commit:
     secrets: dict[str, bytes] = field(default_factory=dict)
     data_key: tuple[int, bytes] | None = None  # a new epoch: its id and salt
     answers: list[StoredAnswer] = field(default_factory=list)
-    answers_from: int | None = None  # generations before this one are forgotten
+    answers_from: int = 0  # of generations before this one, some more are forgotten
 
 
 class Store(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -42,35 +43,37 @@ class Transaction:
     def __init__(self, engine: Engine, reading: Reading) -> None:
         self._engine, self._reading = engine, reading
         self._moment = engine.moment(reading)
-        self._now = self._moment.now
         self._epoch = engine.epoch()
         self._draft = Draft(engine.book, self._epoch, engine.random)
         self._documents: dict[str, bytes] = {}
         self._secrets: dict[str, bytes] = {}
         self._answered: dict[bytes, Record] = {}  # in this very transaction
-        self._counted: RefusalsCounted | None = None
+        self._counted: list[RefusalsCounted] = []
         self._new_epoch = False
 
     def let_time_pass(self, orders: Sequence[Order]) -> None:
         """What time alone changed since the last record is recorded before a decision is taken on it."""
         engine = self._engine
         self.append(passing_time(engine.state, engine.anchor, self._reading, self._now), SYSTEM)
-        totals_may_be_stated = not all(is_sampled(order.command) for order in orders)
-        if not orders or totals_may_be_stated or engine.refusals.due(self._now):
-            self._counted = engine.refusals.counted()
-            self.append([self._counted] if self._counted else [], SYSTEM)
+        if not orders or engine.refusals.due(self._now):
+            self._write_counts()
 
     def add(self, order: Order) -> Outcome:
         """Decide one order. What breaks over it is its own outcome: the others are not touched by it."""
-        mark = self._draft.mark()
+        mark, moment = self._draft.mark(), self._moment
         try:
             return self._decide(order)
-        except UnwritableError as error:
+        except (UnwritableError, CarnetError) as error:
             self._draft.back_to(mark)
+            self._moment = moment
+            if isinstance(error, CarnetError):
+                return error
             return UsageError(f"This cannot be recorded: {error}.", "Nothing was changed.")
-        except CarnetError as error:
-            self._draft.back_to(mark)
-            return error
+
+    @property
+    def _now(self) -> datetime:
+        """Trusted time; an order of this transaction may have moved it (T1, T3)."""
+        return self._moment.now
 
     def _decide(self, order: Order) -> Outcome:
         command, name = order.command, answer_name(order.actor, order.key) if order.key else None
@@ -81,11 +84,24 @@ class Transaction:
             answered = self._find_answer(name)
             if answered:
                 return first_answer(command, answered)
+        if not is_sampled(command):  # it may state totals, and they include every refusal before it (G7)
+            self._write_counts()
         decision = command.decide(self._engine.state, self._moment)
         if isinstance(decision, Refusal):
             return self._refuse(order, decision)
         self._take(decision, order, name)
         return decision.answer
+
+    def _write_counts(self) -> None:
+        counted = self._engine.refusals.take()
+        if counted:
+            self._counted.append(counted)
+            self.append([counted], SYSTEM)
+
+    def give_up(self) -> None:
+        """It could not be committed: what it took from the engine's own memory goes back there."""
+        for counted in self._counted:
+            self._engine.refusals.give_back(counted)
 
     def _refuse(self, order: Order, refusal: Refusal) -> Refusal:
         command, sku = order.command, product_of_order(self._engine.state, order.command)
@@ -134,7 +150,8 @@ class Transaction:
                 now = moved  # T1, T3: this record, and all after it
             record = self._draft.append(event, now, actor, key, answered if place == last else None)
             written.append((record, event))
-        self._now = now
+        if now != self._now:
+            self._moment = replace(self._moment, now=now)
         return written
 
     def _evolve(self, written: list[tuple[Record, Event]]) -> None:
@@ -163,14 +180,13 @@ class Transaction:
                 self._secrets,
                 new_key,
                 move.stored,
-                move.forget_before,
+                move.kept_from,
             )
         )
         book.turn_to(head, draft.peaks, checkpoint, kept)
         engine.answers.moved(move)
         engine.answers.note_all(self._answered)
-        if self._counted:
-            engine.refusals.written(self._counted)
+        engine.answers.size = checkpoint.size
         if self._new_epoch:
             engine.end_epoch()
 

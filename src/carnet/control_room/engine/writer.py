@@ -69,7 +69,7 @@ class Writer:
 
     def ask(self, question: Question) -> object | Refusal:
         """An answer from what is durable. Raises StorageError where not even that can be read."""
-        self.engine.check_loaded()
+        self._check_readable()
         return question.answer(view_of(self.engine, self._reading(), self.storage))
 
     @property
@@ -89,7 +89,7 @@ class Writer:
 
     def judge(self, shown: str) -> Refusal | None:
         """Whether the ledger goes on from what a caller saw (`seen`). What proves a rollback is also recorded."""
-        self.engine.check_loaded()
+        self._check_readable()
         refusal = self.engine.seen.judge(shown, self.engine.book)
         if refusal and refusal.code is Code.ROLLED_BACK and self._waiting < self._limit:
             self.submit([Order(ReportRollback(shown), SYSTEM)], lambda _: None)
@@ -101,8 +101,11 @@ class Writer:
         """Write down what time alone has changed, now and then, until cancelled. No decision depends on it (G2)."""
         while True:
             await asyncio.sleep(SWEEP_EVERY)
-            self._commit([])
-            self._keep_snapshot()
+            try:
+                self._commit([])
+                self._keep_snapshot()
+            except Exception as error:  # whatever it was, the next look may do
+                _report("What time has changed could not be written down", error)
 
     async def close(self) -> None:
         """Decide all that waits, and keep a snapshot, so that the next start folds little."""
@@ -111,11 +114,11 @@ class Writer:
         self._commit([])
         if self._snapshot:
             await asyncio.wait([self._snapshot])
-        if not self._failed:
-            try:
+        try:
+            if not self._failed:
                 self.engine.keep_snapshot(every=1)
-            except StorageError as error:
-                _tell_no_snapshot(error)
+        except StorageError as error:  # it only saves time
+            _report("No snapshot could be written", error)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -145,15 +148,14 @@ class Writer:
             try:
                 done(outcomes[start:end])
             except Exception as error:  # a caller that cannot be answered must not keep the others from theirs
-                context = {"message": "An answer could not be given", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(context)
+                _report("An answer could not be given", error)
             start = end
 
     def _commit(self, orders: list[Order]) -> list[Outcome]:
-        reading = self._reading()
-        if self._failed and not self._disk_is_back(reading):
-            return [self._failed[0]] * len(orders)
         try:
+            reading = self._reading()
+            if self._failed and not self._disk_is_back(reading):
+                return [self._failed[0]] * len(orders)
             return self.engine.execute_all(orders, reading)
         except StorageError as error:
             self._failed = error, reading
@@ -161,7 +163,7 @@ class Writer:
         except CarnetError as error:
             return [error] * len(orders)
         except Exception as error:
-            asyncio.get_running_loop().call_exception_handler({"message": "An order broke", "exception": error})
+            _report("An order broke", error)
             return self._one_by_one(orders)
 
     def _one_by_one(self, orders: list[Order]) -> list[Outcome]:
@@ -175,13 +177,19 @@ class Writer:
         error, tried = self._failed
         if reading.boot == tried.boot and reading.uptime - tried.uptime < PROBE_EVERY:
             return False
+        self._failed = error, reading
         try:
             self.engine.probe()
         except CarnetError:
-            self._failed = error, reading
             return False
         self._failed = None
         return True
+
+    def _check_readable(self) -> None:
+        """Raises StorageError where a failed disk left a state that is not what it holds; tries it now and then."""
+        if self._failed:
+            self._disk_is_back(self._reading())
+        self.engine.check_loaded()
 
     def _keep_snapshot(self) -> None:
         if self._snapshot or self._failed:
@@ -197,9 +205,9 @@ class Writer:
         self._snapshot = None
         error = None if kept.cancelled() else kept.exception()
         if error:
-            _tell_no_snapshot(error)
+            _report("No snapshot could be written", error)
 
 
-def _tell_no_snapshot(error: BaseException) -> None:
-    context = {"message": "No snapshot could be written", "exception": error}
-    asyncio.get_running_loop().call_exception_handler(context)
+def _report(what: str, error: BaseException) -> None:
+    """To the log of whoever runs the loop."""
+    asyncio.get_running_loop().call_exception_handler({"message": what, "exception": error})

@@ -8,7 +8,7 @@ from carnet.control_room.authority.decision import View
 from carnet.control_room.authority.grant import lines_of
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import may_serve, not_granted, product_of
-from carnet.entitlements import Metric
+from carnet.entitlements import Line, Metric
 from carnet.exchange.verdicts import Refusal
 
 
@@ -29,9 +29,15 @@ def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refu
         return grant
     if grant.quantity == 0:
         return not_granted(sku)
-    return FeatureAnswer(
-        sku, grant.line.name, True, max(line.valid_until for line in lines_of(state) if line.sku == sku)
-    )
+    return FeatureAnswer(sku, grant.line.name, True, _until([line for line in lines_of(state) if line.sku == sku], now))
+
+
+def _until(lines: list[Line], now: datetime) -> datetime:
+    """The end of what is granted without a gap, grace included."""
+    until = now
+    while ends := [line.ends for line in lines if line.valid_from <= until < line.ends]:
+        until = max(ends)
+    return until
 
 
 @dataclass(frozen=True)

@@ -97,11 +97,11 @@ def exhausted(name: str, granted: int) -> Refusal:
     return Refusal(Code.EXHAUSTED, f"{name}: all {granted:,} are in use.", "Free one, or ask for more with a new LFR.")
 
 
-def not_covered(who: str, name: str, granted: int) -> Refusal:
+def not_covered(who: str, name: str, granted: int, free: str = "unassign") -> Refusal:
     return Refusal(
         Code.NOT_COVERED,
-        f"{who} is not among the {granted} earliest of {name}, which are all that is still licensed.",
-        "Renew the license, or unassign somebody who came earlier.",
+        f"{who} is not among the {granted:,} earliest of {name}, which are all that is still licensed.",
+        f"Renew the license, or {free} somebody who came earlier.",
     )
 
 

@@ -14,6 +14,7 @@ from carnet.control_room.granting.rules import (
     check_name,
     exhausted,
     malformed,
+    may_grant,
     may_serve,
     may_take,
     not_covered,
@@ -82,7 +83,7 @@ class RenewSeat:
             return _unknown(self.lease_id)
         limit = _limit(state, sku, moment.now)
         if not is_covered(state, sku, self.lease_id, moment.now):
-            return not_covered(f"The lease of {lease.holder}", sku, limit)
+            return _not_renewed(state, sku, lease, moment.now)
         expires = moment.now + timedelta(seconds=lease.ttl_seconds)
         using = count_leases(state, sku, moment.now)
         answer = SeatAnswer(sku, self.lease_id, lease.holder, expires, using, limit)
@@ -126,6 +127,14 @@ def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease |
         if lease:
             return sku, lease
     return "", None
+
+
+def _not_renewed(state: State, sku: str, lease: Lease, now: datetime) -> Refusal:
+    """Q4: why this lease is not covered: nothing is granted any more, or others came earlier."""
+    grant = grant_of(state, sku, now)
+    if grant is None or grant.quantity == 0:
+        return may_grant(state, now) or not_granted(sku)
+    return not_covered(f"The lease of {lease.holder}", grant.line.name, grant.quantity, "release the seat of")
 
 
 def _check_ttl(seconds: int) -> Refusal | None:

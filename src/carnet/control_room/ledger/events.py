@@ -259,8 +259,15 @@ class LeasesExtended(Event, frozen=True):
 
 
 # --- granting --------------------------------------------------------------------------------------------------
-# Thousands of these are read in a second when a site starts. What their texts name was checked when it was granted, and
-# the seal says so: a pattern would be asked for once more, at half the cost of reading.
+
+
+class Granting(Event, frozen=True):
+    """Thousands of these are written in a second, and read when a site starts. What is in them is always readable: ids
+    made here, products and quantities of the license, and names that the decision has checked. So nothing is asked
+    again: neither a pattern, nor of each text whether it can be written."""
+
+    def __post_init__(self) -> None:
+        pass
 
 
 @kind("answer.remembered")
@@ -275,21 +282,24 @@ class Draw(Fields, frozen=True):
     period_start: Time | None
     units: Count
 
+    def __post_init__(self) -> None:
+        """As of the events that it is part of."""
+
 
 @kind("seat.assigned")
-class SeatAssigned(Event, frozen=True):
+class SeatAssigned(Granting, frozen=True):
     sku: str
     user: str
 
 
 @kind("seat.unassigned")
-class SeatUnassigned(Event, frozen=True):
+class SeatUnassigned(Granting, frozen=True):
     sku: str
     user: str
 
 
 @kind("seat.acquired")
-class SeatAcquired(Event, frozen=True):
+class SeatAcquired(Granting, frozen=True):
     sku: str
     lease_id: str
     holder: str
@@ -298,33 +308,33 @@ class SeatAcquired(Event, frozen=True):
 
 
 @kind("seat.renewed")
-class SeatRenewed(Event, frozen=True):
+class SeatRenewed(Granting, frozen=True):
     sku: str
     lease_id: str
     expires_at: Time
 
 
 @kind("seat.released")
-class SeatReleased(Event, frozen=True):
+class SeatReleased(Granting, frozen=True):
     sku: str
     lease_id: str
 
 
 @kind("seat.expired")
-class SeatExpired(Event, frozen=True):
+class SeatExpired(Granting, frozen=True):
     sku: str
     lease_id: str
 
 
 @kind("units.consumed")
-class UnitsConsumed(Event, frozen=True):
+class UnitsConsumed(Granting, frozen=True):
     sku: str
     units: Count
     draws: list[Draw]
 
 
 @kind("units.reserved")
-class UnitsReserved(Event, frozen=True):
+class UnitsReserved(Granting, frozen=True):
     sku: str
     reservation_id: str
     units: Count
@@ -334,7 +344,7 @@ class UnitsReserved(Event, frozen=True):
 
 
 @kind("units.settled")
-class UnitsSettled(Event, frozen=True):
+class UnitsSettled(Granting, frozen=True):
     """So many of the reserved units are consumed; the rest of them is free again."""
 
     sku: str
@@ -344,12 +354,12 @@ class UnitsSettled(Event, frozen=True):
 
 
 @kind("reservation.cancelled")
-class ReservationCancelled(Event, frozen=True):
+class ReservationCancelled(Granting, frozen=True):
     sku: str
     reservation_id: str
 
 
 @kind("reservation.expired")
-class ReservationExpired(Event, frozen=True):
+class ReservationExpired(Granting, frozen=True):
     sku: str
     reservation_id: str

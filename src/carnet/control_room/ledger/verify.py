@@ -232,6 +232,8 @@ class _AnswerCheck:
     def problems(self, stored: Iterable[tuple[int, bytes, int]]) -> list[str]:
         found, strange = 0, 0
         for _, name, index in stored:
+            if index < self._since:
+                continue  # of a day that is being forgotten
             if index < self._upto:
                 found += _weight(name, index)
             else:

@@ -33,6 +33,9 @@ CREATE TABLE answer (
 """
 FORMAT = 1
 _TABLES = ("site", "record", "head", "data_key", "document", "secret", "answer")
+FORGOTTEN = 500  # answers at once: a day of them may be millions, and nobody waits for all of those
+_FORGET = """DELETE FROM answer WHERE (generation, name) IN
+  (SELECT generation, name FROM answer WHERE generation < ? LIMIT ?)"""
 _ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
 MEMORY = ":memory:"
 
@@ -165,8 +168,8 @@ class SqliteStore:
             db.execute("INSERT INTO data_key VALUES (?, ?)", commit.data_key)
         if commit.answers:
             db.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", commit.answers)
-        if commit.answers_from is not None:
-            db.execute("DELETE FROM answer WHERE generation < ?", (commit.answers_from,))
+        if commit.answers_from:
+            db.execute(_FORGET, (commit.answers_from, FORGOTTEN))
 
     def stand_still(self) -> None:
         """All that is read from here on is of one moment, whatever a server writes meanwhile."""
@@ -250,5 +253,5 @@ def _connect(path: str) -> sqlite3.Connection:
         db = sqlite3.connect(path, isolation_level=None, timeout=10)
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA cache_size = -16000")  # KiB: proofs read nodes from all over the ledger
+        db.execute("PRAGMA cache_size = -32000")  # KiB: proofs read nodes from all over the ledger, keys lie anywhere
         return db

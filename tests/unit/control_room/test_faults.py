@@ -84,9 +84,10 @@ def test_each_call_fails_in_turn(origin: Origin, tmp_path: Path, kind: str, stay
 
 
 @pytest.mark.rule("G4", "G5")
-@pytest.mark.parametrize(("stays", "step"), [(False, 13), (True, 17)])
+@pytest.mark.parametrize(("stays", "step"), [(False, 37), (True, 41)])
 def test_what_cannot_be_read_is_not_answered_from(origin: Origin, tmp_path: Path, stays: bool, step: int) -> None:
-    """No order is granted on a state that is not the disk's, and none is kept as a snapshot."""
+    """No order is granted on a state that is not the disk's, and none is kept as a snapshot. A disk that cannot be
+    read has failed: nobody is told to restore a backup."""
     hit, at = 0, 1
     with failing_disk() as disk:
         while (faults := run(origin, tmp_path / "site", disk, "read", at=at, stays=stays, kind=Unread)) is not None:
@@ -107,7 +108,7 @@ def test_a_start_on_a_failing_disk_is_refused_in_words(origin: Origin, tmp_path:
             at += 1
             shutil.copytree(tmp_path / "killed", tmp_path / "again")
             disk.fail(kind, at=at)
-            with suppress(CarnetError), opened(origin, tmp_path / "again") as engine:
+            with suppress(StorageError), opened(origin, tmp_path / "again") as engine:
                 assert engine.checkpoint == told.engine.checkpoint
             disk.heal()
             with opened(origin, tmp_path / "again") as engine:
@@ -162,6 +163,8 @@ def test_no_snapshot_is_kept_of_a_state_that_could_not_be_read_again(
             with pytest.raises(RuntimeError):
                 told.engine.execute_all(orders, told.reading)
         assert told.engine.snapshot_if_due(every=1) is None
+        with pytest.raises(StorageError):
+            told.engine.check_loaded()
         told.engine.probe()
         assert told.image(told.engine) == before
 

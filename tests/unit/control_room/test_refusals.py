@@ -2,6 +2,7 @@
 
 import pytest
 
+from carnet.control_room.activation.generate_request import GenerateRequest
 from carnet.control_room.engine.order import Order
 from carnet.control_room.engine.refusals import IN_FULL, KINDS, Refusals
 from carnet.control_room.granting.units import ConsumeUnits
@@ -43,6 +44,16 @@ def test_g7_a_request_states_every_refusal_before_it(licensed):
     licensed.request()
     assert licensed.state.refusals["exhausted"] == 300
     assert licensed.kinds().index("refusals.counted") < licensed.kinds().index("totals.stated", 6)
+
+
+@pytest.mark.rule("G7", "L3")
+def test_g7_a_request_states_also_the_refusals_of_its_own_batch(licensed):
+    orders = [*[Order(TOO_MANY, "bot")] * 30, Order(GenerateRequest(), "anna")]
+    licensed.engine.execute_all(orders, licensed.reading)
+    totals = next(
+        r for r in licensed.engine.book.records() if r.kind == "totals.stated" and b"exhausted" in bytes(r.body)
+    )
+    assert b'"count":30' in bytes(totals.body)
 
 
 @pytest.mark.rule("G7")

@@ -22,7 +22,7 @@ from carnet.control_room.granting.api_keys import CreateApiKey
 from carnet.control_room.granting.seats import AcquireSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.storage.sqlite import SNAPSHOT
-from carnet.errors import BusyError, CarnetError, TamperedError
+from carnet.errors import BusyError, StorageError, TamperedError
 from tests.support.failing_disk import Disk, failing_disk
 from tests.support.fault_scene import PAGES, SEATS, Origin, Scene, Unread, opened, scene
 

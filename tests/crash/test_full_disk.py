@@ -153,7 +153,7 @@ def test_a_disk_that_fills_up_and_is_freed(tmp_path: Path, make: Any) -> None:
         try:
             load = Patient(server.wait(), site.key, lambda _: None)
             asyncio.run(hammered(load, callers, place, server))
-            assert server.stop() == 0, server.log
+            assert server.stop() == 0, "".join(server.log)
         finally:
             server.end()
         shutil.copytree(place.folder, tmp_path / "after", ignore=shutil.ignore_patterns("engine.sock", "filler"))

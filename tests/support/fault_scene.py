@@ -232,7 +232,8 @@ class Unread(Scene):
         outcomes = await self.writer.execute(orders)
         if any(isinstance(outcome, CarnetError) for outcome in outcomes):
             self.faults += 1
-            with suppress(CarnetError):
+            assert {type(outcome) for outcome in outcomes} == {StorageError}, "all of them failed, or none"
+            with suppress(StorageError):
                 self.writer.ask(Status())
             await self.writer.execute([])
             self.disk.heal()

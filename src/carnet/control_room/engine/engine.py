@@ -112,9 +112,7 @@ class Engine:
         except BaseException:
             transaction.give_up()
             self._broken = StorageError("The ledger cannot be read again after a failure.", "Look at the disk.")
-            with suppress(
-                CarnetError
-            ):  # memory is never ahead of the disk; where it cannot be read, `probe` tries again
+            with suppress(CarnetError):  # memory is never ahead of the disk; `probe` tries again what cannot be read
                 self._load()
             raise
         return outcomes

@@ -32,7 +32,7 @@ from carnet.control_room.ledger.events import (
 )
 from carnet.control_room.ledger.record import SYSTEM, Answered, Record, answer_name
 from carnet.entitlements import UnwritableError
-from carnet.errors import CarnetError, UsageError
+from carnet.errors import CarnetError, StorageError, UsageError
 from carnet.exchange.verdicts import Code, Refusal
 
 if TYPE_CHECKING:
@@ -61,10 +61,13 @@ class Transaction:
             self._write_counts()
 
     def add(self, order: Order) -> Outcome:
-        """Decide one order. What breaks over it is its own outcome: the others are not touched by it."""
+        """Decide one order. What breaks over it is its own outcome: the others are not touched by it. Raises
+        StorageError where the disk broke, and that is no order's own."""
         mark, moment = self._draft.mark(), self._moment
         try:
             return self._decide(order)
+        except StorageError:
+            raise
         except (UnwritableError, CarnetError) as error:
             self._draft.back_to(mark)
             self._moment = moment

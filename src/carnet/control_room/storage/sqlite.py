@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from carnet.control_room.engine.store import Commit, Row, StoredAnswer
-from carnet.errors import BusyError, NotSetUpError, StorageError, TamperedError
+from carnet.errors import BusyError, CarnetError, NotSetUpError, StorageError, TamperedError
 from carnet.files import write_file
 
 DATABASE, SNAPSHOT = "control-room.sqlite3", "snapshot"
@@ -37,6 +37,15 @@ FORGOTTEN = 500  # answers at once: a day of them may be millions, and nobody wa
 _FORGET = """DELETE FROM answer WHERE (generation, name) IN
   (SELECT generation, name FROM answer WHERE generation < ? LIMIT ?)"""
 _ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
+_DISK = {  # what says nothing of the bytes that are stored
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
 MEMORY = ":memory:"
 
 
@@ -222,14 +231,17 @@ class SnapshotPlace:
 
 @contextmanager
 def _readable() -> Iterator[None]:
-    """What SQLite cannot read is no longer the ledger that was written."""
+    """What the disk gives and SQLite cannot read is no longer the ledger that was written."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         raise _not_readable(error) from error
 
 
-def _not_readable(error: sqlite3.DatabaseError) -> TamperedError:
+def _not_readable(error: sqlite3.DatabaseError) -> CarnetError:
+    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _DISK:  # without what SQLite adds to a code
+        message = f"The ledger's database cannot be read now: {error}."
+        return StorageError(message, "Check the disk's space and health, then try again with the same key.")
     message = f"The ledger's database cannot be read: {error}."
     return TamperedError(message, "Keep it as it is, and restore a backup.")
 

@@ -288,7 +288,13 @@ class History:
             return self.files[raw], InstallLicense(raw)
         newest, issued_at = self.store.document(REQUEST), self.engine.now(self.reading)
         raw = self.base.vendor.olf(newest, [real_line(each) for each in lines or self.base.lines], issued_at)
-        self.files[raw] = ("install", f"file {len(self.files)}", self.model.requests, lines or self.base.lines, issued_at)
+        self.files[raw] = (
+            "install",
+            f"file {len(self.files)}",
+            self.model.requests,
+            lines or self.base.lines,
+            issued_at,
+        )
         return self.files[raw], InstallLicense(raw)
 
     def _tick(self) -> int:
@@ -342,7 +348,7 @@ class History:
 
     def _look(self) -> None:
         self._real_time()
-        found = [fact for fact in self._facts()][-len(self.model.facts) :] if self.model.facts else []
+        found = list(self._facts())
         if found != self.model.facts:
             self.wrong.append(f"the ledger tells {found}, the reference {self.model.facts}")
         if (mine := self._state()) != (theirs := self._reference_state()):

@@ -313,7 +313,9 @@ def test_a_snapshot_holds_reservations_as_they_are(licensed):
 def test_a1_a_key_used_before_does_not_tell_an_id_out_of_scope_from_an_unknown_one(licensed):
     bots = make(licensed, products=["unattended-bot-runner"])
     held = reserve(licensed, 10).reservation_id
-    granted(licensed.engine.execute_all([ordered(AcquireSeat("unattended-bot-runner", "b"), bots)], licensed.reading)[0])
+    granted(
+        licensed.engine.execute_all([ordered(AcquireSeat("unattended-bot-runner", "b"), bots)], licensed.reading)[0]
+    )
     for reservation_id in (held, NEVER):
         (answer,) = licensed.engine.execute_all([ordered(CancelUnits(reservation_id), bots)], licensed.reading)
         refused(answer, Code.IDEMPOTENCY_CONFLICT)

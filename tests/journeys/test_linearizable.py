@@ -1,6 +1,6 @@
-"""G1-G6, Q1-Q5, E8, E10: random concurrent histories of all commands, through the real writer on a real SQLite file, are
-linearizable: there is one order of them, the ledger's, in which a sequential reference gives exactly their answers, and
-it respects real time. In the middle time passes, clocks jump, license files change the lines, and the process ends.
+"""G1-G6, Q1-Q5, E8, E10: random concurrent histories of all commands, through the real writer on a real SQLite file,
+are linearizable: there is one order of them, the ledger's, in which a sequential reference gives exactly their answers,
+and it respects real time. In the middle time passes, clocks jump, license files change the lines, and the process ends.
 
 CARNET_HISTORIES sets how many.
 """

@@ -348,7 +348,7 @@ class History:
 
     def _look(self) -> None:
         self._real_time()
-        found = [fact for fact in self._facts()][-len(self.model.facts) :] if self.model.facts else []
+        found = list(self._facts())
         if found != self.model.facts:
             self.wrong.append(f"the ledger tells {found}, the reference {self.model.facts}")
         if (mine := self._state()) != (theirs := self._reference_state()):

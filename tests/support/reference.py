@@ -1,6 +1,6 @@
-"""A sequential reference of granting, in plain dicts and simple arithmetic, and without a line of the engine's code: what
-one caller after the other would be answered. A concurrent history is right if its one order, told here, gives exactly
-its answers.
+"""A sequential reference of granting, in plain dicts and simple arithmetic, and without a line of the engine's code:
+what one caller after the other would be answered. A concurrent history is right if its one order, told here, gives
+exactly its answers.
 
 Operations are tuples, as `Reference.execute` reads them; an answer is `("granted", fields)` or `("refused", code)`.
 A line is a dict: id, sku, metric, quantity, overage (percent), grace (days), since, until, monthly (whether its units

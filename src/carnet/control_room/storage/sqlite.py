@@ -221,8 +221,9 @@ class SnapshotPlace:
             return None  # the ledger is folded instead
 
     def write(self, box: bytes) -> None:
-        self._box = box
-        if self._path:
+        if self._path is None:
+            self._box = box
+        else:
             try:
                 write_file(self._path, box, 0o600)
             except OSError as error:

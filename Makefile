@@ -12,9 +12,9 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/pytest -n 2 tests
 
-# The random histories of both sides, by the thousand: a quarter of an hour.
+# The random histories of both sides, and of concurrent callers, by the thousand: a quarter of an hour.
 histories: $(READY)
-	CARNET_HISTORIES=1250 $(BIN)/pytest -n 2 tests/journeys/test_both_sides.py
+	CARNET_HISTORIES=1250 $(BIN)/pytest -n 2 tests/journeys/test_both_sides.py tests/journeys/test_linearizable.py
 
 # A server killed 200 times under load, and each single write and fsync made to fail in turn: some minutes.
 test-crash: $(READY)

@@ -26,6 +26,7 @@ class Call(Generic[T]):
     changes: bool = True
     key: str | None = None
     method: str = "POST"
+    parts: Sequence["Call[Any]"] = ()  # of a batch
 
     def __post_init__(self) -> None:
         if self.key is not None and not _KEY.fullmatch(self.key):
@@ -108,7 +109,7 @@ def batch(commands: Sequence[Call[Any]], new_key: Callable[[], str]) -> Call[lis
         raise ValueError("A batch is of changes; ask checks by themselves.")
     keyed = [each.with_key(new_key) for each in commands]
     fields = {"commands": [{"do": each.name, "key": each.key, **each.fields} for each in keyed]}
-    return Call("batch", fields, lambda value: _batch(keyed, value), changes=False)
+    return Call("batch", fields, lambda value: _batch(keyed, value), changes=False, parts=keyed)
 
 
 def _batch(commands: Sequence[Call[Any]], value: Any) -> list[Any]:

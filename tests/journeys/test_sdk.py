@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -60,6 +61,20 @@ def room() -> Iterator[HttpRoom]:
 def client(room: HttpRoom) -> Iterator[Client]:
     with Client(room.url, room.keys["all"]) as made:
         yield made
+
+
+def test_usage_follows_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as room, Client(room.url, room.keys["all"]) as client:
+        for user in ("anna", "börje", "clara/d&é"):
+            client.assign(CREATORS, user)
+        client.acquire(BOTS, "bot-1")
+        monkeypatch.setattr(
+            calls, "usage", lambda after=None: replace(usage(after), fields=usage(after).fields | SMALL)
+        )
+        assert [each.holder for each in client.usage().holders] == ["anna", "börje", "clara/d&é", "bot-1"]
+
+
+usage, SMALL = calls.usage, {"limit": 1}
 
 
 def held(client: Client, sku: str = BOTS) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx
@@ -109,7 +110,13 @@ class AsyncClient(BaseClient):
         return await self.ask(calls.status())
 
     async def usage(self) -> Usage:
-        return await self.ask(calls.usage())
+        """All holders, asked for page after page."""
+        page = await self.ask(calls.usage())
+        holders = list(page.holders)
+        while page.next:
+            page = await self.ask(calls.usage(page.next))
+            holders += page.holders
+        return replace(page, holders=holders)
 
     async def ask(self, call: Call[T], *, until: float = float("inf")) -> T:
         """Ask anything of `carnet.sdk.calls`. No try begins after `until`, by this machine's monotonic clock."""

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx
@@ -109,7 +110,13 @@ class Client(BaseClient):
         return self.ask(calls.status())
 
     def usage(self) -> Usage:
-        return self.ask(calls.usage())
+        """All holders, asked for page after page."""
+        page = self.ask(calls.usage())
+        holders = list(page.holders)
+        while page.next:
+            page = self.ask(calls.usage(page.next))
+            holders += page.holders
+        return replace(page, holders=holders)
 
     def ask(self, call: Call[T], *, until: float = float("inf")) -> T:
         """Ask anything of `carnet.sdk.calls`. No try begins after `until`, by this machine's monotonic clock."""

@@ -124,7 +124,7 @@ class Attempt(Generic[T]):
         if self._shown.text:
             headers["carnet-checkpoint"] = self._shown.text
         timeout = max(0.05, min(self._core.timeout, self._until - now))
-        return Request(self.call.method, f"/api/v1/{self.call.name}", headers, self.call.body, timeout)
+        return Request(self.call.method, self.call.path, headers, self.call.body, timeout)
 
     def answered(self, reply: Reply, now: float) -> Done[T] | Wait:
         """Raises SdkError where this is the end and no answer."""

@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -60,6 +61,20 @@ def room() -> Iterator[HttpRoom]:
 def client(room: HttpRoom) -> Iterator[Client]:
     with Client(room.url, room.keys["all"]) as made:
         yield made
+
+
+def test_usage_follows_the_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as room, Client(room.url, room.keys["all"]) as client:
+        for user in ("anna", "börje", "clara/d&é"):
+            client.assign(CREATORS, user)
+        client.acquire(BOTS, "bot-1")
+        monkeypatch.setattr(
+            calls, "usage", lambda after=None: replace(usage(after), fields=usage(after).fields | SMALL)
+        )
+        assert [each.holder for each in client.usage().holders] == ["anna", "börje", "clara/d&é", "bot-1"]
+
+
+usage, SMALL = calls.usage, {"limit": 1}
 
 
 def held(client: Client, sku: str = BOTS) -> list[str]:
@@ -248,6 +263,15 @@ def test_an_answer_that_was_lost_is_given_again_and_no_second_seat(room: HttpRoo
         client.release(again.lease_id)
 
 
+def test_units_whose_settling_was_refused_stay_reserved_and_can_still_be_settled(client: Client) -> None:
+    """More was used than reserved: what is reserved is counted, the rest by itself."""
+    with client.reserve(PAGES, 5) as work:
+        before = work.answer.remaining + 5
+        with pytest.raises(Exhausted):
+            work.settle(8)
+    assert client.settle(work.reservation_id, 5).remaining == before - 5
+
+
 @pytest.mark.rule("G5")
 def test_units_whose_settling_got_no_answer_are_not_given_back_and_are_settled_once(room: HttpRoom) -> None:
     with LosesAnswers(room.url, room.keys["all"], retries=0) as client:
@@ -285,6 +309,8 @@ def test_while_the_server_is_down_a_seat_is_held_and_nothing_new_is_granted(stor
         patient = Client(server.url, server.key, retries=0, when_unreachable=allow_for(3600))
         with patient, client.seat(BOTS, "bot-1", ttl=600, renew_every=0.02) as seat:
             patient.consume(PAGES, 1)
+            patient.release(patient.acquire(BOTS, "bot-2").lease_id)
+            patient.cancel(patient.ask(calls.reserve(PAGES, 5)).reservation_id)
             server.stop()
             with pytest.raises(Unreachable):
                 client.consume(PAGES, 1)
@@ -293,6 +319,8 @@ def test_while_the_server_is_down_a_seat_is_held_and_nothing_new_is_granted(stor
                 local.check()
                 assert local.answer.local
                 assert work.settle(4).local
+            with pytest.raises(Unreachable):
+                patient.check_feature(FEATURE)  # it was never granted to this client
             with pytest.raises(Unreachable):
                 client.assign(CREATORS, "dora")
             seat.check()

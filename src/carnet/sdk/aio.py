@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx
@@ -15,7 +16,6 @@ from carnet.sdk.calls import TTL, Call
 from carnet.sdk.core import Reply, Request, Wait
 from carnet.sdk.faults import SdkError, SeatLost
 from carnet.sdk.holding import Hold
-from carnet.sdk.refusals import MAY_PASS
 from carnet.sdk.unreachable import settled_here
 
 T = TypeVar("T")
@@ -110,7 +110,13 @@ class AsyncClient(BaseClient):
         return await self.ask(calls.status())
 
     async def usage(self) -> Usage:
-        return await self.ask(calls.usage())
+        """All holders, asked for page after page."""
+        page = await self.ask(calls.usage())
+        holders = list(page.holders)
+        while page.next:
+            page = await self.ask(calls.usage(page.next))
+            holders += page.holders
+        return replace(page, holders=holders)
 
     async def ask(self, call: Call[T], *, until: float = float("inf")) -> T:
         """Ask anything of `carnet.sdk.calls`. No try begins after `until`, by this machine's monotonic clock."""
@@ -192,31 +198,26 @@ class AsyncHeldSeat(BaseSeat):
 
 
 class AsyncReserved(BaseReserved):
-    """At its end given back, where it was not settled."""
+    """At its end given back, where it was not tried to settle it."""
 
     def __init__(self, client: AsyncClient, call: Call[Reservation]) -> None:
         super().__init__()
         self._client, self._call = client, call
 
     async def settle(self, units: int, *, key: str | None = None) -> Units:
-        """Consume so many of them; the rest returns. Where that fails, `client.settle` again with the error's key."""
+        """Consume so many of them; the rest returns. Where that fails or is refused, nothing is given back: what was
+        used is not lost. Settle again, with the error's key or with fewer units, while the reservation runs."""
+        self._tried = True
         if self.answer.local:
-            self._closed = True
             return settled_here(self.answer, units)
-        try:
-            settled = await self._client.settle(self.answer.reservation_id, units, key=key)
-        except MAY_PASS:
-            self._closed = True  # what was used is not to be given back: settle it again, while the reservation runs
-            raise
-        self._closed = True
-        return settled
+        return await self._client.settle(self.answer.reservation_id, units, key=key)
 
     async def __aenter__(self) -> "AsyncReserved":
         self._answer = await self._client.ask(self._call)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._closed or self.answer.local:
+        if self._tried or self.answer.local:
             return
         with suppress(SdkError):  # it ends by itself
             await self._client.cancel(self.answer.reservation_id)

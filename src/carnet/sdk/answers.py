@@ -108,6 +108,7 @@ class Usage:
     products: list[Product]
     holders: list[Holder]
     refusals: list[RefusalCount]
+    next: str | None = None  # ask again after this for more holders
 
 
 class NotUnderstoodError(ValueError):

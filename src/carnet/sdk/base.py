@@ -95,7 +95,7 @@ class BaseReserved:
 
     def __init__(self) -> None:
         self._answer: Reservation | None = None
-        self._closed = False
+        self._tried = False  # to settle it
 
     @property
     def answer(self) -> Reservation:

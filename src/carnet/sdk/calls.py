@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
 
 from carnet.sdk import answers
 from carnet.sdk.refusals import Expired, NotGranted, NotLicensed, Refused, Released, refusal
@@ -26,6 +27,7 @@ class Call(Generic[T]):
     changes: bool = True
     key: str | None = None
     method: str = "POST"
+    parts: Sequence["Call[Any]"] = ()  # of a batch
 
     def __post_init__(self) -> None:
         if self.key is not None and not _KEY.fullmatch(self.key):
@@ -34,6 +36,11 @@ class Call(Generic[T]):
     def with_key(self, new_key: Callable[[], str]) -> "Call[T]":
         """The same, with a key that stays the same however often it is sent."""
         return replace(self, key=new_key()) if self.changes and self.key is None else self
+
+    @property
+    def path(self) -> str:
+        asked = urlencode(self.fields) if self.method == "GET" else ""
+        return f"/api/v1/{self.name}{'?' if asked else ''}{asked}"
 
     @property
     def body(self) -> bytes:
@@ -96,8 +103,9 @@ def status() -> Call[answers.Status]:
     return Call("status", {}, _reads(answers.Status), changes=False, method="GET")
 
 
-def usage() -> Call[answers.Usage]:
-    return Call("usage", {}, _reads(answers.Usage), changes=False, method="GET")
+def usage(after: str | None = None) -> Call[answers.Usage]:
+    """A page of the holders; `after`: what the page before named as its `next`."""
+    return Call("usage", {"after": after} if after else {}, _reads(answers.Usage), changes=False, method="GET")
 
 
 def batch(commands: Sequence[Call[Any]], new_key: Callable[[], str]) -> Call[list[Any]]:
@@ -108,7 +116,7 @@ def batch(commands: Sequence[Call[Any]], new_key: Callable[[], str]) -> Call[lis
         raise ValueError("A batch is of changes; ask checks by themselves.")
     keyed = [each.with_key(new_key) for each in commands]
     fields = {"commands": [{"do": each.name, "key": each.key, **each.fields} for each in keyed]}
-    return Call("batch", fields, lambda value: _batch(keyed, value), changes=False)
+    return Call("batch", fields, lambda value: _batch(keyed, value), changes=False, parts=keyed)
 
 
 def _batch(commands: Sequence[Call[Any]], value: Any) -> list[Any]:

@@ -14,8 +14,8 @@ from carnet.sdk.answers import NotUnderstoodError
 from carnet.sdk.calls import Call
 from carnet.sdk.checkpoints import Checkpoints, Shown, read
 from carnet.sdk.faults import SdkError, ServerFault, Unreachable
-from carnet.sdk.refusals import PASSING, Refused, RolledBack
-from carnet.sdk.unreachable import Decide, Unanswered, deny
+from carnet.sdk.refusals import OF_ONE_PRODUCT, PASSING, Busy, Refused, RolledBack
+from carnet.sdk.unreachable import Decide, Unanswered, can_be_granted_here, deny
 
 T = TypeVar("T")
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds
@@ -72,20 +72,32 @@ class Core:
         self.api_key, self.timeout, self.retries = api_key, timeout, retries
         self.when_unreachable, self.random, self.new_key = when_unreachable, random, new_key
         self.checkpoints = Checkpoints(checkpoint)
-        self.granted_at: float | None = None  # None where the server's last word was a refusal
+        self.granted_at: dict[tuple[str, str], float] = {}  # by what was asked, of which product; refusals take it away
 
     def begin(self, call: Call[T], now: float, until: float = float("inf")) -> "Attempt[T]":
         """`until`: after this moment there is no sense in trying again."""
         return Attempt(self, call.with_key(self.new_key), now, until)
 
-    def heard(self, now: float, refused: Refused | None) -> None:
-        if refused is None:
-            self.granted_at = now
-        elif not isinstance(refused, PASSING):
-            self.granted_at = None
+    def heard(self, call: Call[Any], now: float, answer: object) -> None:
+        """The server's word on a call: its answer, or a refusal. Of a batch each part's."""
+        if isinstance(answer, Refused):
+            self._forget(call.fields.get("sku"), answer)
+        elif can_be_granted_here(call.name):
+            self.granted_at[call.name, call.fields["sku"]] = now
+        for part, outcome in zip(call.parts, answer if isinstance(answer, list) else (), strict=False):
+            self.heard(part, now, outcome)
+
+    def _forget(self, sku: str | None, refused: Refused) -> None:
+        """A refusal of one product says nothing of others; any other one may be meant for all."""
+        if isinstance(refused, PASSING):
+            return
+        one = sku if isinstance(refused, OF_ONE_PRODUCT) else None
+        for name, of in list(self.granted_at):
+            if one in (None, of):
+                self.granted_at.pop((name, of), None)
 
     def decide(self, call: Call[Any], now: float) -> Any:
-        since = self.granted_at
+        since = self.granted_at.get((call.name, call.fields.get("sku", "")))
         silent_for = None if since is None else now - since
         return self.when_unreachable(Unanswered(call.name, dict(call.fields), silent_for))
 
@@ -112,7 +124,7 @@ class Attempt(Generic[T]):
         if self._shown.text:
             headers["carnet-checkpoint"] = self._shown.text
         timeout = max(0.05, min(self._core.timeout, self._until - now))
-        return Request(self.call.method, f"/api/v1/{self.call.name}", headers, self.call.body, timeout)
+        return Request(self.call.method, self.call.path, headers, self.call.body, timeout)
 
     def answered(self, reply: Reply, now: float) -> Done[T] | Wait:
         """Raises SdkError where this is the end and no answer."""
@@ -124,14 +136,18 @@ class Attempt(Generic[T]):
         sentence = f"The server answered with status {reply.status}, and not as a Control Room does."
         if reply.status in PROXY or reply.status == 503:
             return self.failed(sentence, now, sent=True, at_least=_retry_after(reply))
-        fault = ServerFault(sentence, reply.status, self.call.key)
-        return self._again(fault, now) if reply.status >= 500 else _raised(fault)
+        if reply.status < 500:
+            raise self._fault(sentence, reply.status)
+        self._perhaps_done()
+        return self._again(self._fault(sentence, reply.status), now)
 
     def failed(self, sentence: str, now: float, *, sent: bool, at_least: float = 0.0) -> Done[T] | Wait:
         """No answer came. `sent`: the request may have reached the server."""
-        self._may_be_done |= sent and (self.call.changes or self.call.name == "batch")
-        if self._may_try_again(now, at_least):
-            return self._wait(at_least)
+        if sent:
+            self._perhaps_done()
+        wait = self._wait(now, at_least)
+        if wait:
+            return wait
         answer = self._core.decide(self.call, now)
         if answer is None:
             raise Unreachable(sentence, self.call.key, may_be_done=self._may_be_done)
@@ -140,22 +156,24 @@ class Attempt(Generic[T]):
     def _granted(self, reply: Reply, now: float) -> Done[T] | Wait:
         mark = read(reply.headers.get("carnet-checkpoint", ""))
         if mark is None:
-            raise ServerFault("The server's answer names no checkpoint.", reply.status, self.call.key)
+            self._perhaps_done()
+            raise self._fault("The server's answer names no checkpoint.", reply.status)
         self._judge(reply, now)
         try:
             answer = self.call.read(_decoded(reply.body))
         except NotUnderstoodError as error:
-            raise ServerFault(
-                f"The server's answer is not understood: {error}.", reply.status, self.call.key
-            ) from error
-        self._core.heard(now, None)
+            self._perhaps_done()
+            raise self._fault(f"The server's answer is not understood: {error}.", reply.status) from error
+        self._core.heard(self.call, now, answer)
         return Done(answer)
 
     def _refused(self, refused: Refused, reply: Reply, now: float) -> Done[T] | Wait:
         if not isinstance(refused, RolledBack):
             self._judge(reply, now)
-        self._core.heard(now, refused)
+        self._core.heard(self.call, now, refused)
         if reply.status == 503:
+            if not isinstance(refused, Busy):  # a disk that fails may have kept what it did not confirm
+                self._perhaps_done()
             return self._again(refused, now, _retry_after(reply))
         raise refused
 
@@ -166,23 +184,27 @@ class Attempt(Generic[T]):
         if disproved:
             next_step = "Tell the administrator. Only once it is explained: accept_rollback()."
             refused = RolledBack(disproved, next_step, status=reply.status)
-            self._core.heard(now, refused)
+            self._core.heard(self.call, now, refused)
             raise refused
 
     def _again(self, error: SdkError, now: float, at_least: float = 0.0) -> Wait:
-        return self._wait(at_least) if self._may_try_again(now, at_least) else _raised(error)
+        wait = self._wait(now, at_least)
+        if wait is None:
+            raise error
+        return wait
 
-    def _may_try_again(self, now: float, at_least: float) -> bool:
-        return self._sent <= self._core.retries and now + at_least < self._until
-
-    def _wait(self, at_least: float) -> Wait:
-        """Twice as long each time, and never all callers at once."""
+    def _wait(self, now: float, at_least: float) -> Wait | None:
+        """Twice as long each time, and never all callers at once. None where no other try may begin."""
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (self._sent - 1))
-        return Wait(at_least + longest * (0.5 + self._core.random() / 2))
+        seconds = at_least + longest * (0.5 + self._core.random() / 2)
+        return Wait(seconds) if self._sent <= self._core.retries and now + seconds < self._until else None
 
+    def _perhaps_done(self) -> None:
+        """A request reached the server, or may have, and no answer says what became of it."""
+        self._may_be_done |= self.call.changes or bool(self.call.parts)
 
-def _raised(error: SdkError) -> Any:
-    raise error
+    def _fault(self, sentence: str, status: int) -> ServerFault:
+        return ServerFault(sentence, status, self.call.key, may_be_done=self._may_be_done)
 
 
 def _decoded(body: bytes) -> Any:

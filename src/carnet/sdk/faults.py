@@ -31,12 +31,13 @@ class Unreachable(SdkError):
 
 
 class ServerFault(SdkError):
-    """`status` is the HTTP status; `key` as with `Unreachable`."""
+    """`status` is the HTTP status; `key` and `may_be_done` as with `Unreachable`."""
 
-    def __init__(self, message: str, status: int, key: str | None = None) -> None:
+    def __init__(self, message: str, status: int, key: str | None = None, *, may_be_done: bool = False) -> None:
         super().__init__(message, "Look at the server's log; ask again with the same key.")
         self.status = status
         self.key = key
+        self.may_be_done = may_be_done
 
 
 class SeatLost(SdkError):

@@ -121,6 +121,7 @@ def _below(kind: type[Refused]) -> dict[str, type[Refused]]:
 
 BY_CODE = _below(Refused)
 PASSING = (Busy, StorageFailed)  # they say nothing about what was asked, and can be waited out
+OF_ONE_PRODUCT = (Exhausted, NotGranted, NotCovered, NotPermitted, Malformed, IdempotencyConflict)
 MAY_PASS = (*PASSING, Unreachable, ServerFault)
 
 

@@ -13,7 +13,7 @@ class Unanswered:
 
     name: str  # as in the interface: “seats/acquire”
     fields: Mapping[str, Any]
-    silent_for: float | None  # seconds since the server last granted something; None where its last word was no grant
+    silent_for: float | None  # seconds since the server granted such a call for this product; None: not since a refusal
 
     def granted_here(self) -> Any:
         """An answer that the server did not give; None for what only the server can do."""
@@ -31,6 +31,10 @@ _HERE: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 }
 
 
+def can_be_granted_here(name: str) -> bool:
+    return name in _HERE
+
+
 def settled_here(reserved: answers.Reservation, units: int) -> answers.Units:
     """What was reserved here is settled here."""
     if not 0 <= units <= reserved.units:
@@ -44,8 +48,9 @@ def deny(_: Unanswered) -> None:
 
 
 def allow_for(seconds: float) -> Decide:
-    """Grant here, as long as the server's last word to this client was a grant, no longer than `seconds` ago.
+    """Grant here what the server granted to this client no longer than `seconds` ago, and has not refused since.
 
+    “What” is the kind of call and the product: one product's grant says nothing of another.
     Nobody counts what is granted so: whoever can cut the line can use more than is licensed, for that long.
     """
 

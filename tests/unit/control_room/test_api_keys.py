@@ -43,7 +43,7 @@ def test_a2_a_key_is_said_once_and_only_its_hash_is_kept(licensed):
 
     first = granted(create(1))
     assert re.fullmatch(r"cnk_[a-z2-7]{8}_[a-z2-7]{52}", first.key)
-    key_id, secret_sha256 = read_key(first.key)
+    key_id, secret_sha256 = read_key(first.key.encode())
     assert licensed.state.api_keys[key_id].secret_sha256 == secret_sha256 == digest(first.key[13:])
     again = granted(create(1))
     assert again == dataclasses.replace(first, key=None), "nor does an idempotency key keep it (G5)"
@@ -59,8 +59,8 @@ def test_a2_a_key_is_said_once_and_only_its_hash_is_kept(licensed):
 
 @pytest.mark.parametrize("text", ["", "cnk_abcdefgh_", "cnk_abcdefgh_" + "a" * 51, "CNK_abcdefgh_" + "a" * 52, "x\n"])
 def test_what_is_no_key_is_not_read_as_one(text):
-    assert read_key(text) is None
-    assert read_key("cnk_abcdefgh_" + "a" * 52 + "\n") is None
+    assert read_key(text.encode()) is None
+    assert read_key(b"cnk_abcdefgh_" + b"a" * 52 + b"\n") is None
 
 
 @pytest.mark.rule("A1", "malformed")

@@ -79,12 +79,27 @@ def test_what_stays_busy_is_refused_as_busy() -> None:
 
 @pytest.mark.parametrize(
     ("outcomes", "may_be_done"),
-    [(["unsent"] * 4, False), (["unsent", "reset", "unsent", "unsent"], True), ([PASSING[5]] * 4, True)],
+    [
+        (["unsent"] * 4, False),
+        (["unsent", "reset", "unsent", "unsent"], True),
+        ([PASSING[5]] * 4, True),
+        ([PASSING[4], *["unsent"] * 3], True),
+        ([PASSING[3], *["unsent"] * 3], True),
+        ([PASSING[2], *["unsent"] * 3], False),
+    ],
 )
 def test_who_gets_no_answer_learns_the_key_and_whether_it_may_be_done(outcomes: list[Any], may_be_done: bool) -> None:
     error = Told(core().begin(calls.consume(PAGES, 12), 0)).run(*outcomes)
     assert isinstance(error, Unreachable)
     assert (error.key, error.may_be_done) == ("key-0", may_be_done)
+
+
+def test_a_fault_of_the_server_says_too_whether_it_may_be_done() -> None:
+    error = Told(core().begin(calls.consume(PAGES, 12), 0)).run(*[PASSING[4]] * 4)
+    assert isinstance(error, ServerFault)
+    assert (error.status, error.key, error.may_be_done) == (500, "key-0", True)
+    asked = Told(core().begin(calls.check_feature("f"), 0)).run(*[PASSING[4]] * 4)
+    assert not asked.may_be_done
 
 
 @pytest.mark.parametrize(
@@ -181,6 +196,54 @@ def test_allow_for_grants_nothing_where_the_last_word_was_a_refusal(last: Reply)
     assert isinstance(silent(subject, calls.consume(PAGES, 12), 0), Unreachable)
 
 
+SEAT = {"sku": "s", "lease_id": "l", "holder": "h", "expires_at": None, "in_use": 1, "granted": 1}
+STATUS = dict.fromkeys(("control_room", "name", "version", "state", "storage"), "x") | {
+    "locked": False,
+    "account": None,
+    "banner": None,
+    "products": [],
+}
+
+
+def test_allow_for_is_not_revived_by_an_answer_that_grants_nothing() -> None:
+    subject = core(when_unreachable=allow_for(1e9))
+    Told(subject.begin(calls.acquire("s", "h"), 0)).run(granted(body=SEAT))
+    Told(subject.begin(calls.acquire("s", "h"), 0)).run(refused("expired", 403))
+    Told(subject.begin(calls.status(), 0)).run(granted(body=STATUS))
+    Told(subject.begin(calls.release("l"), 0)).run(granted(body=SEAT))
+    batch = calls.batch([calls.acquire("s", "h"), calls.release("l")], subject.new_key)
+    refusal = {"refused": {"code": "expired", "message": "It ended.", "next": "Renew."}}
+    Told(subject.begin(batch, 0)).run(granted(body={"answers": [refusal, {"granted": SEAT}]}))
+    assert isinstance(silent(subject, calls.acquire("s", "h"), 0), Unreachable)
+
+
+def test_what_a_batch_granted_and_refused_counts_for_allow_for_one_by_one() -> None:
+    subject = core(when_unreachable=allow_for(1e9))
+    Told(subject.begin(calls.consume(PAGES, 12), 0)).run(granted())
+    batch = calls.batch([calls.acquire("s", "h"), calls.consume(PAGES, 1)], subject.new_key)
+    refusal = {"refused": {"code": "exhausted", "message": "All taken.", "next": "Wait."}}
+    Told(subject.begin(batch, 0)).run(granted(body={"answers": [{"granted": SEAT}, refusal]}))
+    assert silent(subject, calls.acquire("s", "h"), 0).local
+    assert isinstance(silent(subject, calls.consume(PAGES, 12), 0), Unreachable)
+
+
+def test_the_grant_of_one_product_says_nothing_of_another() -> None:
+    subject = core(when_unreachable=allow_for(1e9))
+    Told(subject.begin(calls.acquire("s", "h"), 0)).run(granted(body=SEAT))
+    Told(subject.begin(calls.acquire("s", "h"), 0)).run(refused("exhausted", 409))
+    Told(subject.begin(calls.consume(PAGES, 12), 0)).run(granted())
+    assert isinstance(silent(subject, calls.acquire("s", "h"), 0), Unreachable)
+    assert isinstance(silent(subject, calls.reserve(PAGES, 12), 0), Unreachable)
+    assert silent(subject, calls.consume(PAGES, 12), 0).local
+
+
+def test_a_refusal_that_may_be_meant_for_all_ends_allow_for_for_all() -> None:
+    subject = core(when_unreachable=allow_for(1e9))
+    Told(subject.begin(calls.consume(PAGES, 12), 0)).run(granted())
+    Told(subject.begin(calls.acquire("s", "h"), 0)).run(refused("locked", 403))
+    assert isinstance(silent(subject, calls.consume(PAGES, 12), 0), Unreachable)
+
+
 def test_a_busy_server_is_no_unreachable_one() -> None:
     subject = core(when_unreachable=allow_for(1e9))
     Told(subject.begin(calls.consume(PAGES, 12), 0)).run(granted())
@@ -204,8 +267,15 @@ def test_the_products_own_decision_sees_what_was_asked() -> None:
 def test_no_try_begins_after_the_moment_after_which_there_is_no_sense_in_it() -> None:
     told = Told(core(retries=99).begin(calls.renew("l"), 0, until=1.0))
     assert isinstance(told.run(*["lost"] * 99), Unreachable)
-    assert told.now < 3.0
+    assert told.now < 1.0
     assert told.requests[0].timeout == 1.0
+
+
+@given(st.floats(0, 1, exclude_max=True), st.floats(0, 5), st.sampled_from(PASSING))
+def test_a_wait_never_ends_after_that_moment(random: float, until: float, failure: Any) -> None:
+    told = Told(core(retries=99, random=lambda: random).begin(calls.renew("l"), 0, until=until))
+    told.run(*[failure] * 99)
+    assert told.now < max(until, 1e-9)
 
 
 def test_a_rollback_that_the_server_proves_is_raised_with_the_servers_words() -> None:

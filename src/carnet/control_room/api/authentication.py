@@ -3,6 +3,7 @@
 An unknown id costs what a known one with a wrong secret costs.
 """
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
@@ -10,34 +11,25 @@ from hmac import compare_digest
 from carnet.control_room.authority.decision import Command
 from carnet.control_room.authority.state import ApiKey
 from carnet.control_room.engine.order import Order
+from carnet.control_room.granting.api_keys import read_key
+from carnet.control_room.granting.rules import IDEMPOTENCY_KEY
 
-_SCHEME, _PREFIX = b"bearer ", b"cnk_"
-_ID = slice(len(_SCHEME) + len(_PREFIX), len(_SCHEME) + len(_PREFIX) + 8)
-_SECRET = slice(_ID.stop + 1, _ID.stop + 1 + 52)
+_SCHEME = b"bearer "
 _NOBODY = sha256(b"").hexdigest()
+_IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY.encode())
 
 
 def authenticate(header: bytes | None, keys: Mapping[str, ApiKey]) -> ApiKey | None:
-    """The key that was shown, if it is in force."""
-    if header is None:
+    """The key that was shown, if it is in force. The scheme may be written in any case."""
+    if header is None or header[: len(_SCHEME)].lower() != _SCHEME:
         return None
-    known = keys.get(header[_ID].decode("latin-1"))
-    shown = sha256(header[_SECRET]).hexdigest()
+    read = read_key(header[len(_SCHEME) :])
+    if read is None:
+        return None
+    key_id, shown = read
+    known = keys.get(key_id)
     same = compare_digest(shown, known.secret_sha256 if known else _NOBODY)
-    if not same or known is None or known.revoked_at is not None:
-        return None
-    return known if _has_form(header) else None
-
-
-def _has_form(header: bytes) -> bool:
-    """What lies around the id and the secret: the scheme, in any case, and nothing else."""
-    start = header[: len(_SCHEME)]
-    return (
-        len(header) == _SECRET.stop
-        and (start == b"Bearer " or start.lower() == _SCHEME)
-        and header[len(_SCHEME) : _ID.start] == _PREFIX
-        and header[_ID.stop : _SECRET.start] == b"_"
-    )
+    return known if same and known is not None and known.revoked_at is None else None
 
 
 def order(command: Command, key: ApiKey, idempotency: bytes | None) -> Order:
@@ -46,4 +38,4 @@ def order(command: Command, key: ApiKey, idempotency: bytes | None) -> Order:
 
 
 def is_idempotency_key(text: bytes) -> bool:
-    return 1 <= len(text) <= 64 and text.isascii() and text.decode().isprintable()
+    return _IDEMPOTENCY_KEY.fullmatch(text) is not None

@@ -83,12 +83,12 @@ class Batch:
         self._forms = {item: _Form(*bodies.marks(item)) for item in COMMANDS}
         self.counts = Counts()
 
-    def submit(self, request: Request, key: ApiKey, done: Callable[[Outcome], None]) -> None:
+    def submit(self, request: Request, key: ApiKey, done: Callable[[list[Outcome]], None]) -> None:
         """Have all commands decided together. Raises MalformedError where the batch as a whole cannot be read."""
         if request.key is not None:
             raise MalformedError("A batch has no key of its own: give each command its own “key”.")
         orders = [self._order(item, key) for item in self._read(request.body)]
-        self._writer.submit(orders, lambda outcomes: done(_answer(outcomes)))
+        self._writer.submit(orders, done)
 
     def _read(self, raw: bytes) -> list[Any]:
         items: list[Any] = self._decode(raw).commands
@@ -102,7 +102,7 @@ class Batch:
         return authentication.order(make(item), key, None if item.key is UNSET else item.key.encode())
 
 
-def _answer(outcomes: list[Outcome]) -> Outcome:
+def answer(outcomes: list[Outcome]) -> Outcome:
     """The answers of the batch, in the order of its commands; where the disk failed, nothing of it was done."""
     failed = next((outcome for outcome in outcomes if isinstance(outcome, StorageError)), None)
     return failed or BatchAnswer([_outcome(outcome) for outcome in outcomes])

@@ -8,15 +8,18 @@ text; one more key, or an escaped mark, makes more. Only where there are more is
 import json
 import unicodedata
 from typing import Annotated, Any, Generic, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, inspect
 
-from carnet.control_room.granting.seats import DEFAULT_TTL, MAX_TTL, MIN_TTL
+from carnet.control_room.authority.questions import HOLDERS
+from carnet.control_room.granting.rules import DEFAULT_TTL, IDEMPOTENCY_KEY, MAX_TTL, MIN_TTL
 from carnet.entitlements import Count, Quantity
 from carnet.exchange.strict import MalformedError
 
 MAX_NAME = 200
+MAX_AFTER = 64 + 1 + MAX_NAME  # a product and a user
 Name = Annotated[
     str,
     Meta(
@@ -33,7 +36,7 @@ Ttl = Annotated[
     int,
     Meta(ge=MIN_TTL, le=MAX_TTL, description="Time to live in seconds.", extra_json_schema={"default": DEFAULT_TTL}),
 ]
-KEY_PATTERN = r"^[!-~](?:[ -~]{0,62}[!-~])?$(?!\n)"
+KEY_PATTERN = rf"^{IDEMPOTENCY_KEY}$(?!\n)"
 Key = Annotated[str, Meta(pattern=KEY_PATTERN, description="Idempotency key of this command.")]
 
 
@@ -84,6 +87,16 @@ class Product(Body, frozen=True):
     sku: Sku
 
 
+class Page(Body, frozen=True):
+    """What a GET may say in its query."""
+
+    after: Annotated[str, Meta(max_length=MAX_AFTER, description="`next` of the page before.")] | UnsetType = UNSET
+    limit: (
+        Annotated[int, Meta(ge=1, le=HOLDERS, description="Holders in a page.", extra_json_schema={"default": HOLDERS})]
+        | UnsetType
+    ) = UNSET
+
+
 T = TypeVar("T")
 
 
@@ -112,6 +125,22 @@ class Reader(Generic[T]):
             raise MalformedError(f"The body cannot be read: {error}.") from error
 
 
+def read_query(shape: type[Body], query: bytes) -> Body:
+    """What an address says after its question mark, in the same bounds. Raises MalformedError."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+        _once(pairs)
+        made = msgspec.convert(dict(pairs), shape, strict=False)
+    except MalformedError:
+        raise
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise MalformedError(f"The query cannot be read: {error}.") from error
+    wrong = next((name for name, value in pairs if str(getattr(made, name)) != value), None)
+    if wrong:
+        raise MalformedError(f"“{wrong}” is a whole number, in digits.")
+    return made
+
+
 def marks(shape: type) -> tuple[int, tuple[tuple[str, int], ...]]:
     """How many quotation marks a body of required fields holds, and how many more each optional one brings."""
     fields = msgspec.structs.fields(shape)
@@ -135,7 +164,7 @@ def refuse_twice(raw: bytes) -> None:
 def _once(pairs: list[tuple[str, Any]]) -> None:
     names = [name for name, _ in pairs]
     if len(names) != len(set(names)):
-        raise MalformedError("The body has a key twice.")
+        raise MalformedError("A key stands twice.")
 
 
 def name(text: str) -> str:

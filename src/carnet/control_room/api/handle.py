@@ -7,26 +7,29 @@ It is one plain function with a callback, because a request costs less than a ta
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any, Protocol
 
 import msgspec
 
 from carnet.control_room.api import authentication, health, metrics, openapi, problems
+from carnet.control_room.api import batch as batches
 from carnet.control_room.api.batch import BATCH, Batch
-from carnet.control_room.api.bodies import Reader
+from carnet.control_room.api.bodies import Nothing, Reader, read_query
 from carnet.control_room.api.message import TEXT, Answer, Reply, Request
 from carnet.control_room.api.operations import OPERATIONS, PREFIX, Counts, Operation
-from carnet.control_room.api.scope import visible
+from carnet.control_room.api.scope import visible, within
 from carnet.control_room.authority.decision import Question
 from carnet.control_room.authority.state import ApiKey
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.order import Order, Outcome
-from carnet.control_room.granting.permissions import READ, refuse, unauthenticated
+from carnet.control_room.granting.permissions import refuse, unauthenticated
 from carnet.errors import CarnetError
 from carnet.exchange.strict import MalformedError
 from carnet.exchange.verdicts import Code, Refusal
 
-HEALTH, METRICS, DOCUMENT = b"/health", b"/metrics", f"{PREFIX}openapi.json".encode()
+HEALTH, LIVE, METRICS, DOCUMENT = b"/health", b"/live", b"/metrics", f"{PREFIX}openapi.json".encode()
+_only = itemgetter(0)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,6 +59,7 @@ class _Route:
         self.operation = operation
         self.method = operation.method.encode()
         self.read: Callable[[bytes], Any] = Reader[Any](operation.body).read
+        self.asks = operation.body is not Nothing and operation.method == "GET"  # in its address
         self.command, self.question = operation.command, operation.question
         self.counts = Counts()
 
@@ -74,15 +78,20 @@ class Door:
         """Answer through `reply`, once: at once or later. Raises only what is a fault of this program."""
         try:
             self._handle(request, reply)
-        except CarnetError as error:
+        except CarnetError as error:  # before it was known whose key it is
             refusal = problems.refusal_of(error)
             self.counts[""].refuse(refusal.code.value)
             reply(problems.refused(refusal))
 
+    def is_question(self, path: bytes) -> bool:
+        """Whether it is answered at once, by the work of a moment: nobody is asked for many of them in one go."""
+        route = self._routes.get(path)
+        return path != BATCH and (route is None or route.question is not None)
+
     def _handle(self, request: Request, reply: Reply) -> None:
         path = request.path
-        if path == HEALTH:
-            reply(self._health(request.method))
+        if path in (HEALTH, LIVE):
+            reply(self._watched(path, request.method))
             return
         self._writer.engine.check_loaded()
         key = authentication.authenticate(request.authorization, self._writer.engine.state.api_keys)
@@ -90,7 +99,16 @@ class Door:
             self.counts[""].refuse(Code.UNAUTHENTICATED.value)
             reply(problems.refused(unauthenticated()))
             return
-        route = self._routes.get(path)
+        try:
+            self._known(request, key, reply)
+        except CarnetError as error:
+            reply(self._refused(problems.refusal_of(error), self.counts[""]))
+
+    def _known(self, request: Request, key: ApiKey, reply: Reply) -> None:
+        """A request of a key that is in force."""
+        route, path = self._routes.get(request.path), request.path
+        if route is None and b"?" in path:
+            route = self._with_query(path)
         method = route.method if route else self._methods.get(path)
         if method is None:
             reply(self._refused(_not_found(), self.counts[""]))
@@ -105,7 +123,7 @@ class Door:
 
     def _operate(self, route: _Route, request: Request, key: ApiKey, reply: Reply) -> None:
         try:
-            body = route.read(request.body) if route.method == b"POST" else None
+            body = route.read(request.body) if route.method == b"POST" else _query(route, request.path)
             if route.command:
                 self._submit(route, body, request, key, reply)
             else:
@@ -117,12 +135,13 @@ class Door:
         assert route.command
         command = route.command(body)
         order = authentication.order(command, key, request.key)
-        self._writer.submit((order,), partial(self._done, route.counts, reply))
+        self._writer.submit((order,), partial(self._done, route.counts, reply, _only))
 
-    def _done(self, counts: Counts, reply: Reply, outcomes: list[Outcome]) -> None:
-        (outcome,) = outcomes
+    def _done(
+        self, counts: Counts, reply: Reply, made: Callable[[list[Outcome]], Outcome], outcomes: list[Outcome]
+    ) -> None:
         try:
-            answer = self._answer(outcome, counts)
+            answer = self._answer(made(outcomes), counts)
         except Exception:
             reply(problems.fault())  # nobody else can answer any more
             raise
@@ -130,7 +149,7 @@ class Door:
 
     def _ask(self, route: _Route, body: Any, key: ApiKey, reply: Reply) -> None:
         assert route.question
-        question = route.question(body)
+        question = within(route.question(body), key)
         refusal = refuse(key, question, self._writer.engine.state)
         outcome = refusal or visible(self._writer.ask(question), key)
         reply(self._answer(outcome, route.counts))
@@ -168,24 +187,37 @@ class Door:
     def _take_batch(self, request: Request, key: ApiKey, reply: Reply) -> None:
         counts = self._batch.counts
         try:
-            self._batch.submit(request, key, lambda outcome: self._done(counts, reply, [outcome]))
+            self._batch.submit(request, key, partial(self._done, counts, reply, batches.answer))
         except MalformedError as error:
             reply(self._refused(problems.malformed(str(error)), counts))
 
-    def _health(self, method: bytes) -> Answer:
+    def _watched(self, path: bytes, method: bytes) -> Answer:
+        """For whoever looks after the process, without a key."""
         if method != b"GET":
             return problems.refused(_method_not_allowed(), headers=((b"allow", b"GET"),))
-        return health.answer(self._writer.ask)
+        return health.answer(self._writer.ask) if path == HEALTH else Answer(200, b'{"live":true}')
 
     def _metrics(self, key: ApiKey) -> Answer:
-        if READ not in key.permissions:
-            return self._refused(metrics.not_permitted(key), self.counts[""])
-        figures = metrics.figures(self._writer.engine, self.counts, self.connections(), self._writer.ask, key)
-        return Answer(200, figures, TEXT, self._writer.token)
+        question = metrics.Metrics()
+        refusal = refuse(key, question, self._writer.engine.state)
+        figures = refusal or visible(self._writer.ask(question), key)
+        if isinstance(figures, metrics.Figures):
+            text = metrics.text(figures, self.counts, self.connections())
+            return Answer(200, text, TEXT, self._writer.token)
+        assert isinstance(figures, Refusal)
+        return self._refused(figures, self.counts[""])
+
+    def _with_query(self, path: bytes) -> _Route | None:
+        route = self._routes.get(path.partition(b"?")[0])
+        return route if route and route.asks else None
 
     def _wrong_method(self, allowed: bytes) -> Answer:
         self.counts[""].refuse(Code.METHOD_NOT_ALLOWED.value)
         return problems.refused(_method_not_allowed(), self._writer.token, ((b"allow", allowed),))
+
+
+def _query(route: _Route, path: bytes) -> Any:
+    return read_query(route.operation.body, path.partition(b"?")[2]) if route.asks else None
 
 
 def _not_found() -> Refusal:

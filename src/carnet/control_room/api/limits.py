@@ -15,6 +15,7 @@ class Limits:
     linger_seconds: float = 1  # that what still arrives is thrown away, so that a refusal can be read
     connections: int = 1000
     pipelined: int = 64  # requests of one connection that wait for answers, before no more is read
+    fed: int = 4096  # bytes that are looked at before it is looked at how many wait
 
 
 def body_too_large(limits: Limits) -> Refusal:

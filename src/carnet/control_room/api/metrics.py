@@ -1,7 +1,8 @@
 """Figures for Prometheus. Counted are plain numbers that one thread changes; they are put into form when asked for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -9,30 +10,43 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from carnet.control_room.api.health import Health, HealthAnswer
 from carnet.control_room.api.operations import Counts
-from carnet.control_room.api.scope import visible
 from carnet.control_room.authority import questions
-from carnet.control_room.authority.decision import Question
-from carnet.control_room.authority.state import ApiKey
+from carnet.control_room.authority.decision import View
 from carnet.control_room.authority.views import Status
-from carnet.control_room.engine.engine import Engine
-from carnet.exchange.verdicts import Code, Refusal
+from carnet.control_room.granting.permissions import READ
 
 
-@dataclass(frozen=True, eq=False)
-class _Figures(Collector):
-    counts: Mapping[str, Counts]
-    connections: int
+@dataclass(frozen=True)
+class Figures:
     records: int
     health: HealthAnswer
     status: Status
+
+
+class Metrics:
+    """What the ledger knows of them; what the door counted itself is added in `text`."""
+
+    what: ClassVar[str] = "metrics"
+    answers: ClassVar[type] = Figures
+    needs: ClassVar[str] = READ
+
+    def answer(self, view: View) -> Figures:
+        return Figures(view.checkpoint.size, Health().answer(view), questions.Status().answer(view))
+
+
+@dataclass(frozen=True, eq=False)
+class _Families(Collector):
+    figures: Figures
+    counts: Mapping[str, Counts]
+    connections: int
 
     def collect(self) -> Iterator[Metric]:
         yield self._requests()
         for name, says, value in (
             ("carnet_connections", "Open connections.", self.connections),
-            ("carnet_ledger_records", "Records in the ledger.", self.records),
-            ("carnet_grants", "1 where this Control Room can grant.", int(self.health.grants)),
-            ("carnet_storage_failing", "1 where nothing can be written now.", int(bool(self.health.storage))),
+            ("carnet_ledger_records", "Records in the ledger.", self.figures.records),
+            ("carnet_grants", "1 where this Control Room can grant.", int(self.figures.health.grants)),
+            ("carnet_storage_failing", "1 where nothing can be written now.", int(bool(self.figures.health.storage))),
         ):
             yield GaugeMetricFamily(name, says, value)
         yield from self._products()
@@ -56,27 +70,13 @@ class _Figures(Collector):
             ("remaining", "What is left of a product."),
         ):
             family = GaugeMetricFamily(f"carnet_product_{field}", says, labels=("sku",))
-            for product in self.status.products:
+            for product in self.figures.status.products:
                 family.add_metric((product.sku,), getattr(product, field))
             yield family
 
 
-def figures(
-    engine: Engine,
-    counts: Mapping[str, Counts],
-    connections: int,
-    ask: Callable[[Question], object],
-    key: ApiKey,
-) -> bytes:
-    """All figures that this key may see, as Prometheus reads them."""
-    health, status = ask(Health()), visible(ask(questions.Status()), key)
-    assert isinstance(health, HealthAnswer)
-    assert isinstance(status, Status)
+def text(figures: Figures, counts: Mapping[str, Counts], connections: int) -> bytes:
+    """All figures as Prometheus reads them."""
     registry = CollectorRegistry()
-    registry.register(_Figures(counts, connections, engine.checkpoint.size, health, status))
+    registry.register(_Families(figures, counts, connections))
     return generate_latest(registry)
-
-
-def not_permitted(key: ApiKey) -> Refusal:
-    message = f"The API key “{key.name}” may not do this."
-    return Refusal(Code.NOT_PERMITTED, message, "Use a key that may; an administrator makes one.")

@@ -14,6 +14,7 @@ from carnet.control_room.api.problems import STATUS, Problem
 
 _REF = "#/components/schemas/{name}"
 _PROBLEMS = sorted(set(STATUS.values()))
+_BEFORE_THE_KEY = (401, 413, 500)  # answers that name no checkpoint
 _FORM = r"^(0|[1-9][0-9]{0,15})\.[0-9a-f]{64}\.[0-9a-f]{32}$"
 _CHECKPOINT = {"$ref": "#/components/headers/Checkpoint"}
 
@@ -25,7 +26,12 @@ def body() -> bytes:
 
 def document() -> dict[str, Any]:
     shapes = [Problem, HealthAnswer, BatchAnswer, Commands]
-    shapes += [shape for each in OPERATIONS for shape in (each.body, each.answers) if shape is not bodies.Nothing]
+    shapes += [
+        shape
+        for each in OPERATIONS
+        for shape in (each.body, each.answers)
+        if each.method == "POST" or shape is not each.body
+    ]
     schemas, components = msgspec.json.schema_components(dict.fromkeys(shapes), ref_template=_REF)
     named = dict(zip(dict.fromkeys(shapes), schemas, strict=True))
     return {
@@ -48,7 +54,8 @@ def document() -> dict[str, Any]:
                 }
             },
             "responses": {
-                str(status): _problem(status, named[Problem], bool(status != 401)) for status in [*_PROBLEMS, 500]
+                str(status): _problem(status, named[Problem], status not in _BEFORE_THE_KEY)
+                for status in [*_PROBLEMS, 500]
             },
             "parameters": {
                 "Key": _header("Idempotency-Key", "The same request with it is done once.", bodies.KEY_PATTERN),
@@ -87,12 +94,19 @@ def _operation(each: Operation, named: dict[type, dict[str, Any]]) -> dict[str, 
         "operationId": each.name.replace("/", "_"),
         "summary": each.says,
         "description": f"For keys with the permission “{each.needs}”.",
-        "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in parameters],
+        "parameters": [*({"$ref": f"#/components/parameters/{name}"} for name in parameters), *_query(each)],
         "responses": _answers({JSON.decode(): {"schema": named[each.answers]}}),
     }
-    if each.body is not bodies.Nothing:
+    if each.method == "POST":
         made["requestBody"] = _request(named[each.body])
     return made
+
+
+def _query(each: Operation) -> list[dict[str, Any]]:
+    if each.method == "POST":
+        return []
+    fields = msgspec.json.schema(each.body)["$defs"][each.body.__name__]["properties"]
+    return [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in fields.items()]
 
 
 def _request(schema: dict[str, Any]) -> dict[str, Any]:
@@ -127,6 +141,20 @@ def _others(named: dict[type, dict[str, Any]]) -> dict[str, Any]:
                 "description": "For keys with the permission “read”.",
                 "parameters": checkpoint,
                 "responses": _answers({TEXT.decode(): {"schema": {"type": "string"}}}),
+            }
+        },
+        "/live": {
+            "get": {
+                "operationId": "live",
+                "summary": "That this process answers, whether it can grant or not. Needs no key.",
+                "security": [],
+                "responses": {
+                    "200": {
+                        "description": "It does.",
+                        "content": {JSON.decode(): {"schema": {"type": "object", "required": ["live"]}}},
+                    },
+                    "405": {"$ref": "#/components/responses/405"},
+                },
             }
         },
         "/health": {

@@ -9,7 +9,7 @@ from msgspec import UNSET
 from carnet.control_room.api import bodies
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
-from carnet.control_room.granting import features, reservations, seats, units, users
+from carnet.control_room.granting import features, reservations, rules, seats, units, users
 from carnet.control_room.granting.permissions import ASSIGN, READ, TAKE
 
 PREFIX = "/api/v1/"
@@ -34,7 +34,7 @@ class Operation:
     name: str  # its path after PREFIX
     says: str
     needs: str  # the permission
-    body: type[bodies.Body]
+    body: type[bodies.Body]  # of a GET: its query
     answers: type
     command: Callable[[Any], Command] | None = None
     question: Callable[[Any], Question] | None = None
@@ -45,11 +45,16 @@ class Operation:
 
 
 def _ttl(given: Any) -> int:
-    return seats.DEFAULT_TTL if given is UNSET else given
+    return rules.DEFAULT_TTL if given is UNSET else given
 
 
 def _acquire(body: bodies.Seat) -> Command:
     return seats.AcquireSeat(body.sku, bodies.name(body.holder), _ttl(body.ttl_seconds))
+
+
+def _usage(query: bodies.Page) -> Question:
+    after = "" if query.after is UNSET else query.after
+    return questions.Usage(after, questions.HOLDERS if query.limit is UNSET else query.limit)
 
 
 def _change(
@@ -141,5 +146,13 @@ OPERATIONS: Sequence[Operation] = (
         features.FeatureAnswer,
     ),
     _look("status", "The state, the nearest deadline, what is licensed and used, and the clock.", questions.Status),
-    _look("usage", "Who holds what, and what was consumed.", questions.Usage),
+    Operation(
+        "GET",
+        "usage",
+        "Who holds what, in pages, and what was consumed.",
+        READ,
+        bodies.Page,
+        questions.Usage.answers,
+        question=_usage,
+    ),
 )

@@ -1,8 +1,10 @@
 """The hot carrier: uvicorn's own httptools protocol, which here answers /api/v1/* itself and hands all else to ASGI.
 
 What a protocol owes its caller is done here: answers in the order of the requests, also where several wait; limits on
-headers, body and slowness; no write on a connection that is closing; what was taken is answered before a stop. It
-leans on names inside uvicorn, so its version is bounded, and the same tests run over both carriers.
+headers, body and slowness; no write on a connection that is closing; what was taken is answered before a stop. And
+what it owes all others: however many requests come in one packet, they are taken a few at a time, and a connection has
+one question answered before the others have their turn. It leans on names inside uvicorn, so its version is bounded,
+and the same tests run over both carriers.
 """
 
 import asyncio
@@ -21,7 +23,7 @@ from carnet.control_room.api import problems
 from carnet.control_room.api.asgi import request_of
 from carnet.control_room.api.handle import Door
 from carnet.control_room.api.limits import Limits
-from carnet.control_room.api.message import Answer
+from carnet.control_room.api.message import Answer, Request
 from carnet.control_room.api.operations import PREFIX
 from carnet.exchange.verdicts import Refusal
 
@@ -63,6 +65,9 @@ class DoorProtocol(HttpToolsProtocol):
         self._deaf = False  # what arrives is not looked at
         self._lingering = False  # and is thrown away
         self._stopping = False
+        self._kept = b""  # what came, and is not looked at before others have their answers
+        self._todo: deque[tuple[_Owed, Request]] = deque()  # taken, and not yet asked of the door
+        self._turn: asyncio.Handle | None = None  # in which this goes on
         self._active = True
         self._stuck: asyncio.TimerHandle | None = None
         self._begun = 0  # requests
@@ -77,7 +82,11 @@ class DoorProtocol(HttpToolsProtocol):
         if self._stuck is not None:
             self._stuck.cancel()
         self._idle.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         self._deaf = True
+        self._kept = b""
+        self._todo.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -88,6 +97,62 @@ class DoorProtocol(HttpToolsProtocol):
         self._active = True
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
+        if self._kept:
+            self._kept += data
+            self.flow.pause_reading()
+        else:
+            self._take(data)
+        if self._todo and self._turn is None:
+            self._work()
+
+    def _take(self, data: bytes) -> None:
+        """Look at what came, a part at a time, until too much waits for its answer; the rest is kept until then."""
+        at, size = 0, self.limits.fed
+        while at < len(data) and not self._deaf:
+            if self._too_much_waits():
+                self._kept = data[at:]
+                break
+            self._feed(data if len(data) <= size else data[at : at + size])
+            at += size
+        if not self._deaf and (self._kept or self._too_much_waits()):
+            self.flow.pause_reading()
+
+    def _too_much_waits(self) -> bool:
+        return len(self._owed) >= self.limits.pipelined or self.flow.write_paused or bool(self.pipeline)
+
+    def _go_on(self) -> None:
+        """In the next turn: with what was taken, and, where nothing waits any more, with what was kept."""
+        if self._turn is None and (self._todo or self._kept):
+            self._turn = self.loop.call_soon(self._turned)
+
+    def _turned(self) -> None:
+        self._turn = None
+        if self._kept and not self._owed and not self._deaf:
+            data, self._kept = self._kept, b""
+            if not self._stopping:
+                self._take(data)
+                if not self._kept and not self._deaf and not self._too_much_waits():
+                    self.flow.resume_reading()
+        if self._todo and self._turn is None:
+            self._work()
+
+    def _work(self) -> None:
+        """Ask the door what was taken, in its order: changes all together, and one question."""
+        todo = self._todo
+        if self.transport.is_closing():  # nobody would read what it came to
+            todo.clear()
+        while todo:
+            owed, request = todo.popleft()
+            try:
+                self.door.handle(request, partial(self._answer, owed))
+            except Exception as error:
+                type(self).fault(error)
+                self._answer(owed, problems.fault())
+            if todo and self.door.is_question(request.path):
+                break
+        self._go_on()
+
+    def _feed(self, data: bytes) -> None:
         begun = self._begun
         try:
             self.parser.feed_data(data)
@@ -102,8 +167,6 @@ class DoorProtocol(HttpToolsProtocol):
             self._mind_the_time(len(data) if begun == self._begun else 0)
         elif self._deadline is not None:
             self._in_time()
-        if len(self._owed) > self.limits.pipelined or self.flow.write_paused:
-            self.flow.pause_reading()
 
     def _mind_the_time(self, more: int) -> None:
         """A request is there in part: it must be there as a whole in time, and must not grow for ever; neither in its
@@ -150,7 +213,13 @@ class DoorProtocol(HttpToolsProtocol):
         if self._stuck is not None:
             self._stuck.cancel()
         super().resume_writing()
-        self.flow.resume_reading()
+        if not self._kept:
+            self.flow.resume_reading()
+        self._go_on()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._go_on()
 
     def _reset(self) -> None:
         """End the connection at once, and forget what the system has not yet sent of the answers."""
@@ -258,11 +327,7 @@ class DoorProtocol(HttpToolsProtocol):
         request.body = self._body
         owed = _Owed(last=not parser.should_keep_alive() or parser.should_upgrade(), bare=request.method == b"HEAD")
         self._owed.append(owed)
-        try:
-            self.door.handle(request, partial(self._answer, owed))
-        except Exception as error:
-            type(self).fault(error)
-            self._answer(owed, problems.fault())
+        self._todo.append((owed, request))
 
     # --- answers, in order ---------------------------------------------------------------------------------------
 
@@ -287,7 +352,9 @@ class DoorProtocol(HttpToolsProtocol):
         if self._held is not None:
             (cycle, app), self._held = self._held, None
             super()._start_asgi_task(cycle, app)
-        if self.flow.read_paused and not self.flow.write_paused and not self.transport.is_closing():
+        if self._kept:
+            self._go_on()
+        elif self.flow.read_paused and not self.flow.write_paused and not self.transport.is_closing():
             self.flow.resume_reading()
         if self._stopping:
             self._stop_if_idle()

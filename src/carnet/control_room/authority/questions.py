@@ -15,8 +15,10 @@ from carnet.control_room.authority.decision import View
 from carnet.control_room.authority.run_out import NearLimit, RunOut
 from carnet.control_room.ledger.record import Record
 from carnet.errors import UsageError
+from carnet.exchange.verdicts import Code, Refusal
 
 WINDOW = 4096  # records that one question looks at: it must not keep the writer from its work
+HOLDERS = 1000  # users and leases in one answer
 PAGE = 1024 * 1024  # bytes of records' bodies in one answer
 
 
@@ -32,12 +34,19 @@ class Status:
 
 @dataclass(frozen=True)
 class Usage:
+    """A page of the holders, with the totals of all. `products`: only holders of these."""
+
+    after: str = ""  # what the page before named as its `next`
+    limit: int = HOLDERS
+    products: list[str] | None = None
     what: ClassVar[str] = "usage"
     answers: ClassVar[type] = usage.Usage
     needs: ClassVar[str] = "read"
 
-    def answer(self, view: View) -> usage.Usage:
-        return usage.usage(view.state, view.now)
+    def answer(self, view: View) -> usage.Usage | Refusal:
+        if not 1 <= self.limit <= HOLDERS:
+            return Refusal(Code.MALFORMED, f"A page has 1 to {HOLDERS:,} holders.", "Ask for more page after page.")
+        return usage.usage(view.state, view.now, usage.Page(self.after, self.limit, self.products))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """user · seat · units · feature · usage"""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,6 +10,8 @@ from carnet.terminal import check_name, new_app
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from carnet.control_room.engine.desk import Desk
 
 
 def add_to(app: typer.Typer) -> None:
@@ -183,19 +186,31 @@ def check_feature(
 
 def show_usage(session: Session) -> None:
     """Who holds what, and what was consumed."""
+    with session.site.desk() as desk:
+        found = _all_holders(desk)
+    session.answer(found, _usage)
+
+
+def _all_holders(desk: "Desk") -> Any:
+    """Page by page: a server answers no more at a time than lets it go on with its work."""
     from carnet.control_room.authority.questions import Usage
 
-    session.ask(Usage(), _usage)
+    page: Any = desk.ask(Usage())
+    holders = list(page.holders)
+    while page.next:
+        page = desk.ask(Usage(page.next))
+        holders += page.holders
+    return replace(page, holders=holders)
 
 
 def _usage(console: "Console", view: Any) -> None:
     from carnet.control_room.cli import show
 
     console.print(show.products(view.products))
-    holders = show.table("Product", "Holder", "Since / until", "Covered")
+    holders = show.table("Product", "Holder", "Lease", "Since / until", "Covered")
     for held in view.holders:
         when = f"until {show.day(held.expires_at)}" if held.expires_at else f"since {show.day(held.since)}"
-        holders.add_row(held.sku, held.holder, when, "yes" if held.covered else "no")
+        holders.add_row(held.sku, held.holder, held.lease_id or "", when, "yes" if held.covered else "no")
     console.print(holders)
     for refused in view.refusals:
         console.print(f"Refused {refused.count} × {refused.code}")

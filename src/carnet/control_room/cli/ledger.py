@@ -133,7 +133,13 @@ def export(session: Session, out: OutFile) -> None:
 
 def _fields(record: Any) -> dict[str, Any]:
     at, body = record.at.strftime("%Y-%m-%dT%H:%M:%SZ"), json.loads(bytes(record.body))
-    return {"index": record.index, "at": at, "kind": record.kind, "actor": record.actor, "body": body}
+    made = {"index": record.index, "at": at, "kind": record.kind, "actor": record.actor, "body": body}
+    if record.key is not None:  # G5: an auditor sees what was asked with which key, and what it was answered
+        made["key"] = record.key
+    if record.answered is not None:
+        answer = json.loads(bytes(record.answered.answer))
+        made["answered"] = {"request_sha256": record.answered.request_sha256, "answer": answer}
+    return made
 
 
 def _written(records: int, out: Path) -> str:

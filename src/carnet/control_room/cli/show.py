@@ -17,7 +17,7 @@ def table(*columns: str, title: str | None = None) -> "Table":
 
     made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
     for column in columns:
-        right, whole = column.startswith(">"), column in ("Sku", "Ends", "Unit")
+        right, whole = column.startswith(">"), column in ("Sku", "Ends", "Unit", "Lease")
         made.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right or whole)
     return made
 
@@ -92,7 +92,8 @@ def cycle_lines(console: "Console", cycle: Any, now: datetime) -> None:
 
 
 def products(views: list[Any]) -> "Table":
-    made = table("Product", "Sku", ">Licensed", ">Used", ">Left", "Unit", "Ends")
+    reserving = any(view.reserved for view in views)
+    made = table("Product", "Sku", ">Licensed", ">Used", *([">Reserved"] if reserving else []), ">Left", "Unit", "Ends")
     for view in views:
         used = view.consumed if view.metric == "consumable" else view.in_use
         licensed = "on" if view.metric == "feature" and view.granted else number(view.granted)
@@ -102,6 +103,7 @@ def products(views: list[Any]) -> "Table":
             view.sku,
             licensed,
             "" if plain else number(used),
+            *([number(view.reserved) if view.reserved else ""] if reserving else []),
             "" if plain else number(view.remaining),
             view.unit,
             day(view.valid_until),

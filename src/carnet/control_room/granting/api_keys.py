@@ -17,7 +17,7 @@ from carnet.exchange.verdicts import Code, Refusal
 
 ID_BYTES, SECRET_BYTES = 5, 32  # 8 and 52 characters
 _SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-_KEY = re.compile(r"cnk_([a-z2-7]{8})_([a-z2-7]{52})")
+_KEY = re.compile(rb"cnk_([a-z2-7]{8})_([a-z2-7]{52})")
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,10 @@ class ListApiKeys:
         return ApiKeys([_view(key) for key in view.state.api_keys.values()])
 
 
-def read_key(key: str) -> tuple[str, str] | None:
+def read_key(shown: bytes) -> tuple[str, str] | None:
     """The id, and the SHA-256 of the secret, of a key as it is shown; None where it does not look like one."""
-    found = _KEY.fullmatch(key)
-    return (found[1], digest(found[2])) if found else None
+    found = _KEY.fullmatch(shown)
+    return (found[1].decode(), sha256(found[2]).hexdigest()) if found else None
 
 
 def digest(secret: str) -> str:

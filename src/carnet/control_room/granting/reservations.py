@@ -15,13 +15,11 @@ from carnet.control_room.authority.decision import Decision, Moment
 from carnet.control_room.authority.grant import lines_of, shares, taken
 from carnet.control_room.authority.reservations import Reservation, merged
 from carnet.control_room.authority.state import State
-from carnet.control_room.granting.rules import malformed, released
+from carnet.control_room.granting.rules import DEFAULT_TTL, MAX_TTL, MIN_TTL, malformed, released
 from carnet.control_room.granting.units import UnitsAnswer, draw_units
 from carnet.control_room.ledger.events import Draw, ReservationCancelled, UnitsReserved, UnitsSettled
 from carnet.entitlements import new_id
 from carnet.exchange.verdicts import Code, Refusal
-
-DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds
 
 
 class ReservationAnswer(msgspec.Struct, frozen=True):

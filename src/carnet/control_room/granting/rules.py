@@ -10,6 +10,8 @@ from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
 
 MAX_NAME = 200  # characters
+DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds that a lease or a reservation lives
+IDEMPOTENCY_KEY = r"[!-~](?:[ -~]{0,62}[!-~])?"  # G5; a header's value has no space at its ends
 _COMMANDS = {
     Metric.NAMED_USER: "user assign",
     Metric.CONCURRENT: "seat acquire",

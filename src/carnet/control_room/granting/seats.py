@@ -11,6 +11,9 @@ from carnet.control_room.authority.grant import count_leases, grant_of, is_cover
 from carnet.control_room.authority.leases import Lease
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import (
+    DEFAULT_TTL,
+    MAX_TTL,
+    MIN_TTL,
     check_name,
     exhausted,
     malformed,
@@ -23,8 +26,6 @@ from carnet.control_room.granting.rules import (
 from carnet.control_room.ledger.events import SeatAcquired, SeatReleased, SeatRenewed
 from carnet.entitlements import Metric, new_id
 from carnet.exchange.verdicts import Code, Refusal
-
-DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds
 
 
 class SeatAnswer(msgspec.Struct, frozen=True):

@@ -1,12 +1,15 @@
 """A1, A2: who asks. A key in any other form than its own is no key."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 
-from carnet.control_room.api import authentication
+from carnet.control_room.api import authentication, bodies
 from carnet.control_room.authority.state import ApiKey
+from carnet.control_room.granting import api_keys
 from carnet.control_room.granting.api_keys import digest
+from carnet.sdk import calls
 from tests.support.cast import MONDAY
 
 ID, SECRET = "abcdefgh", "s" * 52
@@ -65,11 +68,28 @@ def test_an_unknown_id_costs_what_a_wrong_secret_costs(monkeypatch: pytest.Monke
 
         return count
 
-    for name in ("sha256", "compare_digest"):
-        monkeypatch.setattr(authentication, name, counted(name, getattr(authentication, name)))
+    for module, name in ((api_keys, "sha256"), (authentication, "compare_digest")):
+        monkeypatch.setattr(module, name, counted(name, getattr(module, name)))
     costs = []
     for header in (RIGHT.replace("s" * 52, "t" * 52), RIGHT.replace(ID, "zzzzzzzz"), RIGHT):
         done.clear()
         authentication.authenticate(header.encode(), {ID: KEY})
         costs.append(list(done))
     assert costs[0] == costs[1] == costs[2] == ["sha256", "compare_digest"]
+
+
+@pytest.mark.rule("G5")
+@pytest.mark.parametrize("text", ["", " ", " a", "a ", "a" * 65, "a\n", "\x7f", "a\tb", "\xe5"])
+def test_there_is_one_form_of_an_idempotency_key(text: str) -> None:
+    """The header, the command of a batch and the SDK take the same."""
+    assert not authentication.is_idempotency_key(text.encode("latin-1"))
+    assert not re.search(bodies.KEY_PATTERN, text)
+    with pytest.raises(ValueError, match="printable"):
+        calls.release("l", key=text)
+
+
+@pytest.mark.parametrize("text", ["a", "a b", "~" * 64])
+def test_a_right_idempotency_key_is_right_everywhere(text: str) -> None:
+    assert authentication.is_idempotency_key(text.encode())
+    assert re.search(bodies.KEY_PATTERN, text)
+    assert calls.release("l", key=text).key == text

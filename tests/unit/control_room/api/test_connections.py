@@ -1,5 +1,6 @@
 """What a connection owes its caller, and what it takes from none: order, patience, limits. Real sockets, no client."""
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -60,6 +61,72 @@ def test_many_pipelined_requests_are_all_answered(served: HttpRoom) -> None:
         wire.send(*(check(served, f"user-{number}") for number in range(700)))
         replies = [wire.read() for _ in range(700)]
     assert all(f"user-{number} " in reply.json["detail"] for number, reply in enumerate(replies))
+
+
+@pytest.mark.parametrize("asked", ["questions", "changes", "both"])
+def test_many_requests_in_one_packet_do_not_keep_others_waiting(served: HttpRoom, asked: str) -> None:
+    """However many come at once: no more wait than are allowed to, and questions are answered one by one in between."""
+    seen = Watched(served)
+    kinds = {"questions": [check(served, "anna")], "changes": [release(served)]}
+    kinds["both"] = kinds["questions"] + kinds["changes"]
+    with Wire(served.port) as greedy:
+        greedy.send(*(kinds[asked] * (600 // len(kinds[asked]))))
+        statuses = [greedy.read().status for _ in range(600)]
+    assert set(statuses) <= {403, 404}
+    most = served.call(seen.stop)
+    assert most["in one turn"] <= 1
+    assert most["waiting"] <= 64 + 40
+
+
+def release(served: HttpRoom) -> bytes:
+    return request("/api/v1/seats/release", served.keys["all"], b'{"lease_id":"01aeb3d2-2130-7418-9190-000000000000"}')
+
+
+class Watched:
+    """Counts how many questions are answered in one turn of the loop, and how many requests of a connection wait."""
+
+    def __init__(self, served: HttpRoom) -> None:
+        self.served, self.turn, self.most = served, 0, {"in one turn": 0, "waiting": 0}
+        self.ask = served.door._writer.ask
+        served.call(self._begin)
+
+    def _begin(self) -> None:
+        self.served.door._writer.ask = self._asked
+        self._tick()
+
+    def _tick(self) -> None:
+        self.turn = 0
+        self.timer = asyncio.get_running_loop().call_soon(self._tick)
+
+    def _asked(self, question: object) -> object:
+        self.turn += 1
+        self.most["in one turn"] = max(self.most["in one turn"], self.turn)
+        waiting = [len(each._owed) for each in self.served.server.server_state.connections]
+        self.most["waiting"] = max(self.most["waiting"], *waiting)
+        return self.ask(question)
+
+    def stop(self) -> dict[str, int]:
+        self.timer.cancel()
+        self.served.door._writer.ask = self.ask
+        return self.most
+
+
+def test_what_is_kept_waits_for_a_body_and_for_the_callers_own_patience(served: HttpRoom) -> None:
+    """Requests of every kind and a body over several parts, all in one packet."""
+    long = b'{"sku":"automator-ai"' + b" " * 20_000 + b"}"
+    with Wire(served.port) as wire:
+        for _ in range(3):
+            wire.send(
+                *(release(served) for _ in range(80)),
+                get(served, "/health"),
+                *(check(served, "anna") for _ in range(80)),
+                request("/api/v1/features/check", served.keys["all"], long),
+                get(served, "/health"),
+                get(served, "/metrics"),
+                *(release(served) for _ in range(80)),
+            )
+        statuses = [wire.read().status for _ in range(3 * 244)]
+    assert statuses == 3 * [*80 * [404], 200, *80 * [403], 200, 200, 200, *80 * [404]]
 
 
 def test_a_request_may_come_byte_by_byte(served: HttpRoom) -> None:

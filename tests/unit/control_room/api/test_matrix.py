@@ -58,7 +58,7 @@ def test_what_each_key_may_do_is_what_the_table_says(carrier: str) -> None:
         with serving(carrier, prepare=keys) as served:
             asked = bodies(served)
             before = served.call(lambda served=served: served.room.dump())
-            for name in [*asked, "status", "usage", "openapi.json", "metrics", "health"]:
+            for name in [*asked, "status", "usage", "openapi.json", "metrics", "health", "live"]:
                 found[name, column] = _outcome(_ask(served, name, asked.get(name), column))
             if column in ("none", "wrong", "revoked", "other"):
                 after = served.call(lambda served=served: served.room.dump())
@@ -68,7 +68,7 @@ def test_what_each_key_may_do_is_what_the_table_says(carrier: str) -> None:
 
 def _ask(served: HttpRoom, name: str, body: Any, column: str) -> httpx.Response:
     key = None if column == "none" else column
-    if name in ("metrics", "health"):
+    if name in ("metrics", "health", "live"):
         with served.client(key) as client:
             return client.get(f"{served.url}/{name}")
     return served.get(name, key) if body is None else served.post(name, body, key)

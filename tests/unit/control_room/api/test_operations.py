@@ -1,11 +1,15 @@
 """Each operation, granted and refused, over both carriers. The answers are those of every other door."""
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.support.http_room import HttpRoom
+from carnet.control_room.api import batch
+from carnet.errors import BusyError
+from carnet.sdk import Client
+from tests.support.http_room import HttpRoom, new_key, serving
 
 SEAT = {"sku": "unattended-bot-runner", "holder": "bot-17"}
 
@@ -92,6 +96,50 @@ def test_status_and_usage_are_what_the_command_line_says(served: HttpRoom) -> No
     assert [holder["holder"] for holder in usage["holders"]] == ["bot-17"]
 
 
+def page(served: HttpRoom, query: str, key: str = "all") -> Any:
+    return granted(served.get(f"usage?{query}", key))
+
+
+@pytest.mark.rule("Q4", "A1")
+def test_holders_come_in_pages_and_whoever_goes_meanwhile_shifts_nobody() -> None:
+    """Each page has the totals of all. A key of one product sees no other one's holders, nor where they are."""
+    with serving(prepare=lambda room: {"mine": new_key(room, "mine", products=["unattended-bot-runner"])}) as served:
+        leases = [granted(served.post("seats/acquire", SEAT | {"holder": f"bot-{n}"}))["lease_id"] for n in range(2)]
+        for user in ("clara", "anna", "bertil"):
+            granted(served.post("users/assign", {"sku": "bot-creator", "user": user}))
+        found, asked = [], "limit=2"
+        while asked:
+            answer = page(served, asked)
+            assert len(answer["products"]) == 4
+            found += [holder["holder"] for holder in answer["holders"]]
+            if len(found) == 2:
+                granted(served.post("users/unassign", {"sku": "bot-creator", "user": "bertil"}))
+            asked = answer["next"] and f"limit=2&after={quote(answer['next'])}"
+        assert [*found[:3], *sorted(found[3:])] == ["anna", "bertil", "clara", "bot-0", "bot-1"]
+        assert page(served, "limit=1", "mine")["holders"][0]["lease_id"] == min(leases)
+        assert page(served, "", "mine")["next"] is None
+        with Client(served.url, served.keys["all"]) as client:
+            assert {holder.holder for holder in client.usage().holders} == {"anna", "clara", "bot-0", "bot-1"}
+
+
+@pytest.mark.rule("malformed")
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=1001", "limit=1.0", "limit=1e1", "limit=x", "limit=1&limit=1", "limit", "&"],
+)
+def test_how_many_a_page_has_is_said_in_one_way(served: HttpRoom, query: str) -> None:
+    refused(served.get(f"usage?{query}"), 400, "malformed")
+
+
+@pytest.mark.rule("malformed")
+@pytest.mark.parametrize(
+    "query",
+    ["after=a&after=a", "after=%ff", "more=1", "after=" + 266 * "a"],
+)
+def test_a_page_is_asked_for_in_one_way(served: HttpRoom, query: str) -> None:
+    refused(served.get(f"usage?{query}"), 400, "malformed")
+
+
 @pytest.mark.rule("not_found", "method_not_allowed")
 def test_what_is_not_there_is_refused_as_a_problem_too(served: HttpRoom) -> None:
     refused(served.get("nothing"), 404, "not_found")
@@ -122,6 +170,49 @@ def test_an_idempotency_key_is_short_and_printable(served: HttpRoom, key: str) -
 def test_health_needs_no_key(served: HttpRoom) -> None:
     answer = httpx.get(f"{served.url}/health", trust_env=False)
     assert (answer.status_code, answer.json()) == (200, {"grants": True, "state": "active", "storage": ""})
+
+
+def test_that_it_lives_is_answered_also_where_nothing_can_be_granted(served: HttpRoom) -> None:
+    """A locked site renews, checks and takes back (E8): it must not be restarted for it."""
+    served.call(lambda: served.room.wait(days=366 + 60))
+    assert httpx.get(f"{served.url}/health", trust_env=False).status_code == 503
+    answer = httpx.get(f"{served.url}/live", trust_env=False)
+    assert (answer.status_code, answer.json()) == (200, {"live": True})
+    assert httpx.post(f"{served.url}/live", trust_env=False).status_code == 405
+
+
+def test_refused_checks_are_counted(served: HttpRoom) -> None:
+    refused(served.post("users/check", {"sku": "bot-creator", "user": "nobody"}), 403, "not_granted")
+    refused(served.post("features/check", {"sku": "no-such"}), 403, "not_granted")
+    with served.client() as client:
+        text = client.get(f"{served.url}/metrics").text
+    for name in ("users/check", "features/check"):
+        assert f'carnet_requests_total{{code="not_granted",operation="{name}"}} 1.0' in text
+
+
+def test_what_breaks_after_the_key_is_known_names_the_checkpoint(
+    served: HttpRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise BusyError("Too many wait.", "Wait.")
+
+    monkeypatch.setattr(served.door._writer, "submit", busy)
+    answer = served.post("seats/acquire", SEAT)
+    refused(answer, 503, "busy")
+    assert "carnet-checkpoint" in answer.headers
+
+
+@pytest.mark.parametrize("name", ["seats/acquire", "batch"])
+def test_an_answer_that_cannot_be_written_is_a_fault_and_keeps_nobody_waiting(
+    served: HttpRoom, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(batch, "_outcome", broken)
+    monkeypatch.setattr(type(served.door), "_answer", broken)
+    body = {"commands": [{"do": "seats/acquire", **SEAT}]} if name == "batch" else SEAT
+    assert served.post(name, body).status_code == 500
 
 
 def test_metrics_need_a_key_that_may_read(served: HttpRoom) -> None:

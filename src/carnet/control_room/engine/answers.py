@@ -6,9 +6,10 @@ needs no search, and what is asked for again within 24 hours is always in one of
 what is lost of this index is found again by reading the records that the head says are not yet in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
 import msgspec
 
@@ -33,13 +34,50 @@ class AnswersMark(Fields, frozen=True):
     upto: Quantity
 
 
+class Recent:
+    """Answers in memory, by the first byte of their name, so that they can be sorted a little at a time: sorting all of
+    them at once would make everybody wait for it."""
+
+    def __init__(self) -> None:
+        self._by_first: list[dict[bytes, int]] = [{} for _ in range(256)]
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chain.from_iterable(self._by_first)
+
+    def put(self, name: bytes, index: int) -> None:
+        some = self._by_first[name[0]]
+        self._count += name not in some
+        some[name] = index
+
+    def get(self, name: bytes) -> int | None:
+        return self._by_first[name[0]].get(name)
+
+    def sorted_from(self, first: int) -> list[tuple[bytes, int]]:
+        return sorted(self._by_first[first].items())
+
+
 @dataclass
 class Moving:
-    """Answers on their way to the store, by name, the last one first."""
+    """Answers on their way to the store, in the order of their names."""
 
-    left: list[tuple[bytes, int]]
-    known: dict[bytes, int]
+    known: Recent
     upto: int
+    left: list[tuple[bytes, int]] = field(default_factory=list)  # sorted already
+    first: int = 0  # names that begin with this byte are sorted next
+
+    def next(self, count: int) -> list[tuple[bytes, int]]:
+        """So many, or all that is left; they stay here until they are stored."""
+        while len(self.left) < count and self.first < 256:
+            self.left += self.known.sorted_from(self.first)
+            self.first += 1
+        return self.left[:count]
+
+    def stored(self, count: int) -> None:
+        del self.left[:count]
 
 
 @dataclass(frozen=True)
@@ -67,7 +105,7 @@ class Answers:
     def __init__(self, store: Store, mark: AnswersMark | None, sieves: Sieves | None = None) -> None:
         self._store, self.mark = store, mark
         self.size = 0  # of the ledger whose answers these are
-        self._recent: dict[bytes, int] = {}
+        self._recent = Recent()
         self._moving: Moving | None = None
         self._sieve, self._before = Sieve(sieves.current if sieves else None), Sieve(sieves.before if sieves else None)
         if sieves and sieves.generation != self._generation:
@@ -101,7 +139,7 @@ class Answers:
     def note_all(self, answered: Mapping[bytes, Record]) -> None:
         """Durable records with answers, by the answers' names."""
         for name, record in answered.items():
-            self._recent[name] = record.index
+            self._recent.put(name, record.index)
             self._sieve.put(name)
 
     def note(self, record: Record) -> None:
@@ -110,7 +148,7 @@ class Answers:
             name = answer_name(record.actor, record.key)
             self._sieve.put(name)
             if record.index >= self.start:
-                self._recent[name] = record.index
+                self._recent.put(name, record.index)
 
     def find(self, name: bytes) -> int | None:
         found = self._recent.get(name)
@@ -132,14 +170,13 @@ class Answers:
         if self._moving is None and not self._recent and unread >= NONE_YET:
             return Move(_changed(mark, upto=before))
         if self._moving is None and (len(self._recent) >= IN_MEMORY or unread >= READ_AGAIN):
-            self._moving = Moving(sorted(self._recent.items(), reverse=True), self._recent, before)
-            self._recent = {}
+            self._moving = Moving(self._recent, before)
+            self._recent = Recent()
         if self._moving is None:
             return _turned(mark, now)
         count = 4 * records + 64
-        taken = self._moving.left[-count:]
-        stored = [StoredAnswer(mark.generation, name, index) for name, index in taken]
-        if len(taken) < len(self._moving.left):
+        stored = [StoredAnswer(mark.generation, name, index) for name, index in self._moving.next(count)]
+        if len(stored) == count:
             return Move(mark, stored)
         return Move(_changed(mark, upto=self._moving.upto), stored)
 
@@ -147,8 +184,8 @@ class Answers:
         """The commit that took it along is on the disk."""
         moving = self._moving
         if moving:
-            del moving.left[len(moving.left) - len(move.stored) :]
-            if not moving.left:
+            moving.stored(len(move.stored))
+            if self.start < move.mark.upto:
                 self._moving = None
         if self.mark and move.mark.generation > self.mark.generation:
             self._turn_sieves()

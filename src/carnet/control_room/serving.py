@@ -3,6 +3,7 @@ kept apart so that no other command loads an HTTP server.
 """
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -41,6 +42,8 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
 
     options = Options(Tls(*at.tls) if at.tls else None, hot=at.hot)
     server = make(Door(writer), options, log, told, [lambda: _beside(writer, folder)])
+    gc.collect()
+    gc.freeze()  # what is here now stays: a collection that looks at all of it would make every caller wait 50 ms
     with listener:
         run(server, listener)
     log("stopped", records=engine.checkpoint.size)

@@ -152,3 +152,5 @@ def _restored(console: "Console", answer: Any) -> None:
         console.print(f"What was here is kept in {answer.kept}.")
     console.print("What the vendor will see: the next LFR does not continue what CALM knows. CALM refuses it, and")
     console.print("two people there can accept it: tell them that a backup was restored, and when it was made.")
+    console.print("API keys that were revoked since are in force again (control-room api-key list). Bots that saw more")
+    console.print("records than there are now are refused rolled_back, until they are told to forget what they saw.")

@@ -36,6 +36,7 @@ _TABLES = ("site", "record", "head", "data_key", "document", "secret", "answer")
 FORGOTTEN = 500  # answers at once: a day of them may be millions, and nobody waits for all of those
 _FORGET = """DELETE FROM answer WHERE (generation, name) IN
   (SELECT generation, name FROM answer WHERE generation < ? LIMIT ?)"""
+_ROW = "SELECT idx, leaf, nodes, seal FROM record WHERE idx = ?"
 _ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
 _DISK = {  # what says nothing of the bytes that are stored
     sqlite3.SQLITE_BUSY,
@@ -87,8 +88,11 @@ class SqliteStore:
             raise
 
     def row(self, index: int) -> Row | None:
-        found = self._find("SELECT idx, leaf, nodes, seal FROM record WHERE idx = ?", index)
-        return Row(*found) if found else None
+        try:  # a proof asks for many, so without a context of its own
+            found = self._db.execute(_ROW, (index,)).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _not_readable(error) from error
+        return Row._make(found) if found else None
 
     def rows(self, start: int = 0) -> Iterator[Row]:
         query = "SELECT idx, leaf, nodes, seal FROM record WHERE idx >= ? ORDER BY idx"

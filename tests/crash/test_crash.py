@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import httpx
 import pytest
@@ -87,14 +88,22 @@ class Run:
         self._look()
         assert not self.auditor.promised, "each that was done got its answer"
 
+    def _usage(self, port: int, headers: dict[str, str], after: str) -> Any:
+        where, asked = f"http://127.0.0.1:{port}/api/v1/usage", {"after": after} if after else {}
+        return httpx.get(where, params=asked, headers=headers, trust_env=False, timeout=30).json()
+
     def _compare(self, port: int) -> None:
         self.auditor.look()
         ledger = self.auditor.ledger
         headers = {"authorization": f"Bearer {self.site.key}"}
-        usage = httpx.get(f"http://127.0.0.1:{port}/api/v1/usage", headers=headers, trust_env=False, timeout=30).json()
+        usage = page = self._usage(port, headers, "")
+        holders = list(page["holders"])
+        while page["next"]:
+            page = self._usage(port, headers, page["next"])
+            holders += page["holders"]
         products = {product["sku"]: product for product in usage["products"]}
         assert products[PAGES]["consumed"] == ledger.consumed == self.auditor.units
-        held = {holder["lease_id"]: holder["holder"] for holder in usage["holders"] if holder["sku"] == SEATS}
+        held = {holder["lease_id"]: holder["holder"] for holder in holders if holder["sku"] == SEATS}
         assert held == ledger.held
         assert len(held) <= QUANTITIES[SEATS]
         assert {holder["holder"] for holder in usage["holders"] if holder["sku"] == USERS} == ledger.users

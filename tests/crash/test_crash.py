@@ -106,7 +106,7 @@ class Run:
         held = {holder["lease_id"]: holder["holder"] for holder in holders if holder["sku"] == SEATS}
         assert held == ledger.held
         assert len(held) <= QUANTITIES[SEATS]
-        assert {holder["holder"] for holder in usage["holders"] if holder["sku"] == USERS} == ledger.users
+        assert {holder["holder"] for holder in holders if holder["sku"] == USERS} == ledger.users
 
 
 @pytest.mark.rule("G4", "G5", "L1")

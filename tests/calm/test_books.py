@@ -35,8 +35,9 @@ class Plant:
 
     position: Position = field(default_factory=Position)
     quantity: int = 0  # of what is installed
+    ends: datetime = NOW  # of what is installed
     installed: int = 0  # its file
-    pending: tuple[int, int] | None = None  # the file that answers the newest request: number and quantity
+    pending: tuple[int, int, datetime] | None = None  # the answer to the newest request: number, quantity, end
     request: int = 0
     file: int = 0
     consumed: int = 0
@@ -83,9 +84,10 @@ class BooksMachine(RuleBasedStateMachine):
         quantity = min(wanted, self.balance().most_for(name))
         if plant.request <= plant.file or plant.pending:
             return
-        plant.file, plant.pending = plant.request, (plant.request, quantity)
+        ends = self.now + days * DAY
+        plant.file, plant.pending = plant.request, (plant.request, quantity, ends)
         if quantity:
-            line = OutLine("p", plant.file, plant.request, quantity, self.now + days * DAY, self.units)
+            line = OutLine("p", plant.file, plant.request, quantity, ends, self.units)
             plant.position = Position((*plant.position.lines, line), plant.position.kept)
 
     @rule(name=st.sampled_from(SITES), receipt=st.booleans())
@@ -93,7 +95,7 @@ class BooksMachine(RuleBasedStateMachine):
         plant = self.plants[name]
         if plant.pending is None or (self.units and plant.pending[1] < min(plant.consumed, plant.quantity)):
             return  # E10
-        plant.installed, plant.quantity = plant.pending
+        plant.installed, plant.quantity, plant.ends = plant.pending
         plant.pending = None
         if receipt:
             plant.position = settle(plant.position, Report(plant.installed), self.periods, self.now)
@@ -101,7 +103,8 @@ class BooksMachine(RuleBasedStateMachine):
     @rule(name=st.sampled_from(SITES), units=st.integers(1, 40))
     def consume(self, name: str, units: int) -> None:
         plant = self.plants[name]
-        plant.consumed = max(plant.consumed, min(plant.quantity, plant.consumed + units))
+        if self.now < plant.ends:
+            plant.consumed = max(plant.consumed, min(plant.quantity, plant.consumed + units))
 
     @rule(name=st.sampled_from(SITES), states=st.booleans())
     def release(self, name: str, states: bool) -> None:

@@ -4,7 +4,8 @@ CarnetError
 ├── UsageError          the caller asked for what does not exist, or in a way that makes no sense
 ├── NotSetUpError       the data folder holds no store yet, or already holds one
 ├── PassphraseError     the passphrase is missing or does not open the keys
-├── StorageError         the disk or the database failed; nothing was changed (`storage_failed`)
+├── StorageError         the disk or the database failed; nothing was changed, or the message says
+│   │                    that it may have been (`storage_failed`)
 │   └── BusyError        somebody else is writing; nothing was tried (`busy`)
 └── TamperedError       stored bytes are not what they must be; carries where and how
 """

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from django.db import connection
 
+from carnet.calm import database_url
 from carnet.calm.issuing import accounts, guids, license_files, purchases, requests, setting_up, tokens
 from carnet.calm.issuing.asking import Asked
 from carnet.calm.issuing.context import Calm
@@ -17,7 +18,9 @@ from carnet.calm.issuing_log.head import LogHead
 from carnet.calm.signing.keyring import Keyring
 from carnet.exchange.verdicts import Refusal
 from carnet.vault import Vault
+from tests.support import databases
 from tests.support.memory import MemoryHead, MemoryKeyring
+from tests.support.postgres import Server, running
 from tests.support.site_simulator import Site
 
 T = TypeVar("T")
@@ -128,8 +131,38 @@ def code(answer: object) -> str:
     return answer.code.value
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL of this run, started where a test asks."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres: Server, django_db_blocker: Any) -> database_url.Settings:
+    """A database of it with CALM's tables, for tests that leave nothing behind."""
+    with django_db_blocker.unblock():
+        return databases.make(postgres, "shared")
+
+
 @pytest.fixture
-def world(db: None) -> World:
+def database(request: pytest.FixtureRequest, db: None) -> Iterator[str]:
+    """The kind of database. Tests in modules marked `both_databases` run on each; others on SQLite."""
+    kind: str = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        yield kind
+        return
+    with databases.undone(request.getfixturevalue("postgres_tables")):
+        yield kind
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
+def world(database: str) -> World:
     return World()
 
 

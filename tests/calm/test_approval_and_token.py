@@ -14,6 +14,8 @@ from carnet.exchange.windows import TOKEN_LIFE
 from tests.calm.conftest import DAY, World, code, ok
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.both_databases
+
 Unmoved = Callable[[], None]
 
 

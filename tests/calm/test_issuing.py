@@ -9,6 +9,8 @@ from carnet.entitlements import PeriodUnit, Policy
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, END, OMAR, START, World, code, ok
 
+pytestmark = pytest.mark.both_databases
+
 Unmoved = Callable[[], None]
 
 

@@ -12,6 +12,8 @@ from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.both_databases
+
 Unmoved = Callable[[], None]
 PAGES = {"document-pages": 600}
 

@@ -11,6 +11,8 @@ from carnet.exchange.keys import ED25519, new_opener, new_signer
 from carnet.exchange.offline_license_file import ReadLicenseFile, read_license_file
 from tests.calm.conftest import OMAR, World, code, ok
 
+pytestmark = pytest.mark.both_databases
+
 Unmoved = Callable[[], None]
 ONE = {"bot-creator": 1}
 

@@ -10,6 +10,8 @@ from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.both_databases
+
 Unmoved = Callable[[], None]
 BOTH = {"bot-creator": 4, "document-pages": 600}
 

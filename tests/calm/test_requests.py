@@ -10,6 +10,8 @@ from carnet.calm.issuing.asking import Asked
 from carnet.exchange.windows import FUTURE, NEWEST
 from tests.calm.conftest import DAY, HOUR, World, code, ok
 
+pytestmark = pytest.mark.both_databases
+
 Unmoved = Callable[[], None]
 SECOND = timedelta(seconds=1)
 ONE = {"bot-creator": 1}

@@ -1,12 +1,14 @@
 """Queries that are compiled once. The ORM takes several times longer to compile a query than SQLite to answer it, and
-issuing a file asks a dozen; here the ORM writes the SQL the first time, and later calls only bind and fetch, straight
-from SQLite's own connection (inside Django's transaction, and with Django's exceptions).
+issuing a file asks a dozen; here the ORM writes the SQL the first time, and later calls only bind and fetch: on SQLite
+straight from its own connection (inside Django's transaction, and with Django's exceptions), on PostgreSQL through
+Django's cursor, which costs nothing beside the way to the server.
 
 A query is built with `slot(n)` wherever its n-th argument goes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, models
@@ -14,6 +16,8 @@ from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=models.Model)
 Row = TypeVar("Row")
+
+SQLITE = "sqlite"  # as Django names the kind of a database
 
 _FIRST = -(1 << 62)
 _MOST = 128
@@ -39,12 +43,14 @@ class Prepared(Generic[Row]):
 
     def __init__(self, build: "Callable[[], models.QuerySet[Any, Row]]") -> None:
         self._build = build
-        self._plan: _Plan | None = None
+        self._plans: dict[str, _Plan] = {}  # by kind of database: tests use both in one process
 
     def __call__(self, *arguments: object) -> list[Row]:
-        if self._plan is None:
-            self._plan = _Plan(self._build())
-        return self._plan.run(arguments)
+        kind = _connection().vendor
+        plan = self._plans.get(kind)
+        if plan is None:
+            plan = self._plans[kind] = _Plan(self._build())
+        return plan.run(arguments)
 
     def first(self, *arguments: object) -> Row | None:
         return next(iter(self(*arguments)), None)
@@ -53,8 +59,7 @@ class Prepared(Generic[Row]):
 class _Plan:
     def __init__(self, rows: "models.QuerySet[Any, Any]") -> None:
         self.compiler = rows.query.get_compiler(connection=_connection())
-        sql, self.parameters = self.compiler.as_sql()
-        self.sql = _in_sqlites_words(sql)
+        self.sql, self.parameters = self.compiler.as_sql()
         select = self.compiler.select or []
         self.converters = self.compiler.get_converters([column[0] for column in select])
         self.model: Any = None
@@ -87,7 +92,7 @@ class Setter:
         meta = model._meta  # noqa: SLF001 - Django's documented model API
         key = meta.pk.column if meta.pk else "id"
         column = getattr(meta.get_field(name), "column", name)
-        self._sql = f'UPDATE "{meta.db_table}" SET "{column}" = ? WHERE "{key}" = ?'  # noqa: S608 - our own names
+        self._sql = f'UPDATE "{meta.db_table}" SET "{column}" = %s WHERE "{key}" = %s'  # noqa: S608 - our own names
 
     def __call__(self, key: str, value: Any) -> None:
         _execute(self._sql, [value, key])
@@ -101,26 +106,36 @@ class Inserter(Generic[M]):
         fields = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
         self._names = [field.attname for field in fields]
         columns = ", ".join(f'"{field.column}"' for field in fields)
-        marks = ", ".join("?" * len(fields))
+        marks = ", ".join(["%s"] * len(fields))
         self._sql = f'INSERT INTO "{meta.db_table}" ({columns}) VALUES ({marks})'  # noqa: S608 - our own names
 
     def __call__(self, *rows: M) -> None:
         django = _connection()
-        with django.wrap_database_errors:
-            django.connection.executemany(
-                self._sql, [[_stored(getattr(row, name)) for name in self._names] for row in rows]
-            )
+        values = [[getattr(row, name) for name in self._names] for row in rows]
+        if django.vendor == SQLITE:
+            with django.wrap_database_errors:
+                django.connection.executemany(_in_sqlites_words(self._sql), [[*map(_stored, row)] for row in values])
+            return
+        with django.cursor() as cursor:
+            cursor.executemany(self._sql, values)
 
 
 def _stored(value: Any) -> Any:
-    """As Django stores it: a time as UTC, without saying so; texts, numbers and bytes as they are."""
+    """As Django stores it in SQLite: a time as UTC, without saying so; texts, numbers and bytes as they are."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ") if isinstance(value, datetime) else value
 
 
 def _execute(sql: str, bound: Sequence[Any]) -> list[Any]:
+    """The rows; none where the statement answers none."""
     django = _connection()
-    with django.wrap_database_errors:
-        found: list[Any] = django.connection.execute(sql, bound).fetchall()
+    found: list[Any]
+    if django.vendor == SQLITE:
+        with django.wrap_database_errors:
+            found = django.connection.execute(_in_sqlites_words(sql), bound).fetchall()
+        return found
+    with django.cursor() as cursor:
+        cursor.execute(sql, bound)
+        found = cursor.fetchall() if cursor.description else []
     return found
 
 
@@ -130,6 +145,7 @@ def _connection() -> Any:
     return django
 
 
+@cache
 def _in_sqlites_words(sql: str) -> str:
     """Django marks arguments with %s, SQLite with a question mark."""
     return sql.replace("%s", "?")

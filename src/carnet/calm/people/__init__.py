@@ -1,0 +1,1 @@
+"""Who may sign in to CALM, and what each may do there (A1)."""

@@ -1,0 +1,64 @@
+"""API tokens: `calm_<id>_<secret>`, shown once, kept as a digest. A program with one may what its person may (A1)."""
+
+import base64
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+
+from carnet.calm.issuing.context import Calm, act, check_text
+from carnet.calm.people.models import ApiToken, Person
+from carnet.errors import UsageError
+
+LIFE = timedelta(days=365)
+_PREFIX = "calm"
+_NOBODYS = sha256(b"").hexdigest()
+
+
+@dataclass(frozen=True)
+class TokenMade:
+    id: str
+    label: str
+    expires_at: datetime
+    token: str  # shown once
+
+
+def make_token(calm: Calm, *, person: Person, label: str, now: datetime, by: str) -> TokenMade:
+    check_text(label, "label")
+    with act(calm, now=now, by=by) as doing:
+        id_, secret = _text(doing.random(5)), _text(doing.random(32))
+        made = ApiToken(
+            id=id_, person=person, label=label, digest=_digest(secret), made_at=now, expires_at=now + LIFE
+        )
+        made.save(force_insert=True)
+        doing.record("api_token.made", id_, label=label, person=person.email)
+        return TokenMade(id_, label, made.expires_at, f"{_PREFIX}_{id_}_{secret}")
+
+
+def revoke_token(calm: Calm, *, person: Person, token: str, now: datetime, by: str) -> None:
+    with act(calm, now=now, by=by) as doing:
+        found = ApiToken.objects.filter(id=token, person=person, revoked_at=None).first()
+        if found is None:
+            raise UsageError("There is no such API token.")
+        found.revoked_at = now
+        found.save(update_fields=["revoked_at"])
+        doing.record("api_token.revoked", found.id, label=found.label, person=person.email)
+
+
+def whose(text: str, now: datetime) -> Person | None:
+    """Who shows this token; None for one that is unknown, altered, ended or revoked, or of somebody who was let go."""
+    prefix, _, rest = text.partition("_")
+    id_, _, secret = rest.partition("_")
+    found = ApiToken.objects.select_related("person__account").filter(id=id_[:16], revoked_at=None).first()
+    same = compare_digest(found.digest if found else _NOBODYS, _digest(secret))
+    if found is None or not same or prefix != _PREFIX or now >= found.expires_at or not found.person.is_active:
+        return None
+    return found.person
+
+
+def _text(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()
+
+
+def _digest(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()

@@ -1,0 +1,136 @@
+"""Deny unless permitted (A1): every view says what one must be allowed to do, and one that says nothing is shut."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django_htmx.middleware import HtmxDetails
+
+from carnet.calm.issuing.context import Calm
+from carnet.calm.people.access import May, is_vendor, may
+from carnet.calm.people.models import Person
+from carnet.calm.web.portal import portal
+
+MOST_UPLOADED = 16 * 1024 * 1024  # bytes of a whole request; each file in it has its own, smaller limit
+
+
+class Desk(HttpRequest):
+    """A request as our views see it: somebody signed in, at one moment."""
+
+    person: Person
+    calm: Calm
+    now: datetime
+    htmx: HtmxDetails
+
+    @property
+    def who(self) -> dict[str, Any]:
+        """What every use case is told."""
+        return {"now": self.now, "by": self.person.email}
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+def opens(act: May) -> Callable[[View], View]:
+    """Says what one must be allowed to do to see a view."""
+
+    def mark(view: View) -> View:
+        view.opens = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
+        return view
+
+    return mark
+
+
+# The sign-in package's own views. `None`: for everybody.
+OTHERS: dict[str, May | None] = {
+    "account_login": None,
+    "account_logout": May.SIGNED_IN,
+    "account_reset_password": None,
+    "account_reset_password_done": None,
+    "account_reset_password_from_key": None,
+    "account_reset_password_from_key_done": None,
+    "account_change_password": May.SIGNED_IN,
+    "account_reauthenticate": May.SIGNED_IN,
+    "mfa_authenticate": None,
+    "mfa_login_webauthn": None,
+    "mfa_index": May.SIGNED_IN,
+    "mfa_activate_totp": May.SIGNED_IN,
+    "mfa_deactivate_totp": May.SIGNED_IN,
+    "mfa_reauthenticate": May.SIGNED_IN,
+    "mfa_view_recovery_codes": May.SIGNED_IN,
+    "mfa_generate_recovery_codes": May.SIGNED_IN,
+    "mfa_download_recovery_codes": May.SIGNED_IN,
+    "mfa_list_webauthn": May.SIGNED_IN,
+    "mfa_add_webauthn": May.SIGNED_IN,
+    "mfa_reauthenticate_webauthn": May.SIGNED_IN,
+    "mfa_remove_webauthn": May.SIGNED_IN,
+    "mfa_edit_webauthn": May.SIGNED_IN,
+    "usersessions_list": May.SIGNED_IN,
+}
+# Where somebody without the second factor that their role needs may still go, to get one.
+ENROLLING = frozenset(
+    {"account_logout", "account_reauthenticate", "mfa_activate_totp", "mfa_add_webauthn", "mfa_reauthenticate"}
+)
+
+
+class Door:
+    """Middleware: what the request is given, its size, and who may pass."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_UPLOADED:
+            return HttpResponse(f"More than {MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
+        request.now, request.calm = portal().now(), portal().calm()  # type: ignore[attr-defined]
+        return self._get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if name.startswith("api"):
+            return None  # shut by itself: `carnet.calm.api` asks each operation for a token
+        act = _needed(view, name)
+        if act is None:
+            return None
+        person = request.user
+        if not isinstance(person, Person):
+            return redirect(f"{reverse('account_login')}?next={request.get_full_path()}")
+        request.person = person  # type: ignore[attr-defined]
+        if lacks_second_factor(request, person) and name not in ENROLLING:
+            return redirect("mfa_activate_totp")
+        if not may(person.role, act):
+            raise PermissionDenied
+        return None
+
+
+def _needed(view: Callable[..., Any], name: str) -> May | None:
+    act = getattr(view, "opens", None)
+    if isinstance(act, May):
+        return act
+    if name in OTHERS:
+        return OTHERS[name]
+    raise PermissionDenied
+
+
+def lacks_second_factor(request: HttpRequest, person: Person) -> bool:
+    """Vendor staff sign in with two factors, wherever the settings ask for it."""
+    if not (settings.CARNET_SECOND_FACTOR and is_vendor(person.role)):
+        return False
+    from allauth.mfa.utils import is_mfa_enabled
+
+    return not is_mfa_enabled(person)
+
+
+def needs(request: Desk, act: May) -> bool:
+    """Whether the person may also do that: for what a page shows or hides; the view behind it is shut by itself."""
+    return may(request.person.role, act)
+
+
+__all__ = ["Desk", "Door", "lacks_second_factor", "needs", "opens"]

@@ -1,0 +1,95 @@
+"""The menu and the head of every page: which side this is, who is signed in, where one can go."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from carnet.calm.overview import attention
+from carnet.calm.people.access import May, may
+from carnet.calm.people.models import Person
+from carnet.calm.web.portal import portal
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """Context of every template. `account_id` in the context of a page adds the account's own part of the menu."""
+    person = request.user if isinstance(getattr(request, "user", None), Person) else None
+    shown: dict[str, Any] = {
+        "side": "calm",
+        "product_name": "CALM",
+        "vendor": portal().name,
+        "now": getattr(request, "now", None) or portal().now(),
+        "person": person,
+    }
+    if person is None:
+        return shown
+    account = person.account
+    return shown | {
+        "context_name": account.name if account else _("License operations"),
+        "menu": _customer(request, account.id, person) if account else _vendor(request),
+        "allowed": {act.value: may(person.role, act) for act in May},
+    }
+
+
+def _vendor(request: HttpRequest) -> list[dict[str, Any]]:
+    waiting = attention.waiting_counts(getattr(request, "now", portal().now()))
+    return [
+        {
+            "items": [
+                _item(request, "inbox", _("Inbox"), "inbox", count=waiting.inbox),
+                _item(request, "accounts", _("Accounts"), "users"),
+                _item(request, "rooms", _("Control Rooms"), "computer-desktop"),
+                _item(request, "purchases", _("Purchases"), "shopping-cart"),
+                _item(request, "expiring", _("Expiring soon"), "clock", count=waiting.expiring),
+                _item(request, "confirmations", _("Confirmations"), "check-circle", count=waiting.confirmations),
+            ]
+        },
+        {
+            "title": _("Accountability"),
+            "items": [
+                _item(request, "issuing-log", _("Issuing log"), "book-open"),
+                _item(request, "audit-log", _("Audit log"), "list-bullet"),
+                _item(request, "keys", _("Keys"), "key"),
+            ],
+        },
+        {
+            "title": _("Set up"),
+            "items": [
+                _item(request, "catalogue", _("Catalogue"), "chart-bar"),
+                _item(request, "staff", _("People"), "user-group"),
+                _item(request, "settings", _("Settings"), "cog-6-tooth"),
+            ],
+        },
+    ]
+
+
+def _customer(request: HttpRequest, account: str, person: Person) -> list[dict[str, Any]]:
+    def item(name: str, label: str, icon: str) -> dict[str, Any]:
+        return _item(request, name, label, icon, account=account)
+
+    return [
+        {
+            "items": [
+                item("customer", _("Overview"), "home"),
+                item("customer-rooms", _("Control Rooms"), "computer-desktop"),
+                item("customer-purchases", _("Purchases"), "shopping-cart"),
+                item("customer-files", _("Files"), "arrows-right-left"),
+                item("customer-timeline", _("Timeline"), "clock"),
+            ]
+        },
+        {
+            "title": _("Account"),
+            "items": [
+                item("customer-approval", _("Offline approval"), "shield-check"),
+                item("customer-people", _("People"), "users"),
+                item("customer-notices", _("Notices"), "bell"),
+            ],
+        },
+    ]
+
+
+def _item(request: HttpRequest, name: str, label: str, icon: str, *, count: int = 0, **of: str) -> dict[str, Any]:
+    url = reverse(name, kwargs=of or None)
+    here = request.path == url or (name != "customer" and request.path.startswith(url))
+    return {"label": label, "url": url, "icon": icon, "count": count or None, "current": here}

@@ -1,0 +1,30 @@
+"""What the pages are given by the composition root: a clock, and CALM. Set once when a process starts to serve."""
+
+from datetime import datetime
+from typing import Protocol
+
+from carnet.calm.issuing.context import Calm
+
+
+class Portal(Protocol):
+    @property
+    def name(self) -> str:
+        """The vendor's name."""
+        ...
+
+    def now(self) -> datetime: ...
+
+    def calm(self) -> Calm: ...
+
+    def publish_key_set(self, calm: Calm) -> None: ...
+
+
+_open: list[Portal] = []
+
+
+def open_portal(portal: Portal) -> None:
+    _open[:] = [portal]
+
+
+def portal() -> Portal:
+    return _open[0]

@@ -4,13 +4,16 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from carnet import clock, terminal
 from carnet.calm import database_url
+from carnet.calm.address import FIRST, Serving
 
 if TYPE_CHECKING:
     from carnet.calm.issuing.context import Calm
@@ -21,6 +24,8 @@ LOCK = "lock"
 HEAD = "issuing-log.head"
 KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 TRUST = "trust.json"
+SECRET = "web.secret"  # what the portal signs sessions and links with
+STATIC = "static"
 DEFAULT_VENDOR = "Carnet"
 
 
@@ -40,6 +45,11 @@ class Vendor:
 
     folder: Path
     passphrase_file: Path | None = None
+    settings: str = "carnet.calm.settings"
+
+    def for_portal(self) -> "Vendor":
+        """The same, with what the portal needs of Django beside the rows: people, sessions, pages."""
+        return replace(self, settings="carnet.calm.web.settings")
 
     def now(self) -> datetime:
         return clock.now()
@@ -54,14 +64,15 @@ class Vendor:
         _check_catalogue(catalogue)
         database_url.settings(None)  # an address that is none: said before anything is made
         terminal.private_folder(self.folder)
-        self._make_tables()
+        terminal.write_file(self.folder / SECRET, clock.random_bytes(48).hex().encode(), 0o600)
+        self.for_portal().make_tables()
         try:
             return self._found(catalogue, vendor, by)
         except BaseException:
             shutil.rmtree(self._keys, ignore_errors=True)  # keys of no CALM: the folder is free for another try
             raise
 
-    def _make_tables(self) -> None:
+    def make_tables(self) -> None:
         """In a database that holds no CALM yet. Raises NotSetUpError."""
         from carnet.errors import NotSetUpError
 
@@ -71,6 +82,7 @@ class Vendor:
         from carnet.calm.issuing.models import IssuedKeySet
 
         call_command("migrate", verbosity=0)
+        call_command("createcachetable", verbosity=0)
         for path in self.folder.glob(f"{database_url.FILE}*"):
             path.chmod(0o600)
         if IssuedKeySet.objects.exists():
@@ -126,11 +138,48 @@ class Vendor:
 
     def _set_up_django(self) -> None:
         os.environ["CARNET_CALM_DATA"] = str(self.folder.resolve())
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "carnet.calm.settings")
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", self.settings)
         from django.apps import apps
         from django.conf import settings
 
         apps.populate(settings.INSTALLED_APPS)  # all of `django.setup` that is needed: no URLs, no logging
+
+    @property
+    def name(self) -> str:
+        return self.vendor()
+
+    def serve(self, how: Serving, say: Callable[[str], None]) -> None:
+        """The portal, until it is told to stop. Settings are read from the environment, so they are put there first."""
+        os.environ.update(how.environment())
+        portal = _Portal(self.for_portal())
+        portal.calm()
+        from django.core.management import call_command
+
+        from carnet.calm.web.portal import open_portal
+        from carnet.calm.web.serving import serve
+
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        open_portal(portal)
+        _first_person(portal, how, say)
+        from carnet.calm.web.wsgi import application
+
+        serve(
+            application,
+            bind=how.bind,
+            workers=how.workers,
+            certificate=how.certificate,
+            key=how.key,
+            on_ready=lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."),
+        )
+
+    def check_deployment(self, how: Serving) -> None:
+        """Django's own checks of the production settings. Raises what it finds (SystemCheckError)."""
+        os.environ.update(how.environment())
+        self.for_portal().calm()
+        from django.core.management import call_command
+
+        call_command("check", deploy=True, fail_level="WARNING")
 
     @property
     def _keys(self) -> Path:
@@ -167,6 +216,46 @@ class Vendor:
         from carnet.calm.issuing.key_sets import export_trust
 
         terminal.write_file(self.folder / TRUST, export_trust(vendor), 0o600)
+
+
+@dataclass
+class _Portal:
+    """What the pages are given: one CALM for as long as the process runs."""
+
+    vendor: Vendor
+
+    @cached_property
+    def name(self) -> str:
+        return self.vendor.vendor()
+
+    @cached_property
+    def _calm(self) -> "Calm":
+        return self.vendor.calm()
+
+    def now(self) -> datetime:
+        return clock.now()
+
+    def calm(self) -> "Calm":
+        return self._calm
+
+    def publish_key_set(self, calm: "Calm") -> None:
+        self.vendor.publish_key_set(calm)
+
+
+def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> None:
+    """Where nobody can sign in yet: a link with which the first operator chooses a password."""
+    from carnet.calm.people import staff
+    from carnet.calm.people.access import Role
+    from carnet.calm.web.sign_in import password_link
+
+    if staff.anybody_can_sign_in():
+        return
+    if not any(person.email == FIRST for person in staff.list_people()):
+        staff.add_person(
+            portal.calm(), email=FIRST, name="First operator", role=Role.OPERATOR, account=None, now=portal.now(), by=FIRST
+        )
+    say(f"Nobody can sign in yet. {FIRST} chooses a password here, once, within 24 hours:")
+    say(f"  {how.address}{password_link(staff.find_person(FIRST))}")
 
 
 def _check_catalogue(catalogue: bytes) -> None:

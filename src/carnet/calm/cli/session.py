@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from carnet.calm.issuing.context import Calm
+    from carnet.calm.address import Serving
 
 DEFAULT_DATA = Path("calm-data")
 
@@ -39,6 +40,12 @@ class Vendor(Protocol):
 
     def trust(self) -> bytes: ...
 
+    def for_portal(self) -> "Vendor": ...
+
+    def serve(self, how: "Serving", say: Callable[[str], None]) -> None: ...
+
+    def check_deployment(self, how: "Serving") -> None: ...
+
 
 @dataclass(frozen=True)
 class Session:
@@ -54,6 +61,10 @@ class Session:
         if fault:
             print(f"warning: {fault}\nnext: {fault.next_step}", file=sys.stderr)
         return calm
+
+    def portal(self) -> "Calm":
+        """The same, where people, sessions and mail are needed too."""
+        return replace(self, vendor=self.vendor.for_portal()).calm()
 
     def now(self) -> datetime:
         return self.vendor.now()

@@ -1,0 +1,103 @@
+"""person add/list/role/link/deactivate/activate"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.calm.cli.session import AnyAccount, Session, command, table
+from carnet.terminal import new_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    person = new_app("Who may sign in to the portal, and what each may do there (A1).")
+    command(person, "add")(add_person)
+    command(person, "list")(list_people)
+    command(person, "role")(change_role)
+    command(person, "link")(link)
+    command(person, "deactivate")(deactivate)
+    command(person, "activate")(activate)
+    app.add_typer(person, name="person")
+
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)]
+Role = Annotated[
+    str, typer.Option("--role", help="Vendor: operator, approver, auditor. Customer: administrator, viewer.")
+]
+Name = Annotated[str, typer.Option("--name", help="As colleagues know them; else the address.")]
+
+
+def add_person(session: Session, email: Email, role: Role, name: Name = "", account: AnyAccount = None) -> None:
+    """Add somebody. They choose their password themselves, with the link that is printed."""
+    calm = session.portal()
+    from carnet.calm.people.staff import add_person as use_case
+    from carnet.calm.people.staff import find_person
+    from carnet.calm.web.sign_in import password_link
+
+    answer = use_case(calm, email=email, name=name or email, role=role, account=account, **session.who())
+    path = password_link(find_person(answer.email))
+    session.answer(answer, lambda console, a: _added(console, a, path), link=path)
+
+
+def _added(console: "Console", answer: Any, path: str) -> None:
+    console.print(f"{answer.email} is added as {answer.role}{' of ' + answer.account_name if answer.account else ''}.")
+    _link(console, path)
+
+
+def _link(console: "Console", path: str) -> None:
+    console.print("They choose a password at this address of the portal, once, within 24 hours:")
+    console.print(f"  {path}", soft_wrap=True)
+
+
+def list_people(session: Session, account: AnyAccount = None) -> None:
+    """Everybody, or those of one account."""
+    session.portal()
+    from carnet.calm.people.staff import list_people as use_case
+
+    session.answer(use_case(account), _people)
+
+
+def _people(console: "Console", answer: Any) -> None:
+    rows = [(p.email, p.name, p.role, p.account_name, "yes" if p.active else "no", p.last_seen) for p in answer]
+    table(console, "People", ("address", "name", "role", "account", "active", "signed in last"), rows)
+
+
+def change_role(session: Session, email: Email, role: Role) -> None:
+    """Give somebody another role on their own side."""
+    calm = session.portal()
+    from carnet.calm.people.staff import change_role as use_case
+
+    answer = use_case(calm, email=email, role=role, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"{a.email} is {a.role} from now on."))
+
+
+def link(session: Session, email: Email) -> None:
+    """A new link with which somebody chooses a password. The old password holds until then."""
+    session.portal()
+    from carnet.calm.people.staff import find_person, shown
+    from carnet.calm.web.sign_in import password_link
+
+    person = find_person(email)
+    path = password_link(person)
+    session.answer(shown(person), lambda console, _: _link(console, path), link=path)
+
+
+def deactivate(session: Session, email: Email) -> None:
+    """Let somebody go: signed out at once, and their API tokens end."""
+    _set_active(session, email, active=False)
+
+
+def activate(session: Session, email: Email) -> None:
+    """Let somebody in again."""
+    _set_active(session, email, active=True)
+
+
+def _set_active(session: Session, email: str, *, active: bool) -> None:
+    calm = session.portal()
+    from carnet.calm.people.staff import set_active
+
+    answer = set_active(calm, email=email, active=active, **session.who())
+    word = "can sign in" if active else "can no longer sign in"
+    session.answer(answer, lambda console, a: console.print(f"{a.email} {word}."))

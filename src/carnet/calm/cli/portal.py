@@ -1,0 +1,59 @@
+"""serve · check"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from carnet.calm.address import Serving
+from carnet.calm.cli.session import Session, command
+from carnet.errors import UsageError
+
+
+def add_to(app: typer.Typer) -> None:
+    command(app, "serve")(serve)
+    command(app, "check")(check)
+
+
+Bind = Annotated[str, typer.Option("--bind", metavar="HOST:PORT", help="Where it listens.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes.")]
+Host = Annotated[list[str] | None, typer.Option("--host", help="A name by which browsers ask for it; several may be.")]
+Certificate = Annotated[Path | None, typer.Option("--certificate", exists=True, help="The chain, in PEM.")]
+Key = Annotated[Path | None, typer.Option("--key", exists=True, help="Its private key, in PEM.")]
+Proxy = Annotated[bool, typer.Option("--behind-proxy", help="A proxy on this machine ends TLS.")]
+Plain = Annotated[bool, typer.Option("--plain-http", help="Without TLS, on this machine alone: to try it out.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the insides of errors. Never where customers come.")]
+SecondFactor = Annotated[
+    bool, typer.Option("--optional-second-factor", help="Let vendor staff sign in with a password alone.")
+]
+
+
+def serve(
+    session: Session,
+    bind: Bind = "127.0.0.1:8000",
+    workers: Workers = 2,
+    host: Host = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    behind_proxy: Proxy = False,
+    plain_http: Plain = False,
+    debug: Debug = False,
+    optional_second_factor: SecondFactor = False,
+) -> None:
+    """The portal, for browsers and programs. The first start prints how to sign in."""
+    hosts = tuple(host or ())
+    how = Serving(
+        bind, workers, hosts, certificate, key, behind_proxy, plain_http, debug, optional_second_factor
+    )
+    session.vendor.serve(how, lambda line: print(line, flush=True))
+
+
+def check(session: Session) -> None:
+    """Check the production settings, as `serve --behind-proxy` uses them."""
+    from django.core.management import CommandError
+
+    try:
+        session.vendor.check_deployment(Serving(behind_proxy=True))
+    except CommandError as error:
+        raise UsageError(f"The settings are not fit for production: {error}") from error
+    session.answer({"checked": True}, lambda console, _: console.print("The production settings are clean."))

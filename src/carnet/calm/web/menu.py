@@ -17,7 +17,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     person = request.user if isinstance(getattr(request, "user", None), Person) else None
     shown: dict[str, Any] = {
         "side": "calm",
-        "product_name": "CALM",
+        "product": "CALM",
         "vendor": portal().name,
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,
@@ -26,8 +26,15 @@ def page(request: HttpRequest) -> dict[str, Any]:
         return shown
     account = person.account
     return shown | {
-        "context_name": account.name if account else _("License operations"),
+        "place": account.name if account else _("License operations"),
         "menu": _customer(request, account.id, person) if account else _vendor(request),
+        "person_note": f"{person.email} · {person.role}",
+        "person_menu": [
+            {"label": _("Password and second factor"), "url": reverse("mfa_index"), "icon": "key"},
+            {"label": _("Where I am signed in"), "url": reverse("usersessions_list"), "icon": "monitor"},
+            {"label": _("API tokens"), "url": reverse("api-tokens"), "icon": "file"},
+        ],
+        "sign_out_url": reverse("account_logout"),
         "allowed": {act.value: may(person.role, act) for act in May},
     }
 

@@ -94,6 +94,7 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
+CSRF_FAILURE_VIEW = "carnet.calm.web.own.errors.csrf_failed"
 ROOT_URLCONF = "carnet.calm.web.urls"
 WSGI_APPLICATION = "carnet.calm.web.wsgi.application"
 STATIC_URL = "/static/"

@@ -59,7 +59,7 @@ def _judge(read: ReadReceipt, slot: Guid | None) -> tuple[ControlRoom, LicenseFi
     if room is None or (slot and room.account_id != slot.account_id):
         return _unknown_room(receipt)
     if slot and room.guid_id != slot.id:
-        return _of_another_room(receipt, room, slot)
+        return _of_another_room(room, slot)
     retired = is_retired(room, read.signer)
     keys = [pair.signing_key for pair in (own_keys(room), pending_keys(room)) if pair]
     if not retired and receipt.signing_key not in keys:
@@ -94,7 +94,7 @@ def _unknown_room(receipt: Receipt) -> Refusal:
     )
 
 
-def _of_another_room(receipt: Receipt, room: ControlRoom, slot: Guid) -> Refusal:
+def _of_another_room(room: ControlRoom, slot: Guid) -> Refusal:
     bound = f"the License GUID {room.guid.label}" if room.guid else "no License GUID any more"
     return Refusal(
         Code.WRONG_CONTROL_ROOM,

@@ -31,6 +31,26 @@ class ControlRoom(models.Model):
     history_stated = models.BigIntegerField(default=0)  # the newest acceptance that its totals include
     first_seen = models.DateTimeField()
     changed_at = models.DateTimeField()
+    # what pages ask of thousands of rooms at once, written with what it follows from (`standing`)
+    licensed_until = models.DateTimeField(null=True)  # the last line's end in the OLF that is confirmed
+    grace_until = models.DateTimeField(null=True)  # the same, grace included
+    cycle_opened_at = models.DateTimeField(null=True)  # E4: of the open cycle; none where none is open
+    deadline = models.DateTimeField(null=True)  # E5: of the open cycle's newest LFR
+    site_state = models.CharField(max_length=200, blank=True)  # as its newest LFR states it
+    set_backs = models.BigIntegerField(default=0)  # T2: by the newest LFR, beyond those at the install before
+    set_backs_known = models.BigIntegerField(default=0)
+    owed = models.BooleanField(default=False)  # Q5: by the newest LFR
+    exposed_until = models.DateTimeField(null=True)  # E12: written off, and its file may still be used until then
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["account", "name"], name="rooms_of_account"),
+            models.Index(fields=["licensed_until"], name="rooms_by_end"),
+            models.Index(fields=["deadline"], name="rooms_by_deadline", condition=models.Q(deadline__isnull=False)),
+            models.Index(fields=["changed_at"], name="rooms_set_back", condition=models.Q(set_backs__gt=0)),
+            models.Index(fields=["changed_at"], name="rooms_that_owe", condition=models.Q(owed=True)),
+            models.Index(fields=["exposed_until"], name="rooms_exposed"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -50,19 +70,42 @@ class Enrolment(models.Model):
 
 
 class Request(models.Model):
-    """An LFR that was accepted; its bytes are kept."""
+    """An LFR that was accepted; its bytes are kept, last in the row: SQLite reads them only where they are asked for.
+    What pages show of it is kept beside them, so that none reads an LFR again."""
 
     id = models.CharField(primary_key=True, max_length=36)
-    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, db_index=False)
     enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
     sequence = models.BigIntegerField()
     kind = models.CharField(max_length=16)
-    raw = models.BinaryField()
     digest = models.CharField(max_length=64, unique=True)
+    size = models.IntegerField(default=0)  # bytes
     generated_at = models.DateTimeField()
     accepted_at = models.DateTimeField()
+    accepted_by = models.CharField(max_length=200, blank=True)
     used = models.BooleanField(default=False)  # E6
     believed = models.BooleanField(default=True)  # False once its history was given up
+    cycle = models.CharField(max_length=36, blank=True)  # none for a release, as with its times
+    opened_at = models.DateTimeField(null=True)
+    deadline = models.DateTimeField(null=True)  # E5
+    withdrawn_before = models.BigIntegerField(default=0)  # E14
+    state = models.CharField(max_length=200, blank=True)  # as the site states it
+    installed = models.BigIntegerField(default=0)  # the OLF it names; 0 for none
+    seen_from = models.BigIntegerField(default=0)  # L2: records that CALM had seen before; 0 where it is the first
+    seen_to = models.BigIntegerField(default=0)
+    clock_trusted = models.DateTimeField(null=True)
+    clock_system = models.DateTimeField(null=True)
+    set_backs = models.BigIntegerField(default=0)  # T2
+    largest_set_back_s = models.BigIntegerField(default=0)
+    owed = models.BooleanField(default=False)  # Q5
+    new_keys = models.BooleanField(default=False)  # E15
+    history_accepted = models.BigIntegerField(default=0)  # L2: the newest acceptance that its totals include
+    refusals = models.TextField(default="[]")  # list[RefusalCount], JSON
+    totals = models.TextField(default="[]")  # list[LineTotals], JSON
+    raw = models.BinaryField()
+
+    class Meta:
+        indexes = (models.Index(fields=["room", "accepted_at"], name="requests_of_room"),)
 
     def __str__(self) -> str:
         return self.id
@@ -139,11 +182,20 @@ class LicenseFile(models.Model):
     enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
     request = models.OneToOneField(Request, on_delete=models.PROTECT)  # E6: one answer for each LFR
     sequence = models.BigIntegerField()
-    raw = models.BinaryField()
     issued_at = models.DateTimeField()
     install_by = models.DateTimeField()
     issued_by = models.CharField(max_length=200)
     state = models.CharField(max_length=16, choices=State.choices)
+    settled_at = models.DateTimeField(null=True)  # when it was confirmed or disproved,
+    settled_by = models.CharField(max_length=16, blank=True)  # and by what: receipt | request | history
+    valid_until = models.DateTimeField()  # of its last line
+    ends = models.DateTimeField()  # the same, grace included
+    size = models.IntegerField()  # bytes
+    digest = models.CharField(max_length=64)
+    log_index = models.BigIntegerField()  # V1: of its record in the issuing log
+    site_clock_is_off = models.BooleanField(default=False)  # E5: issued on that statement
+    lowers_clock = models.BooleanField(default=False)  # T3
+    raw = models.BinaryField()
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["room", "sequence"], name="sequence_counts_by_room"),)
@@ -215,20 +267,60 @@ class Spent(models.Model):
 
 
 class RefusedFile(models.Model):
-    """A file that was refused, kept as evidence."""
+    """A file that was refused, kept as evidence with what CALM said of it."""
 
+    account = models.CharField(max_length=36, blank=True)  # where one is known: whose GUID or Control Room it is
     room = models.CharField(max_length=36, blank=True)
     guid = models.CharField(max_length=36, blank=True)
     kind = models.CharField(max_length=32)
     code = models.CharField(max_length=32)
-    raw = models.BinaryField()
     digest = models.CharField(max_length=64)
+    size = models.IntegerField(default=0)  # bytes
     at = models.DateTimeField()
     by = models.CharField(max_length=200)
     resolved = models.BooleanField(default=False)
+    name = models.CharField(max_length=200, blank=True)  # of the Control Room, as the file has it
+    sequence = models.BigIntegerField(default=0)  # of the LFR or the OLF, as the file has it
+    generated_at = models.DateTimeField(null=True)
+    message = models.TextField(blank=True)
+    next = models.TextField(blank=True)
+    evidence = models.TextField(default="[]")  # list[str], JSON
+    raw = models.BinaryField()
 
     class Meta:
-        indexes = (models.Index(fields=["room", "code"], name="refused_by_room"),)
+        indexes = (
+            models.Index(fields=["room", "code"], name="refused_by_room"),
+            models.Index(fields=["account", "at"], name="refused_by_account"),
+            models.Index(fields=["code", "at"], name="refused_open", condition=models.Q(resolved=False)),
+        )
 
     def __str__(self) -> str:
         return f"{self.code}: {self.digest}"
+
+
+class LossReport(models.Model):
+    """E12: a customer says that a Control Room is lost. License operations write it off, or it turns up again."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        WRITTEN_OFF = "written_off"
+        WITHDRAWN = "withdrawn"
+        RELEASED = "released"
+
+    id = models.CharField(primary_key=True, max_length=36)
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    guid = models.ForeignKey(Guid, on_delete=models.PROTECT)
+    reason = models.CharField(max_length=2000)
+    by = models.CharField(max_length=200)
+    at = models.DateTimeField()
+    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
+    settled_at = models.DateTimeField(null=True)
+    settled_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["room"], condition=models.Q(state="open"), name="reported_lost_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.room_id}: {self.state}"

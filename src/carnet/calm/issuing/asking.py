@@ -78,29 +78,43 @@ def read_shelf(account: str, guid: str, now: datetime) -> Shelf:
     return Shelf(purchases, read_books_of(account, purchases.values()), guid, now)
 
 
-def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> dict[str, Line] | Refusal:
-    """The lines asked for, by purchase, each within its purchase's dates and quantity (H1)."""
+@dataclass(frozen=True)
+class Problem:
+    """A rule that refuses what is asked, where it does, and what would fit there instead."""
+
+    refusal: Refusal
+    sku: str = ""  # empty: it is of the whole file
+    purchase: str = ""  # where it is of one purchase
+    fits: int | None = None  # the quantity: of the purchase, or of the product where none is named
+    until: datetime | None = None  # the end
+
+
+def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> tuple[dict[str, Line], list[Problem]]:
+    """The lines asked for, by purchase, each within its purchase's dates and quantity (H1); and what is not."""
     chosen = {purchase: quantity for purchase, quantity in asked.lines.items() if quantity}
     for purchase in asked.lines:
         if purchase not in shelf.purchases:
             raise UsageError(f"The account has no purchase “{purchase}”.", "See: calm purchase list")
+    problems = []
     for sku, quantity in asked.products.items():
         found = _choose(shelf, sku, quantity, asked.until, chosen)
-        if isinstance(found, Refusal):
-            return found
-        chosen |= dict(found)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            chosen |= dict(found)
     lines = {}
     for purchase, quantity in chosen.items():
-        refusal = _outside(shelf, purchase, asked.until) or over_entitlement(shelf, purchase, quantity)
-        if refusal:
-            return refusal
-        lines[purchase] = _line(shelf.purchases[purchase], quantity, asked.until, enrolment, shelf.now)
-    return dict(sorted(lines.items(), key=lambda each: (each[1].sku, each[1].valid_from, each[1].line_id)))
+        problem = _outside(shelf, purchase, asked.until) or over_entitlement(shelf, purchase, quantity)
+        if problem:
+            problems.append(problem)
+        else:
+            lines[purchase] = _line(shelf.purchases[purchase], quantity, asked.until, enrolment, shelf.now)
+    return dict(sorted(lines.items(), key=lambda each: (each[1].sku, each[1].valid_from, each[1].line_id))), problems
 
 
 def _choose(
     shelf: Shelf, sku: str, quantity: int, until: datetime | None, taken: Mapping[str, int]
-) -> list[tuple[str, int]] | Refusal:
+) -> list[tuple[str, int]] | Problem:
     offers = shelf.offers(sku, taken)
     found = choose(offers, quantity, shelf.now, until)
     most = sum(units for _, units in found)
@@ -110,40 +124,44 @@ def _choose(
     live = in_force(offers, shelf.now, None)
     evidence = tuple(f"{offer.most} until {stamp(offer.valid_until)} (purchase {offer.purchase})" for offer in live)
     if until and live and not in_force(offers, shelf.now, until):
-        return Refusal(
+        refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
             f"No purchase of {name} reaches to {stamp(until)}; the longest ends {stamp(live[-1].valid_until)}.",
             "Ask for an earlier end, or name purchases that follow one another with --line.",
             evidence,
         )
+        return Problem(refusal, sku, fits=most, until=live[-1].valid_until)
     span = f" until {stamp(until)}" if until else ""
-    return Refusal(
+    refusal = Refusal(
         Code.OVER_ENTITLEMENT,
         f"{quantity} {name} are asked for{span}; {most} could be granted.",
         "Ask for what fits, have another site give back first, or add a purchase.",
         evidence or (f"no purchase of {name} is in force",),
     )
+    return Problem(refusal, sku, fits=most)
 
 
-def _outside(shelf: Shelf, purchase: str, until: datetime | None) -> Refusal | None:
+def _outside(shelf: Shelf, purchase: str, until: datetime | None) -> Problem | None:
     bought = shelf.purchases[purchase]
     end = until or bought.valid_until
     if end > bought.valid_until:
-        return Refusal(
+        refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
             f"{bought.name}: a line until {stamp(end)} reaches beyond its purchase.",
             f"Choose an end up to {stamp(bought.valid_until)}, where purchase {purchase} ends.",
         )
+        return Problem(refusal, bought.sku, purchase, 0, bought.valid_until)
     if end <= max(bought.valid_from, shelf.now):
-        return Refusal(
+        refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
             f"{bought.name}: a line until {stamp(end)} ends before it starts.",
             f"Purchase {purchase} runs from {stamp(bought.valid_from)} to {stamp(bought.valid_until)}.",
         )
+        return Problem(refusal, bought.sku, purchase, 0)
     return None
 
 
-def over_entitlement(shelf: Shelf, purchase: str, quantity: int) -> Refusal | None:
+def over_entitlement(shelf: Shelf, purchase: str, quantity: int) -> Problem | None:
     """H1: what the GUIDs hold, and what is spent, is never more than was bought."""
     balance, bought = shelf.balance(purchase), shelf.purchases[purchase]
     most = balance.most_for(shelf.guid)
@@ -152,12 +170,13 @@ def over_entitlement(shelf: Shelf, purchase: str, quantity: int) -> Refusal | No
     mine = balance.held.get(shelf.guid, 0)
     others = sum(balance.held.values()) - mine
     excess = f" The purchase is in excess by {balance.excess}: only what raises nothing fits." if balance.excess else ""
-    return Refusal(
+    refusal = Refusal(
         Code.OVER_ENTITLEMENT,
         f"{quantity} {bought.name} are asked for; {most} fit: {bought.quantity} are bought, {others} held by "
         f"other sites, {balance.spent} spent.{excess}",
         f"Ask for {most}, have another site give back first, or add a purchase.",
     )
+    return Problem(refusal, bought.sku, purchase, most)
 
 
 def _line(bought: Item, quantity: int, until: datetime | None, enrolment: str, now: datetime) -> Line:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 from django.db import transaction
 
 from carnet.calm import database
@@ -49,6 +50,19 @@ class Calm:
             "accuse honest sites and issue a second time what is out already.",
             f"{database.newest_copy()} Reading still works; every act is refused until then.",
         )
+
+
+@dataclass(frozen=True)
+class RefusedOf:
+    """Whose file was refused, as far as it can be told, and what it calls itself."""
+
+    kind: str  # request | receipt
+    account: str = ""
+    guid: str = ""
+    room: str = ""
+    name: str = ""
+    sequence: int = 0
+    generated_at: datetime | None = None
 
 
 @dataclass
@@ -95,16 +109,31 @@ class Act:
         self.record("refused", subject, what=what, code=refusal.code.value, message=refusal.message)
         return refusal
 
-    def refuse_file(self, refusal: Refusal, raw: bytes, digest: str, *, kind: str, room: str, guid: str) -> Refusal:
-        """A refused file is kept, as evidence."""
-        RefusedFile(
-            room=room, guid=guid, kind=kind, code=refusal.code, raw=raw, digest=digest, at=self.now, by=self.by
-        ).save(force_insert=True)
+    def refuse_file(self, refusal: Refusal, raw: bytes, digest: str, of: RefusedOf) -> Refusal:
+        """A refused file is kept, as evidence, with what was said of it."""
         evidence = list(refusal.evidence)
+        RefusedFile(
+            account=of.account,
+            room=of.room,
+            guid=of.guid,
+            kind=of.kind,
+            name=of.name[:200],
+            sequence=of.sequence,
+            generated_at=of.generated_at,
+            code=refusal.code,
+            message=refusal.message,
+            next=refusal.next,
+            evidence=msgspec.json.encode(evidence).decode(),
+            raw=raw,
+            digest=digest,
+            size=len(raw),
+            at=self.now,
+            by=self.by,
+        ).save(force_insert=True)
         self.record(
             "refused",
-            room or digest[:16],
-            what=f"{kind}.accept",
+            of.room or digest[:16],
+            what=f"{of.kind}.accept",
             code=refusal.code.value,
             message=refusal.message,
             file=digest,

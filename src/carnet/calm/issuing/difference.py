@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.calm.control_rooms.counting import Count, Where
+from carnet.calm.issuing.asking import Problem
 from carnet.entitlements import Line, Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.verdicts import Code, Refusal
@@ -21,20 +22,28 @@ class Had:
     valid_until: datetime
 
 
-def grants_more(lines: Iterable[Line], installed: Mapping[str, Had]) -> str:
-    """E1: the first thing that is more, or longer, than what is installed. Empty: nothing is."""
-    for line in lines:
-        had = installed.get(line.line_id)
-        if had is None:
-            return f"{line.name}: {line.quantity} that are not installed"
-        if line.quantity > had.quantity:
-            return f"{line.name}: {line.quantity} instead of {had.quantity}"
-        if line.valid_until > had.valid_until:
-            return f"{line.name}: until {stamp(line.valid_until)} instead of {stamp(had.valid_until)}"
-    return ""
+@dataclass(frozen=True)
+class More:
+    """E1: a line that is more, or longer, than what is installed."""
+
+    words: str
+    fits: int
+    until: datetime | None = None
 
 
-def users_above(lines: Iterable[Line], totals: Iterable[LineTotals], now: datetime) -> list[Refusal]:
+def grants_more(line: Line, installed: Mapping[str, Had]) -> More | None:
+    had = installed.get(line.line_id)
+    if had is None:
+        return More(f"{line.name}: {line.quantity} that are not installed", 0)
+    if line.quantity > had.quantity:
+        return More(f"{line.name}: {line.quantity} instead of {had.quantity}", had.quantity)
+    if line.valid_until > had.valid_until:
+        words = f"{line.name}: until {stamp(line.valid_until)} instead of {stamp(had.valid_until)}"
+        return More(words, line.quantity, had.valid_until)
+    return None
+
+
+def users_above(lines: Iterable[Line], totals: Iterable[LineTotals], now: datetime) -> list[Problem]:
     """E10, users and leases, per product: what the site will say of a file that takes away what is in use. A warning,
     for the site can free it; what is in use there but no longer covered (Q4) takes nothing away."""
     granted: dict[str, int] = defaultdict(int)
@@ -49,7 +58,11 @@ def users_above(lines: Iterable[Line], totals: Iterable[LineTotals], now: dateti
             used[total.sku] += total.in_use
             covers[total.sku] += total.granted
     covered = {sku: min(in_use, covers[sku]) for sku, in_use in used.items()}
-    return [_above(names.get(sku, sku), count, granted[sku]) for sku, count in covered.items() if count > granted[sku]]
+    return [
+        Problem(_above(names.get(sku, sku), count, granted[sku]), sku, fits=count)
+        for sku, count in covered.items()
+        if count > granted[sku]
+    ]
 
 
 def _above(name: str, in_use: int, granted: int) -> Refusal:
@@ -60,22 +73,18 @@ def _above(name: str, in_use: int, granted: int) -> Refusal:
     )
 
 
-def units_below(
-    lines: Iterable[Line], last: Mapping[str, int], counted: Mapping[Where, Count], now: datetime
-) -> Refusal | None:
+def units_below(purchase: str, line: Line, last: Mapping[str, int], consumed: int) -> Problem | None:
     """E10, units, per line: below what it had last *and* below what was consumed on it in the period can never fit."""
-    for line in lines:
-        if line.metric is not Metric.CONSUMABLE:
-            continue
-        consumed = consumed_on(line, counted, now)
-        if line.quantity < consumed and line.quantity < last.get(line.line_id, 0):
-            return Refusal(
-                Code.BELOW_USE,
-                f"{line.name}: {consumed} {line.unit}s were consumed on the line in its period; {line.quantity} would "
-                "be granted. Consumed units do not come back, so the site would refuse the file for good.",
-                f"Grant at least {min(consumed, last[line.line_id])}, or leave the line out.",
-            )
-    return None
+    if line.quantity >= consumed or line.quantity >= last.get(line.line_id, 0):
+        return None
+    least = min(consumed, last[line.line_id])
+    refusal = Refusal(
+        Code.BELOW_USE,
+        f"{line.name}: {consumed} {line.unit}s were consumed on the line in its period; {line.quantity} would "
+        "be granted. Consumed units do not come back, so the site would refuse the file for good.",
+        f"Grant at least {least}, or leave the line out.",
+    )
+    return Problem(refusal, line.sku, purchase, least)
 
 
 def consumed_on(line: Line, counted: Mapping[Where, Count], now: datetime) -> int:

@@ -34,6 +34,7 @@ from carnet.calm.issuing.judging import (
     read_counted,
 )
 from carnet.calm.issuing.models import Token
+from carnet.calm.issuing.standing import note_confirmed
 from carnet.calm.issuing.statements import judge_statements
 from carnet.calm.issuing.taking import ending, take
 from carnet.calm.licenses.models import Guid, Purchase
@@ -184,7 +185,7 @@ def accept_history(doing: Act, found: Acceptable, *, reason: str, first: str) ->
     acceptance = _number(room, lfr)
     case = _case(found, acceptance, installed)
     _believe_key(room, lfr)
-    _give_up(room, lfr.ledger, installed)
+    _give_up(room, lfr.ledger, installed, doing.now)
     _save(doing, room, acceptance, lfr, reason=reason, first=first)
     answer = take(doing, case)
     settle_refusals(room.id)
@@ -262,7 +263,7 @@ def _believe_key(room: ControlRoom, lfr: LicenseFileRequest) -> None:
         room.keys, room.pending_keys = msgspec.json.encode(pair).decode(), ""
 
 
-def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None) -> None:
+def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None, now: datetime) -> None:
     """What CALM believed and the new history does not hold: checkpoints, requests, later license files."""
     rows = list(SeenCheckpoint.objects.filter(room=room))
     shown = {row.pk for row in rows if new.shows(Checkpoint(row.size, from_base64url(row.root))) is True}
@@ -276,8 +277,8 @@ def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None) -> 
     Counted.objects.filter(room=room, enrolment=room.enrolment).update(stated=False)
     if room.state != ControlRoom.State.ACTIVE:
         return
-    room.confirmed = installed.sequence if installed else 0
+    note_confirmed(room, installed)
     later = LicenseFile.objects.filter(room=room, sequence__gt=room.confirmed)
-    later.update(state=LicenseFile.State.DISPROVED)
+    later.update(state=LicenseFile.State.DISPROVED, settled_by="history", settled_at=now)
     if installed:  # it may have been replaced in the history given up; it is out again
         LicenseLine.objects.filter(license_file=installed).update(out=True)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LicenseLine, Request
 from carnet.calm.issuing import planning
@@ -120,6 +121,13 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
         install_by=plan.install_by,
         issued_by=doing.by,
         state=LicenseFile.State.ISSUED,
+        valid_until=written.olf.valid_until,
+        ends=max(line.ends for line in plan.lines),
+        size=len(written.raw),
+        digest=sha256(written.raw).hexdigest(),
+        log_index=written.log_index,
+        site_clock_is_off=plan.site_clock_is_off,
+        lowers_clock=plan.lowers_clock,
     )
     _INSERT_FILE(file)
     _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items()))

@@ -64,9 +64,10 @@ def verify_log(calm: Calm, tick: Callable[[], None] = lambda: None) -> LogVerifi
 
 
 def _rows() -> Iterator[Row]:
-    rows = LogEntry.objects.order_by("index").values_list("index", "leaf", "detail", "nodes")
-    for index, leaf, detail, nodes in rows.iterator():
-        yield index, bytes(leaf), bytes(detail), bytes(nodes)
+    found = ("at", "kind", "subject", "about", "who")
+    rows = LogEntry.objects.order_by("index").values_list("index", "leaf", "detail", "nodes", *found)
+    for index, leaf, detail, nodes, *columns in rows.iterator():
+        yield index, bytes(leaf), bytes(detail), bytes(nodes), (*columns,)
 
 
 def _contents() -> Iterator[tuple[str, str]]:

@@ -1,15 +1,16 @@
 """What an OLF would be: every rule that can refuse it, in order, and what people are told before it is issued."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from carnet.calm.control_rooms.counting import Acceptance, Count, Where, effective, stated_in
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LicenseLine, Request
 from carnet.calm.issuing import verdicts
 from carnet.calm.issuing.accounts import is_approved, no_approval
 from carnet.calm.issuing.answered import AnsweredRequest, read_answered
-from carnet.calm.issuing.asking import Asked, Shelf, make_lines, read_shelf
+from carnet.calm.issuing.asking import Asked, Problem, Shelf, make_lines, read_shelf
 from carnet.calm.issuing.difference import Had, changes, consumed_on, grants_more, units_below, users_above
 from carnet.calm.issuing.judging import read_acceptances
 from carnet.calm.issuing.key_sets import newest_row
@@ -34,10 +35,12 @@ class Plan:
     key_set: IssuedKeySet
     tail: log.Tail
     acceptances: tuple[Acceptance, ...]
+    installed: dict[str, Had]
     install_by: datetime
     now: datetime
     lowers_clock: bool
     site_clock_is_off: bool
+    problems: list[Problem] = field(default_factory=list)  # of single lines: they are not in `by_purchase`
     warnings: list[Refusal] = field(default_factory=list)  # what the site would refuse today
     notes: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
@@ -45,6 +48,11 @@ class Plan:
     @property
     def sequence(self) -> int:
         return self.room.last_license_file + 1
+
+    @cached_property
+    def counts(self) -> dict[Where, Count]:
+        """Q3: what CALM counts as consumed there."""
+        return effective(stated_in(self.lfr.lines, self.lfr.history_accepted), self.acceptances)
 
     @property
     def lines(self) -> list[Line]:
@@ -54,40 +62,64 @@ class Plan:
 def make_plan(
     request: Request, asked: Asked, now: datetime, *, site_clock_is_off: bool, lowers_clock: bool
 ) -> Plan | Refusal:
-    room, lfr = request.room, read_answered(request)
-    refusal = _answerable(request, room) or _in_time(lfr, now, site_clock_is_off=site_clock_is_off)
+    lfr = read_answered(request)
+    refusal = unanswerable(request) or too_late(lfr, now, site_clock_is_off=site_clock_is_off)
     if refusal:
         return refusal
+    plan = draw_up(request, lfr, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
+    problem = next(problems_of(plan), None)
+    return problem.refusal if problem else _informed(plan)
+
+
+def draw_up(
+    request: Request,
+    lfr: AnsweredRequest,
+    asked: Asked,
+    now: datetime,
+    *,
+    site_clock_is_off: bool = False,
+    lowers_clock: bool = False,
+) -> Plan:
+    """The OLF as asked for, of an LFR that can be answered; not yet judged."""
+    room = request.room
     assert room.enrolment_id is not None
     assert room.guid_id is not None
     assert lfr.deadline is not None
     shelf = read_shelf(room.account_id, room.guid_id, now)
-    lines = make_lines(shelf, asked, room.enrolment_id)
-    if isinstance(lines, Refusal):
-        return lines
-    if not lines:
-        return _nothing_granted(room)
-    tail = log.read_tail(lfr.issuing_log.size if lfr.issuing_log else 0)
-    acceptances = read_acceptances(room.id, lfr.history_accepted)
-    plan = Plan(
+    lines, problems = make_lines(shelf, asked, room.enrolment_id)
+    return Plan(
         request,
         room,
         lfr,
         lines,
         shelf,
         newest_row(),
-        tail,
-        acceptances,
+        log.read_tail(lfr.issuing_log.size if lfr.issuing_log else 0),
+        read_acceptances(room.id, lfr.history_accepted),
+        installed_in(room),
         lfr.deadline,
         now,
         lowers_clock,
         site_clock_is_off,
+        problems,
     )
-    return _compare(plan) or _reachable(plan) or _log_agrees(plan) or plan
 
 
-def _answerable(request: Request, room: ControlRoom) -> Refusal | None:
+def problems_of(plan: Plan) -> Iterator[Problem]:
+    """Every rule that refuses the OLF, the cheapest to mend first. Issuing stops at the first, pre-flight shows all."""
+    yield from plan.problems
+    if not plan.by_purchase and not plan.problems:
+        yield Problem(_nothing_granted(plan.room))
+    yield from _unapproved(plan)
+    yield from _below_use(plan)
+    refusal = _reachable(plan) or _log_agrees(plan)
+    if refusal:
+        yield Problem(refusal)
+
+
+def unanswerable(request: Request) -> Refusal | None:
     """E6: only the newest LFR, once. A release asks for nothing."""
+    room = request.room
     if request.used:
         return verdicts.already_used(room, request.sequence)
     if request.pk != room.newest_request_id:
@@ -103,7 +135,7 @@ def _answerable(request: Request, room: ControlRoom) -> Refusal | None:
     return None
 
 
-def _in_time(lfr: AnsweredRequest, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
+def too_late(lfr: AnsweredRequest, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
     """E5: staff may state that the site's clock is off; the site still judges by its own."""
     if site_clock_is_off or lfr.deadline is None:
         return None
@@ -118,24 +150,39 @@ def _nothing_granted(room: ControlRoom) -> Refusal:
     )
 
 
-def _compare(plan: Plan) -> Refusal | None:
-    """E1 and E10, against what the LFR names as installed and states as in use; then what people should know."""
-    room, lfr, now = plan.room, plan.lfr, plan.now
-    installed = _installed(room)
-    if not is_approved(room.account_id):  # E1
-        more = grants_more(plan.lines, installed)
+def _unapproved(plan: Plan) -> Iterator[Problem]:
+    """E1, against what the LFR names as installed."""
+    if is_approved(plan.room.account_id):
+        return
+    for purchase, line in plan.by_purchase.items():
+        more = grants_more(line, plan.installed)
         if more:
-            return no_approval(room.account, f"a file may not grant more or longer ({more})")
-    stated = lfr.lines
-    counts = effective(stated_in(stated, lfr.history_accepted), plan.acceptances)
-    refusal = units_below(plan.lines, _last_quantities(plan, counts), counts, now)
-    if refusal:
-        return refusal
+            refusal = no_approval(plan.room.account, f"a file may not grant more or longer ({more.words})")
+            yield Problem(refusal, line.sku, purchase, more.fits, more.until)
+
+
+def _below_use(plan: Plan) -> Iterator[Problem]:
+    """E10, units: what can never fit."""
+    low = {
+        purchase: (line, consumed)
+        for purchase, line in plan.by_purchase.items()
+        if line.metric is Metric.CONSUMABLE and line.quantity < (consumed := consumed_on(line, plan.counts, plan.now))
+    }
+    last = _last_quantities(plan, [line.line_id for line, _ in low.values()])
+    for purchase, (line, consumed) in low.items():
+        problem = units_below(purchase, line, last, consumed)
+        if problem:
+            yield problem
+
+
+def _informed(plan: Plan) -> Plan:
+    """What people are told of a file that every rule allows."""
+    stated = plan.lfr.lines
     names = {line.line_id: line.sku for line in stated}
-    plan.changes += changes(plan.lines, installed, names)
-    plan.warnings += users_above(plan.lines, stated, now) + _clock_ahead(plan)
+    plan.changes += changes(plan.lines, plan.installed, names)
+    plan.warnings += [above.refusal for above in users_above(plan.lines, stated, plan.now)] + _clock_ahead(plan)
     plan.notes += _notices(plan)
-    return None
+    return plan
 
 
 _LINES_OF_FILE = Prepared(
@@ -145,23 +192,19 @@ _LINES_OF_FILE = Prepared(
 )
 
 
-def _installed(room: ControlRoom) -> dict[str, Had]:
+def installed_in(room: ControlRoom) -> dict[str, Had]:
     """The lines of the OLF that is confirmed, which is the one that the newest LFR names."""
     if not room.confirmed:
         return {}
     return {line: Had(line, quantity, until) for line, quantity, until in _LINES_OF_FILE(room.id, room.confirmed)}
 
 
-def _last_quantities(plan: Plan, counts: Mapping[Where, Count]) -> dict[str, int]:
+def _last_quantities(plan: Plan, lines: list[str]) -> dict[str, int]:
     """What a line had last, also where it was left out since; read only where it matters."""
-    low = [
-        line.line_id
-        for line in plan.lines
-        if line.metric is Metric.CONSUMABLE and line.quantity < consumed_on(line, counts, plan.now)
-    ]
-    if not low:
+    if not lines:
         return {}
-    rows = LicenseLine.objects.filter(room=plan.room, line_id__in=low, license_file__state=LicenseFile.State.CONFIRMED)
+    confirmed = LicenseFile.State.CONFIRMED
+    rows = LicenseLine.objects.filter(room=plan.room, line_id__in=lines, license_file__state=confirmed)
     return dict(rows.order_by("file_sequence").values_list("line_id", "quantity"))
 
 

@@ -9,10 +9,12 @@ from carnet.calm.control_rooms.history import Standing, judge_history
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, SeenCheckpoint
 from carnet.calm.control_rooms.positions import periods_of, read_position, write_position
 from carnet.calm.issuing import verdicts
-from carnet.calm.issuing.context import Act, Calm, act
+from carnet.calm.issuing.context import Act, Calm, RefusedOf, act
+from carnet.calm.issuing.guids import find_guid
 from carnet.calm.issuing.judging import find_room, is_retired, own_keys, pending_keys, seen_by
 from carnet.calm.issuing.taking import confirm, see, take_key
 from carnet.calm.licenses.books import Report, settle
+from carnet.calm.licenses.models import Guid
 from carnet.exchange.receipt import ReadReceipt, Receipt, read_receipt
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -27,23 +29,37 @@ class ReceiptAccepted:
     verdict: str  # confirmed | nothing_changed
 
 
-def accept_receipt(calm: Calm, *, raw: bytes, now: datetime, by: str) -> ReceiptAccepted | Refusal:
+def accept_receipt(
+    calm: Calm, *, raw: bytes, now: datetime, by: str, guid: str | None = None
+) -> ReceiptAccepted | Refusal:
+    """`guid`: only where it is of the Control Room bound to that one. Of another, it is as if CALM did not know it."""
     with act(calm, now=now, by=by) as doing:
+        slot = find_guid(guid) if guid else None
         read = read_receipt(raw)
         if isinstance(read, Refusal):
-            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), kind="receipt", room="", guid="")
-        judged = _judge(read)
+            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), _of(slot, None))
+        judged = _judge(read, slot)
         if isinstance(judged, Refusal):
-            room = read.receipt.control_room_id
-            return doing.refuse_file(judged, raw, read.envelope.digest, kind="receipt", room=room, guid="")
+            return doing.refuse_file(judged, raw, read.envelope.digest, _of(slot, read.receipt))
         return _take(doing, read.receipt, *judged)
 
 
-def _judge(read: ReadReceipt) -> tuple[ControlRoom, LicenseFile, Standing] | Refusal:
+def _of(slot: Guid | None, receipt: Receipt | None) -> RefusedOf:
+    room = find_room(receipt.control_room_id) if receipt else None
+    account = slot.account_id if slot else room.account_id if room else ""
+    if receipt is None or room is None or room.account_id != account:
+        return RefusedOf("receipt", account, slot.id if slot else "")
+    guid = slot.id if slot else room.guid_id or ""
+    return RefusedOf("receipt", account, guid, room.id, room.name, receipt.sequence, receipt.installed_at)
+
+
+def _judge(read: ReadReceipt, slot: Guid | None) -> tuple[ControlRoom, LicenseFile, Standing] | Refusal:
     receipt = read.receipt
     room = find_room(receipt.control_room_id)
-    if room is None:
+    if room is None or (slot and room.account_id != slot.account_id):
         return _unknown_room(receipt)
+    if slot and room.guid_id != slot.id:
+        return _of_another_room(room, slot)
     retired = is_retired(room, read.signer)
     keys = [pair.signing_key for pair in (own_keys(room), pending_keys(room)) if pair]
     if not retired and receipt.signing_key not in keys:
@@ -78,6 +94,15 @@ def _unknown_room(receipt: Receipt) -> Refusal:
     )
 
 
+def _of_another_room(room: ControlRoom, slot: Guid) -> Refusal:
+    bound = f"the License GUID {room.guid.label}" if room.guid else "no License GUID any more"
+    return Refusal(
+        Code.WRONG_CONTROL_ROOM,
+        f"The receipt is of {room.name}, which is bound to {bound}; it was shown for {slot.label}.",
+        "Upload it at the License GUID of that Control Room.",
+    )
+
+
 def _take(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, standing: Standing) -> ReceiptAccepted:
     newer = file.sequence > room.confirmed and file.enrolment_id == room.enrolment_id
     newer = newer and room.state == ControlRoom.State.ACTIVE
@@ -98,7 +123,7 @@ def _take(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, st
 
 def _confirm(doing: Act, room: ControlRoom, file: LicenseFile) -> None:
     assert room.enrolment is not None
-    confirm(room, file, None)
+    confirm(room, file, None, doing.now)
     position = read_position(room.id, room.enrolment.id)
     after = settle(position, Report(installed=file.sequence), periods_of(position.purchases()), doing.now)
     write_position(room.id, room.enrolment.id, room.enrolment.guid_id, position, after)

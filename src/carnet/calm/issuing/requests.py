@@ -5,11 +5,12 @@ from datetime import datetime
 from hashlib import sha256
 
 from carnet.calm.control_rooms.models import ControlRoom, Request
-from carnet.calm.issuing.context import Act, Calm, act
+from carnet.calm.issuing.context import Act, Calm, RefusedOf, act
 from carnet.calm.issuing.guids import find_guid
 from carnet.calm.issuing.histories import settle_refusals, with_evidence
 from carnet.calm.issuing.judging import Case, judge_request
 from carnet.calm.issuing.taking import take
+from carnet.calm.licenses.models import Guid
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals, RefusalCount, read_request
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import CLOCK_AHEAD, install_by, request_window, spell, stamp
@@ -40,13 +41,18 @@ def accept_request(calm: Calm, *, raw: bytes, guid: str, now: datetime, by: str)
         slot = find_guid(guid)
         read = read_request(raw)
         if isinstance(read, Refusal):
-            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), kind="request", room="", guid=slot.id)
+            of = RefusedOf("request", slot.account_id, slot.id)
+            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), of)
         judged = judge_request(doing, read, slot)
         if isinstance(judged, Refusal):
-            room = read.request.control_room.id
-            refusal = with_evidence(judged, room, read.request)
-            return doing.refuse_file(refusal, raw, read.envelope.digest, kind="request", room=room, guid=slot.id)
+            refusal = with_evidence(judged, read.request.control_room.id, read.request)
+            return doing.refuse_file(refusal, raw, read.envelope.digest, _of(slot, read.request))
         return _accepted(doing, judged)
+
+
+def _of(slot: Guid, lfr: LicenseFileRequest) -> RefusedOf:
+    room = lfr.control_room
+    return RefusedOf("request", slot.account_id, slot.id, room.id, room.name, lfr.sequence, lfr.generated_at)
 
 
 def _accepted(doing: Act, case: Case) -> RequestAccepted:

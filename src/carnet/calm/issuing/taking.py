@@ -3,6 +3,7 @@ what is out (H2), what is counted (Q3), the checkpoint seen, and, for its last w
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +15,7 @@ from carnet.calm.control_rooms.models import (
     Kept,
     LicenseFile,
     LicenseLine,
+    LossReport,
     Request,
     SeenCheckpoint,
     Spent,
@@ -22,6 +24,7 @@ from carnet.calm.control_rooms.positions import periods_of, read_position, write
 from carnet.calm.ids import line_id
 from carnet.calm.issuing.context import Act
 from carnet.calm.issuing.judging import Case, own_keys, pending_keys, read_counted
+from carnet.calm.issuing.standing import note_confirmed, note_ended, note_installed, note_request, request_row
 from carnet.calm.licenses.books import Closing, Periods, Position, Report, Units, close, settle
 from carnet.calm.licenses.models import Purchase
 from carnet.calm.prepared import Prepared, slot
@@ -29,6 +32,9 @@ from carnet.entitlements import Metric
 from carnet.exchange.history import History
 from carnet.exchange.keys import OkpKey
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 State = ControlRoom.State
 
@@ -50,6 +56,7 @@ def take(doing: Act, case: Case) -> tuple[ControlRoom, Request]:
     room.name, room.version = case.lfr.control_room.name, case.lfr.control_room.version
     room.last_sequence, room.newest_request = case.lfr.sequence, request
     room.history_stated = case.lfr.history_accepted
+    note_request(room, request)
     see(room, case.lfr.ledger, case.lfr.request_id, f"LFR {case.lfr.sequence}", _text(case.stated), doing.now)
     if case.is_release:
         _release(room, doing)
@@ -79,7 +86,8 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     assert case.token is not None
     enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
     enrolment.save(force_insert=True)
-    room.enrolment, room.guid, room.state, room.confirmed = enrolment, case.guid, State.ACTIVE, 0
+    room.enrolment, room.guid, room.state = enrolment, case.guid, State.ACTIVE
+    note_confirmed(room, None)
 
 
 def take_key(room: ControlRoom, signer: OkpKey) -> None:
@@ -94,17 +102,7 @@ def _keep_request(doing: Act, room: ControlRoom, case: Case) -> Request:
     known = Request.objects.filter(id=case.lfr.request_id, room=room, believed=False).first()
     if known:  # L2: of a history that was given up, and is accepted again
         return _believe_again(known)
-    request = Request(
-        id=case.lfr.request_id,
-        room=room,
-        enrolment=room.enrolment,
-        sequence=case.lfr.sequence,
-        kind=case.lfr.kind,
-        raw=case.read.envelope.raw,
-        digest=case.read.envelope.digest,
-        generated_at=case.lfr.generated_at,
-        accepted_at=doing.now,
-    )
+    request = request_row(doing, room, case.read)
     request.save(force_insert=True)
     return request
 
@@ -113,7 +111,8 @@ def _believe_again(request: Request) -> Request:
     """Its answer may be on the way to the site, or there: it is out again (H2)."""
     request.believed = True
     request.save(force_update=True, update_fields=["believed"])
-    LicenseFile.objects.filter(request=request).update(state=LicenseFile.State.ISSUED)
+    files = LicenseFile.objects.filter(request=request)
+    files.update(state=LicenseFile.State.ISSUED, settled_at=None, settled_by="")
     LicenseLine.objects.filter(license_file__request=request).update(out=True)
     return request
 
@@ -136,7 +135,7 @@ def see(room: ControlRoom, ledger: History, of: str, words: str, totals: str, no
 def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
     """H2: what this LFR confirms, disproves and returns; Q3: what it counts."""
     assert room.enrolment is not None
-    confirm(room, case.installed, case.lfr.sequence)
+    confirm(room, case.installed, case.lfr.sequence, doing.now)
     counted = write_counts(room, case)
     position = read_position(room.id, room.enrolment.id)
     periods = periods_of(position.purchases())
@@ -168,14 +167,21 @@ def _states_any(room: ControlRoom, position: Position, lfr: LicenseFileRequest) 
     return any(line.line_id in out for line in lfr.totals.record.body.lines)
 
 
-def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | None) -> None:
+def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | None, now: datetime) -> None:
     """H2: the OLF named is confirmed; for an LFR (`request`), every later one issued before it is disproved."""
+    by = "receipt" if request is None else "request"
     if installed:
-        room.confirmed = installed.sequence
-        LicenseFile.objects.filter(pk=installed.pk).update(state=LicenseFile.State.CONFIRMED)
+        if installed.state != LicenseFile.State.CONFIRMED:
+            _settle(LicenseFile.objects.filter(pk=installed.pk), LicenseFile.State.CONFIRMED, by, now)
+            note_installed(room, installed)
+        note_confirmed(room, installed)
     if request is not None:
         later = LicenseFile.objects.filter(room=room, sequence__gt=room.confirmed, request__sequence__lt=request)
-        later.filter(state=LicenseFile.State.ISSUED).update(state=LicenseFile.State.DISPROVED)
+        _settle(later.filter(state=LicenseFile.State.ISSUED), LicenseFile.State.DISPROVED, by, now)
+
+
+def _settle(files: "QuerySet[LicenseFile]", state: LicenseFile.State, by: str, now: datetime) -> None:
+    files.update(state=state, settled_by=by, settled_at=now)
 
 
 _OWN_PURCHASES = Prepared(lambda: Purchase.objects.filter(account=slot(0)).values_list("id"))
@@ -219,7 +225,7 @@ def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
         return
     counted = write_counts(room, case)
     after, periods = _last_position(room, case, counted, doing.now)
-    confirm(room, None, case.lfr.sequence)
+    confirm(room, None, case.lfr.sequence, doing.now)
     _close(doing, room, case.lfr, after, periods, counted, why="released")
     _end(room.enrolment, doing.now, "released")
     room.guid = None
@@ -312,6 +318,8 @@ def _release(room: ControlRoom, doing: Act) -> None:
     if room.state == State.ACTIVE:
         _end(room.enrolment, doing.now, "released")
     room.guid, room.state = None, State.RELEASED
+    note_ended(room)
+    settle_loss(room.id, LossReport.State.RELEASED, doing)
 
 
 def _end(enrolment: Enrolment, now: datetime, how: str) -> None:
@@ -319,8 +327,14 @@ def _end(enrolment: Enrolment, now: datetime, how: str) -> None:
     enrolment.save(force_update=True, update_fields=["ended_at", "ended_by"])
 
 
+def settle_loss(room: str, how: LossReport.State, doing: Act) -> None:
+    """What was reported lost is written off, or has said its last word."""
+    opened = LossReport.objects.filter(room=room, state=LossReport.State.OPEN)
+    opened.update(state=how, settled_at=doing.now, settled_by=doing.by)
+
+
 def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-__all__ = ["confirm", "ending", "see", "take", "take_key", "write_closing", "write_counts"]
+__all__ = ["confirm", "ending", "see", "settle_loss", "take", "take_key", "write_closing", "write_counts"]

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.control_rooms.models import ControlRoom, LossReport
 from carnet.calm.control_rooms.positions import periods_of, read_position
 from carnet.calm.issuing.context import Act
 from carnet.calm.issuing.judging import find_room
-from carnet.calm.issuing.taking import write_closing
+from carnet.calm.issuing.standing import note_ended
+from carnet.calm.issuing.taking import settle_loss, write_closing
 from carnet.calm.licenses.books import close
 from carnet.calm.licenses.models import Purchase
 from carnet.entitlements import Metric
@@ -58,4 +59,7 @@ def write_off(doing: Act, room: ControlRoom, *, return_unconsumed: bool) -> None
     enrolment.ended_at, enrolment.ended_by = doing.now, "written_off"
     enrolment.save(force_update=True, update_fields=["ended_at", "ended_by"])
     room.guid, room.state, room.changed_at = None, ControlRoom.State.WRITTEN_OFF, doing.now
+    note_ended(room)
+    room.exposed_until = max((line.ends for line in position.lines if line.file >= room.confirmed), default=None)
+    settle_loss(room.id, LossReport.State.WRITTEN_OFF, doing)
     room.save(force_update=True)

@@ -25,6 +25,7 @@ from carnet.exchange.offline_license_file import (
 class Written:
     olf: OfflineLicenseFile
     raw: bytes
+    log_index: int
 
 
 def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
@@ -43,7 +44,7 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
         lowers_clock=plan.lowers_clock,
     )
     olf = msgspec.structs.replace(olf, issuing_log=appended.proof(seen))
-    return Written(olf, write_license_file(olf, issuers))
+    return Written(olf, write_license_file(olf, issuers), appended.record.index)
 
 
 def _without_proof(doing: Act, plan: Plan) -> OfflineLicenseFile:

@@ -94,7 +94,19 @@ def append(
     leaf = record.leaf()
     tip = leaf_hash(leaf)
     peaks, completed = peaks_at(index, _getter(nodes)).append(tip)
-    _INSERT(LogEntry(index=index, leaf=leaf, detail=private, nodes=b"".join((tip, *completed))))
+    _INSERT(
+        LogEntry(
+            index=index,
+            at=at,
+            kind=kind,
+            subject=subject,
+            about=str(detail.get("control_room") or detail.get("about") or detail.get("account") or ""),
+            who=str(detail.get("who", "")),
+            leaf=leaf,
+            detail=private,
+            nodes=b"".join((tip, *completed)),
+        )
+    )
     for level, value in enumerate((tip, *completed)):
         nodes[level, index >> level] = value
     return Appended(record, peaks, _getter(nodes))

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 
@@ -10,7 +12,8 @@ from carnet.exchange.issuing_log import LogRecord
 from carnet.exchange.strict import MalformedError, decode
 from carnet.merkle import Checkpoint, Peaks, leaf_hash
 
-Row = tuple[int, bytes, bytes, bytes]  # index, leaf, detail, nodes
+Found = tuple[datetime, str, str, str, str]  # what a record is found by: at, kind, subject, about, who
+Row = tuple[int, bytes, bytes, bytes, Found]  # index, leaf, detail, nodes
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,16 @@ def verify_rows(
 
 
 def _check(row: Row, expected: int, contents: dict[str, str]) -> list[str]:
-    index, leaf, detail, _ = row
+    index, leaf, detail, _, found = row
     try:
         record = decode(leaf, LogRecord, depth=2)
-        msgspec.json.decode(detail)
+        private = msgspec.json.decode(detail, type=dict[str, Any])
     except (MalformedError, msgspec.MsgspecError) as error:
         return [f"record {index}: it cannot be read: {error}"]
     problems = []
+    about = private.get("control_room") or private.get("about") or private.get("account") or ""
+    if found != (record.at, record.kind, record.subject, about, private.get("who", "")):
+        problems.append(f"record {index}: a search would not find it as what it is")
     if not record.index == index == expected:
         problems.append(f"record {index}: it calls itself {record.index}, and should be {expected}")
     if sha256(detail).hexdigest() != record.detail_sha256:

@@ -1,6 +1,5 @@
 """Rows: a person who signs in, and the tokens that their programs carry."""
 
-from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -23,7 +22,7 @@ class Person(AbstractBaseUser):
     role = models.CharField(max_length=16, choices=[(role.value, role.value) for role in Role])
     account = models.ForeignKey(Account, null=True, on_delete=models.PROTECT)  # a customer's; none for vendor staff
     is_active = models.BooleanField(default=True)
-    added_at: models.DateTimeField[datetime, datetime] = models.DateTimeField()
+    added_at = models.DateTimeField()
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []

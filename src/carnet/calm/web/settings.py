@@ -34,7 +34,6 @@ INSTALLED_APPS = [
     "carnet.ui",
     *_ROWS,
     "carnet.calm.people",
-    "carnet.calm.notices",
     "carnet.calm.web",
 ]
 

@@ -6,14 +6,17 @@ import msgspec
 import pytest
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.issuing import purchases, receipts
+from carnet.calm.issuing import accounts, purchases, receipts
 from carnet.calm.issuing.rooms import show_room
+from carnet.entitlements import Policy
 from carnet.errors import UsageError
 from carnet.exchange.envelope import MAX_FILE, JwsFields
 from carnet.exchange.keys import ED25519, new_signer
 from carnet.exchange.license_file_request import write_request
 from carnet.exchange.strict import from_base64url, to_base64url
 from tests.calm.conftest import HOUR, World, code
+
+pytestmark = pytest.mark.both_databases
 
 Unmoved = Callable[[], None]
 
@@ -76,6 +79,22 @@ def test_a_purchase_is_lowered_for_a_reason_that_can_be_read(world: World, unmov
     unmoved()
     with pytest.raises(UsageError):
         purchases.lower_purchase(world.calm, purchase=bought, reason=reason, quantity=5, **world.act)
+
+
+@pytest.mark.parametrize("version", ["forty", "40" + ".0" * 16, "40\n", ""])
+def test_a_version_that_is_none_is_said(world: World, unmoved: Unmoved, version: str) -> None:
+    unmoved()
+    asked = {"industry": "energy", "reason": "closed", "version": version}
+    with pytest.raises(UsageError, match="version"):
+        accounts.request_approval(world.calm, account="Northwind", **asked, **world.act)
+
+
+@pytest.mark.rule("Q5")
+@pytest.mark.parametrize(("overage", "grace"), [(101, 0), (-1, 0), (0, 91), (40_000, 40_000)])
+def test_no_more_overage_or_grace_than_a_line_can_say(world: World, unmoved: Unmoved, overage: int, grace: int) -> None:
+    unmoved()
+    with pytest.raises(UsageError, match="Overage"):
+        world.buy("bot-creator", 10, policy=Policy(overage_percent=overage, grace_days=grace))
 
 
 def test_a_label_that_several_accounts_use_chooses_no_control_room(world: World) -> None:

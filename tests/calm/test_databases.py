@@ -10,7 +10,7 @@ from django.db import InternalError, OperationalError, ProgrammingError, connect
 
 from carnet.calm import database, database_url
 from carnet.calm.issuing import accounts
-from carnet.calm.issuing.context import act
+from carnet.calm.issuing.context import Calm, act
 from carnet.errors import BusyError, StorageError, TamperedError, UsageError
 from tests.calm.conftest import NOW, World
 from tests.support import databases
@@ -161,11 +161,16 @@ class TestFaultsOfAnAct:
         with databases.undone(settings):
             calm = World().calm
         with databases.used(settings):
-            with pytest.raises(StorageError, match="may have been done"), act(calm, now=NOW, by="olga") as doing:
-                doing.record("account.added", "-")
-                pid = connection.connection.info.backend_pid
-                postgres.ask(f"SELECT pg_terminate_backend({pid}, 5000)")
+            with pytest.raises(StorageError, match="may have been done"):
+                self.act_and_end(calm, postgres)
             assert accounts.list_accounts() == []
+
+    @staticmethod
+    def act_and_end(calm: Calm, postgres: Server) -> None:
+        with act(calm, now=NOW, by="olga") as doing:
+            doing.record("account.added", "-")
+            pid = connection.connection.info.backend_pid
+            postgres.ask(f"SELECT pg_terminate_backend({pid}, 5000)")
 
     def test_a_commit_of_which_nothing_is_heard(self, db: None) -> None:
         lost = OperationalError("server closed the connection unexpectedly")

@@ -1,5 +1,9 @@
 """V1, V2, L5: every act is a record, each file proves its own, and nobody rewrites either."""
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
 import pytest
 from django.db import connection
 
@@ -7,8 +11,10 @@ from carnet.calm.control_rooms.models import LicenseFile
 from carnet.calm.issuing import accounts
 from carnet.calm.issuing.log_book import log_size, show_log, verify_log
 from carnet.calm.issuing_log import log
+from carnet.calm.issuing_log.head import FileHead
 from carnet.calm.issuing_log.models import LogEntry
 from carnet.errors import TamperedError
+from carnet.exchange.history import CheckpointFields
 from carnet.exchange.issuing_log import check_log
 from carnet.exchange.offline_license_file import OfflineLicenseFile
 from tests.calm.conftest import OLGA, World, code
@@ -143,3 +149,25 @@ def test_the_head_is_written_after_each_act(world: World) -> None:
     head = world.calm.head.read()
     assert head is not None
     assert head.size == log_size()
+
+
+@pytest.mark.rule("L5")
+def test_threads_that_share_the_head_never_move_it_back(tmp_path: Path) -> None:
+    head, sizes = FileHead(tmp_path / "head"), range(1, 400)
+    threads, barrier = 8, Barrier(8)
+
+    def write(first: int) -> bool:
+        barrier.wait(30)
+        known, rising = 0, True
+        for size in sizes[first::threads]:
+            head.write(CheckpointFields(origin="carnet/issuing-log", size=size, root="A" * 43))
+            read = head.read()
+            assert read is not None
+            rising, known = rising and read.size >= max(known, size), read.size
+        return rising
+
+    with ThreadPoolExecutor(threads) as pool:
+        assert all(pool.map(write, range(threads)))
+    newest = FileHead(tmp_path / "head").read()
+    assert newest is not None
+    assert newest.size == max(sizes)

@@ -139,6 +139,7 @@ def request_approval(
 
 
 def _version(text: str) -> tuple[int, ...]:
+    check_text(text, "version", 32)
     try:
         return version_tuple(text.removeprefix("v.").removeprefix("v"))
     except ValueError as error:

@@ -51,7 +51,7 @@ def add_purchase(
     policy = policy or Policy()
     with act(calm, now=now, by=by) as doing:
         customer, product = find_account(account), _find_product(sku)
-        _check(product, quantity, valid_from, valid_until, period)
+        _check(product, quantity, valid_from, valid_until, period, policy)
         purchase = Purchase(
             id=doing.new_id(),
             account=customer,
@@ -79,7 +79,12 @@ def _find_product(sku: str) -> Product:
 
 
 def _check(
-    product: Product, quantity: int, valid_from: datetime, valid_until: datetime, period: PeriodUnit | None
+    product: Product,
+    quantity: int,
+    valid_from: datetime,
+    valid_until: datetime,
+    period: PeriodUnit | None,
+    policy: Policy,
 ) -> None:
     if not 1 <= quantity <= MAX_QUANTITY:
         raise UsageError("A purchase is of at least one.")
@@ -87,6 +92,8 @@ def _check(
         raise UsageError("The purchase ends before it starts.")
     if period and product.metric != Metric.CONSUMABLE:
         raise UsageError(f"{product.name} is not consumed: it has no period.")
+    if not (0 <= policy.overage_percent <= 100 and 0 <= policy.grace_days <= 90):
+        raise UsageError("Overage is from 0 to 100 percent, and grace from 0 to 90 days.")
 
 
 def find_purchase(name: str) -> Purchase:

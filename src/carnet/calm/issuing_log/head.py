@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import msgspec
@@ -28,6 +29,7 @@ class FileHead:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._turn = Lock()  # of this process's threads: they share the handle, and a file's lock is the handle's
 
     def read(self) -> CheckpointFields | None:
         if not self._path.exists():
@@ -51,11 +53,12 @@ class FileHead:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[None]:
-        fcntl.flock(self._handle, how)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._handle, fcntl.LOCK_UN)
+        with self._turn:
+            fcntl.flock(self._handle, how)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._handle, fcntl.LOCK_UN)
 
     def _read(self) -> CheckpointFields | None:
         """None also where the file was made and nothing written yet."""

@@ -1,1 +1,1 @@
-"""The pages' common kit: base templates, components, styles, scripts, filters. CALM and the Control Room both use it."""
+"""The pages' common kit, for CALM and the Control Room: base templates, components, styles, scripts, filters."""

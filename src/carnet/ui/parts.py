@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from carnet.ui import charts
-from carnet.ui.menu import Item, Section
 
 NOW = datetime(2026, 9, 14, 9, 42, tzinfo=UTC)
 CONTROL_ROOM_STATES = ("new", "enabled", "requested", "active", "expiring", "grace", "expired", "locked", "released")
@@ -129,28 +128,32 @@ def _frame() -> dict[str, Any]:
         "place": _("License operations"),
         "person": "operator-1",
         "person_note": _("Operator"),
-        "person_menu": [Item(str(_("Two-factor sign-in")), "#second", "key")],
+        "person_menu": [_item("Two-factor sign-in", "key")],
         "sign_out_url": "#out",
         "menu": [
-            Section("", (Item("Inbox", "#inbox", "inbox", 8, current=True), Item("Accounts", "#accounts", "accounts"))),
-            Section("Accountability", (Item("Issuing log", "#log", "log"), Item("Keys", "#keys", "key"))),
-            Section("Set up", (Item("Catalogue", "#catalogue", "catalogue"), Item("Settings", "#settings", "settings"))),
+            {"items": [_item("Inbox", "inbox", count=8, current=True), _item("Accounts", "accounts")]},
+            {"title": "Accountability", "items": [_item("Issuing log", "log"), _item("Keys", "key")]},
+            {"title": "Set up", "items": [_item("Catalogue", "catalogue"), _item("Settings", "settings")]},
         ],
     }
 
 
+def _item(label: str, icon: str, *, count: int | None = None, current: bool = False) -> dict[str, Any]:
+    return {"label": label, "url": f"#{icon}", "icon": icon, "count": count, "current": current}
+
+
 def _dates() -> dict[str, datetime]:
-    def at(*parts: int) -> datetime:
-        return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+    def at(month: int, day: int, hour: int, minute: int) -> datetime:
+        return datetime(2026, month, day, hour, minute, tzinfo=UTC)
 
     return {
-        "install_by": at(2026, 9, 16, 8, 5),
-        "requested": at(2026, 9, 14, 8, 5),
-        "cycle_end": at(2026, 9, 18, 10, 20),
-        "cycle_start": at(2026, 9, 11, 10, 20),
-        "soon": at(2026, 9, 14, 15, 5),
-        "gone": at(2026, 9, 13, 11, 48),
-        "license_end": at(2026, 10, 8, 23, 59),
+        "install_by": at(9, 16, 8, 5),
+        "requested": at(9, 14, 8, 5),
+        "cycle_end": at(9, 18, 10, 20),
+        "cycle_start": at(9, 11, 10, 20),
+        "soon": at(9, 14, 15, 5),
+        "gone": at(9, 13, 11, 48),
+        "license_end": at(10, 8, 23, 59),
     }
 
 

@@ -6,7 +6,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from carnet.calm.overview import attention
 from carnet.calm.people.access import May, may
 from carnet.calm.people.models import Person
 from carnet.calm.web.portal import portal
@@ -40,16 +39,15 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
 
 def _vendor(request: HttpRequest) -> list[dict[str, Any]]:
-    waiting = attention.waiting_counts(getattr(request, "now", portal().now()))
     return [
         {
             "items": [
-                _item(request, "inbox", _("Inbox"), "inbox", count=waiting.inbox),
+                _item(request, "inbox", _("Inbox"), "inbox"),
                 _item(request, "accounts", _("Accounts"), "users"),
                 _item(request, "rooms", _("Control Rooms"), "computer-desktop"),
                 _item(request, "purchases", _("Purchases"), "shopping-cart"),
-                _item(request, "expiring", _("Expiring soon"), "clock", count=waiting.expiring),
-                _item(request, "confirmations", _("Confirmations"), "check-circle", count=waiting.confirmations),
+                _item(request, "expiring", _("Expiring soon"), "clock"),
+                _item(request, "confirmations", _("Confirmations"), "check-circle"),
             ]
         },
         {

@@ -3,12 +3,12 @@ place is named in the environment, and described in docs/settings.md."""
 
 import os
 from pathlib import Path
-from typing import Any
 
 from csp.constants import NONE, SELF
 
 from carnet.calm.settings import *  # noqa: F403
 from carnet.calm.settings import INSTALLED_APPS as _ROWS
+from carnet.ui import setting_up as kit
 
 _DATA = os.environ.get("CARNET_CALM_DATA")
 _HERE = Path(__file__).parent
@@ -19,19 +19,12 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    "django_cotton.apps.SimpleAppConfig",
-    "template_partials.apps.SimpleAppConfig",
     "django_filters",
-    "django_htmx",
-    "django_tables2",
-    "heroicons",
-    "carnet.ui",
+    *kit.APPS,
     *_ROWS,
     "carnet.calm.people",
     "carnet.calm.web",
@@ -54,44 +47,10 @@ MIDDLEWARE = [
     "carnet.calm.web.faults.Faults",
 ]
 
-# Both packages rewrite the loaders, and the last one would win: so they are named here, in the order that works.
-_LOADERS = [
-    (
-        "template_partials.loader.Loader",
-        [
-            (
-                "django.template.loaders.cached.Loader",
-                [
-                    "django_cotton.cotton_loader.Loader",
-                    "django.template.loaders.filesystem.Loader",
-                    "django.template.loaders.app_directories.Loader",
-                ],
-            )
-        ],
-    )
-]
-TEMPLATES: list[dict[str, Any]] = [
-    {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [_HERE / "templates"],  # before the sign-in package's own
-        "APP_DIRS": False,
-        "OPTIONS": {
-            "context_processors": [
-                "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
-                "django.contrib.messages.context_processors.messages",
-                "carnet.calm.web.menu.page",
-            ],
-            "loaders": _LOADERS,
-            "builtins": [
-                "django.templatetags.i18n",
-                "django_cotton.templatetags.cotton",
-                "template_partials.templatetags.partials",
-                "carnet.ui.templatetags.ui",
-            ],
-        },
-    }
-]
+TEMPLATES = kit.templates("django.contrib.auth.context_processors.auth", "carnet.calm.web.menu.page")
+TEMPLATES[0]["DIRS"] = [_HERE / "templates"]  # before the sign-in package's own
+COTTON_ISOLATE_BY_DEFAULT, FORM_RENDERER = kit.COTTON_ISOLATE_BY_DEFAULT, kit.FORM_RENDERER
+DJANGO_TABLES2_TEMPLATE = kit.DJANGO_TABLES2_TEMPLATE
 
 CSRF_FAILURE_VIEW = "carnet.calm.web.own.errors.csrf_failed"
 ROOT_URLCONF = "carnet.calm.web.urls"
@@ -201,5 +160,4 @@ EMAIL_USE_SSL = os.environ.get("CARNET_SMTP_TLS") == "tls"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("CARNET_MAIL_FROM", "calm@localhost")
 
-DJANGO_TABLES2_TEMPLATE = "ui/table.html"
 NINJA_PAGINATION_PER_PAGE = 100

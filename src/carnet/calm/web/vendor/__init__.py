@@ -1,1 +1,1 @@
-"""Soon."""
+"""What vendor staff see and do."""

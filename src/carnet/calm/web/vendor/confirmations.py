@@ -1,0 +1,81 @@
+"""Acts of two people (A3): what waits for the second, and writing a Control Room off (E12)."""
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.issuing import proposals
+from carnet.calm.issuing.models import Proposal
+from carnet.calm.people.access import May
+from carnet.calm.web.door import Desk, opens
+from carnet.calm.web.forms import Asking, Reason
+from carnet.calm.web.scope import room_of
+
+
+@opens(May.SEE_VENDOR)
+@require_GET
+def confirmations(request: Desk) -> HttpResponse:
+    rows = Proposal.objects.order_by("-at", "-id")
+    names = dict(ControlRoom.objects.filter(id__in=rows.values("subject")).values_list("id", "name"))
+    open_ones = [(row, names.get(row.subject, "")) for row in rows.filter(state=Proposal.State.OPEN)[:100]]
+    done = [(row, names.get(row.subject, "")) for row in rows.exclude(state=Proposal.State.OPEN)[:50]]
+    return render(request, "calm/vendor/confirmations.html", {"open": open_ones, "done": done})
+
+
+@opens(May.CONFIRM)
+@require_POST
+def confirmation(request: Desk, proposal: str) -> HttpResponse:
+    """Confirm, or take back."""
+    if not Proposal.objects.filter(id=proposal).exists():
+        raise Http404
+    form = Asking(request.POST)
+    if request.POST.get("decision") == "withdraw":
+        taken = form.ask(lambda _asked: proposals.withdraw(request.calm, proposal=proposal, **request.who))
+        if taken:
+            messages.success(request, _("It is taken back: nothing comes of it."))
+    else:
+        done = form.ask(lambda _asked: proposals.confirm(request.calm, proposal=proposal, **request.who))
+        if done:
+            messages.success(request, _("Confirmed and done: %(did)s.") % {"did": "; ".join(done.did)})
+    if form.refusal or form.errors:
+        return render(request, "calm/refused_act.html", {"form": form, "back_url": reverse("confirmations")}, status=422)
+    return redirect("confirmations")
+
+
+class WriteOff(Reason):
+    return_unconsumed = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("Also return the units that it did not report as consumed"),
+        help_text=gettext_lazy("Else they count as spent. Seats and users return either way."),
+    )
+    name = forms.CharField(label=gettext_lazy("Type the name of the Control Room"))
+    field_order = ("reason", "return_unconsumed", "name")
+
+
+@opens(May.OPERATE)
+@require_http_methods(["GET", "POST"])
+def write_off(request: Desk, room: str) -> HttpResponse:
+    lost = room_of(request, room)
+    form = WriteOff(request.POST or None)
+    if request.method == "POST" and form.is_valid() and form.cleaned_data["name"].strip() != lost.name:
+        form.add_error("name", _("This is not %(name)s.") % {"name": lost.name})
+    if request.method == "POST" and form.is_valid():
+        asked = form.ask(
+            lambda fields: proposals.propose_write_off(
+                request.calm,
+                control_room=lost.id,
+                reason=fields["reason"],
+                return_unconsumed=fields["return_unconsumed"],
+                **request.who,
+            )
+        )
+        if asked:
+            messages.success(request, _("A second person must confirm it. Until then nothing is changed."))
+            return redirect("confirmations")
+    return render(request, "calm/vendor/write_off.html", {"form": form, "room": lost}, status=form.status)

@@ -1,0 +1,75 @@
+"""The issuing log with its checkpoint, the audit log, and the vendor's keys."""
+
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from carnet.calm.issuing import key_sets, log_book, proposals
+from carnet.calm.issuing.models import IssuedKeySet
+from carnet.calm.people.access import May
+from carnet.calm.web.door import Desk, opens
+from carnet.calm.web.downloads import download
+from carnet.calm.web.forms import Reason
+from carnet.calm.web.portal import portal
+
+
+@opens(May.SEE_VENDOR)
+@require_http_methods(["GET", "POST"])
+def issuing_log(request: Desk) -> HttpResponse:
+    """POST verifies: every leaf, node and file."""
+    verified = log_book.verify_log(request.calm) if request.method == "POST" else None
+    head = request.calm.head.read()
+    page = {"head": head, "size": log_book.log_size(), "verified": verified, "newest": log_book.show_log(last=20)[::-1]}
+    return render(request, "calm/vendor/issuing_log.html", page)
+
+
+@opens(May.SEE_VENDOR)
+@require_GET
+def keys(request: Desk) -> HttpResponse:
+    rows = IssuedKeySet.objects.defer("raw").order_by("-version")
+    form = Rotate()
+    return render(request, "calm/vendor/keys.html", {"sets": rows, "form": form})
+
+
+@opens(May.SEE_VENDOR)
+@require_GET
+def key_set(request: Desk, version: int) -> HttpResponse:
+    made = key_sets.export_key_set(request.calm, version=version, **request.who)
+    return download(made.raw, f"key-set-{made.version}.jws")
+
+
+@opens(May.SEE_VENDOR)
+@require_GET
+def trust(request: Desk) -> HttpResponse:
+    return download(key_sets.export_trust(portal().name), "trust.json", "application/json")
+
+
+class Rotate(Reason):
+    with_roots = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("New roots too"),
+        help_text=gettext_lazy("The folder keys/roots must be here."),
+    )
+
+
+@opens(May.OPERATE)
+@require_POST
+def rotate(request: Desk) -> HttpResponse:
+    form = Rotate(request.POST)
+    asked = form.ask(
+        lambda fields: proposals.propose_rotation(
+            request.calm, reason=fields["reason"], with_roots=fields["with_roots"], **request.who
+        )
+    )
+    if asked:
+        messages.success(request, _("A second person must confirm it. Until then nothing is changed."))
+        return redirect("confirmations")
+    rows = IssuedKeySet.objects.defer("raw").order_by("-version")
+    return render(request, "calm/vendor/keys.html", {"sets": rows, "form": form}, status=422)
+
+

@@ -1,0 +1,50 @@
+/* Small acts: dialogs, copy, closing a message, setting a field, printing, a form that sends itself. */
+(() => {
+  const on = (selector, act) => document.addEventListener("click", (event) => {
+    const element = event.target.closest?.(selector);
+    if (element) act(element, event);
+  });
+
+  on("[data-dialog]", (element, event) => {
+    const dialog = document.getElementById(element.dataset.dialog);
+    if (!dialog?.showModal) return;
+    event.preventDefault();
+    dialog.showModal();
+  });
+  on("[data-close]", (element, event) => {
+    const dialog = element.closest("dialog");
+    if (dialog?.open) { event.preventDefault(); dialog.close(); return; }
+    const what = element.closest("[data-closes]");
+    if (what) { event.preventDefault(); what.remove(); }
+  });
+  on("dialog", (element, event) => { if (event.target === element && element.open) element.close(); });
+
+  on("[data-copy]", async (element) => {
+    const source = element.dataset.copy ? document.getElementById(element.dataset.copy) : null;
+    const text = source ? source.innerText : element.dataset.text;
+    try { await navigator.clipboard.writeText(text ?? ""); } catch { return; }
+    element.classList.add("copied");
+    const said = element.querySelector("[role=status]");
+    if (said) said.textContent = element.dataset.said || "";
+    setTimeout(() => { element.classList.remove("copied"); if (said) said.textContent = ""; }, 3000);
+  });
+
+  /* "Set to 86": the value goes into the field, which tells whoever listens (htmx). */
+  on("[data-set]", (element, event) => {
+    const field = document.getElementById(element.dataset.set);
+    if (!field) return;
+    event.preventDefault();
+    field.value = element.dataset.value;
+    for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+    field.focus();
+  });
+  on("[data-print]", (element, event) => { event.preventDefault(); window.print(); });
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest?.("form[data-send-itself]");
+    if (form && event.target.matches("select, [type=checkbox], [type=radio]")) form.requestSubmit();
+  });
+
+  /* Successes go by themselves; a message about trouble stays until it is closed. */
+  for (const toast of document.querySelectorAll(".toasts .tone-ok")) setTimeout(() => toast.remove(), 8000);
+})();

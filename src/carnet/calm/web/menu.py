@@ -17,6 +17,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "side": "calm",
         "product": "CALM",
+        "own_styles": ["calm/portal.css"],
         "vendor": portal().name,
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,

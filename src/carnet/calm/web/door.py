@@ -90,7 +90,7 @@ class Door:
         self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
     ) -> HttpResponseBase | None:
         name = request.resolver_match.view_name if request.resolver_match else ""
-        if request.resolver_match and "api" in request.resolver_match.app_names:
+        if request.resolver_match and "api" in request.resolver_match.namespaces:
             return None  # shut by itself: `carnet.calm.api` asks each operation for a token
         act = _needed(view, name)
         if act is None:

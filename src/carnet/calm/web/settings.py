@@ -78,7 +78,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DJANGO_TABLES2_TEMPLATE = "ui/table.html"
 
 CSRF_FAILURE_VIEW = "carnet.calm.web.own.errors.csrf_failed"
-ROOT_URLCONF = "carnet.calm.web.urls"
+ROOT_URLCONF = "carnet.calm.urls"
 WSGI_APPLICATION = "carnet.calm.web.wsgi.application"
 STATIC_URL = "/static/"
 STATIC_ROOT = f"{_DATA}/static" if _DATA else None

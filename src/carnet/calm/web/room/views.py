@@ -106,7 +106,7 @@ def receipt_upload(request: Desk, guid: str) -> HttpResponse:
     if raw is None:
         messages.warning(request, _("No file was sent. Choose the receipt that the site wrote when it installed."))
         return redirect("room", guid=slot.id)
-    answer = receipts.accept_receipt(request.calm, raw=raw, **request.who)
+    answer = receipts.accept_receipt(request.calm, raw=raw, guid=slot.id, **request.who)
     if isinstance(answer, Refusal):
         return show(request, slot, refusal=answer, tried="receipt")
     if answer.verdict == "confirmed":

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 from django.template import engines
 from django.test import RequestFactory, override_settings
-from django.utils.safestring import SafeString
 
 from carnet.ui.loading import APPS, BUILTINS, LOADERS
 from carnet.ui.parts import parts
@@ -43,8 +42,8 @@ def page(kit: None) -> str:
     return parts(RequestFactory().get("/parts/")).content.decode()
 
 
-def rendered(source: str, **context: object) -> SafeString:
+def rendered(source: str, **context: object) -> str:
     """A template's text, compiled as a file's would be: cotton's tags belong to files."""
-    from django_cotton.compiler_regex import CottonCompiler
+    from django_cotton.compiler_regex import CottonCompiler  # type: ignore[import-untyped]
 
     return engines["django"].from_string(CottonCompiler().process(source)).render(context)

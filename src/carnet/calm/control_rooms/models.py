@@ -291,6 +291,7 @@ class RefusedFile(models.Model):
         indexes = (
             models.Index(fields=["room", "code"], name="refused_by_room"),
             models.Index(fields=["account", "at"], name="refused_by_account"),
+            models.Index(fields=["guid", "at"], name="refused_by_guid"),
             models.Index(fields=["code", "at"], name="refused_open", condition=models.Q(resolved=False)),
         )
 

@@ -47,7 +47,7 @@ def preview_license_file(
     """The same decision, and nothing written: not even a record."""
     del calm, by
     plan = planning.make_plan(
-        _find_request(request), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
+        find_request(request), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
     )
     return plan if isinstance(plan, Refusal) else _shown(plan, None)
 
@@ -63,7 +63,7 @@ def issue_license_file(
     lowers_clock: bool = False,
 ) -> LicenseFileShown | Refusal:
     with act(calm, now=now, by=by) as doing:
-        row = _find_request(request)
+        row = find_request(request)
         plan = planning.make_plan(row, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
         if isinstance(plan, Refusal):
             return doing.refuse(plan, "license_file.issue", request)
@@ -98,7 +98,7 @@ _REQUEST = Prepared(
 )
 
 
-def _find_request(request: str) -> Request:
+def find_request(request: str) -> Request:
     found = _REQUEST.first(request)
     if found is None:
         raise UsageError(

@@ -29,12 +29,20 @@ class Proposal(models.Model):
     kind = models.CharField(max_length=32)
     subject = models.CharField(max_length=36, blank=True)
     payload = models.TextField()  # JSON
+    would = models.TextField(default="[]")  # list[str], JSON: what confirming it does, as it was proposed
+    did = models.TextField(default="[]")  # the same, as it was done
     reason = models.CharField(max_length=2000)
     by = models.CharField(max_length=200)
     at = models.DateTimeField()
     state = models.CharField(max_length=16, choices=State.choices)
-    confirmed_by = models.CharField(max_length=200, blank=True)
+    confirmed_by = models.CharField(max_length=200, blank=True)  # or withdrawn
     confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["state", "at"], name="proposals_by_state"),
+            models.Index(fields=["subject"], name="proposals_by_subject"),
+        )
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.subject}"

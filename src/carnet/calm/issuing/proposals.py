@@ -1,6 +1,7 @@
 """A3: acts of two people. One proposes, with a reason; another confirms, and only then is the act judged again and
 done. Nobody confirms their own."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +30,26 @@ class Proposed:
     at: datetime
     reason: str
     would: tuple[str, ...]  # what confirming it does, in words
+
+
+@dataclass(frozen=True)
+class ProposalShown:
+    """`decided_by`: who confirmed it, or took it back."""
+
+    proposal: str
+    kind: str
+    subject: str
+    room_name: str  # and the account: empty where the subject is no Control Room
+    account: str
+    account_name: str
+    by: str
+    at: datetime
+    reason: str
+    state: str
+    would: tuple[str, ...]
+    did: tuple[str, ...]
+    decided_by: str
+    decided_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -94,6 +115,7 @@ def _propose(
         kind=kind,
         subject=subject,
         payload=msgspec.json.encode(payload).decode(),
+        would=msgspec.json.encode(would).decode(),
         reason=reason,
         by=doing.by,
         at=doing.now,
@@ -113,6 +135,7 @@ def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed |
         if isinstance(answer, Refusal):
             return doing.refuse(answer, f"{row.kind}.confirm", row.id)
         row.state, row.confirmed_by, row.confirmed_at = Proposal.State.DONE, by, now
+        row.did = msgspec.json.encode(answer.did).decode()
         row.save(force_update=True)
         doing.record(f"{row.kind}.confirmed", row.id, row.reason, about=row.subject, proposed_by=row.by, did=answer.did)
         return answer
@@ -122,10 +145,54 @@ def withdraw(calm: Calm, *, proposal: str, now: datetime, by: str) -> Withdrawn:
     """Anybody may take a proposal back, also who made it: nothing comes of it."""
     with act(calm, now=now, by=by) as doing:
         row = _find_open(proposal)
-        row.state = Proposal.State.WITHDRAWN
+        row.state, row.confirmed_by, row.confirmed_at = Proposal.State.WITHDRAWN, by, now
         row.save(force_update=True)
         doing.record(f"{row.kind}.withdrawn", row.id, row.reason, about=row.subject, proposed_by=row.by)
         return Withdrawn(row.id, row.kind, row.subject, row.by, by)
+
+
+def list_proposals(*, state: str = Proposal.State.OPEN, page: int = 1, size: int = 50) -> tuple[ProposalShown, ...]:
+    """Newest first; `state`: open, done or withdrawn."""
+    rows = Proposal.objects.filter(state=state).order_by("-at", "-id")
+    return _shown(rows[(page - 1) * size : page * size])
+
+
+def open_proposals(subject: str) -> tuple[ProposalShown, ...]:
+    """Those about one Control Room."""
+    return _shown(Proposal.objects.filter(subject=subject, state=Proposal.State.OPEN).order_by("at", "id"))
+
+
+def show_proposal(proposal: str) -> ProposalShown:
+    """Raises UsageError where there is none."""
+    found = _shown(Proposal.objects.filter(id=proposal))
+    if not found:
+        raise UsageError(f"There is no proposal “{proposal}”.")
+    return found[0]
+
+
+def _shown(rows: Iterable[Proposal]) -> tuple[ProposalShown, ...]:
+    found = list(rows)
+    rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in found if row.subject])
+    return tuple(_shown_one(row, rooms.get(row.subject)) for row in found)
+
+
+def _shown_one(row: Proposal, room: ControlRoom | None) -> ProposalShown:
+    return ProposalShown(
+        row.id,
+        row.kind,
+        row.subject,
+        room.name if room else "",
+        room.account_id if room else "",
+        room.account.name if room else "",
+        row.by,
+        row.at,
+        row.reason,
+        row.state,
+        tuple(msgspec.json.decode(row.would, type=list[str])),
+        tuple(msgspec.json.decode(row.did, type=list[str])),
+        row.confirmed_by,
+        row.confirmed_at,
+    )
 
 
 def _find_open(proposal: str) -> Proposal:

@@ -4,9 +4,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import Protocol
 
 import msgspec
@@ -29,40 +27,35 @@ class FileHead:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn = Lock()  # of this process's threads: they share the handle, and a file's lock is the handle's
 
     def read(self) -> CheckpointFields | None:
         if not self._path.exists():
             return None
-        with self._locked(fcntl.LOCK_SH):
-            return self._read()
+        with self._locked(fcntl.LOCK_SH) as handle:
+            return self._read(handle)
 
     def write(self, head: CheckpointFields) -> None:
         """Never backwards: of two processes, the one that writes last may have acted first."""
-        with self._locked(fcntl.LOCK_EX):
-            known = self._read()
+        with self._locked(fcntl.LOCK_EX) as handle:
+            known = self._read(handle)
             if known is None or known.size < head.size:
-                os.pwrite(self._handle, msgspec.json.encode(head).ljust(_RECORD), 0)
+                os.pwrite(handle, msgspec.json.encode(head).ljust(_RECORD), 0)
             if known is None:
-                os.fsync(self._handle)  # from here on, the record has its place on the disk
-
-    @cached_property
-    def _handle(self) -> int:
-        """Open for as long as the process runs."""
-        return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+                os.fsync(handle)  # from here on, the record has its place on the disk
 
     @contextmanager
-    def _locked(self, how: int) -> Iterator[None]:
-        with self._turn:
-            fcntl.flock(self._handle, how)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._handle, fcntl.LOCK_UN)
+    def _locked(self, how: int) -> Iterator[int]:
+        """Opened anew each time: a file's lock belongs to the opened file, which threads and forks would share."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, how)
+            yield handle
+        finally:
+            os.close(handle)  # and with it the lock
 
-    def _read(self) -> CheckpointFields | None:
+    def _read(self, handle: int) -> CheckpointFields | None:
         """None also where the file was made and nothing written yet."""
-        record = os.pread(self._handle, _RECORD, 0)
+        record = os.pread(handle, _RECORD, 0)
         try:
             return msgspec.json.decode(record, type=CheckpointFields) if record else None
         except msgspec.MsgspecError as error:

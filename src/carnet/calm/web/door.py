@@ -26,11 +26,7 @@ class Desk(HttpRequest):
     calm: Calm
     now: datetime
     htmx: HtmxDetails
-
-    @property
-    def who(self) -> dict[str, Any]:
-        """What every use case is told."""
-        return {"now": self.now, "by": self.person.email}
+    who: dict[str, Any]  # what every use case is told: `now` and `by`
 
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -94,7 +90,7 @@ class Door:
         self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
     ) -> HttpResponseBase | None:
         name = request.resolver_match.view_name if request.resolver_match else ""
-        if name.startswith("api"):
+        if request.resolver_match and "api" in request.resolver_match.app_names:
             return None  # shut by itself: `carnet.calm.api` asks each operation for a token
         act = _needed(view, name)
         if act is None:
@@ -103,6 +99,7 @@ class Door:
         if not isinstance(person, Person):
             return redirect(f"{reverse('account_login')}?next={request.get_full_path()}")
         request.person = person  # type: ignore[attr-defined]
+        request.who = {"now": request.now, "by": person.email}  # type: ignore[attr-defined]
         if lacks_second_factor(request, person) and name not in ENROLLING:
             return redirect("mfa_activate_totp")
         if not may(person.role, act):

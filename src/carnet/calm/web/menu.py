@@ -88,7 +88,6 @@ def _customer(request: HttpRequest, account: str, person: Person) -> list[dict[s
             "items": [
                 item("customer-approval", _("Offline approval"), "shield-check"),
                 item("customer-people", _("People"), "users"),
-                item("customer-notices", _("Notices"), "bell"),
             ],
         },
     ]

@@ -1,1 +1,1 @@
-"""Soon."""
+"""An account's own pages: what it bought, its License GUIDs, its approval, its files."""

@@ -1,0 +1,197 @@
+"""What happened, newest first: of one Control Room (its cycles), or of a whole account."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from django.db.models import Q
+
+from carnet.calm.control_rooms.models import (
+    Acceptance,
+    ControlRoom,
+    Enrolment,
+    LicenseFile,
+    LossReport,
+    RefusedFile,
+    Request,
+)
+
+T = TypeVar("T")
+
+
+class EventKind(StrEnum):
+    ENROLLED = "enrolled"
+    REQUEST_SUPERSEDED = "request_superseded"
+    REQUEST_ACCEPTED = "request_accepted"
+    REQUEST_REFUSED = "request_refused"
+    RECEIPT_REFUSED = "receipt_refused"
+    FILE_ISSUED = "file_issued"
+    FILE_CONFIRMED = "file_confirmed"
+    FILE_DISPROVED = "file_disproved"
+    HISTORY_ACCEPTED = "history_accepted"
+    REPORTED_LOST = "reported_lost"
+    LOSS_SETTLED = "loss_settled"
+    RELEASED = "released"
+    WRITTEN_OFF = "written_off"
+
+
+_ORDER = {kind: place for place, kind in enumerate(EventKind)}  # of one moment: as they follow from one another
+
+
+@dataclass(frozen=True)
+class Event:
+    """`number`: of the LFR, or of the OLF. `what`: the LFR's kind, the refusal's code, or how a file was settled.
+    `target`: the id of the LFR, OLF or refused file (its number)."""
+
+    kind: EventKind
+    at: datetime
+    room: str
+    room_name: str
+    guid: str
+    number: int = 0
+    what: str = ""
+    by: str = ""
+    target: str = ""
+    cycle: str = ""
+    opened: bool = False  # this LFR opened the cycle
+    newer: int = 0  # the LFR that superseded it
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    items: tuple[T, ...]
+    number: int  # from 1
+    has_more: bool
+
+
+def page_of(items: list[T], number: int, size: int) -> Page[T]:
+    """`items` are the first `number * size + 1`, or fewer."""
+    start = (number - 1) * size
+    return Page(tuple(items[start : start + size]), number, len(items) > start + size)
+
+
+@dataclass(frozen=True)
+class Whose:
+    """A Control Room (and, for files that could not be read, the GUID they were uploaded for), or all of an account."""
+
+    room: str = ""
+    guid: str = ""
+    account: str = ""
+
+    def of(self, path: str = "room") -> Q:
+        return Q(**{f"{path}_id": self.room}) if self.room else Q(**{f"{path}__account_id": self.account})
+
+    @property
+    def refused(self) -> Q:
+        of_room = Q(room=self.room) | Q(room="", guid=self.guid) if self.guid else Q(room=self.room)
+        return of_room if self.room else Q(account=self.account)
+
+
+def events(whose: Whose, *, page: int = 1, size: int = 50) -> Page[Event]:
+    """The same number of queries, whatever there is."""
+    most = page * size + 1
+    found = [event for source in _SOURCES for event in source(whose, most)]
+    found.sort(key=lambda event: (event.at, _ORDER[event.kind], event.number), reverse=True)
+    return page_of(found, page, size)
+
+
+def _requests(whose: Whose, most: int) -> Iterator[Event]:
+    rows = Request.objects.filter(whose.of()).select_related("room", "enrolment").defer("raw", "totals", "refusals")
+    newer: dict[str, Request] = {}
+    for row in rows.order_by("-accepted_at", "-sequence")[:most]:
+        guid, next_one = row.enrolment.guid_id, newer.get(row.room_id)
+        opened = row.opened_at == row.generated_at
+        about = (row.room_id, row.room.name, guid, row.sequence, row.kind)
+        yield Event(
+            EventKind.REQUEST_ACCEPTED, row.accepted_at, *about, row.accepted_by, row.id, row.cycle, opened=opened
+        )
+        if next_one and not row.used and row.kind != "release":
+            over = next_one.sequence
+            kind = EventKind.REQUEST_SUPERSEDED
+            yield Event(kind, next_one.accepted_at, *about, target=row.id, cycle=row.cycle, newer=over)
+        newer[row.room_id] = row
+
+
+def _files(whose: Whose, most: int) -> Iterator[Event]:
+    rows = LicenseFile.objects.filter(whose.of()).select_related("room", "enrolment", "request")
+    rows = rows.defer("raw", "request__raw", "request__totals", "request__refusals")
+    for row in rows.order_by("-issued_at", "-sequence")[:most]:
+        about = (row.room_id, row.room.name, row.enrolment.guid_id, row.sequence)
+        cycle = row.request.cycle
+        yield Event(EventKind.FILE_ISSUED, row.issued_at, *about, "", row.issued_by, row.id, cycle)
+        if row.settled_at:
+            confirmed = row.state == LicenseFile.State.CONFIRMED
+            kind = EventKind.FILE_CONFIRMED if confirmed else EventKind.FILE_DISPROVED
+            yield Event(kind, row.settled_at, *about, row.settled_by, "", row.id, cycle)
+
+
+def _refusals(whose: Whose, most: int) -> Iterator[Event]:
+    rows = RefusedFile.objects.filter(whose.refused).defer("raw").order_by("-at", "-id")[:most]
+    for row in rows:
+        kind = EventKind.REQUEST_REFUSED if row.kind == "request" else EventKind.RECEIPT_REFUSED
+        yield Event(
+            kind, row.at, row.room, row.name, row.guid, row.sequence, row.code, row.by, str(row.pk), note=row.message
+        )
+
+
+def _acceptances(whose: Whose, most: int) -> Iterator[Event]:
+    rows = Acceptance.objects.filter(whose.of()).select_related("room").order_by("-at", "-number")[:most]
+    for row in rows:
+        kind, guid = EventKind.HISTORY_ACCEPTED, row.room.guid_id or ""
+        by = f"{row.by}, {row.second}"
+        yield Event(kind, row.at, row.room_id, row.room.name, guid, row.number, "", by, row.request, note=row.reason)
+
+
+def _enrolments(whose: Whose, most: int) -> Iterator[Event]:
+    rows = Enrolment.objects.filter(whose.of()).select_related("room").order_by("-started_at", "-id")[:most]
+    for row in rows:
+        about = (row.room_id, row.room.name, row.guid_id)
+        yield Event(EventKind.ENROLLED, row.started_at, *about)
+        if row.ended_at:
+            yield Event(EventKind(row.ended_by), row.ended_at, *about)
+
+
+def _losses(whose: Whose, most: int) -> Iterator[Event]:
+    rows = LossReport.objects.filter(whose.of()).select_related("room").order_by("-at", "-id")[:most]
+    for row in rows:
+        about = (row.room_id, row.room.name, row.guid_id)
+        yield Event(EventKind.REPORTED_LOST, row.at, *about, by=row.by, target=row.id, note=row.reason)
+        if row.settled_at:
+            kind = EventKind.LOSS_SETTLED
+            yield Event(kind, row.settled_at, *about, what=row.state, by=row.settled_by, target=row.id)
+
+
+_SOURCES: tuple[Callable[[Whose, int], Iterator[Event]], ...] = (
+    _requests,
+    _files,
+    _refusals,
+    _acceptances,
+    _enrolments,
+    _losses,
+)
+
+
+@dataclass(frozen=True)
+class CycleEvents:
+    """The events of one cycle, or (`cycle` empty) what happened between two."""
+
+    cycle: str
+    events: tuple[Event, ...]
+
+
+def by_cycle(found: tuple[Event, ...]) -> tuple[CycleEvents, ...]:
+    """Neighbours of one cycle together, newest first."""
+    groups: list[list[Event]] = []
+    for event in found:
+        if groups and groups[-1][0].cycle == event.cycle:
+            groups[-1].append(event)
+        else:
+            groups.append([event])
+    return tuple(CycleEvents(group[0].cycle, tuple(group)) for group in groups)
+
+
+def count_cycles(room: ControlRoom) -> int:
+    return Request.objects.filter(room=room).exclude(cycle="").values("cycle").distinct().count()

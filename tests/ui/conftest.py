@@ -30,6 +30,8 @@ def kit() -> Iterator[None]:
     with override_settings(
         INSTALLED_APPS=["django.contrib.messages", "django.contrib.staticfiles", *APPS],
         TEMPLATES=TEMPLATES,
+        COTTON_ISOLATE_BY_DEFAULT=True,
+        FORM_RENDERER="django.forms.renderers.DjangoTemplates",
         STATIC_URL="/static/",
         STORAGES={"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}},
     ):

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_outline
 
 # Our word → heroicons' word. A heroicons name may also be used as it is.
-_CALLED = {
+CALLED = {
     "active": "check-circle",
     "accounts": "users",
     "approval": "shield-check",
@@ -94,7 +94,7 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
         'stroke-linecap="round" stroke-linejoin="round" focusable="false" {}>{}</svg>',
         classes,
         named,
-        mark_safe(_DRAWN.get(name) or _paths(_CALLED.get(name, name))),  # noqa: S308 - ours or heroicons' drawing
+        mark_safe(_DRAWN.get(name) or _paths(CALLED.get(name, name))),  # noqa: S308 - ours or heroicons' drawing
     )
 
 

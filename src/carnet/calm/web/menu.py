@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from carnet.calm.overview.attention import vendor_counts
 from carnet.calm.people.access import May, may
 from carnet.calm.people.models import Person
 from carnet.calm.web.portal import portal
@@ -40,15 +41,16 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
 
 def _vendor(request: HttpRequest) -> list[dict[str, Any]]:
+    counts = vendor_counts(request.now)  # type: ignore[attr-defined]
     return [
         {
             "items": [
-                _item(request, "inbox", _("Inbox"), "inbox"),
+                _item(request, "inbox", _("Inbox"), "inbox", count=counts.approvals + counts.attention),
                 _item(request, "accounts", _("Accounts"), "users"),
                 _item(request, "rooms", _("Control Rooms"), "computer-desktop"),
                 _item(request, "purchases", _("Purchases"), "shopping-cart"),
-                _item(request, "expiring", _("Expiring soon"), "clock"),
-                _item(request, "confirmations", _("Confirmations"), "check-circle"),
+                _item(request, "expiring", _("Expiring soon"), "clock", count=counts.expiring),
+                _item(request, "confirmations", _("Confirmations"), "check-circle", count=counts.proposals),
             ]
         },
         {

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Router, Status
 
 from carnet.calm.api import shapes
 from carnet.calm.api.opening import Call, opens
@@ -32,7 +32,7 @@ def list_accounts(request: Call) -> Any:
 
 @router.post("/accounts", auth=opens(May.OPERATE), response={201: shapes.Account})
 def add_account(request: Call, given: shapes.NewAccount) -> Any:
-    return 201, accounts.add_account(request.calm, name=given.name, **request.who)
+    return Status(201, accounts.add_account(request.calm, name=given.name, **request.who))
 
 
 @router.get("/accounts/{account}", auth=opens(May.SEE), response=shapes.Account)
@@ -50,7 +50,7 @@ def request_approval(request: Call, account: Id, given: shapes.NewApproval) -> A
     """E1: asks to license offline."""
     fields = {"industry": given.industry, "reason": given.reason, "version": given.version}
     answer = accounts.request_approval(request.calm, account=own_account(request, account), **fields, **request.who)
-    return refused(answer) if isinstance(answer, Refusal) else (201, answer)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
 
 
 _DECISIONS = {
@@ -86,7 +86,7 @@ def list_purchases(request: Call, account: Id) -> Any:
 
 @router.post("/accounts/{account}/purchases", auth=opens(May.OPERATE), response={201: shapes.Purchase})
 def add_purchase(request: Call, account: Id, given: shapes.NewPurchase) -> Any:
-    return 201, purchases.add_purchase(
+    added = purchases.add_purchase(
         request.calm,
         account=own_account(request, account),
         sku=given.sku,
@@ -98,6 +98,7 @@ def add_purchase(request: Call, account: Id, given: shapes.NewPurchase) -> Any:
         policy=Policy(overage_percent=given.overage_percent, grace_days=given.grace_days),
         **request.who,
     )
+    return Status(201, added)
 
 
 @router.get("/accounts/{account}/guids", auth=opens(May.SEE), response=list[shapes.Guid])
@@ -107,7 +108,8 @@ def list_guids(request: Call, account: Id) -> Any:
 
 @router.post("/accounts/{account}/guids", auth=opens(May.OPERATE), response={201: shapes.Guid})
 def add_guid(request: Call, account: Id, given: shapes.NewGuid) -> Any:
-    return 201, guids.add_guid(request.calm, account=own_account(request, account), label=given.label, **request.who)
+    added = guids.add_guid(request.calm, account=own_account(request, account), label=given.label, **request.who)
+    return Status(201, added)
 
 
 @router.post("/accounts/{account}/token", auth=opens(May.EXCHANGE), response={200: bytes})

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
-from ninja import Router
+from ninja import Router, Status
 
 from carnet.calm.api import shapes
 from carnet.calm.api.opening import Call, opens
@@ -54,7 +54,7 @@ def issue(request: Call, guid: Id, given: shapes.NewLicenseFile) -> Any:
     """Issues the OLF that answers an LFR."""
     lfr = own_request(own_guid(request, guid), given.request)
     answer = license_files.issue_license_file(request.calm, request=lfr, asked=_asked(given), **request.who)
-    return refused(answer) if isinstance(answer, Refusal) else (201, answer)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
 
 
 @router.get("/guids/{guid}/license-files/{file}", auth=opens(May.EXCHANGE), response={200: bytes})

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from django.http import Http404
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from carnet.calm.api import shapes
 from carnet.calm.api.opening import Call, opens
@@ -43,7 +43,7 @@ def write_off(request: Call, room: Id, given: shapes.NewWriteOff) -> Any:
     answer = proposals.propose_write_off(
         request.calm, control_room=room, reason=given.reason, return_unconsumed=given.return_unconsumed, **request.who
     )
-    return refused(answer) if isinstance(answer, Refusal) else (201, answer)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
 
 
 @router.post("/confirmations/{proposal}/confirm", auth=opens(May.CONFIRM), response=shapes.Confirmed)

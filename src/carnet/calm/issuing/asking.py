@@ -1,7 +1,7 @@
 """What an operator asks for, turned into lines: by purchase, or by product, where CALM chooses the purchases (Q1)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 from carnet.calm.control_rooms.positions import Books, read_books_of
@@ -89,15 +89,19 @@ class Problem:
     until: datetime | None = None  # the end
 
 
-def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> tuple[dict[str, Line], list[Problem]]:
-    """The lines asked for, by purchase, each within its purchase's dates and quantity (H1); and what is not."""
+def make_lines(
+    shelf: Shelf, asked: Asked, enrolment: str, installed: Mapping[str, int] | None = None
+) -> tuple[dict[str, Line], list[Problem]]:
+    """The lines asked for, by purchase, each within its purchase's dates and quantity (H1); and what is not.
+
+    `installed`, by purchase, where no more than that may be granted (E1): products are then taken from there."""
     chosen = {purchase: quantity for purchase, quantity in asked.lines.items() if quantity}
     for purchase in asked.lines:
         if purchase not in shelf.purchases:
             raise UsageError(f"The account has no purchase “{purchase}”.", "See: calm purchase list")
     problems = []
     for sku, quantity in asked.products.items():
-        found = _choose(shelf, sku, quantity, asked.until, chosen)
+        found = _choose(shelf, sku, quantity, asked.until, chosen, installed)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -113,9 +117,19 @@ def make_lines(shelf: Shelf, asked: Asked, enrolment: str) -> tuple[dict[str, Li
 
 
 def _choose(
-    shelf: Shelf, sku: str, quantity: int, until: datetime | None, taken: Mapping[str, int]
+    shelf: Shelf,
+    sku: str,
+    quantity: int,
+    until: datetime | None,
+    taken: Mapping[str, int],
+    installed: Mapping[str, int] | None,
 ) -> list[tuple[str, int]] | Problem:
     offers = shelf.offers(sku, taken)
+    if installed is not None:
+        there = [replace(offer, most=min(offer.most, installed.get(offer.purchase, 0))) for offer in offers]
+        found = choose(there, quantity, shelf.now, until)
+        if sum(units for _, units in found) == quantity:
+            return found
     found = choose(offers, quantity, shelf.now, until)
     most = sum(units for _, units in found)
     if most == quantity:

@@ -31,17 +31,17 @@ class LogShown:
 
 def show_log(*, last: int | None = None, subject: str | None = None) -> list[LogShown]:
     rows = LogEntry.objects.order_by("-index")
-    shown: list[LogShown] = []
+    found: list[LogShown] = []
     for row in rows.iterator():
-        one = _shown(row)
+        one = shown(row)
         if subject is None or subject in (one.subject, *map(str, one.detail.values())):
-            shown.append(one)
-        if last is not None and len(shown) >= last:
+            found.append(one)
+        if last is not None and len(found) >= last:
             break
-    return shown[::-1]
+    return found[::-1]
 
 
-def _shown(row: LogEntry) -> LogShown:
+def shown(row: LogEntry) -> LogShown:
     record = msgspec.json.decode(bytes(row.leaf), type=LogRecord)
     detail = msgspec.json.decode(bytes(row.detail))
     detail.pop("salt", None)

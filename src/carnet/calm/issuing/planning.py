@@ -7,6 +7,7 @@ from functools import cached_property
 
 from carnet.calm.control_rooms.counting import Acceptance, Count, Where, effective, stated_in
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LicenseLine, Request
+from carnet.calm.ids import line_id
 from carnet.calm.issuing import verdicts
 from carnet.calm.issuing.accounts import is_approved, no_approval
 from carnet.calm.issuing.answered import AnsweredRequest, read_answered
@@ -36,6 +37,7 @@ class Plan:
     tail: log.Tail
     acceptances: tuple[Acceptance, ...]
     installed: dict[str, Had]
+    approved: bool
     install_by: datetime
     now: datetime
     lowers_clock: bool
@@ -86,7 +88,9 @@ def draw_up(
     assert room.guid_id is not None
     assert lfr.deadline is not None
     shelf = read_shelf(room.account_id, room.guid_id, now)
-    lines, problems = make_lines(shelf, asked, room.enrolment_id)
+    approved, installed = is_approved(room.account_id), installed_in(room)
+    limits = None if approved else _by_purchase(shelf, room.enrolment_id, installed)
+    lines, problems = make_lines(shelf, asked, room.enrolment_id, limits)
     return Plan(
         request,
         room,
@@ -96,7 +100,8 @@ def draw_up(
         newest_row(),
         log.read_tail(lfr.issuing_log.size if lfr.issuing_log else 0),
         read_acceptances(room.id, lfr.history_accepted),
-        installed_in(room),
+        installed,
+        approved,
         lfr.deadline,
         now,
         lowers_clock,
@@ -150,9 +155,14 @@ def _nothing_granted(room: ControlRoom) -> Refusal:
     )
 
 
+def _by_purchase(shelf: Shelf, enrolment: str, installed: dict[str, Had]) -> dict[str, int]:
+    had = {purchase: installed.get(line_id(enrolment, purchase)) for purchase in shelf.purchases}
+    return {purchase: line.quantity for purchase, line in had.items() if line}
+
+
 def _unapproved(plan: Plan) -> Iterator[Problem]:
     """E1, against what the LFR names as installed."""
-    if is_approved(plan.room.account_id):
+    if plan.approved:
         return
     for purchase, line in plan.by_purchase.items():
         more = grants_more(line, plan.installed)

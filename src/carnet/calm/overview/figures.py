@@ -73,6 +73,11 @@ class Figures:
     purchases: tuple[PurchaseFigures, ...]  # in force now, the soonest-ending first
     later: tuple[PurchaseFigures, ...]  # that start later
 
+    @property
+    def kept(self) -> int:
+        """What can be granted without an approval (E1): no more than what is installed."""
+        return sum(min(line.most, line.installed) for line in self.purchases)
+
     def left_after(self, new: int) -> int:
         return self.bought - self.spent - self.elsewhere - new
 

@@ -43,7 +43,7 @@ def refused(problem: Problem, row: Figures, asked: int, fits: int | None, where:
     elif code is Code.OUTSIDE_PURCHASE:
         sentence, fits = _outside(problem, row), None
     elif code is Code.NO_APPROVAL:
-        sentence = _unapproved(row, fits, problem.until, where)
+        sentence = _unapproved(row.name, fits, problem.until, where)
     else:
         sentence = f"{problem.refusal.message} {problem.refusal.next}"
     return Note(REFUSAL, code.value, sentence, fits, problem.until)
@@ -74,18 +74,18 @@ def _over(row: Figures, asked: int, fits: int, where: Where) -> str:
     return " ".join(words)
 
 
-def over_later(line: PurchaseFigures, asked: int, problem: Problem, where: Where) -> Note:
+def refused_later(line: PurchaseFigures, name: str, asked: int, problem: Problem, most: int, where: Where) -> Note:
     """A line that starts later."""
-    if problem.refusal.code is not Code.OVER_ENTITLEMENT:
-        until = problem.until
-        ends = _("This purchase runs from {start} to {end}: choose an end within it.").format(
-            start=day(line.valid_from), end=day(line.valid_until)
-        )
-        return Note(REFUSAL, problem.refusal.code.value, ends, None, until)
-    sentence = _("{more:,} more than {account} has. {bought:,} are bought and other sites hold {held:,}.").format(
-        more=asked - line.most, account=where.account, bought=line.bought, held=line.elsewhere
-    )
-    return Note(REFUSAL, problem.refusal.code.value, sentence, line.most)
+    code = problem.refusal.code
+    if code is Code.OVER_ENTITLEMENT:
+        words = _("{more:,} more than {account} has. {bought:,} are bought and other sites hold {held:,}.")
+        facts = {"more": asked - line.most, "bought": line.bought, "held": line.elsewhere}
+        return Note(REFUSAL, code.value, words.format(account=where.account, **facts), most)
+    if code is Code.NO_APPROVAL:
+        return Note(REFUSAL, code.value, _unapproved(name, most, problem.until, where), most, problem.until)
+    words = _("This purchase runs from {start} to {end}: choose an end within it.")
+    sentence = words.format(start=day(line.valid_from), end=day(line.valid_until))
+    return Note(REFUSAL, code.value, sentence, None, problem.until)
 
 
 def _below(row: Figures, asked: int, fits: int, where: Where) -> str:
@@ -95,13 +95,13 @@ def _below(row: Figures, asked: int, fits: int, where: Where) -> str:
     ).format(few=fits - asked, used=counted(row.metric, row.unit, max(row.in_use, fits)), site=where.site, fits=fits)
 
 
-def _unapproved(row: Figures, fits: int | None, until: datetime | None, where: Where) -> str:
+def _unapproved(name: str, fits: int | None, until: datetime | None, where: Where) -> str:
     head = _("{account} has no approval in force: a file may not grant more or longer than what is installed.").format(
         account=where.account
     )
     if until:
         return f"{head} " + _("That ends {day}.").format(day=day(until))
-    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits or 0, name=row.name)
+    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits or 0, name=name)
 
 
 def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:

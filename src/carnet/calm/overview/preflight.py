@@ -15,7 +15,7 @@ from carnet.calm.overview import pre_flight_words as words
 from carnet.calm.overview.difference import Difference, Granted, difference
 from carnet.calm.overview.figures import Figures, LineShown, PurchaseFigures, Site, figures_of, read_lines
 from carnet.calm.overview.pre_flight_words import REFUSAL, WARNING, Note, Where
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def _rows(plan: Plan, asked: Asked, figures: tuple[Figures, ...], problems: list
             note,
         )
         for line in row.later:
-            yield _later(row, line, asked.lines.get(line.purchase, 0), problems, where)
+            own = [problem for problem in problems if problem.purchase == line.purchase]
+            yield _later(row, line, asked.lines.get(line.purchase, 0), own, plan, where)
 
 
 def _unknown(problems: list[Problem], known: set[str]) -> list[Figures]:
@@ -130,25 +131,30 @@ def _refused(row: Figures, quantity: int, problems: list[Problem], plan: Plan, a
     first = problems[0]
     same = [problem for problem in problems if problem.refusal.code == first.refusal.code]
     where = Where(plan.room.name, plan.room.account.name, asked.until)
-    return words.refused(first, row, quantity, _fits(same, quantity, plan, asked), where)
+    return words.refused(first, row, quantity, _fits(row, same, quantity, plan, asked), where)
 
 
 def _allowed(row: Figures, quantity: int, above: Problem | None, where: Where) -> Note | None:
     return words.below_use(above, row, quantity, where) if above else words.changed(row, quantity)
 
 
-def _fits(problems: list[Problem], quantity: int, plan: Plan, asked: Asked) -> int | None:
+def _fits(row: Figures, problems: list[Problem], quantity: int, plan: Plan, asked: Asked) -> int | None:
     """The quantity of the product that fits, where problems are of single purchases."""
     first = problems[0]
-    if not first.purchase or first.fits is None:
-        return first.fits
-    had = {purchase: line.quantity for purchase, line in plan.by_purchase.items()} | dict(asked.lines)
-    return quantity + sum((p.fits or 0) - had[p.purchase] for p in problems if p.purchase in had)
+    if first.refusal.code is Code.NO_APPROVAL and not first.until:
+        return row.kept
+    fits = first.fits
+    if first.purchase and fits is not None:
+        had = {purchase: line.quantity for purchase, line in plan.by_purchase.items()} | dict(asked.lines)
+        fits = quantity + sum((p.fits or 0) - had[p.purchase] for p in problems if p.purchase in had)
+    return fits if plan.approved or fits is None else min(fits, row.kept)
 
 
-def _later(row: Figures, line: PurchaseFigures, quantity: int, problems: list[Problem], where: Where) -> AskedRow:
-    own = next((problem for problem in problems if problem.purchase == line.purchase), None)
-    note = words.over_later(line, quantity, own, where) if own else None
+def _later(
+    row: Figures, line: PurchaseFigures, quantity: int, problems: list[Problem], plan: Plan, where: Where
+) -> AskedRow:
+    most = line.most if plan.approved else min(line.most, line.installed)
+    note = words.refused_later(line, row.name, quantity, problems[0], most, where) if problems else None
     left = line.bought - line.spent - line.elsewhere - quantity
     changed = quantity != line.installed
     return AskedRow(row.sku, line.purchase, row.name, row.metric, row.unit, quantity, left, changed, note)

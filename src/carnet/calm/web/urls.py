@@ -43,9 +43,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", include(SIGN_IN)),
     path("my/", include(MY)),
     path("", include("carnet.calm.web.own.urls")),
+    path("", include("carnet.calm.web.vendor.urls")),  # before the customers': accounts/add/ is no account
     path("", include("carnet.calm.web.customer.urls")),
     path("", include("carnet.calm.web.room.urls")),
-    path("", include("carnet.calm.web.vendor.urls")),
 ]
 handler400 = "carnet.calm.web.own.errors.bad_request"
 handler403 = "carnet.calm.web.own.errors.forbidden"

@@ -12,5 +12,5 @@ urlpatterns = [
     path("guids/<str:guid>/files/<str:file>/certificate/", views.certificate, name="certificate"),
     path("guids/<str:guid>/lost/", lost.report, name="report-lost"),
     path("guids/<str:guid>/timeline/", history.timeline, name="room-timeline"),
-    path("guids/<str:guid>/usage/", history.usage, name="room-usage"),
+    path("guids/<str:guid>/usage/", history.usage_page, name="room-usage"),
 ]

@@ -3,18 +3,20 @@
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from carnet.calm.issuing import key_sets, log_book, proposals
+from carnet.calm.issuing.audit import Wanted, export_csv, read_audit
 from carnet.calm.issuing.models import IssuedKeySet
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
 from carnet.calm.web.downloads import download
-from carnet.calm.web.forms import Reason
+from carnet.calm.web.forms import DayField, Reason
 from carnet.calm.web.portal import portal
 
 
@@ -26,6 +28,33 @@ def issuing_log(request: Desk) -> HttpResponse:
     head = request.calm.head.read()
     page = {"head": head, "size": log_book.log_size(), "verified": verified, "newest": log_book.show_log(last=20)[::-1]}
     return render(request, "calm/vendor/issuing_log.html", page)
+
+
+class AuditFilter(forms.Form):
+    who = forms.CharField(required=False, label=gettext_lazy("Who"))
+    kind = forms.CharField(required=False, label=gettext_lazy("What"))
+    subject = forms.CharField(required=False, label=gettext_lazy("About (id)"))
+    since = DayField(required=False, label=gettext_lazy("From"))
+    until = DayField(required=False, label=gettext_lazy("Until"))
+
+
+@opens(May.SEE_VENDOR)
+@require_GET
+def audit_log(request: Desk) -> HttpResponseBase:
+    """A page of it; or, with `format=csv`, all that the filter leaves."""
+    form = AuditFilter(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {}
+    wanted = Wanted(**{name: value for name, value in asked.items() if value})
+    if request.GET.get("format") == "csv":
+        answer = StreamingHttpResponse(export_csv(wanted), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
+        return answer
+    before = request.GET.get("before", "")
+    page = read_audit(wanted, before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None)
+    query = request.GET.copy()
+    query.pop("before", None)
+    context = {"page": page, "form": form, "query": query.urlencode()}
+    return render(request, "calm/vendor/audit_log.html", context)
 
 
 @opens(May.SEE_VENDOR)

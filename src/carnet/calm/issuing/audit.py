@@ -1,0 +1,74 @@
+"""The audit log: the issuing log's records by who, what, about what and when; read a page at a time, or exported."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from carnet.calm.issuing.log_book import LogShown, shown
+from carnet.calm.issuing_log.models import LogEntry
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Empty: any. `kind` and `who` by how they begin."""
+
+    who: str = ""
+    kind: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    records: tuple[LogShown, ...]  # the newest first
+    older: int | None  # where the next page begins: `before`
+
+
+def read_audit(wanted: Wanted, *, before: int | None = None, size: int = PAGE) -> AuditPage:
+    rows = _rows(wanted).order_by("-index")
+    found = list((rows.filter(index__lt=before) if before is not None else rows)[: size + 1])
+    older = found[size - 1].index if len(found) > size else None
+    return AuditPage(tuple(shown(row) for row in found[:size]), older)
+
+
+def export_csv(wanted: Wanted) -> Iterator[str]:
+    """Lines, the oldest first, with a head. A cell that a spreadsheet would compute is written as text."""
+    writer = csv.writer(_Lines())
+    yield writer.writerow(["number", "when", "who", "what", "about", "why", "detail"])
+    for row in _rows(wanted).order_by("index").iterator():
+        one = shown(row)
+        detail = "; ".join(f"{name}: {value}" for name, value in sorted(one.detail.items()))
+        cells = [str(one.index), f"{one.at:%Y-%m-%dT%H:%M:%SZ}", one.who, one.kind, one.subject, one.why, detail]
+        yield writer.writerow([_as_text(cell) for cell in cells])
+
+
+class _Lines:
+    """What csv writes to: each line comes back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _as_text(cell: str) -> str:
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def _rows(wanted: Wanted) -> "QuerySet[LogEntry]":
+    chosen = Q()
+    if wanted.who:
+        chosen &= Q(who__startswith=wanted.who)
+    if wanted.kind:
+        chosen &= Q(kind__startswith=wanted.kind)
+    if wanted.subject:
+        chosen &= Q(subject=wanted.subject)
+    if wanted.since:
+        chosen &= Q(at__gte=wanted.since)
+    if wanted.until:
+        chosen &= Q(at__lt=wanted.until)
+    return LogEntry.objects.filter(chosen)

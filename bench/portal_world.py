@@ -1,9 +1,9 @@
 """Two accounts, built through CALM's own use cases: one on which nothing is to be done, and one with all that asks for
 somebody. Everything else in the benchmark's database is a copy of these (`portal_data`)."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from tests.calm.conftest import DAY, HOUR, OLGA, OMAR, World, ok
 from tests.support.site_simulator import Site
@@ -14,6 +14,7 @@ from carnet.calm.issuing.context import Calm
 from carnet.entitlements import PeriodUnit, Policy
 from carnet.exchange.license_file_request import ClockFields
 
+NAMES = ("Northwind", "Contoso")  # the ordinary one, and the troubled one
 USERS, SEATS, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
 EACH = {USERS: 5, SEATS: 2, PAGES: 1000, FEATURE: 1}  # what a Control Room is granted
 LONG = timedelta(days=200)  # that the cycles are spread over
@@ -26,7 +27,7 @@ class Desk(World):
         self.random, self.calm, self.today, self.now = calm.random, calm, today, today
 
     def customer(self, name: str, rooms: int, cycles: int) -> list[Site]:
-        """An account, what it bought, its Control Rooms, and all their cycles up to a few days ago. All is confirmed."""
+        """An account, what it bought, its Control Rooms, and all their cycles until some days ago. All is confirmed."""
         self.now = self.today - LONG - 2 * DAY
         self.account = self.add_account(name)
         dates = {"valid_from": self.now - DAY, "valid_until": self.today + timedelta(days=150)}
@@ -105,14 +106,14 @@ class Desk(World):
         self.now += 20 * DAY
 
 
-def shared(calm: Calm, today: datetime, rooms: int, cycles: int) -> tuple[Any, Any]:
-    """Who works where: what builds the ordinary account, and what builds the troubled one."""
+def builders(calm: Calm, today: datetime, rooms: int, cycles: int) -> tuple[Callable[[], None], Callable[[], None]]:
+    """What builds each of the two, in the order of NAMES."""
     desk = Desk(calm, today)
 
     def ordinary() -> None:
-        desk.customer("Northwind", rooms, cycles)
+        desk.customer(NAMES[0], rooms, cycles)
 
     def troubled() -> None:
-        desk.trouble("Contoso", desk.customer("Contoso", rooms, cycles))
+        desk.trouble(NAMES[1], desk.customer(NAMES[1], rooms, cycles))
 
     return ordinary, troubled

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from carnet import clock, terminal
 from carnet.calm import database_url
@@ -24,8 +24,7 @@ LOCK = "lock"
 HEAD = "issuing-log.head"
 KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 TRUST = "trust.json"
-SECRET = "web.secret"  # what the portal signs sessions and links with
-STATIC = "static"
+SIGNING = "web.secret"  # what the portal signs sessions and links with
 DEFAULT_VENDOR = "Carnet"
 
 
@@ -64,7 +63,7 @@ class Vendor:
         _check_catalogue(catalogue)
         database_url.settings(None)  # an address that is none: said before anything is made
         terminal.private_folder(self.folder)
-        terminal.write_file(self.folder / SECRET, clock.random_bytes(48).hex().encode(), 0o600)
+        terminal.write_file(self.folder / SIGNING, clock.random_bytes(48).hex().encode(), 0o600)
         self.for_portal().make_tables()
         try:
             return self._found(catalogue, vendor, by)
@@ -173,6 +172,13 @@ class Vendor:
             on_ready=lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."),
         )
 
+    def password_link(self, email: str) -> str:
+        """The path of the portal at which this person chooses a password, once."""
+        from carnet.calm.people.staff import find_person
+        from carnet.calm.web.sign_in import password_link
+
+        return password_link(find_person(email))
+
     def check_deployment(self, how: Serving) -> None:
         """Django's own checks of the production settings. Raises what it finds (SystemCheckError)."""
         os.environ.update(how.environment())
@@ -251,9 +257,8 @@ def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> 
     if staff.anybody_can_sign_in():
         return
     if not any(person.email == FIRST for person in staff.list_people()):
-        staff.add_person(
-            portal.calm(), email=FIRST, name="First operator", role=Role.OPERATOR, account=None, now=portal.now(), by=FIRST
-        )
+        fields: dict[str, Any] = {"email": FIRST, "name": "First operator", "role": Role.OPERATOR, "account": None}
+        staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST)
     say(f"Nobody can sign in yet. {FIRST} chooses a password here, once, within 24 hours:")
     say(f"  {how.address}{password_link(staff.find_person(FIRST))}")
 

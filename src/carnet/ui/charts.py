@@ -9,6 +9,7 @@ from math import ceil, log10
 
 _TOP, _BOTTOM = 24, 22  # room above the plot for marks, under it for labels
 _TICKS = 4
+_LOW = 150  # a chart under this height has every second tick only
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def columns(
         description=description,
         height=height,
         columns=tuple(drawn),
-        ticks=tuple(Tick(value, y_of(value)) for value in ticks(top)),
+        ticks=tuple(Tick(value, y_of(value)) for value in ticks(top)[:: 1 if height >= _LOW else 2]),
         limit=None if limit is None else Limit(limit, limit_text or f"{limit:,}", y_of(limit)),
         axis=axis,
         labels_y=float(height - 6),

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString, mark_safe
 from heroicons.templatetags.heroicons import heroicon_outline
 
 # Our word → heroicons' word. A heroicons name may also be used as it is.
-_CALLED = {
+CALLED = {
     "active": "check-circle",
     "accounts": "users",
     "approval": "shield-check",
@@ -68,8 +68,8 @@ _CALLED = {
 _RING = '<circle cx="12" cy="12" r="9"{}/>'
 _OCTAGON = '<path d="M8.2 3h7.6L21 8.2v7.6L15.8 21H8.2L3 15.8V8.2z"/>'
 _DRAWN = {
-    "new": _RING.format(' stroke-dasharray="3.6 2.6"'),
-    "free": _RING.format(' stroke-dasharray="3.6 2.6"'),
+    "new": _RING.format(' stroke-dasharray="4.6 3.3"'),
+    "free": _RING.format(' stroke-dasharray="4.6 3.3"'),
     "half": _RING.format("") + '<path d="M12 3a9 9 0 0 0 0 18z" fill="currentColor"/>',
     "refused": _OCTAGON + '<path d="m9 9 6 6m0-6-6 6"/>',
     "bad": _OCTAGON + '<path d="m9 9 6 6m0-6-6 6"/>',
@@ -94,7 +94,7 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
         'stroke-linecap="round" stroke-linejoin="round" focusable="false" {}>{}</svg>',
         classes,
         named,
-        mark_safe(_DRAWN.get(name) or _paths(_CALLED.get(name, name))),  # noqa: S308 - ours or heroicons' drawing
+        mark_safe(_DRAWN.get(name) or _paths(CALLED.get(name, name))),  # noqa: S308 - ours or heroicons' drawing
     )
 
 

@@ -18,7 +18,7 @@ class Look:
     word: "StrOrPromise"
 
 
-_LOOKS = {
+LOOKS = {
     # Control Room
     "new": Look("new", "plain", _("New")),
     "enabled": Look("enabled", "plain", _("Enabled")),
@@ -55,4 +55,4 @@ _LOOKS = {
 def look(state: str) -> Look:
     """An unknown state still says its name, without colour."""
     key = state.lower().replace(" ", "_").replace("-", "_")
-    return _LOOKS.get(key) or Look("minus", "plain", state.replace("_", " ").capitalize())
+    return LOOKS.get(key) or Look("minus", "plain", state.replace("_", " ").capitalize())

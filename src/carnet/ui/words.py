@@ -103,5 +103,11 @@ def metric_title(metric: str) -> str:
     return titles.get(metric, metric)
 
 
+def headline(text: str) -> tuple[str, str]:
+    """A message's first sentence, and the rest: the first is set bold."""
+    first, stop, rest = text.partition(". ")
+    return (f"{first}.", rest) if stop else (text, "")
+
+
 def as_utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

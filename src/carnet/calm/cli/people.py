@@ -33,11 +33,9 @@ def add_person(session: Session, email: Email, role: Role, name: Name = "", acco
     """Add somebody. They choose their password themselves, with the link that is printed."""
     calm = session.portal()
     from carnet.calm.people.staff import add_person as use_case
-    from carnet.calm.people.staff import find_person
-    from carnet.calm.web.sign_in import password_link
 
     answer = use_case(calm, email=email, name=name or email, role=role, account=account, **session.who())
-    path = password_link(find_person(answer.email))
+    path = session.vendor.password_link(answer.email)
     session.answer(answer, lambda console, a: _added(console, a, path), link=path)
 
 
@@ -77,10 +75,9 @@ def link(session: Session, email: Email) -> None:
     """A new link with which somebody chooses a password. The old password holds until then."""
     session.portal()
     from carnet.calm.people.staff import find_person, shown
-    from carnet.calm.web.sign_in import password_link
 
     person = find_person(email)
-    path = password_link(person)
+    path = session.vendor.password_link(person.email)
     session.answer(shown(person), lambda console, _: _link(console, path), link=path)
 
 

@@ -16,8 +16,8 @@ from carnet.terminal import finish, refuse
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from carnet.calm.issuing.context import Calm
     from carnet.calm.address import Serving
+    from carnet.calm.issuing.context import Calm
 
 DEFAULT_DATA = Path("calm-data")
 
@@ -43,6 +43,8 @@ class Vendor(Protocol):
     def for_portal(self) -> "Vendor": ...
 
     def serve(self, how: "Serving", say: Callable[[str], None]) -> None: ...
+
+    def password_link(self, email: str) -> str: ...
 
     def check_deployment(self, how: "Serving") -> None: ...
 

@@ -28,9 +28,13 @@ class Approval(models.Model):
     version = models.CharField(max_length=32)
     state = models.CharField(max_length=16, choices=State.choices)
     requested_at = models.DateTimeField()
+    requested_by = models.CharField(max_length=200, blank=True)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.CharField(max_length=200, blank=True)
     decided_reason = models.CharField(max_length=2000, blank=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["state", "requested_at"], name="approvals_by_state"),)
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.state}"

@@ -132,6 +132,7 @@ def request_approval(
             version=version,
             state=Approval.State.REQUESTED,
             requested_at=now,
+            requested_by=by,
         )
         approval.save(force_insert=True)
         doing.record("approval.requested", approval.id, reason, account=customer.id, industry=industry, version=version)

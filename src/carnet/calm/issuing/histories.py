@@ -140,12 +140,17 @@ def find_acceptable(
         return _nothing(room.name, "no LFR of it was refused for its history since the last one that was taken")
     read = read_request(bytes(row.raw))
     assert not isinstance(read, Refusal)
-    why = _never(room, read)
-    if why:
-        return _nothing(room.name, why)
+    refusal = never_accepted(room, read)
+    if refusal:
+        return refusal
     guid = Guid.objects.get(id=row.guid)
     token = _token_of(doing, room, read, guid)
     return token if isinstance(token, Refusal) else Acceptable(row, read, room, guid, token)
+
+
+def never_accepted(room: ControlRoom, read: ReadRequest) -> Refusal | None:
+    why = _never(room, read)
+    return _nothing(room.name, why) if why else None
 
 
 def _never(room: ControlRoom, read: ReadRequest) -> str:

@@ -12,7 +12,7 @@ from carnet.calm.overview.states import CycleShown, RoomState, Standing, cycle_o
 
 @dataclass(frozen=True)
 class SiteRow:
-    guid: str
+    guid: str  # empty: released or written off
     label: str
     room: str  # empty: the GUID is free
     name: str
@@ -40,15 +40,17 @@ def read(which: Q) -> list[ControlRoom]:
     return list(rows.defer("newest_request__raw", "newest_request__refusals", "keys", "pending_keys", "retired_keys"))
 
 
-def site_row(guid: Guid, room: ControlRoom | None, now: datetime, *, refused: bool, lost: bool) -> SiteRow:
+def site_row(guid: Guid | None, room: ControlRoom | None, now: datetime, *, refused: bool, lost: bool) -> SiteRow:
+    """Of a GUID, of the Control Room bound to it, or of one that is bound to none any more."""
+    slot, label = (guid.id, guid.label) if guid else ("", "")
     if room is None:
         free = Standing(RoomState.FREE)
-        return SiteRow(guid.id, guid.label, "", "", "", free, refused, lost, 0, None, "", 0, None, 0, None, None)
+        return SiteRow(slot, label, "", "", "", free, refused, lost, 0, None, "", 0, None, 0, None, None)
     newest = room.newest_request
     answered = awaited(room)
     return SiteRow(
-        guid.id,
-        guid.label,
+        slot,
+        label,
         room.id,
         room.name,
         room.version,

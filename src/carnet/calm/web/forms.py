@@ -40,12 +40,12 @@ class Asking(forms.Form):
 class DayField(forms.DateField):
     """A day as people type it, 2027-09-30: its first moment, UTC."""
 
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    widget = forms.DateInput(attrs={"placeholder": "2027-09-30", "inputmode": "numeric"}, format="%Y-%m-%d")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(input_formats=["%Y-%m-%d"], **options)
 
-    def clean(self, value: Any) -> datetime | None:  # type: ignore[override]
+    def clean(self, value: Any) -> datetime | None:
         day = super().clean(value)
         return datetime.combine(day, time(), UTC) if day else None
 

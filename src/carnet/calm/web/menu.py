@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from carnet.calm.overview.attention import vendor_counts
 from carnet.calm.people.access import May, may
 from carnet.calm.people.models import Person
 from carnet.calm.web.portal import portal
@@ -13,10 +14,12 @@ from carnet.calm.web.portal import portal
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Context of every template. `account_id` in the context of a page adds the account's own part of the menu."""
-    person = request.user if isinstance(getattr(request, "user", None), Person) else None
+    user = getattr(request, "user", None)
+    person = user if isinstance(user, Person) else None
     shown: dict[str, Any] = {
         "side": "calm",
         "product": "CALM",
+        "own_styles": ["calm/portal.css"],
         "vendor": portal().name,
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,
@@ -26,7 +29,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     account = person.account
     return shown | {
         "place": account.name if account else _("License operations"),
-        "menu": _customer(request, account.id, person) if account else _vendor(request),
+        "menu": _customer(request, account.id) if account else _vendor(request),
         "person_note": f"{person.email} · {person.role}",
         "person_menu": [
             {"label": _("Password and second factor"), "url": reverse("mfa_index"), "icon": "key"},
@@ -39,15 +42,16 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
 
 def _vendor(request: HttpRequest) -> list[dict[str, Any]]:
+    counts = vendor_counts(request.now)  # type: ignore[attr-defined]
     return [
         {
             "items": [
-                _item(request, "inbox", _("Inbox"), "inbox"),
+                _item(request, "inbox", _("Inbox"), "inbox", count=counts.approvals + counts.attention),
                 _item(request, "accounts", _("Accounts"), "users"),
                 _item(request, "rooms", _("Control Rooms"), "computer-desktop"),
                 _item(request, "purchases", _("Purchases"), "shopping-cart"),
-                _item(request, "expiring", _("Expiring soon"), "clock"),
-                _item(request, "confirmations", _("Confirmations"), "check-circle"),
+                _item(request, "expiring", _("Expiring soon"), "clock", count=counts.expiring),
+                _item(request, "confirmations", _("Confirmations"), "check-circle", count=counts.proposals),
             ]
         },
         {
@@ -69,7 +73,7 @@ def _vendor(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _customer(request: HttpRequest, account: str, person: Person) -> list[dict[str, Any]]:
+def _customer(request: HttpRequest, account: str) -> list[dict[str, Any]]:
     def item(name: str, label: str, icon: str) -> dict[str, Any]:
         return _item(request, name, label, icon, account=account)
 
@@ -88,7 +92,6 @@ def _customer(request: HttpRequest, account: str, person: Person) -> list[dict[s
             "items": [
                 item("customer-approval", _("Offline approval"), "shield-check"),
                 item("customer-people", _("People"), "users"),
-                item("customer-notices", _("Notices"), "bell"),
             ],
         },
     ]

@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 
 from carnet.calm.settings import *  # noqa: F403
 from carnet.calm.settings import INSTALLED_APPS as _ROWS
-from carnet.ui import setting_up as kit
+from carnet.ui import loading
 
 _DATA = os.environ.get("CARNET_CALM_DATA")
 _HERE = Path(__file__).parent
@@ -18,13 +18,17 @@ DEBUG = os.environ.get("CARNET_CALM_DEBUG") == "yes"
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",  # the sign-in package writes times with it
     "django.contrib.sessions",
     "allauth",
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
     "django_filters",
-    *kit.APPS,
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    *loading.APPS,
     *_ROWS,
     "carnet.calm.people",
     "carnet.calm.web",
@@ -47,13 +51,29 @@ MIDDLEWARE = [
     "carnet.calm.web.faults.Faults",
 ]
 
-TEMPLATES = kit.templates("django.contrib.auth.context_processors.auth", "carnet.calm.web.menu.page")
-TEMPLATES[0]["DIRS"] = [_HERE / "templates"]  # before the sign-in package's own
-COTTON_ISOLATE_BY_DEFAULT, FORM_RENDERER = kit.COTTON_ISOLATE_BY_DEFAULT, kit.FORM_RENDERER
-DJANGO_TABLES2_TEMPLATE = kit.DJANGO_TABLES2_TEMPLATE
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_HERE / "templates"],  # before the sign-in package's own
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "loaders": loading.LOADERS,
+            "builtins": ["django.templatetags.static", *loading.BUILTINS],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "carnet.calm.web.menu.page",
+            ],
+        },
+    }
+]
+COTTON_ISOLATE_BY_DEFAULT = True  # a component sees its own attributes, and what the context processors give
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DJANGO_TABLES2_TEMPLATE = "ui/table.html"
 
 CSRF_FAILURE_VIEW = "carnet.calm.web.own.errors.csrf_failed"
-ROOT_URLCONF = "carnet.calm.web.urls"
+ROOT_URLCONF = "carnet.calm.urls"
 WSGI_APPLICATION = "carnet.calm.web.wsgi.application"
 STATIC_URL = "/static/"
 STATIC_ROOT = f"{_DATA}/static" if _DATA else None
@@ -74,7 +94,9 @@ LANGUAGES = [("en-gb", "English")]
 def _secret() -> str:
     """Made by `calm init`. Without a data folder (tests, type checks) there is nothing to keep."""
     file = Path(_DATA or "") / "web.secret"
-    return file.read_text() if _DATA and file.exists() else "without a data folder there is nothing that this could sign"
+    return (
+        file.read_text() if _DATA and file.exists() else "without a data folder there is nothing that this could sign"
+    )
 
 
 SECRET_KEY = _secret()

@@ -1,4 +1,4 @@
-"""Every address of the portal. `web.door` shuts whatever does not say whom it opens for."""
+"""Every page. `web.door` shuts whatever does not say whom it opens for."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
@@ -47,7 +47,3 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("carnet.calm.web.customer.urls")),
     path("", include("carnet.calm.web.room.urls")),
 ]
-handler400 = "carnet.calm.web.own.errors.bad_request"
-handler403 = "carnet.calm.web.own.errors.forbidden"
-handler404 = "carnet.calm.web.own.errors.not_found"
-handler500 = "carnet.calm.web.own.errors.server_error"

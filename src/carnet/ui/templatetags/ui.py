@@ -114,6 +114,11 @@ def metric_title(metric: object) -> str:
 
 
 @register.filter
+def headline(text: object) -> tuple[str, str]:
+    return words.headline(str(text))
+
+
+@register.filter
 def code_words(code: object) -> str:
     """A refusal's code as words: `history_does_not_match` → `history does not match`."""
     return str(code).replace("_", " ")
@@ -143,6 +148,12 @@ def state_look(state: object) -> states.Look:
 def tone_icon(tone: object) -> str:
     """The sign that belongs to a tone, so that no state is told by colour alone."""
     return states.TONE_ICONS.get(str(tone), "info")
+
+
+@register.filter
+def message_tone(level: object) -> str:
+    """Django's word for a message's level as a tone."""
+    return {"error": "bad", "warning": "warn", "success": "ok"}.get(str(level), "info")
 
 
 @register.simple_tag

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from carnet.calm.control_rooms.models import ControlRoom
-from carnet.calm.issuing.losses import report_lost
+from carnet.calm.issuing import losses
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
 from carnet.calm.web.forms import Reason
@@ -32,10 +32,12 @@ def report(request: Desk, guid: str) -> HttpResponse:
         form.add_error("name", _("This is not %(name)s.") % {"name": room.name})
     if request.method == "POST" and form.is_valid():
         reported = form.ask(
-            lambda asked: report_lost(request.calm, guid=slot.id, reason=asked["reason"], **request.who)
+            lambda asked: losses.report_lost(request.calm, guid=slot.id, reason=asked["reason"], **request.who)
         )
         if reported:
-            messages.success(request, _("Reported. License operations decide on writing it off; two people are needed."))
+            messages.success(
+                request, _("Reported. License operations decide on writing it off; two people are needed.")
+            )
             return redirect("room", guid=slot.id)
     context = {
         "form": form,

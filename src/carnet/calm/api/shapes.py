@@ -1,0 +1,260 @@
+"""What goes in and out, as OpenAPI has it. Times are UTC; quantities are whole numbers."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from ninja import Path, Schema
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+
+from carnet.entitlements import MAX_QUANTITY
+
+Id = Annotated[str, Path(pattern=r"^[0-9a-f-]{1,36}$")]
+Printable = r"^[^\x00-\x1f\x7f-\x9f]+$"
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=Printable)]
+Long = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=Printable)]
+Sku = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
+Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
+Quantity = Annotated[int, Field(ge=0, le=MAX_QUANTITY, strict=True)]
+
+
+class Given(Schema):
+    """A body: nothing in it is ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reason(Given):
+    reason: Long
+
+
+class NewAccount(Given):
+    name: Line
+
+
+class NewApproval(Given):
+    industry: Line
+    reason: Long
+    version: Annotated[str, StringConstraints(pattern=r"^v?\.?[0-9]{1,4}(\.[0-9]{1,4}){0,3}$")]
+
+
+class NewGuid(Given):
+    label: Line
+
+
+class NewPurchase(Given):
+    sku: Sku
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
+    valid_from: AwareDatetime
+    valid_until: AwareDatetime
+    kind: Annotated[str, StringConstraints(pattern="^(purchased|trial)$")] = "purchased"
+    period: Annotated[str, StringConstraints(pattern="^(month|year)$")] | None = None
+    overage_percent: Annotated[int, Field(ge=0, le=100, strict=True)] = 0
+    grace_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 0
+
+
+class NewLicenseFile(Given):
+    """By product, where CALM chooses the purchases, or by purchase. Without `until` a line ends with its purchase."""
+
+    request: Uuid
+    products: dict[Sku, Quantity] = {}
+    lines: dict[Uuid, Quantity] = {}
+    until: AwareDatetime | None = None
+
+
+class NewWriteOff(Reason):
+    return_unconsumed: bool = False
+
+
+class Account(Schema):
+    account: str
+    name: str
+    created_at: datetime
+    approved: bool
+    purchases: int
+    guids: int
+
+
+class Approval(Schema):
+    approval: str
+    account: str
+    state: str
+    industry: str
+    reason: str
+    version: str
+    requested_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+    decided_reason: str
+
+
+class Guid(Schema):
+    guid: str
+    label: str
+    account: str
+    control_room: str | None
+    created_at: datetime
+
+
+class Purchase(Schema):
+    purchase: str
+    account: str
+    sku: str
+    name: str
+    metric: str
+    quantity: int
+    kind: str
+    valid_from: datetime
+    valid_until: datetime
+    held: int
+    spent: int
+    available: int
+    excess: int
+
+
+class Amount(Schema):
+    purchase: str
+    sku: str
+    quantity: int
+
+
+class GuidBooks(Schema):
+    guid: str
+    label: str
+    account: str
+    control_room: str | None
+    held: list[Amount]
+    spent: list[Amount]
+    available: list[Amount]
+
+
+class Totals(Schema):
+    line_id: str
+    sku: str
+    metric: str
+    granted: int
+    in_use: int
+    peak_in_use: int
+    consumed: int
+    period_start: datetime | None
+    owed: int
+
+
+class RequestAccepted(Schema):
+    request: str
+    verdict: str
+    kind: str
+    sequence: int
+    control_room: str
+    name: str
+    account: str
+    guid: str
+    state: str
+    installed: int | None
+    generated_at: datetime
+    deadline: datetime | None
+    in_use: list[Totals]
+    warnings: list[str]
+
+
+class GrantedLine(Schema):
+    line_id: str
+    sku: str
+    name: str
+    metric: str
+    unit: str
+    quantity: int
+    kind: str
+    valid_from: datetime
+    valid_until: datetime
+
+
+class Warned(Schema):
+    code: str
+    message: str
+    next: str
+
+
+class LicenseFile(Schema):
+    license_file: str | None  # none: a preview, nothing was issued
+    sequence: int
+    control_room: str
+    name: str
+    guid: str
+    request: str
+    issued_at: datetime
+    install_by: datetime
+    lines: list[GrantedLine]
+    changes: list[str]
+    warnings: list[Warned]
+    notes: list[str]
+
+
+class ReceiptAccepted(Schema):
+    license_file: str
+    sequence: int
+    control_room: str
+    name: str
+    installed_at: datetime
+    verdict: str
+
+
+class Room(Schema):
+    control_room: str
+    name: str
+    account: str
+    account_name: str
+    guid: str | None
+    guid_label: str | None
+    state: str
+    version: str
+    confirmed: int
+    newest_request: int
+    changed_at: datetime
+
+
+class Record(Schema):
+    index: int
+    at: datetime
+    kind: str
+    subject: str
+    who: str
+    why: str
+    detail: dict[str, Any]
+
+
+class Records(Schema):
+    records: list[Record]
+    older: int | None
+
+
+class Verified(Schema):
+    size: int
+    root: str
+    problems: list[str]
+
+
+class Proposed(Schema):
+    proposal: str
+    kind: str
+    subject: str
+    by: str
+    at: datetime
+    reason: str
+    would: list[str]
+
+
+class Confirmed(Schema):
+    proposal: str
+    kind: str
+    subject: str
+    proposed_by: str
+    confirmed_by: str
+    did: list[str]
+    request: str | None
+
+
+class Me(Schema):
+    email: str
+    name: str
+    role: str
+    account: str | None

@@ -1,0 +1,139 @@
+"""The portal in memory, with its cast: vendor staff, two customers' people, one of everything that has an address."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.test import Client
+
+from carnet.calm.control_rooms.models import LicenseFile, RefusedFile
+from carnet.calm.customers.models import Account, Approval
+from carnet.calm.issuing import proposals
+from carnet.calm.issuing.context import Calm
+from carnet.calm.licenses.models import Guid
+from carnet.calm.people import api_tokens
+from carnet.calm.people.models import Person
+from carnet.calm.web.portal import open_portal
+from tests.calm.conftest import World, ok
+
+PASSWORD = "correct horse battery"
+VENDOR = ("operator", "approver", "auditor")
+OWN = ("administrator", "viewer")
+
+
+@dataclass
+class StillPortal:
+    """What the composition root gives, with a clock that stands still."""
+
+    world: World
+    name: str = "Automation Vendor"
+
+    def now(self) -> datetime:
+        return self.world.now
+
+    def calm(self) -> Calm:
+        return self.world.calm
+
+    def publish_key_set(self, calm: Calm) -> None:
+        del calm
+
+
+class Portal(World):
+    """Northwind with a licensed site and an open cycle; Contoso, which knows nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        open_portal(StillPortal(self))
+        self.contoso = Account.objects.get(name=self.add_account("Contoso"))
+        self.northwind = Account.objects.get(name="Northwind")
+        self.people = {role: self.add_person(role, None) for role in VENDOR}
+        self.people |= {role: self.add_person(role, self.northwind) for role in OWN}
+        self.people["stranger"] = self.add_person("administrator", self.contoso, "stranger")
+        self.purchase = self.buy("bot-creator", 10)
+        self.buy("document-pages", 1000)
+        self.north = self.site("north")
+        self.guid = self.north_guid()
+
+    def north_guid(self) -> str:
+        return Guid.objects.get(label="north").id
+
+    def add_person(self, role: str, account: Account | None, name: str = "") -> Person:
+        email = f"{name or role}@example.com"
+        return Person.objects.create(
+            email=email, name=name or role, role=role, account=account, added_at=self.now, password=_hashed()
+        )
+
+    def as_(self, role: str) -> Client:
+        """A browser of somebody signed in; `nobody` is not."""
+        client = Client()
+        if role != "nobody":
+            client.force_login(self.people[role], "allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    def token_of(self, role: str) -> str:
+        person = self.people[role]
+        return api_tokens.make_token(self.calm, person=person, label="t", now=self.now, by=person.email).token
+
+    def furnish(self) -> dict[str, Any]:
+        """One of everything that has an address, by the name it has there."""
+        self.license(self.north, products={"bot-creator": 3})
+        backup = self.north.fork()
+        request = self.accept(self.north.request(self.now))
+        file = ok(self.issue(request.request, products={"bot-creator": 4}))
+        second = self.answered_again()
+        self.upload(backup.request(self.now))
+        approval = Approval.objects.create(
+            id=self.calm.random(16).hex(),
+            account=self.northwind,
+            industry="energy",
+            reason="closed",
+            version="40",
+            state=Approval.State.REQUESTED,
+            requested_at=self.now,
+        )
+        refused = RefusedFile.objects.latest("pk")
+        assert refused.room == self.north.id
+        proposal = ok(proposals.propose_rotation(self.calm, reason="yearly", **self.act))
+        token = api_tokens.make_token(
+            self.calm, person=self.people["operator"], label="t", now=self.now, by="x@example.com"
+        )
+        return {
+            "account": self.northwind.id,
+            "guid": self.guid,
+            "room": self.north.id,
+            "purchase": self.purchase,
+            "file": file.license_file,
+            "request": second,
+            "number": refused.pk,
+            "approval": approval.id,
+            "proposal": proposal.proposal,
+            "person": self.people["viewer"].pk,
+            "token": token.id,
+            "version": 1,
+        }
+
+    def answered_again(self) -> str:
+        return LicenseFile.objects.latest("sequence").request_id
+
+    def later(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+_KEPT: list[str] = []
+
+
+def _hashed() -> str:
+    """Made once: the hash is slow on purpose."""
+    if not _KEPT:
+        _KEPT.append(make_password(PASSWORD))
+    return _KEPT[0]
+
+
+@pytest.fixture
+def portal(db: None, settings: Any) -> Portal:
+    settings.CARNET_SECOND_FACTOR = False
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.SECURE_SSL_REDIRECT = False
+    return Portal()

@@ -1,5 +1,5 @@
-"""Makes the folder of a CALM of any size, for `calm serve`, and prints what its pages are asked by, as JSON: the session
-of each role, the ids in addresses, and how many rows there are.
+"""Makes the folder of a CALM of any size, for `calm serve`, and prints what its pages are asked by, as JSON: the
+session of each role, the ids in addresses, and how many rows there are.
 
     python -m bench.portal_make FOLDER --accounts 1000 --rooms 10 --cycles 10
 """

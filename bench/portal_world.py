@@ -71,9 +71,9 @@ class Desk(World):
 
     def is_cloned(self, plant: Site, guid: str) -> None:
         clone = plant.fork()
-        clone.note(5)
         self.accept(clone.request(self.now), guid)
-        self.upload(plant.request(self.now), guid)
+        plant.note(20)
+        self.upload(plant.request(self.now, since=clone.ledger.size), guid)
 
     def is_released(self, plant: Site, guid: str) -> None:
         self.accept(plant.request(self.now, "release"), guid)

@@ -135,5 +135,4 @@ def _hashed() -> str:
 def portal(db: None, settings: Any) -> Portal:
     settings.CARNET_SECOND_FACTOR = False
     settings.ALLOWED_HOSTS = ["testserver"]
-    settings.SECURE_SSL_REDIRECT = False
     return Portal()

@@ -141,7 +141,7 @@ def test_each_rest_operation_opens_for_whom_the_table_says(portal: Portal, role:
     for name, (method, path) in operations().items():
         who = rows[f"api:{name}", method]
         url = path.format(**things)
-        given = {word: things.get(word, value) for word, value in BODIES.get(name, {}).items()}
+        given = BODIES.get(name, {}) | ({"request": things["request"]} if name in ("preview", "issue") else {})
         body = {"data": given, "content_type": "application/json"} if method == "POST" else {}
         answer = tried(portal.as_("nobody"), method, url, headers=headers, **body)
         scoped = "{" in path
@@ -165,8 +165,6 @@ BODIES: dict[str, dict[str, Any]] = {
         "valid_until": "2027-11-01T00:00:00Z",
     },
     "add_guid": {"label": "south"},
-    "preview": {"request": ""},
-    "issue": {"request": ""},
     "write_off": {"reason": "burnt"},
 }
 

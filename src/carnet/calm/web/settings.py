@@ -12,7 +12,7 @@ from carnet.ui import loading
 
 _DATA = os.environ.get("CARNET_CALM_DATA")
 _HERE = Path(__file__).parent
-_HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct")  # direct | proxy | off
+_HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct" if _DATA else "off")  # direct | proxy | off
 DEBUG = os.environ.get("CARNET_CALM_DEBUG") == "yes"
 
 INSTALLED_APPS = [

@@ -1,6 +1,5 @@
-"""The portal in memory, with its cast: vendor staff, two customers' people, and one of everything that has an address."""
+"""The portal in memory, with its cast: vendor staff, two customers' people, one of everything that has an address."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,11 +12,11 @@ from carnet.calm.control_rooms.models import LicenseFile, RefusedFile
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.issuing import proposals
 from carnet.calm.issuing.context import Calm
+from carnet.calm.licenses.models import Guid
 from carnet.calm.people import api_tokens
 from carnet.calm.people.models import Person
 from carnet.calm.web.portal import open_portal
 from tests.calm.conftest import World, ok
-from tests.support.site_simulator import Site
 
 PASSWORD = "correct horse battery"
 VENDOR = ("operator", "approver", "auditor")
@@ -58,8 +57,6 @@ class Portal(World):
         self.guid = self.north_guid()
 
     def north_guid(self) -> str:
-        from carnet.calm.licenses.models import Guid
-
         return Guid.objects.get(label="north").id
 
     def add_person(self, role: str, account: Account | None, name: str = "") -> Person:
@@ -82,10 +79,11 @@ class Portal(World):
     def furnish(self) -> dict[str, Any]:
         """One of everything that has an address, by the name it has there."""
         self.license(self.north, products={"bot-creator": 3})
+        backup = self.north.fork()
         request = self.accept(self.north.request(self.now))
         file = ok(self.issue(request.request, products={"bot-creator": 4}))
-        self.upload(b"junk")
         second = self.answered_again()
+        self.upload(backup.request(self.now))
         approval = Approval.objects.create(
             id=self.calm.random(16).hex(),
             account=self.northwind,
@@ -95,11 +93,12 @@ class Portal(World):
             state=Approval.State.REQUESTED,
             requested_at=self.now,
         )
+        refused = RefusedFile.objects.latest("pk")
+        assert refused.room == self.north.id
         proposal = ok(proposals.propose_rotation(self.calm, reason="yearly", **self.act))
-        mine = ok_token = api_tokens.make_token(
+        token = api_tokens.make_token(
             self.calm, person=self.people["operator"], label="t", now=self.now, by="x@example.com"
         )
-        del mine
         return {
             "account": self.northwind.id,
             "guid": self.guid,
@@ -107,11 +106,11 @@ class Portal(World):
             "purchase": self.purchase,
             "file": file.license_file,
             "request": second,
-            "number": RefusedFile.objects.latest("pk").pk,
+            "number": refused.pk,
             "approval": approval.id,
             "proposal": proposal.proposal,
             "person": self.people["viewer"].pk,
-            "token": ok_token.id,
+            "token": token.id,
             "version": 1,
         }
 
@@ -133,11 +132,7 @@ def _hashed() -> str:
 
 
 @pytest.fixture
-def portal(db: None, settings: Any) -> Iterator[Portal]:
+def portal(db: None, settings: Any) -> Portal:
     settings.CARNET_SECOND_FACTOR = False
     settings.ALLOWED_HOSTS = ["testserver"]
-    settings.SECURE_SSL_REDIRECT = False
-    yield Portal()
-
-
-__all__ = ["Site"]
+    return Portal()

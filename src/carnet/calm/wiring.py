@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from carnet import clock, terminal
 from carnet.calm import database_url
@@ -257,7 +257,7 @@ def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> 
     if staff.anybody_can_sign_in():
         return
     if not any(person.email == FIRST for person in staff.list_people()):
-        fields = {"email": FIRST, "name": "First operator", "role": Role.OPERATOR, "account": None}
+        fields: dict[str, Any] = {"email": FIRST, "name": "First operator", "role": Role.OPERATOR, "account": None}
         staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST)
     say(f"Nobody can sign in yet. {FIRST} chooses a password here, once, within 24 hours:")
     say(f"  {how.address}{password_link(staff.find_person(FIRST))}")

@@ -42,14 +42,14 @@ def show_account(request: Call, account: Id) -> Any:
 
 @router.get("/accounts/{account}/approvals", auth=opens(May.SEE), response=list[shapes.Approval])
 def list_approvals(request: Call, account: Id) -> Any:
-    return accounts.show_account(own_account(request, account)).approvals
+    return list(accounts.show_account(own_account(request, account)).approvals)
 
 
 @router.post("/accounts/{account}/approvals", auth=opens(May.ASK), response={201: shapes.Approval})
 def request_approval(request: Call, account: Id, given: shapes.NewApproval) -> Any:
     """E1: asks to license offline."""
-    fields = {"industry": given.industry, "reason": given.reason, "version": given.version}
-    answer = accounts.request_approval(request.calm, account=own_account(request, account), **fields, **request.who)
+    account = own_account(request, account)
+    answer = accounts.request_approval(request.calm, account=account, **given.dict(), **request.who)
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
 
 

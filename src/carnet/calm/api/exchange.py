@@ -31,9 +31,7 @@ def show_guid(request: Call, guid: Id) -> Any:
     return guids.show_guid(own_guid(request, guid), now=request.now)
 
 
-@router.post(
-    "/guids/{guid}/requests", auth=opens(May.EXCHANGE), response=shapes.RequestAccepted, openapi_extra=FILE
-)
+@router.post("/guids/{guid}/requests", auth=opens(May.EXCHANGE), response=shapes.RequestAccepted, openapi_extra=FILE)
 def accept_request(request: Call, guid: Id) -> Any:
     """Accepts an LFR against a License GUID."""
     slot = own_guid(request, guid)
@@ -65,9 +63,7 @@ def download(request: Call, guid: Id, file: Id) -> HttpResponse:
     return HttpResponse(answer.raw or b"", content_type="application/octet-stream")
 
 
-@router.post(
-    "/guids/{guid}/receipts", auth=opens(May.EXCHANGE), response=shapes.ReceiptAccepted, openapi_extra=FILE
-)
+@router.post("/guids/{guid}/receipts", auth=opens(May.EXCHANGE), response=shapes.ReceiptAccepted, openapi_extra=FILE)
 def accept_receipt(request: Call, guid: Id) -> Any:
     """H2: confirms what was installed."""
     slot = own_guid(request, guid)

@@ -30,7 +30,7 @@ _UNREADABLE = {
     Code.UNKNOWN_SIGNER,
     Code.KEY_SET_TOO_OLD,
 }
-_STATUS = {code: HTTPStatus.UNPROCESSABLE_ENTITY for code in _UNREADABLE} | {
+_STATUS = dict.fromkeys(_UNREADABLE, HTTPStatus.UNPROCESSABLE_ENTITY) | {
     Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.NO_APPROVAL: HTTPStatus.FORBIDDEN,
 }
@@ -45,9 +45,7 @@ def refused(refusal: Refusal) -> HttpResponse:
     return problem(status, refusal.code.value, refusal.message, refusal.next, refusal.evidence)
 
 
-def problem(
-    status: int, code: str, detail: str, next_step: str = "", evidence: tuple[str, ...] = ()
-) -> HttpResponse:
+def problem(status: int, code: str, detail: str, next_step: str = "", evidence: tuple[str, ...] = ()) -> HttpResponse:
     fields = {
         "type": f"urn:carnet:{code}",
         "title": HTTPStatus(status).phrase,

@@ -42,9 +42,7 @@ def serve(
 ) -> None:
     """The portal, for browsers and programs. The first start prints how to sign in."""
     hosts = tuple(host or ())
-    how = Serving(
-        bind, workers, hosts, certificate, key, behind_proxy, plain_http, debug, optional_second_factor
-    )
+    how = Serving(bind, workers, hosts, certificate, key, behind_proxy, plain_http, debug, optional_second_factor)
     session.vendor.serve(how, lambda line: print(line, flush=True))
 
 

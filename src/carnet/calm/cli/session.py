@@ -16,8 +16,8 @@ from carnet.terminal import finish, refuse
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from carnet.calm.issuing.context import Calm
     from carnet.calm.address import Serving
+    from carnet.calm.issuing.context import Calm
 
 DEFAULT_DATA = Path("calm-data")
 

@@ -1,2 +1,5 @@
 """Soon."""
-def report_lost(calm, *, guid, reason, now, by): raise NotImplementedError
+
+
+def report_lost(calm, *, guid, reason, now, by):
+    raise NotImplementedError

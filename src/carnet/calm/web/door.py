@@ -100,7 +100,7 @@ class Door:
             return redirect(f"{reverse('account_login')}?next={request.get_full_path()}")
         request.person = person  # type: ignore[attr-defined]
         request.who = {"now": request.now, "by": person.email}  # type: ignore[attr-defined]
-        if lacks_second_factor(request, person) and name not in ENROLLING:
+        if lacks_second_factor(person) and name not in ENROLLING:
             return redirect("mfa_activate_totp")
         if not may(person.role, act):
             raise PermissionDenied
@@ -116,7 +116,7 @@ def _needed(view: Callable[..., Any], name: str) -> May | None:
     raise PermissionDenied
 
 
-def lacks_second_factor(request: HttpRequest, person: Person) -> bool:
+def lacks_second_factor(person: Person) -> bool:
     """Vendor staff sign in with two factors, wherever the settings ask for it."""
     if not (settings.CARNET_SECOND_FACTOR and is_vendor(person.role)):
         return False

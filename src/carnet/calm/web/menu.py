@@ -14,7 +14,8 @@ from carnet.calm.web.portal import portal
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Context of every template. `account_id` in the context of a page adds the account's own part of the menu."""
-    person = request.user if isinstance(getattr(request, "user", None), Person) else None
+    user = getattr(request, "user", None)
+    person = user if isinstance(user, Person) else None
     shown: dict[str, Any] = {
         "side": "calm",
         "product": "CALM",
@@ -28,7 +29,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     account = person.account
     return shown | {
         "place": account.name if account else _("License operations"),
-        "menu": _customer(request, account.id, person) if account else _vendor(request),
+        "menu": _customer(request, account.id) if account else _vendor(request),
         "person_note": f"{person.email} · {person.role}",
         "person_menu": [
             {"label": _("Password and second factor"), "url": reverse("mfa_index"), "icon": "key"},
@@ -72,7 +73,7 @@ def _vendor(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
-def _customer(request: HttpRequest, account: str, person: Person) -> list[dict[str, Any]]:
+def _customer(request: HttpRequest, account: str) -> list[dict[str, Any]]:
     def item(name: str, label: str, icon: str) -> dict[str, Any]:
         return _item(request, name, label, icon, account=account)
 

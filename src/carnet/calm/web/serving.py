@@ -86,7 +86,7 @@ def _run(server: "_Server") -> NoReturn:
     raise SystemExit(0)
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
+class _Server(BaseApplication):
     def __init__(self, application: Application, settings: dict[str, object]) -> None:
         self._application, self._settings = application, settings
         super().__init__()
@@ -113,7 +113,7 @@ class _PatientTls(ssl.SSLSocket):
     setblocking = _set_patience
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(ThreadWorker):
     """Clients that begin a request and fall silent hold its threads for a while only, and its loop not at all."""
 
     def enqueue_req(self, conn: Any) -> None:
@@ -131,7 +131,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return goes_on
 
 
-class Log(Logger):  # type: ignore[misc]
+class Log(Logger):
     """What gunicorn says, by way of Python's own logging, and so in the same lines as everything else."""
 
     def setup(self, cfg: Any) -> None:

@@ -12,7 +12,7 @@ from carnet.ui import loading
 
 _DATA = os.environ.get("CARNET_CALM_DATA")
 _HERE = Path(__file__).parent
-_HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct")  # direct | proxy | off
+_HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct" if _DATA else "off")  # direct | proxy | off
 DEBUG = os.environ.get("CARNET_CALM_DEBUG") == "yes"
 
 INSTALLED_APPS = [
@@ -94,7 +94,9 @@ LANGUAGES = [("en-gb", "English")]
 def _secret() -> str:
     """Made by `calm init`. Without a data folder (tests, type checks) there is nothing to keep."""
     file = Path(_DATA or "") / "web.secret"
-    return file.read_text() if _DATA and file.exists() else "without a data folder there is nothing that this could sign"
+    return (
+        file.read_text() if _DATA and file.exists() else "without a data folder there is nothing that this could sign"
+    )
 
 
 SECRET_KEY = _secret()

@@ -17,6 +17,7 @@ from carnet.calm.web.door import Desk, opens
 from carnet.calm.web.forms import Asking, DayField
 from carnet.calm.web.scope import account_of
 from carnet.entitlements import MAX_QUANTITY, PeriodUnit, Policy, PurchaseKind
+from carnet.exchange.verdicts import Refusal
 
 
 @opens(May.SEE)
@@ -57,7 +58,8 @@ class NewPurchase(Asking):
 def purchase_add(request: Desk, account: str) -> HttpResponse:
     customer = account_of(request, account)
     form = NewPurchase(request.POST or None)
-    if request.method == "POST" and form.ask(lambda asked: _add(request, customer.id, asked)):
+    added = form.ask(lambda asked: _add(request, customer.id, asked)) if request.method == "POST" else None
+    if added:
         messages.success(request, _("The purchase is added."))
         return redirect("customer-purchases", account=customer.id)
     title = _("Add a purchase of %(name)s") % {"name": customer.name}
@@ -65,7 +67,7 @@ def purchase_add(request: Desk, account: str) -> HttpResponse:
     return render(request, "calm/form_page.html", page, status=form.status)
 
 
-def _add(request: Desk, account: str, asked: dict[str, Any]) -> purchases.PurchaseShown:
+def _add(request: Desk, account: str, asked: dict[str, Any]) -> purchases.PurchaseShown | Refusal:
     policy = Policy(overage_percent=asked["overage_percent"] or 0, grace_days=asked["grace_days"] or 0)
     return purchases.add_purchase(
         request.calm,

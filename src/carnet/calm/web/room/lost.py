@@ -35,7 +35,9 @@ def report(request: Desk, guid: str) -> HttpResponse:
             lambda asked: losses.report_lost(request.calm, guid=slot.id, reason=asked["reason"], **request.who)
         )
         if reported:
-            messages.success(request, _("Reported. License operations decide on writing it off; two people are needed."))
+            messages.success(
+                request, _("Reported. License operations decide on writing it off; two people are needed.")
+            )
             return redirect("room", guid=slot.id)
     context = {
         "form": form,

@@ -65,9 +65,7 @@ def desktop(request: Desk, page: RoomPage) -> Desktop | None:
     flags = {flag: posted and flag in request.POST for flag in FLAGS}
     for flag in STATED_BY_STAFF:
         flags[flag] = flags[flag] and needs(request, May.OPERATE)
-    checked = preflight(
-        page.request.request, typed.asked, request.now, site_clock_is_off=flags["site_clock_is_off"]
-    )
+    checked = preflight(page.request.request, typed.asked, request.now, site_clock_is_off=flags["site_clock_is_off"])
     return Desktop(tuple(_rows(page.configure, typed, checked)), typed, checked, flags)
 
 
@@ -79,13 +77,13 @@ def _rows(configure: Configure, typed: Typed, checked: Preflight) -> Iterator[Ro
             yield _row(figures, line, LINE + line.purchase, typed, said.get((figures.sku, line.purchase)))
 
 
-def _row(
-    figures: Figures, later: PurchaseFigures | None, field: str, typed: Typed, asked: AskedRow | None
-) -> Row:
+def _row(figures: Figures, later: PurchaseFigures | None, field: str, typed: Typed, asked: AskedRow | None) -> Row:
     return Row(figures, later, field, typed.values.get(field, ""), typed.errors.get(field, ""), asked)
 
 
-def show(request: Desk, guid: Guid, *, refusal: Refusal | None = None, template: str = "room", **more: Any) -> HttpResponse:
+def show(
+    request: Desk, guid: Guid, *, refusal: Refusal | None = None, template: str = "room", **more: Any
+) -> HttpResponse:
     """The page, with the refusal of what was just tried."""
     page = room_page(guid.id, request.now)
     context = {"page": page, "desk": desktop(request, page), "refusal": refusal, "account_id": page.account, **more}

@@ -36,11 +36,16 @@ def request_upload(request: Desk, guid: str) -> HttpResponse:
     if isinstance(answer, Refusal):
         return show(request, slot, refusal=answer, tried="request")
     if answer.verdict == "released":
-        messages.success(request, _("%(name)s is released. What it did not consume is available again.") % {"name": answer.name})
+        messages.success(
+            request, _("%(name)s is released. What it did not consume is available again.") % {"name": answer.name}
+        )
     elif answer.verdict == "accepted_again":
         messages.info(request, _("That request was accepted before. Nothing is changed."))
     else:
-        messages.success(request, _("Request #%(number)s of %(name)s is accepted.") % {"number": answer.sequence, "name": answer.name})
+        messages.success(
+            request,
+            _("Request #%(number)s of %(name)s is accepted.") % {"number": answer.sequence, "name": answer.name},
+        )
     return redirect("room", guid=slot.id)
 
 
@@ -110,7 +115,9 @@ def receipt_upload(request: Desk, guid: str) -> HttpResponse:
     if isinstance(answer, Refusal):
         return show(request, slot, refusal=answer, tried="receipt")
     if answer.verdict == "confirmed":
-        messages.success(request, _("License file #%(number)s is installed, confirmed by its receipt.") % {"number": answer.sequence})
+        messages.success(
+            request, _("License file #%(number)s is installed, confirmed by its receipt.") % {"number": answer.sequence}
+        )
     else:
         messages.info(request, _("That was known already. Nothing is changed."))
     return redirect("room", guid=slot.id)

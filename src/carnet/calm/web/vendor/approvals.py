@@ -29,13 +29,13 @@ def approval(request: Desk, approval: str) -> HttpResponse:
     form = Reason(request.POST or None)
     decide = DECISIONS.get(request.POST.get("decision", ""))
     if decide and needs(request, May.DECIDE):
-        decided = form.ask(
-            lambda asked: decide(request.calm, approval=found.id, reason=asked["reason"], **request.who)
-        )
+        decided = form.ask(lambda asked: decide(request.calm, approval=found.id, reason=asked["reason"], **request.who))
         if decided:
             messages.success(request, _("%(name)s: %(state)s.") % {"name": found.account.name, "state": decided.state})
             return redirect("inbox")
-    return render(request, "calm/vendor/approval.html", {"approval": found, "form": form} | _facts(found), status=form.status)
+    return render(
+        request, "calm/vendor/approval.html", {"approval": found, "form": form} | _facts(found), status=form.status
+    )
 
 
 def _facts(found: Approval) -> dict[str, object]:

@@ -44,7 +44,9 @@ def confirmation(request: Desk, proposal: str) -> HttpResponse:
         if done:
             messages.success(request, _("Confirmed and done: %(did)s.") % {"did": "; ".join(done.did)})
     if form.refusal or form.errors:
-        return render(request, "calm/refused_act.html", {"form": form, "back_url": reverse("confirmations")}, status=422)
+        return render(
+            request, "calm/refused_act.html", {"form": form, "back_url": reverse("confirmations")}, status=422
+        )
     return redirect("confirmations")
 
 

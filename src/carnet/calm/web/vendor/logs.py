@@ -1,6 +1,5 @@
 """The issuing log with its checkpoint, the audit log, and the vendor's keys."""
 
-
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -50,7 +49,9 @@ def audit_log(request: Desk) -> HttpResponseBase:
         answer["Content-Disposition"] = 'attachment; filename="audit-log.csv"'
         return answer
     before = request.GET.get("before", "")
-    page = read_audit(wanted, before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None)
+    page = read_audit(
+        wanted, before=int(before) if before.isascii() and before.isdigit() and len(before) < 16 else None
+    )
     query = request.GET.copy()
     query.pop("before", None)
     context = {"page": page, "form": form, "query": query.urlencode()}
@@ -100,5 +101,3 @@ def rotate(request: Desk) -> HttpResponse:
         return redirect("confirmations")
     rows = IssuedKeySet.objects.defer("raw").order_by("-version")
     return render(request, "calm/vendor/keys.html", {"sets": rows, "form": form}, status=422)
-
-

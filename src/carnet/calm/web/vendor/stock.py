@@ -113,9 +113,7 @@ def catalogue(request: Desk) -> HttpResponse:
     loaded = None
     if request.method == "POST" and needs(request, May.OPERATE):
         loaded = form.ask(
-            lambda asked: setting_up.load_catalogue(
-                request.calm, catalogue=asked["file"].read(MOST + 1), **request.who
-            )
+            lambda asked: setting_up.load_catalogue(request.calm, catalogue=asked["file"].read(MOST + 1), **request.who)
         )
     page = {"form": form, "loaded": loaded, "products": setting_up.show_catalogue()}
     return render(request, "calm/vendor/catalogue.html", page, status=form.status)

@@ -36,7 +36,7 @@ class AccountTable(tables.Table):
         order_by = "name"
 
     def render_approved(self, value: bool) -> str:
-        return _("yes") if value else _("no")
+        return str(_("yes") if value else _("no"))
 
 
 class RoomFilter(django_filters.FilterSet):

@@ -1,0 +1,75 @@
+"""The REST interface: the exchange through it, and its document read by a machine."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.conftest import Portal
+
+
+@pytest.mark.parametrize("role", ["operator", "administrator"])
+def test_a_machine_that_reads_the_document_finds_nothing(
+    transactional_db: None, live_server: Any, portal: Portal, tmp_path: Path, settings: Any, role: str
+) -> None:
+    """schemathesis, through its own command: no 5xx, no answer outside the schema."""
+    settings.ALLOWED_HOSTS = ["*"]
+    things = portal.furnish()
+    config = tmp_path / "schemathesis.toml"
+    known = "\n".join(f'"path.{word}" = "{things[word]}"' for word in ("account", "guid", "room", "file"))
+    config.write_text(f'[generation]\ndatabase = "none"\n[parameters]\n{known}\n')
+    url = f"{live_server.url}/api/v1/"
+    ran = subprocess.run(
+        [
+            Path(sys.executable).with_name("st"), "--config-file", config,
+            "run", f"{url}openapi.json", "--url", live_server.url,
+            "-H", f"Authorization: Bearer {portal.token_of(role)}", "--seed", "1",
+            "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            "--phases", "coverage,fuzzing", "--max-examples", "5", "--no-color", "--continue-on-failure",
+        ],
+        cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert re.search(r"\d+ generated", ran.stdout), ran.stdout + ran.stderr
+    found = re.findall(r"^- (.+?)Reproduce with", ran.stdout, re.MULTILINE | re.DOTALL)
+    assert found == [], ran.stdout
+
+
+@pytest.mark.rule("E6", "H1")
+def test_the_exchange_by_a_program(portal: Portal) -> None:
+    browser = portal.as_("nobody")
+    headers = {"Authorization": f"Bearer {portal.token_of('administrator')}"}
+    guid = f"/api/v1/guids/{portal.guid}"
+
+    def post(path: str, body: Any, kind: str = "application/json") -> Any:
+        return browser.post(path, body, content_type=kind, headers=headers)
+
+    raw = portal.north.request(portal.now)
+    accepted = post(f"{guid}/requests", raw, "application/octet-stream").json()
+    assert (accepted["verdict"], accepted["name"]) == ("accepted", "Plant North")
+    too_many = post(
+        f"{guid}/license-files", {"request": accepted["request"], "products": {"bot-creator": 11}}
+    )
+    assert (too_many.status_code, too_many.json()["code"]) == (409, "over_entitlement")
+    issued = post(f"{guid}/license-files", {"request": accepted["request"], "products": {"bot-creator": 4}})
+    assert issued.status_code == 201
+    file = browser.get(f"{guid}/license-files/{issued.json()['license_file']}", headers=headers).content
+    receipt = portal.north.install(file, portal.now)
+    confirmed = post(f"{guid}/receipts", receipt, "application/octet-stream").json()
+    assert confirmed["verdict"] == "confirmed"
+    assert portal.held() == {"bot-creator": 4}
+
+
+@pytest.mark.rule("A1", "wrong_control_room")
+def test_a_receipt_of_another_customers_site_says_nothing(portal: Portal) -> None:
+    receipt = portal.license(portal.north, products={"bot-creator": 1})
+    other = portal.add_guid("theirs", "Contoso")
+    headers = {"Authorization": f"Bearer {portal.token_of('stranger')}"}
+    answer = portal.as_("nobody").post(
+        f"/api/v1/guids/{other}/receipts", receipt, content_type="application/octet-stream", headers=headers
+    )
+    assert answer.json()["code"] == "wrong_control_room"
+    assert "Plant" not in answer.content.decode()
+    assert portal.north.sequence == 1

@@ -1,4 +1,4 @@
-"""One CALM in a folder, with its clerk and its real server: `calm serve` in a process of its own, on this machine only."""
+"""One CALM in a folder, its clerk, and its real server: `calm serve`, in a process of its own, on this machine only."""
 
 from __future__ import annotations
 

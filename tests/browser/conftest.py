@@ -93,6 +93,6 @@ def signed_in(office: Office, chromium: Browser, who: str) -> Any:
 
 
 def sign_in(page: Page, who: str, password: str = PASSWORD) -> None:
-    page.get_by_label("Email").fill(who)
-    page.get_by_label("Password", exact=True).fill(password)
+    page.locator("[name=login]").fill(who)
+    page.locator("[name=password]").fill(password)
     page.get_by_role("button", name="Sign in", exact=True).click()

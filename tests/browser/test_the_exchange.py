@@ -2,14 +2,14 @@
 reduction, a release. What each page says is what is asserted."""
 
 import re
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.clerk import OLGA, OTTO
 from tests.browser.conftest import Visit
 from tests.browser.office import Customer, Office, now
+from tests.browser.walking import choose, downloaded, row
 from tests.support.site_simulator import Site
 
 
@@ -107,20 +107,3 @@ def release(customer: Customer, page: Page, site: Site) -> None:
     expect(page.get_by_text(f"{site.name} is released.")).to_be_visible()
     page.goto(f"{customer.page}control-rooms/")
     expect(page.get_by_role("table", name="License GUIDs").get_by_text("Free")).to_be_visible()
-
-
-def row(page: Page, product: str) -> Locator:
-    head = page.get_by_role("rowheader").filter(has=page.get_by_text(product, exact=True))
-    return page.get_by_role("row").filter(has=head)
-
-
-def choose(page: Page, box: str, raw: bytes, name: str) -> None:
-    """A file chosen in a file box: the page sends it at once."""
-    with page.expect_navigation():
-        page.locator(f"#{box}").set_input_files({"name": name, "mimeType": "application/octet-stream", "buffer": raw})
-
-
-def downloaded(page: Page, button: Locator) -> bytes:
-    with page.expect_download() as download:
-        button.click()
-    return Path(download.value.path()).read_bytes()

@@ -62,7 +62,7 @@ def test_the_exchange_by_a_program(portal: Portal) -> None:
     assert portal.held() == {"bot-creator": 4}
 
 
-@pytest.mark.rule("A1", "wrong_control_room")
+@pytest.mark.rule("A1", "unknown_signer")
 def test_a_receipt_of_another_customers_site_says_nothing(portal: Portal) -> None:
     receipt = portal.license(portal.north, products={"bot-creator": 1})
     other = portal.add_guid("theirs", "Contoso")
@@ -70,6 +70,6 @@ def test_a_receipt_of_another_customers_site_says_nothing(portal: Portal) -> Non
     answer = portal.as_("nobody").post(
         f"/api/v1/guids/{other}/receipts", receipt, content_type="application/octet-stream", headers=headers
     )
-    assert answer.json()["code"] == "wrong_control_room"
+    assert answer.json()["code"] == "unknown_signer"  # as of a Control Room that nobody knows
     assert "Plant" not in answer.content.decode()
     assert portal.north.sequence == 1

@@ -14,6 +14,7 @@ from carnet.exchange.license_file_request import ClockFields, LineTotals
 from tests.calm.conftest import DAY, END, HOUR, OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.both_databases
 USERS, PAGES = "bot-creator", "document-pages"
 
 

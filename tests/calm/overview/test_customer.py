@@ -12,6 +12,7 @@ from carnet.calm.overview.waiting import WaitingKind
 from carnet.errors import UsageError
 from tests.calm.conftest import DAY, END, HOUR, World, ok
 
+pytestmark = pytest.mark.both_databases
 USERS, PAGES, PLATFORM = "attended-bot-runner", "document-pages", "enterprise-platform"
 
 

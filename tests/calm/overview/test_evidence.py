@@ -10,6 +10,7 @@ from carnet.errors import UsageError
 from tests.calm.conftest import DAY, OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.both_databases
 PAGES = "document-pages"
 
 

@@ -19,6 +19,9 @@ from tests.support.site_simulator import Site
 USERS, SEATS, PAGES = "attended-bot-runner", "unattended-bot-runner", "document-pages"
 
 
+pytestmark = pytest.mark.both_databases
+
+
 @pytest.fixture
 def site(world: World) -> Site:
     """250 users, 60 seats, 5,000 pages are bought. Another site holds 30 seats; 86 users, 412 pages are used."""

@@ -88,9 +88,8 @@ def measure(world: World) -> dict[str, int]:
     return found
 
 
-@pytest.mark.django_db
-def test_the_number_of_queries_is_constant() -> None:
-    world, sites = World(), list[Site]()
+def test_the_number_of_queries_is_constant(world: World) -> None:
+    sites = list[Site]()
     grow(world, sites, 2)
     few = measure(world)
     grow(world, sites, 6)
@@ -99,9 +98,9 @@ def test_the_number_of_queries_is_constant() -> None:
     assert max(few.values()) <= 30, few
 
 
-@pytest.mark.django_db
-def test_lists_say_the_same_state_as_pages() -> None:
-    world, sites = World(), list[Site]()
+@pytest.mark.both_databases
+def test_lists_say_the_same_state_as_pages(world: World) -> None:
+    sites = list[Site]()
     grow(world, sites, 3)
     world.accept(world.site("fresh").request(world.now), "fresh")
     world.accept(sites[2].request(world.now, "release"), "site2")
@@ -114,9 +113,8 @@ def test_lists_say_the_same_state_as_pages() -> None:
             assert list(lists.rooms(now, state=state)) == [row for row in rows if row.shown_state == state]
 
 
-@pytest.mark.django_db
-def test_lists_are_filtered() -> None:
-    world = World()
+@pytest.mark.both_databases
+def test_lists_are_filtered(world: World) -> None:
     world.add_account("Contoso", approved=False)
     world.buy("bot-creator", 5)
     world.buy("document-pages", 5, valid_from=END, valid_until=END + DAY)

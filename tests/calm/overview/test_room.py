@@ -12,6 +12,7 @@ from carnet.errors import UsageError
 from tests.calm.conftest import DAY, END, HOUR, NOW, OLGA, World, ok
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.both_databases
 PRODUCTS = {"bot-creator": 5, "document-pages": 1000}
 
 

@@ -1,6 +1,5 @@
 """The audit log: the issuing log's records by who, what, about what and when; read a page at a time, or exported."""
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from carnet.calm.issuing.log_book import LogShown, shown
+from carnet.calm.issuing.spreadsheets import csv_line
 from carnet.calm.issuing_log.models import LogEntry
 
 PAGE = 50
@@ -15,7 +15,8 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Wanted:
-    """Empty: any. `kind` and `who` by how they begin."""
+    """Empty: any. `kind` and `who` by how they begin; `subject`: the id of what it was done to, or of the Control Room
+    or account that this is of."""
 
     who: str = ""
     kind: str = ""
@@ -39,24 +40,12 @@ def read_audit(wanted: Wanted, *, before: int | None = None, size: int = PAGE) -
 
 def export_csv(wanted: Wanted) -> Iterator[str]:
     """Lines, the oldest first, with a head. A cell that a spreadsheet would compute is written as text."""
-    writer = csv.writer(_Lines())
-    yield writer.writerow(["number", "when", "who", "what", "about", "why", "detail"])
+    yield csv_line(["number", "when", "who", "what", "about", "why", "detail"])
     for row in _rows(wanted).order_by("index").iterator():
         one = shown(row)
         detail = "; ".join(f"{name}: {value}" for name, value in sorted(one.detail.items()))
         cells = [str(one.index), f"{one.at:%Y-%m-%dT%H:%M:%SZ}", one.who, one.kind, one.subject, one.why, detail]
-        yield writer.writerow([_as_text(cell) for cell in cells])
-
-
-class _Lines:
-    """What csv writes to: each line comes back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
-def _as_text(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+        yield csv_line(cells)
 
 
 def _rows(wanted: Wanted) -> "QuerySet[LogEntry]":
@@ -66,7 +55,7 @@ def _rows(wanted: Wanted) -> "QuerySet[LogEntry]":
     if wanted.kind:
         chosen &= Q(kind__startswith=wanted.kind)
     if wanted.subject:
-        chosen &= Q(subject=wanted.subject)
+        chosen &= Q(subject=wanted.subject) | Q(about=wanted.subject)
     if wanted.since:
         chosen &= Q(at__gte=wanted.since)
     if wanted.until:

@@ -2,17 +2,21 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from carnet.calm.control_rooms.models import LicenseLine
 from carnet.calm.control_rooms.positions import read_books
+from carnet.calm.customers.models import Account
 from carnet.calm.issuing.accounts import find_account
-from carnet.calm.issuing.context import Calm, act, check_text
+from carnet.calm.issuing.context import Act, Calm, act, check_text
 from carnet.calm.licenses.books import Balance, Touched, lowering
 from carnet.calm.licenses.models import Guid, Product, Purchase
 from carnet.entitlements import MAX_QUANTITY, Metric, Period, PeriodUnit, Policy, PurchaseKind
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
+
+MAX_OVERAGE, MAX_GRACE = 100, 90  # Q5, as `entitlements.Policy` has them
 
 
 @dataclass(frozen=True)
@@ -52,23 +56,44 @@ def add_purchase(
     with act(calm, now=now, by=by) as doing:
         customer, product = find_account(account), _find_product(sku)
         _check(product, quantity, valid_from, valid_until, period, policy)
-        purchase = Purchase(
-            id=doing.new_id(),
-            account=customer,
-            product=product,
-            quantity=quantity,
-            valid_from=valid_from,
-            valid_until=valid_until,
-            kind=kind,
-            period_unit=period or "",
-            period_from=valid_from if period else None,
-            overage_percent=policy.overage_percent,
-            grace_days=policy.grace_days,
-            added_at=now,
-        )
-        purchase.save(force_insert=True)
-        doing.record("purchase.added", purchase.id, account=customer.id, sku=sku, quantity=quantity)
-        return shown(purchase, Balance(quantity, {}, 0))
+        return put_down(doing, customer, Wanted(product, quantity, valid_from, valid_until, kind, period, policy))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A purchase as it shall be stored; checked before."""
+
+    product: Product
+    quantity: int
+    valid_from: datetime
+    valid_until: datetime
+    kind: PurchaseKind
+    period: PeriodUnit | None
+    policy: Policy
+
+
+def put_down(doing: Act, customer: Account, wanted: Wanted, order: str = "") -> PurchaseShown:
+    """Store one purchase, with its record. `order`: the digest of the file that it came in."""
+    purchase = Purchase(
+        id=doing.new_id(),
+        account=customer,
+        product=wanted.product,
+        quantity=wanted.quantity,
+        valid_from=wanted.valid_from,
+        valid_until=wanted.valid_until,
+        kind=wanted.kind,
+        period_unit=wanted.period or "",
+        period_from=wanted.valid_from if wanted.period else None,
+        overage_percent=wanted.policy.overage_percent,
+        grace_days=wanted.policy.grace_days,
+        added_at=doing.now,
+        order=order,
+    )
+    purchase.save(force_insert=True)
+    of: dict[str, Any] = {"order": order} if order else {}
+    sku, quantity = wanted.product.sku, wanted.quantity
+    doing.record("purchase.added", purchase.id, account=customer.id, sku=sku, quantity=quantity, **of)
+    return shown(purchase, Balance(wanted.quantity, {}, 0))
 
 
 def _find_product(sku: str) -> Product:
@@ -92,8 +117,8 @@ def _check(
         raise UsageError("The purchase ends before it starts.")
     if period and product.metric != Metric.CONSUMABLE:
         raise UsageError(f"{product.name} is not consumed: it has no period.")
-    if not (0 <= policy.overage_percent <= 100 and 0 <= policy.grace_days <= 90):
-        raise UsageError("Overage is from 0 to 100 percent, and grace from 0 to 90 days.")
+    if not (0 <= policy.overage_percent <= MAX_OVERAGE and 0 <= policy.grace_days <= MAX_GRACE):
+        raise UsageError(f"Overage is from 0 to {MAX_OVERAGE} percent, and grace from 0 to {MAX_GRACE} days.")
 
 
 def find_purchase(name: str) -> Purchase:

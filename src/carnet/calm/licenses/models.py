@@ -31,6 +31,10 @@ class Purchase(models.Model):
     overage_percent = models.PositiveSmallIntegerField(default=0)
     grace_days = models.PositiveSmallIntegerField(default=0)
     added_at = models.DateTimeField()
+    order = models.CharField(max_length=64, blank=True)  # SHA-256 of the order file that it came in
+
+    class Meta:
+        indexes = (models.Index(fields=["account", "order"], name="purchases_by_order"),)
 
     def __str__(self) -> str:
         return f"{self.product_id} × {self.quantity}"

@@ -1,0 +1,160 @@
+"""An order file: read row by row, stored whole or not at all, and never a spreadsheet's formula."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from carnet.calm.issuing import orders, purchases
+from carnet.calm.issuing.log_book import show_log
+from carnet.calm.issuing.order_rows import RowError
+from carnet.entitlements import PeriodUnit, PurchaseKind
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Refusal
+from tests.calm.conftest import OLGA, World, code, ok
+
+pytestmark = pytest.mark.both_databases
+
+HEAD = "product,quantity,from,until,kind,period,overage_percent,grace_days\n"
+GOOD = HEAD + (
+    "bot-creator,40,2026-10-01,2027-10-01,,,,\nDocument Automation,1200000,2026-10-01,2027-10-01,trial,month,10,30\n"
+)
+
+
+def add(world: World, text: str | bytes, **options: bool) -> orders.OrderAdded | Refusal:
+    raw = text.encode() if isinstance(text, str) else text
+    return orders.add_order(world.calm, account="Northwind", raw=raw, **options, **world.act)
+
+
+def errors(text: str) -> list[RowError]:
+    return list(ok(orders.read_order((HEAD + text).encode())).errors)
+
+
+@pytest.mark.rule("V1", "Q5")
+def test_each_row_is_a_purchase_with_its_record_in_one_act(world: World) -> None:
+    added = ok(add(world, GOOD))
+    creator, pages = added.purchases
+    assert (creator.sku, creator.quantity, creator.kind, creator.period) == ("bot-creator", 40, "purchased", None)
+    assert (creator.valid_from, creator.valid_until) == (
+        datetime(2026, 10, 1, tzinfo=UTC),
+        datetime(2027, 10, 1, tzinfo=UTC),
+    )
+    assert (pages.kind, pages.policy.overage_percent, pages.policy.grace_days) == (PurchaseKind.TRIAL, 10, 30)
+    assert pages.period is not None
+    assert pages.period.unit is PeriodUnit.MONTH
+    assert purchases.list_purchases(now=world.now) == [creator, pages]
+    records = show_log()[-2:]
+    assert [(one.kind, one.who, one.detail["quantity"]) for one in records] == [
+        ("purchase.added", OLGA, 40),
+        ("purchase.added", OLGA, 1200000),
+    ]
+
+
+def test_a_wrong_row_stores_nothing_or_only_the_good_ones_by_choice(world: World) -> None:
+    text = GOOD + "bot-runs,0,2026-10-01,2027-10-01,,,,\n"
+    refused = add(world, text)
+    assert code(refused) == "malformed"
+    assert isinstance(refused, Refusal)
+    assert refused.message == "1 of 3 rows cannot be stored. Nothing was stored."
+    assert refused.evidence == (f"line 4, quantity: It is not between 1 and {2**53 - 1}.",)
+    assert purchases.list_purchases(now=world.now) == []
+    added = ok(add(world, text, good_rows_only=True))
+    assert len(added.purchases) == 2
+    assert [error.line for error in added.left_out] == [4]
+
+
+def test_the_same_file_is_not_stored_twice(world: World) -> None:
+    ok(add(world, GOOD))
+    with pytest.raises(UsageError, match="stored at 2026-11-24"):
+        add(world, GOOD)
+    assert len(purchases.list_purchases(now=world.now)) == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "fits"),
+    [
+        ("bot-creater,4,2026-10-01,2027-10-01", "product", "bot-creator"),
+        ("=HYPERLINK(x),4,2026-10-01,2027-10-01", "product", ""),
+        (",4,2026-10-01,2027-10-01", "product", ""),
+        ('bot-creator,"1,200",2026-10-01,2027-10-01', "quantity", "1200"),
+        ("bot-creator,-4,2026-10-01,2027-10-01", "quantity", ""),
+        ("bot-creator,4.5,2026-10-01,2027-10-01", "quantity", ""),
+        ("bot-creator,99999999999999999,2026-10-01,2027-10-01", "quantity", str(2**53 - 1)),
+        ("bot-creator,4,01.10.2026,2027-10-01", "from", "2026-10-01"),
+        ("bot-creator,4,2026-1-1,2027-10-01", "from", "2026-01-01"),
+        ("bot-creator,4,2026-10-01,2027-02-29", "until", ""),
+        ("bot-creator,4,2026-10-01,2026-10-01", "until", ""),
+        ("bot-creator,4,2026-10-01,2027-10-01,purchase", "kind", "purchased"),
+        ("bot-runs,4,2026-10-01,2027-10-01,,monthly", "period", "month"),
+        ("bot-creator,4,2026-10-01,2027-10-01,,month", "period", ""),
+        ("bot-runs,4,2026-10-01,2027-10-01,,,150", "overage_percent", "100"),
+        ("bot-runs,4,2026-10-01,2027-10-01,,,,91", "grace_days", "90"),
+        ("bot-runs,4,2026-10-01,2027-10-01,,,,,more", "", ""),
+    ],
+)
+def test_an_error_names_its_line_its_column_and_the_value_that_fits(
+    world: World, row: str, column: str, fits: str
+) -> None:
+    (error,) = errors(f"\n{row}\n")
+    assert (error.line, error.column, error.fits) == (3, column, fits)
+    assert error.sentence
+
+
+def test_all_errors_of_a_row_are_told_at_once(world: World) -> None:
+    assert [error.column for error in errors("x,y,z,,w,v,u,t\n")] == [
+        "product",
+        "quantity",
+        "from",
+        "until",
+        "kind",
+        "period",
+        "overage_percent",
+        "grace_days",
+    ]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        GOOD.replace(",", ";").encode(),
+        b"\xef\xbb\xbf" + GOOD.encode(),
+        GOOD.replace("\n", "\r\n").encode(),
+        GOOD.replace(HEAD, HEAD.upper()).encode(),
+    ],
+)
+def test_what_spreadsheets_write_is_read(world: World, raw: bytes) -> None:
+    assert len(ok(add(world, raw)).purchases) == 2
+
+
+@pytest.mark.rule("too_large", "malformed")
+@pytest.mark.parametrize(
+    ("raw", "refused"),
+    [
+        (b"x" * (orders.MAX_ORDER + 1), "too_large"),
+        (HEAD.encode() + b"bot-creator,1,2026-10-01,2027-10-01\n" * 2001, "too_large"),
+        (b"", "malformed"),
+        (HEAD.encode(), "malformed"),
+        (b"PK\x03\x04\x00\xff", "malformed"),
+        (b"product,quantity\nbot-creator,1\n", "malformed"),
+        (b"product,quantity,from,until,price\n", "malformed"),
+        (b"product,quantity,from,until,from\n", "malformed"),
+        (b'product,quantity,from,until\n"bot', "malformed"),
+    ],
+)
+def test_what_is_no_order_is_refused_and_nothing_is_stored(world: World, raw: bytes, refused: str) -> None:
+    assert code(add(world, raw)) == refused
+    assert purchases.list_purchases(now=world.now) == []
+
+
+@given(raw=st.binary(max_size=300) | st.text(max_size=300).map(lambda text: (HEAD + text).encode(errors="replace")))
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_bytes_break_the_reader(db: None, raw: bytes) -> None:
+    read = orders.read_order(raw)
+    assert isinstance(read, orders.OrderRead | Refusal)
+
+
+def test_what_goes_out_is_no_formula(world: World) -> None:
+    found = tuple(errors("=1+1,4,2026-10-01,2027-10-01\n"))
+    assert "'=1+1" in "".join(orders.errors_csv(found))
+    assert isinstance(orders.read_order(orders.template().encode()), orders.OrderRead)

@@ -66,7 +66,7 @@ def proposed(page: Page) -> None:
     expect(page.get_by_text("This field is required.")).to_be_visible()
     page.get_by_label("The site confirmed that no second copy is running").check()
     ask.click()
-    expect(page.get_by_text("A second person must confirm it. Until then nothing is changed.")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("A second person must confirm it.")).to_be_visible()
     waiting = page.get_by_role("listitem").filter(has_text="The server died")
     expect(waiting.get_by_text("yours", exact=True)).to_be_visible()
     expect(waiting.get_by_role("button", name="Confirm")).to_have_count(0)

@@ -1,0 +1,100 @@
+"""Pure: which notices are due. Each step of an end is told once; where several were missed, only the nearest one."""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+DAYS = (30, 15, 7, 3, 2, 1, 0)  # before a license ends (S)
+HOURS = (24, 4)  # before the deadline of an open cycle (E5)
+LATE = timedelta(days=7)  # a license that ended longer ago is no news
+
+
+class NoticeKind(StrEnum):
+    EXPIRY = "expiry"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is known of a Control Room that has a License GUID."""
+
+    room: str
+    name: str
+    account: str
+    account_name: str
+    licensed_until: datetime | None
+    grace_until: datetime | None
+    deadline: datetime | None  # of the open cycle
+    request: int = 0  # its newest LFR
+    answered: int = 0  # the OLF issued for that, which is not confirmed; 0 for none
+    licensed: bool = True  # an OLF is confirmed: a missed cycle locks (E8)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """`about`: the end, or the deadline. `step`: how many days, or hours, before it."""
+
+    kind: NoticeKind
+    site: Site
+    about: datetime
+    step: int
+
+    @property
+    def key(self) -> "Key":
+        return self.site.room, self.kind.value, self.about, self.step
+
+
+Key = tuple[str, str, datetime, int]
+
+
+def due_notices(sites: Iterable[Site], sent: Collection[Key], now: datetime) -> list[Notice]:
+    """Soonest end first."""
+    due = [notice for site in sites for notice in _of(site, now) if notice.key not in sent]
+    return sorted(due, key=lambda notice: (notice.about, notice.site.room, notice.kind))
+
+
+def _of(site: Site, now: datetime) -> Iterator[Notice]:
+    until, deadline = site.licensed_until, site.deadline
+    if deadline and now < deadline:
+        hours = _step(deadline, now, [(hours, timedelta(hours=hours)) for hours in HOURS])
+        if hours is not None:
+            yield Notice(NoticeKind.DEADLINE, site, deadline, hours)
+    if until and now < until + LATE:
+        days = _step(until, now, [(days, timedelta(days=days)) for days in DAYS])
+        if days is not None:
+            yield Notice(NoticeKind.EXPIRY, site, until, days)
+
+
+def _step(end: datetime, now: datetime, steps: list[tuple[int, timedelta]]) -> int | None:
+    """The nearest step that has come."""
+    return min((step for step, before in steps if now >= end - before), default=None)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """When the next notice of a site is due, where nothing changes before."""
+
+    kind: NoticeKind
+    site: Site
+    about: datetime
+    step: int
+    at: datetime
+
+
+def coming(sites: Iterable[Site], now: datetime) -> list[Coming]:
+    """The next of each kind for each site, soonest first."""
+    found = [one for site in sites for one in _next(site, now)]
+    return sorted(found, key=lambda one: (one.at, one.site.name))
+
+
+def _next(site: Site, now: datetime) -> Iterator[Coming]:
+    ends = (
+        (NoticeKind.DEADLINE, site.deadline, [(hours, timedelta(hours=hours)) for hours in HOURS]),
+        (NoticeKind.EXPIRY, site.licensed_until, [(days, timedelta(days=days)) for days in DAYS]),
+    )
+    for kind, end, steps in ends:
+        later = [(end - before, step) for step, before in steps if end - before > now] if end else []
+        if end and later:
+            at, step = min(later)
+            yield Coming(kind, site, end, step, at)

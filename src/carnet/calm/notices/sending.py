@@ -1,0 +1,116 @@
+"""Sending what is due, each once, however many timers run: a notice is claimed, sent, and marked as sent with its
+record in the issuing log. A mail that fails gives its claim back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from django.db import IntegrityError, transaction
+
+from carnet.calm.issuing.context import Calm, act
+from carnet.calm.notices.due import Notice, due_notices
+from carnet.calm.notices.mails import MailError, mail_of
+from carnet.calm.notices.models import SentNotice
+from carnet.calm.notices.reading import STALE, read_sent, read_sites
+
+
+class Mailer(Protocol):
+    def send(self, to: Sequence[str], subject: str, body: str) -> None:
+        """Raises MailError, or OSError, where it was not sent."""
+
+
+Recipients = Callable[[str], Sequence[str]]  # of an account, by its id: addresses
+
+
+@dataclass(frozen=True)
+class NoticeTold:
+    """`why`: empty where it was sent."""
+
+    kind: str
+    account: str
+    account_name: str
+    room: str
+    name: str
+    about: datetime
+    step: int
+    to: tuple[str, ...]
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class NoticesSent:
+    sent: tuple[NoticeTold, ...]
+    failed: tuple[NoticeTold, ...]  # they are tried again next time
+    nobody: tuple[NoticeTold, ...]  # the account has nobody to send them to
+
+
+def send_due(
+    calm: Calm,
+    *,
+    now: datetime,
+    by: str,
+    mail: Mailer,
+    recipients: Recipients,
+    link: Callable[[str], str] = lambda _room: "",
+) -> NoticesSent:
+    """`link`: the address of a Control Room's page, by its id."""
+    sites = read_sites(now)
+    sent: list[NoticeTold] = []
+    failed: list[NoticeTold] = []
+    nobody: list[NoticeTold] = []
+    for notice in due_notices(sites, read_sent(sites, now), now):
+        to = tuple(recipients(notice.site.account))
+        if not to:
+            nobody.append(_told(notice, to))
+        elif claim := _claim(notice, now):
+            why = _send(calm, notice, claim, to, mail, link(notice.site.room), now=now, by=by)
+            (failed if why else sent).append(_told(notice, to, why))
+    return NoticesSent(tuple(sent), tuple(failed), tuple(nobody))
+
+
+def _claim(notice: Notice, now: datetime) -> SentNotice | None:
+    """None where another timer has it."""
+    room, kind, about, step = notice.key
+    stale = SentNotice.objects.filter(room=room, kind=kind, about=about, step=step, sent_at__isnull=True)
+    if stale.filter(claimed_at__lte=now - STALE).update(claimed_at=now):
+        return stale.first()
+    claim = SentNotice(room_id=room, kind=kind, about=about, step=step, claimed_at=now)
+    try:
+        with transaction.atomic():
+            claim.save(force_insert=True)
+    except IntegrityError:
+        return None
+    return claim
+
+
+def _send(
+    calm: Calm, notice: Notice, claim: SentNotice, to: Sequence[str], mail: Mailer, link: str, *, now: datetime, by: str
+) -> str:
+    """Empty, or why it was not sent."""
+    text = mail_of(notice, now, link)
+    try:
+        mail.send(to, text.subject, text.body)
+    except (MailError, OSError) as error:
+        claim.delete()
+        return str(error) or type(error).__name__
+    with act(calm, now=now, by=by) as doing:
+        claim.sent_at, claim.subject, claim.to = now, text.subject[:300], "\n".join(to)
+        claim.save(force_update=True)
+        doing.record(
+            "notice.sent",
+            str(claim.pk),
+            control_room=notice.site.room,
+            notice=notice.kind.value,
+            end=notice.about,
+            step=notice.step,
+            to=list(to),
+        )
+    return ""
+
+
+def _told(notice: Notice, to: tuple[str, ...], why: str = "") -> NoticeTold:
+    site = notice.site
+    return NoticeTold(
+        notice.kind.value, site.account, site.account_name, site.room, site.name, notice.about, notice.step, to, why
+    )

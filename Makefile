@@ -10,6 +10,7 @@ demo: $(READY)
 	$(BIN)/python demo/walk.py
 
 test: $(READY)
+	$(BIN)/python -m tests.support.browser
 	$(BIN)/pytest -n 2 tests
 
 # The random histories of both sides, and of concurrent callers, by the thousand: a quarter of an hour.

@@ -33,7 +33,6 @@ VENDOR = [
     "/purchases/{purchase}/lower/",
     "/expiring/",
     "/confirmations/",
-    "/confirmations/{confirmation}/",
     "/issuing-log/",
     "/audit-log/",
     "/keys/",
@@ -73,8 +72,12 @@ class Portal:
     def first_byte(self, role: str, path: str) -> int:
         """The status. The body is read too, so that the connection is free for the next."""
         headers = {"Cookie": f"calm_session={self.sessions[role]}"}
-        self.connection.request("GET", path.format(**self.places), headers=headers)
-        answer = self.connection.getresponse()
+        try:
+            self.connection.request("GET", path.format(**self.places), headers=headers)
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:  # it was idle for too long
+            self.connection.close()
+            return self.first_byte(role, path)
         answer.read()
         return answer.status
 

@@ -14,7 +14,6 @@ INSTALLED_APPS = [
     "carnet.calm.control_rooms",
     "carnet.calm.issuing_log",
     "carnet.calm.issuing",
-    "carnet.calm.notices",
 ]
 
 DATABASES = {"default": database_url.settings(os.environ.get("CARNET_CALM_DATA"))}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnet.calm.notices.due import DAYS, HOURS, Key, NoticeKind, Site, coming, due_notices
+from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS, Key, NoticeKind, Site, coming, due_notices
 from carnet.calm.notices.mails import mail_of
 
 END = datetime(2026, 10, 8, tzinfo=UTC)
@@ -29,14 +29,14 @@ def run(site: Site, times: list[datetime]) -> list[tuple[str, int]]:
 @pytest.mark.rule("S")
 def test_a_daily_timer_tells_each_step_once() -> None:
     days = [END - 40 * DAY + n * DAY + 3 * HOUR for n in range(60)]
-    assert run(SITE, days) == [("expiry", step) for step in DAYS]
+    assert run(SITE, days) == [("expiry", step) for step in EXPIRY_DAYS]
 
 
 @pytest.mark.rule("E5")
 def test_a_deadline_that_nears_is_told_twice() -> None:
     site = replace(SITE, licensed_until=None, deadline=END)
     hours = [END - 60 * HOUR + n * HOUR / 2 for n in range(140)]
-    assert run(site, hours) == [("deadline", step) for step in HOURS]
+    assert run(site, hours) == [("deadline", step) for step in DEADLINE_HOURS]
 
 
 def test_a_timer_that_stood_still_tells_the_nearest_step_alone() -> None:

@@ -27,7 +27,7 @@ class Postbox:
         self.mails: list[tuple[tuple[str, ...], str, str]] = []
         self.broken = False
 
-    def send(self, to: Sequence[str], subject: str, body: str) -> None:
+    def __call__(self, to: Sequence[str], subject: str, body: str) -> None:
         if self.broken:
             raise MailError("The mail server does not answer.")
         self.mails.append((tuple(to), subject, body))
@@ -48,7 +48,7 @@ def site(world: World) -> Site:
 
 
 def send(world: World, post: Postbox, to: Sequence[str] = (ADMIN,)) -> NoticesSent:
-    return send_due(world.calm, mail=post, recipients=lambda _account: to, **world.act)
+    return send_due(world.calm, mail=post, addresses=lambda _account: to, **world.act)
 
 
 @pytest.mark.rule("S", "V1")
@@ -97,7 +97,7 @@ def test_two_timers_send_one_mail(world: World, site: Site, post: Postbox) -> No
     world.now = END - 14 * DAY
 
     class Slow(Postbox):
-        def send(self, to: Sequence[str], subject: str, body: str) -> None:
+        def __call__(self, to: Sequence[str], subject: str, body: str) -> None:
             assert send(world, post) == NoticesSent((), (), ())
             raise KeyboardInterrupt
 

@@ -1,5 +1,7 @@
 """The interface as a whole: what `web.urls` mounts."""
 
+from typing import Any
+
 from ninja import NinjaAPI
 
 from carnet.calm.api import accounts, exchange, vendor
@@ -18,9 +20,18 @@ class Interface(NinjaAPI):
         document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
         for path in document["paths"].values():
             for operation in path.values():
+                for answer in operation["responses"].values():
+                    _as_file(answer)
                 for status in STATUSES:
                     operation["responses"][status] = {"description": "A problem", "content": PROBLEM}
         return document
+
+
+def _as_file(answer: dict[str, Any]) -> None:
+    """Bytes are a file's, not JSON."""
+    content = answer.get("content", {})
+    if content.get("application/json", {}).get("schema", {}).get("format") == "binary":
+        answer["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 api = Interface(

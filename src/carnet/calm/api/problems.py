@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from carnet.calm.api.opening import NotPermittedError
 from carnet.errors import CarnetError, StorageError, UsageError
@@ -33,10 +33,6 @@ _UNREADABLE = {
 _STATUS = dict.fromkeys(_UNREADABLE, HTTPStatus.UNPROCESSABLE_ENTITY) | {
     Code.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Code.NO_APPROVAL: HTTPStatus.FORBIDDEN,
-}
-
-PROBLEMS: dict[Any, Any] = {
-    frozenset({400, 401, 403, 404, 409, 413, 415, 422, 503}): Problem,
 }
 
 
@@ -74,6 +70,9 @@ def add_handlers(api: NinjaAPI) -> None:
     def invalid(_request: HttpRequest, error: Any) -> HttpResponse:
         return problem(422, "malformed", "; ".join(_words(one) for one in error.errors), "See /api/v1/openapi.json.")
 
+    def unreadable(_request: HttpRequest, error: Any) -> HttpResponse:
+        return problem(error.status_code, "malformed", "The body is not the JSON that it says.", "Send JSON in UTF-8.")
+
     def fault(_request: HttpRequest, error: Any) -> HttpResponse:
         if isinstance(error, UsageError):
             return problem(400, "bad_request", str(error), error.next_step)
@@ -85,6 +84,7 @@ def add_handlers(api: NinjaAPI) -> None:
     api.add_exception_handler(NotPermittedError, not_permitted)
     api.add_exception_handler(Http404, not_found)
     api.add_exception_handler(ValidationError, invalid)
+    api.add_exception_handler(HttpError, unreadable)
     api.add_exception_handler(CarnetError, fault)
 
 

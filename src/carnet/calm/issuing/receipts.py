@@ -53,16 +53,6 @@ def _of(slot: Guid | None, receipt: Receipt | None) -> RefusedOf:
     return RefusedOf("receipt", account, guid, room.id, room.name, receipt.sequence, receipt.installed_at)
 
 
-def _of_another(read: ReadReceipt, guid: str | None) -> Refusal | None:
-    if guid is None or ControlRoom.objects.filter(id=read.receipt.control_room_id, guid=guid).exists():
-        return None
-    return Refusal(
-        Code.WRONG_CONTROL_ROOM,
-        f"The receipt is of Control Room {read.receipt.control_room_id}, which is not the one bound to this GUID.",
-        "Upload it on the page of that Control Room.",
-    )
-
-
 def _judge(read: ReadReceipt, slot: Guid | None) -> tuple[ControlRoom, LicenseFile, Standing] | Refusal:
     receipt = read.receipt
     room = find_room(receipt.control_room_id)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-DAYS = (30, 15, 7, 3, 2, 1, 0)  # before a license ends (S)
-HOURS = (24, 4)  # before the deadline of an open cycle (E5)
+EXPIRY_DAYS = (30, 15, 7, 3, 2, 1, 0)  # before a license ends (S)
+DEADLINE_HOURS = (24, 4)  # before the deadline of an open cycle (E5)
 LATE = timedelta(days=7)  # a license that ended longer ago is no news
 
 
@@ -57,11 +57,11 @@ def due_notices(sites: Iterable[Site], sent: Collection[Key], now: datetime) -> 
 def _of(site: Site, now: datetime) -> Iterator[Notice]:
     until, deadline = site.licensed_until, site.deadline
     if deadline and now < deadline:
-        hours = _step(deadline, now, [(hours, timedelta(hours=hours)) for hours in HOURS])
+        hours = _step(deadline, now, [(hours, timedelta(hours=hours)) for hours in DEADLINE_HOURS])
         if hours is not None:
             yield Notice(NoticeKind.DEADLINE, site, deadline, hours)
     if until and now < until + LATE:
-        days = _step(until, now, [(days, timedelta(days=days)) for days in DAYS])
+        days = _step(until, now, [(days, timedelta(days=days)) for days in EXPIRY_DAYS])
         if days is not None:
             yield Notice(NoticeKind.EXPIRY, site, until, days)
 
@@ -90,8 +90,8 @@ def coming(sites: Iterable[Site], now: datetime) -> list[Coming]:
 
 def _next(site: Site, now: datetime) -> Iterator[Coming]:
     ends = (
-        (NoticeKind.DEADLINE, site.deadline, [(hours, timedelta(hours=hours)) for hours in HOURS]),
-        (NoticeKind.EXPIRY, site.licensed_until, [(days, timedelta(days=days)) for days in DAYS]),
+        (NoticeKind.DEADLINE, site.deadline, [(hours, timedelta(hours=hours)) for hours in DEADLINE_HOURS]),
+        (NoticeKind.EXPIRY, site.licensed_until, [(days, timedelta(days=days)) for days in EXPIRY_DAYS]),
     )
     for kind, end, steps in ends:
         later = [(end - before, step) for step, before in steps if end - before > now] if end else []

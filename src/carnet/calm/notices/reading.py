@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from carnet.calm.control_rooms.models import ControlRoom, LossReport
-from carnet.calm.notices.due import DAYS, HOURS, LATE, Coming, Key, Site, coming
+from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS, LATE, Coming, Key, Site, coming
 from carnet.calm.notices.models import SentNotice
 from carnet.calm.overview.sites import awaited
 from carnet.calm.overview.timeline import Page, page_of
@@ -39,8 +39,8 @@ def read_sites(now: datetime, account: str = "") -> list[Site]:
 
 
 def _near(now: datetime) -> Q:
-    ends = Q(licensed_until__gt=now - LATE, licensed_until__lte=now + timedelta(days=max(DAYS)))
-    return ends | Q(deadline__gt=now, deadline__lte=now + timedelta(hours=max(HOURS)))
+    ends = Q(licensed_until__gt=now - LATE, licensed_until__lte=now + timedelta(days=max(EXPIRY_DAYS)))
+    return ends | Q(deadline__gt=now, deadline__lte=now + timedelta(hours=max(DEADLINE_HOURS)))
 
 
 def _site(room: ControlRoom) -> Site:

@@ -10,23 +10,24 @@ from django.db import IntegrityError, transaction
 
 from carnet.calm.issuing.context import Calm, act
 from carnet.calm.notices.due import Notice, due_notices
-from carnet.calm.notices.mails import MailError, mail_of
+from carnet.calm.notices.mails import Mail, MailError, mail_of
 from carnet.calm.notices.models import SentNotice
 from carnet.calm.notices.reading import STALE, read_sent, read_sites
 
 
 class Mailer(Protocol):
-    def send(self, to: Sequence[str], subject: str, body: str) -> None:
+    def __call__(self, to: Sequence[str], subject: str, body: str) -> None:
         """Raises MailError, or OSError, where it was not sent."""
 
 
-Recipients = Callable[[str], Sequence[str]]  # of an account, by its id: addresses
+Addresses = Callable[[str], Sequence[str]]  # of an account, by its id
 
 
 @dataclass(frozen=True)
 class NoticeTold:
     """`why`: empty where it was sent."""
 
+    subject: str
     kind: str
     account: str
     account_name: str
@@ -51,7 +52,7 @@ def send_due(
     now: datetime,
     by: str,
     mail: Mailer,
-    recipients: Recipients,
+    addresses: Addresses,
     link: Callable[[str], str] = lambda _room: "",
 ) -> NoticesSent:
     """`link`: the address of a Control Room's page, by its id."""
@@ -60,12 +61,12 @@ def send_due(
     failed: list[NoticeTold] = []
     nobody: list[NoticeTold] = []
     for notice in due_notices(sites, read_sent(sites, now), now):
-        to = tuple(recipients(notice.site.account))
+        to, text = tuple(addresses(notice.site.account)), mail_of(notice, now, link(notice.site.room))
         if not to:
-            nobody.append(_told(notice, to))
+            nobody.append(_told(notice, text.subject, to))
         elif claim := _claim(notice, now):
-            why = _send(calm, notice, claim, to, mail, link(notice.site.room), now=now, by=by)
-            (failed if why else sent).append(_told(notice, to, why))
+            why = _send(calm, notice, claim, to, text, mail, now=now, by=by)
+            (failed if why else sent).append(_told(notice, text.subject, to, why))
     return NoticesSent(tuple(sent), tuple(failed), tuple(nobody))
 
 
@@ -85,12 +86,19 @@ def _claim(notice: Notice, now: datetime) -> SentNotice | None:
 
 
 def _send(
-    calm: Calm, notice: Notice, claim: SentNotice, to: Sequence[str], mail: Mailer, link: str, *, now: datetime, by: str
+    calm: Calm,
+    notice: Notice,
+    claim: SentNotice,
+    to: Sequence[str],
+    text: Mail,
+    mail: Mailer,
+    *,
+    now: datetime,
+    by: str,
 ) -> str:
     """Empty, or why it was not sent."""
-    text = mail_of(notice, now, link)
     try:
-        mail.send(to, text.subject, text.body)
+        mail(to, text.subject, text.body)
     except (MailError, OSError) as error:
         claim.delete()
         return str(error) or type(error).__name__
@@ -109,8 +117,7 @@ def _send(
     return ""
 
 
-def _told(notice: Notice, to: tuple[str, ...], why: str = "") -> NoticeTold:
+def _told(notice: Notice, subject: str, to: tuple[str, ...], why: str = "") -> NoticeTold:
     site = notice.site
-    return NoticeTold(
-        notice.kind.value, site.account, site.account_name, site.room, site.name, notice.about, notice.step, to, why
-    )
+    about = (site.account, site.account_name, site.room, site.name)
+    return NoticeTold(subject, notice.kind.value, *about, notice.about, notice.step, to, why)

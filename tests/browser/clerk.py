@@ -1,0 +1,181 @@
+"""The vendor's back office, in a process of its own: what tests of the pages need done behind them, by use cases.
+
+`python -m tests.browser.clerk FOLDER` reads orders, one JSON object a line, and answers each with one. Bytes travel as
+hexadecimal. Django's rows may not be touched where a browser is driven, so they are touched here.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from carnet import clock
+from carnet.calm.wiring import Vendor
+from carnet.exchange.verdicts import Refusal
+
+OLGA, OTTO = "olga@vendor.example", "otto@vendor.example"
+PASSWORD = "correct horse battery"
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Backdated(Vendor):
+    """CALM as it would be had it been set up some days ago."""
+
+    at: datetime | None = None
+
+    def now(self) -> datetime:
+        return self.at or clock.now()
+
+
+class Clerk:
+    """Each public method is an order. `at`: when it happened, else now."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._hashed = ""
+
+    def found(self, at: str | None = None, vendor: str = "Automation Vendor") -> dict[str, Any]:
+        moment = datetime.fromisoformat(at) if at else None
+        Backdated(self._folder, settings="carnet.calm.web.settings", at=moment).init(None, vendor, OLGA)
+        from carnet.calm.web.portal import open_portal
+        from carnet.calm.wiring import _Portal
+
+        portal = _Portal(Vendor(self._folder).for_portal())
+        open_portal(portal)
+        self._calm = portal.calm()
+        return {}
+
+    def person(self, email: str, name: str, role: str, account: str | None = None, at: str | None = None) -> Any:
+        """Somebody with a password."""
+        from django.contrib.auth.hashers import make_password
+
+        from carnet.calm.people import staff
+        from carnet.calm.people.models import Person
+
+        staff.add_person(self._calm, email=email, name=name, role=role, account=account, **_who(at))
+        self._hashed = self._hashed or make_password(PASSWORD)  # slow on purpose
+        Person.objects.filter(email=email).update(password=self._hashed)
+        return {}
+
+    def account(self, name: str, at: str | None = None) -> Any:
+        from carnet.calm.issuing import accounts
+
+        return {"account": accounts.add_account(self._calm, name=name, **_who(at)).account}
+
+    def ask_approval(self, account: str, industry: str, reason: str, at: str | None = None, **_: str) -> Any:
+        from carnet.calm.issuing import accounts
+
+        fields = {"account": account, "industry": industry, "reason": reason, "version": "40.0.0"}
+        return {"approval": _done(accounts.request_approval(self._calm, **fields, **_who(at))).approval}
+
+    def approve(self, account: str, at: str | None = None) -> Any:
+        from carnet.calm.issuing import accounts
+
+        asked = self.ask_approval(account, "energy", "closed by policy", at)
+        accounts.grant_approval(self._calm, approval=asked["approval"], reason="seen on site", **_who(at, OTTO))
+        return asked
+
+    def buy(self, account: str, sku: str, quantity: int, days: int = 365, begins: int = 0, **more: Any) -> Any:
+        """`begins`: in how many days; `days`: for how long."""
+        from carnet.calm.issuing import purchases
+
+        at = more.pop("at", None)
+        who = _who(at)
+        start = who["now"].replace(hour=0, minute=0, second=0) + begins * DAY
+        bought = purchases.add_purchase(
+            self._calm,
+            account=account,
+            sku=sku,
+            quantity=quantity,
+            valid_from=start,
+            valid_until=start + days * DAY,
+            **more,
+            **who,
+        )
+        return {"purchase": bought.purchase}
+
+    def guid(self, account: str, label: str, at: str | None = None) -> Any:
+        from carnet.calm.issuing import guids
+
+        return {"guid": guids.add_guid(self._calm, account=account, label=label, **_who(at)).guid}
+
+    def token(self, account: str, at: str | None = None) -> Any:
+        from carnet.calm.issuing import tokens
+
+        return {"raw": _done(tokens.download_token(self._calm, account=account, **_who(at))).raw.hex()}
+
+    def take(self, guid: str, raw: str, at: str | None = None) -> Any:
+        """A request; its id, or the code it was refused with."""
+        from carnet.calm.issuing import requests
+
+        answer = requests.accept_request(self._calm, raw=bytes.fromhex(raw), guid=guid, **_who(at))
+        return {"refused": answer.code} if isinstance(answer, Refusal) else {"request": answer.request}
+
+    def issue(self, request: str, products: dict[str, int], lines: Any = None, at: str | None = None) -> Any:
+        from carnet.calm.issuing import license_files
+        from carnet.calm.issuing.asking import Asked
+
+        asked = Asked(products, lines or {}, None)
+        shown = _done(license_files.issue_license_file(self._calm, request=request, asked=asked, **_who(at)))
+        return {"file": shown.license_file, "raw": (shown.raw or b"").hex()}
+
+    def receipt(self, raw: str, at: str | None = None) -> Any:
+        from carnet.calm.issuing import receipts
+
+        _done(receipts.accept_receipt(self._calm, raw=bytes.fromhex(raw), **_who(at)))
+        return {}
+
+    def rotate(self, reason: str) -> Any:
+        from carnet.calm.issuing import proposals
+
+        return {"proposal": _done(proposals.propose_rotation(self._calm, reason=reason, **_who(None))).proposal}
+
+    def lost(self, guid: str, reason: str, at: str | None = None) -> Any:
+        from carnet.calm.issuing import losses
+
+        _done(losses.report_lost(self._calm, guid=guid, reason=reason, **_who(at)))
+        return {}
+
+    def link(self, email: str) -> Any:
+        """Where somebody chooses a password."""
+        return {"path": Vendor(self._folder).password_link(email)}
+
+    def refused(self) -> Any:
+        """What is kept of refused files: kind, code, size; and how many requests and files there are."""
+        from carnet.calm.control_rooms.models import LicenseFile, RefusedFile, Request
+
+        rows = RefusedFile.objects.order_by("pk")
+        return {
+            "refused": [[row.pk, row.kind, row.code, len(bytes(row.raw))] for row in rows],
+            "requests": Request.objects.count(),
+            "files": LicenseFile.objects.count(),
+        }
+
+    def people(self) -> Any:
+        from carnet.calm.people.models import Person
+
+        return {"people": {person.email: person.pk for person in Person.objects.all()}}
+
+
+def _who(at: str | None, by: str = OLGA) -> dict[str, Any]:
+    return {"now": datetime.fromisoformat(at) if at else clock.now(), "by": by}
+
+
+def _done(answer: Any) -> Any:
+    assert not isinstance(answer, Refusal), answer
+    return answer
+
+
+def main(folder: Path) -> None:
+    clerk = Clerk(folder)
+    for line in sys.stdin:
+        order = json.loads(line)
+        answer = getattr(clerk, order.pop("do"))(**order)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

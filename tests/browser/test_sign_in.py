@@ -1,0 +1,115 @@
+"""Second factors, and the lock after too many wrong passwords."""
+
+import base64
+import hashlib
+import hmac
+import struct
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.clerk import PASSWORD
+from tests.browser.conftest import Visit, sign_in
+from tests.browser.office import Customer, Office
+
+STEP = 30  # seconds that a one-time password is good for
+
+
+def one_time_password(secret: str, step: int) -> str:
+    """RFC 6238, of six digits."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    mac = hmac.digest(key, struct.pack(">Q", step), hashlib.sha1)
+    at = mac[-1] & 15
+    return f"{(struct.unpack('>I', mac[at : at + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+def this_step() -> int:
+    """Where it is about to end, the next."""
+    left = STEP - time.time() % STEP
+    if left < 4:
+        time.sleep(left + 0.2)
+    return int(time.time()) // STEP
+
+
+@pytest.fixture
+def customer(office: Office) -> Customer:
+    return office.customer()
+
+
+@pytest.mark.rule("A1")
+def test_one_time_passwords(office: Office, visit: Visit, customer: Customer) -> None:
+    page = visit(customer.clara, "/my/one-time-password/")
+    password_again(page)
+    secret = page.get_by_label("Authenticator secret").input_value()
+    page.get_by_label("Authenticator code").fill("000000")
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("Incorrect code.")).to_be_visible()
+    page.get_by_label("Authenticator code").fill(one_time_password(secret, this_step()))
+    page.get_by_role("button", name="Activate").click()
+    expect(page.get_by_text("Authenticator app activated.")).to_be_visible()
+    other = visit(None, "/sign-in/")
+    sign_in(other, customer.clara)
+    expect(other).to_have_url(f"{office.address}/sign-in/second-factor/")
+    other.goto(customer.page)
+    expect(other).to_have_url(f"{office.address}/sign-in/second-factor/")  # half signed in is not signed in
+    code(other, "000000")
+    expect(other.get_by_text("Incorrect code.")).to_be_visible()
+    code(other, one_time_password(secret, this_step()))
+    expect(other.get_by_role("heading", name=customer.name, level=1)).to_be_visible()
+
+
+def code(page: Page, digits: str) -> None:
+    page.locator("[name=code]").fill(digits)
+    page.get_by_role("button", name="Sign In", exact=True).click()
+
+
+def password_again(page: Page) -> None:
+    """A second factor is added only where the password was given a moment ago; signing in was."""
+    if "/sign-in/again/" in page.url:
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Confirm").click()
+
+
+@pytest.mark.rule("A1")
+def test_a_passkey(office: Office, visit: Visit, customer: Customer) -> None:
+    """Chromium's virtual authenticator; the page is asked for by name, since a passkey belongs to one."""
+    named = office.address.replace("127.0.0.1", "localhost")
+    page = visit(None, f"{named}/sign-in/", base_url=named)
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    kind = {"protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True}
+    options = kind | {"isUserVerified": True, "automaticPresenceSimulation": True}
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    sign_in(page, customer.clara)
+    page.wait_for_url(f"**{customer.page}")
+    passkey_added(page)
+    page.goto("/sign-in/out/")
+    page.get_by_role("main").get_by_role("button", name="Sign out").click()
+    page.goto("/sign-in/")
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("heading", name=customer.name, level=1)).to_be_visible()
+
+
+def passkey_added(page: Page) -> None:
+    page.goto("/my/passkeys/add/")
+    password_again(page)
+    page.get_by_label("Name").fill("This laptop")
+    page.get_by_label("Passwordless").check()
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_text("Security key added.")).to_be_visible()
+    page.goto("/my/passkeys/")
+    expect(page.get_by_text("This laptop")).to_be_visible()
+
+
+@pytest.mark.rule("A1")
+def test_five_wrong_passwords_lock_the_name(visit: Visit, customer: Customer) -> None:
+    """Even the right one is refused then; somebody else signs in all the same."""
+    page = visit(None, "/sign-in/")
+    for _ in range(5):
+        sign_in(page, customer.clara, "not this one, surely")
+        expect(page.get_by_role("alert")).to_be_visible()
+    sign_in(page, customer.clara)
+    expect(page.get_by_role("alert", name="Too many failed login attempts")).to_be_visible()
+    sign_in(page, customer.vera)
+    expect(page.get_by_role("heading", name=customer.name, level=1)).to_be_visible()

@@ -33,7 +33,6 @@ VENDOR = [
     "/purchases/{purchase}/lower/",
     "/expiring/",
     "/confirmations/",
-    "/confirmations/{confirmation}/",
     "/issuing-log/",
     "/audit-log/",
     "/keys/",

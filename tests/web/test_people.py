@@ -51,7 +51,9 @@ def test_a_role_on_the_wrong_side_is_refused_and_nobody_is_added(
 
 def test_one_address_is_one_person(portal: Portal) -> None:
     with pytest.raises(UsageError, match="already"):
-        staff.add_person(portal.calm, email="OPERATOR@example.com", name="X", role="auditor", account=None, **portal.act)
+        staff.add_person(
+            portal.calm, email="OPERATOR@example.com", name="X", role="auditor", account=None, **portal.act
+        )
 
 
 def test_the_last_operator_stays(portal: Portal) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.web.conftest import Portal
 
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+
 
 @pytest.mark.parametrize("role", ["operator", "administrator"])
 def test_a_machine_that_reads_the_document_finds_nothing(
@@ -27,7 +29,7 @@ def test_a_machine_that_reads_the_document_finds_nothing(
             Path(sys.executable).with_name("st"), "--config-file", config,
             "run", f"{url}openapi.json", "--url", live_server.url,
             "-H", f"Authorization: Bearer {portal.token_of(role)}", "--seed", "1",
-            "--checks", "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance",
+            "--checks", CHECKS,
             "--phases", "coverage,fuzzing", "--max-examples", "5", "--no-color", "--continue-on-failure",
         ],
         cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,
@@ -49,9 +51,7 @@ def test_the_exchange_by_a_program(portal: Portal) -> None:
     raw = portal.north.request(portal.now)
     accepted = post(f"{guid}/requests", raw, "application/octet-stream").json()
     assert (accepted["verdict"], accepted["name"]) == ("accepted", "Plant North")
-    too_many = post(
-        f"{guid}/license-files", {"request": accepted["request"], "products": {"bot-creator": 11}}
-    )
+    too_many = post(f"{guid}/license-files", {"request": accepted["request"], "products": {"bot-creator": 11}})
     assert (too_many.status_code, too_many.json()["code"]) == (409, "over_entitlement")
     issued = post(f"{guid}/license-files", {"request": accepted["request"], "products": {"bot-creator": 4}})
     assert issued.status_code == 201

@@ -27,7 +27,7 @@ class Serving:
         if sum(ways) != 1:
             raise UsageError(
                 "The portal answers over TLS: say how.",
-                "Give --certificate and --key; or --behind-proxy, where a proxy on this machine ends TLS; or, to try it out"
+                "Give --certificate and --key; or --behind-proxy, where a proxy here ends TLS; or, to try it out"
                 " on this machine alone, --plain-http.",
             )
         if (self.plain_http or self.debug) and not self._is_loopback:

@@ -4,7 +4,7 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -17,6 +17,7 @@ from carnet.calm.address import FIRST, Serving
 
 if TYPE_CHECKING:
     from carnet.calm.issuing.context import Calm
+    from carnet.calm.notices.sending import NoticesSent
     from carnet.errors import CarnetError
     from carnet.vault import Vault
 
@@ -171,6 +172,19 @@ class Vendor:
             key=how.key,
             on_ready=lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."),
         )
+
+    def notify(self) -> "NoticesSent":
+        """Sends what is due, by the mail that the settings name."""
+        self.for_portal().calm()
+        from django.core.mail import send_mail
+
+        from carnet.calm.notices.sending import send_due
+        from carnet.calm.people.staff import addresses_of
+
+        def mail(to: Sequence[str], subject: str, body: str) -> None:
+            send_mail(subject, body, None, list(to))
+
+        return send_due(self.now(), mail, addresses_of)
 
     def password_link(self, email: str) -> str:
         """The path of the portal at which this person chooses a password, once."""

@@ -1,18 +1,23 @@
-"""serve · check"""
+"""serve · check · notify"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from carnet.calm.address import Serving
 from carnet.calm.cli.session import Session, command
 from carnet.errors import UsageError
+from carnet.terminal import FAULT
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def add_to(app: typer.Typer) -> None:
     command(app, "serve")(serve)
     command(app, "check")(check)
+    command(app, "notify")(notify)
 
 
 Bind = Annotated[str, typer.Option("--bind", metavar="HOST:PORT", help="Where it listens.")]
@@ -55,3 +60,21 @@ def check(session: Session) -> None:
     except CommandError as error:
         raise UsageError(f"The settings are not fit for production: {error}") from error
     session.answer({"checked": True}, lambda console, _: console.print("The production settings are clean."))
+
+
+def notify(session: Session) -> None:
+    """Send the notices that are due: before a license ends, before a cycle's deadline. Each once; for a timer."""
+    answer = session.vendor.notify()
+    session.answer(answer, _notified)
+    if answer.failed:
+        raise typer.Exit(FAULT)
+
+
+def _notified(console: "Console", answer: Any) -> None:
+    console.print(f"{len(answer.sent)} notices sent, {len(answer.failed)} failed.")
+    for one in answer.sent:
+        console.print(f"  sent: {one.subject} → {', '.join(one.to)}", soft_wrap=True)
+    for one in answer.failed:
+        console.print(f"  failed, and tried again next time: {one.subject}", soft_wrap=True, style="yellow")
+    for subject in answer.nobody:
+        console.print(f"  nobody to send it to: {subject}", soft_wrap=True, style="yellow")

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Protocol
 
 from carnet.calm.control_rooms.models import Kept, LicenseLine, Spent
@@ -50,9 +51,19 @@ class Books:
     def balance(self, purchase: str, now: datetime) -> Balance:
         bought = self.purchases[purchase]
         period = bought.period
-        held = {guid: position.holds(purchase, period, now) for guid, position in self.positions.items()}
+        at = self._at.get(purchase, ())
+        held = {guid: self.positions[guid].holds(purchase, period, now) for guid in at}
         spent = sum(units.units for _, units in self.spent.get(purchase, ()) if units.counts(period, now))
         return Balance(bought.quantity, {guid: units for guid, units in held.items() if units}, spent)
+
+    @cached_property
+    def _at(self) -> Mapping[str, list[str]]:
+        """By purchase: the GUIDs that may hold of it, so that a balance does not ask all of many accounts."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for guid, position in self.positions.items():
+            for purchase in position.purchases():
+                found[purchase].append(guid)
+        return found
 
     def spent_by(self, guid: str, purchase: str, now: datetime) -> int:
         period = self.purchases[purchase].period

@@ -65,11 +65,15 @@ def issue_license_file(
     with act(calm, now=now, by=by) as doing:
         row = find_request(request)
         plan = planning.make_plan(row, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
-        if isinstance(plan, Refusal):
-            return doing.refuse(plan, "license_file.issue", request)
-        written = write_olf(doing, plan, issuers_of(calm, plan.key_set))
-        _store(doing, plan, written)
-        return _shown(plan, written)
+        return issue_plan(doing, plan, request)
+
+
+def issue_plan(doing: Act, plan: Plan | Refusal, request: str) -> LicenseFileShown | Refusal:
+    if isinstance(plan, Refusal):
+        return doing.refuse(plan, "license_file.issue", request)
+    written = write_olf(doing, plan, issuers_of(doing.calm, plan.key_set))
+    _store(doing, plan, written)
+    return _shown(plan, written)
 
 
 def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: str) -> LicenseFileShown:

@@ -139,7 +139,7 @@ def _lapsed_rooms(now: datetime) -> QuerySet[ControlRoom]:
 
 def _lapsed(now: datetime, most: int) -> Iterator[Attention]:
     rows = list(_lapsed_rooms(now).order_by("-deadline", "-id")[:most])
-    held = _held_by_answers([str(room.newest_request_id) for room in rows])
+    held = _held_by_answers(rows)
     for room in rows:
         assert room.deadline is not None
         words = _("#{number} was not seen installed by its deadline. {held} stay held.")
@@ -148,10 +148,11 @@ def _lapsed(now: datetime, most: int) -> Iterator[Attention]:
         yield _of_room(AttentionKind.LAPSED, _("License file lapsed"), sentence, room, room.deadline)
 
 
-def _held_by_answers(requests: list[str]) -> dict[str, list[str]]:
+def _held_by_answers(rooms: list[ControlRoom]) -> dict[str, list[str]]:
     """By LFR: what the OLF that answers it grants, in words."""
     columns = ("license_file__request_id", "purchase__product__name", "quantity")
-    rows = LicenseLine.objects.filter(license_file__request__in=requests).values_list(*columns)
+    newest = [str(room.newest_request_id) for room in rooms]
+    rows = LicenseLine.objects.filter(room__in=rooms, license_file__request__in=newest).values_list(*columns)
     found: dict[str, list[str]] = {}
     for request, name, quantity in rows.order_by("purchase__product__name"):
         found.setdefault(request, []).append(f"{quantity:,} {name}")

@@ -92,6 +92,7 @@ def _customer(request: HttpRequest, account: str) -> list[dict[str, Any]]:
             "items": [
                 item("customer-approval", _("Offline approval"), "shield-check"),
                 item("customer-people", _("People"), "users"),
+                item("customer-notices", _("Notices"), "bell"),
             ],
         },
     ]

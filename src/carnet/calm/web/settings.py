@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     *loading.APPS,
     *_ROWS,
     "carnet.calm.people",
+    "carnet.calm.notices",
     "carnet.calm.web",
 ]
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from carnet.calm.issuing import orders
+from carnet.calm.issuing.order_rows import COLUMNS
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
 from carnet.calm.web.downloads import download
@@ -46,8 +47,10 @@ def upload(request: Desk, account: str) -> HttpResponse:
             return redirect("customer-purchases", account=customer.id)
         wrong = added.left_out if added else _errors_of(raw)
         if added:
-            messages.success(request, _("%(n)s purchases are added; the rows below are not.") % {"n": len(added.purchases)})
-    page = {"form": form, "wrong": wrong, "account": customer, "account_id": customer.id, "columns": orders.COLUMNS}
+            messages.success(
+                request, _("%(n)s purchases are added; the rows below are not.") % {"n": len(added.purchases)}
+            )
+    page = {"form": form, "wrong": wrong, "account": customer, "account_id": customer.id, "columns": COLUMNS}
     return render(request, "calm/customer/order.html", page, status=form.status)
 
 

@@ -98,7 +98,8 @@ def certificate(request: Desk, guid: str, file: str) -> HttpResponse:
     slot = guid_of(request, guid)
     found = license_file_of(request, slot, file)
     page = room_page(slot.id, request.now)
-    lines = found.licenseline_set.select_related("purchase__product").order_by("purchase__product__metric", "line_id")
+    lines = found.licenseline_set.filter(room=found.room_id, file_sequence=found.sequence)  # which has an index
+    lines = lines.select_related("purchase__product").order_by("purchase__product__metric", "line_id")
     context = {"file": found, "page": page, "lines": lines, "name": file_name(found.room.name, found.sequence, "olf")}
     return render(request, "calm/room/certificate.html", context)
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.clerk import PASSWORD
+from tests.browser.northwind import Bank, furnish
 from tests.browser.office import Office
 from tests.support import browser as found
 
@@ -21,6 +22,18 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         office.found()
         office.serve()
         yield office
+    finally:
+        office.close()
+
+
+@pytest.fixture(scope="session")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """Another portal, with Northwind Bank's eight weeks in it. Tests look at it, and change nothing that they look at."""
+    office = Office(tmp_path_factory.mktemp("bank"))
+    try:
+        found = furnish(office)
+        office.serve()
+        yield found
     finally:
         office.close()
 

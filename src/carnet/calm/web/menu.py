@@ -13,7 +13,15 @@ from carnet.calm.web.portal import portal
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template. `account_id` in the context of a page adds the account's own part of the menu."""
+    """Context of every template. `account_id` in the context of a page adds the account's own part of the menu. Found
+    once for each request: a page is made of several templates."""
+    found: dict[str, Any] | None = getattr(request, "calm_page", None)
+    if found is None:
+        found = request.calm_page = _page(request)  # type: ignore[attr-defined]
+    return found
+
+
+def _page(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     person = user if isinstance(user, Person) else None
     shown: dict[str, Any] = {

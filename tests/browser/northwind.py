@@ -113,7 +113,9 @@ def furnish(office: Office) -> Bank:
 def years(bank: Bank, guid: str, site: Site) -> None:
     """Oslo's weeks: more people, more pages, and one reduction."""
     bank.cycle(guid, site, 1, OSLO | {"bot-creator": 40})
-    for week, (users, seats, pages) in enumerate(((22, 9, 31_000), (31, 18, 42_500), (38, 25, 61_000), (47, 31, 58_200))):
+    for week, (users, seats, pages) in enumerate(
+        ((22, 9, 31_000), (31, 18, 42_500), (38, 25, 61_000), (47, 31, 58_200))
+    ):
         days = 8 + 9 * week
         site.use("bot-creator", in_use=users)
         site.use("attended-bot-runner", in_use=users * 3)

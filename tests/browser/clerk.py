@@ -17,6 +17,7 @@ from carnet.exchange.verdicts import Refusal
 
 OLGA, OTTO = "olga@vendor.example", "otto@vendor.example"
 PASSWORD = "correct horse battery"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of one-time passwords
 DAY = timedelta(days=1)
 
 
@@ -163,12 +164,10 @@ class Clerk:
         from carnet.calm.people.staff import find_person
 
         person = find_person(email)
-        TOTP.activate(person, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        TOTP.activate(person, SECRET)
         RecoveryCodes.activate(person)
-        credential = {"clientExtensionResults": {"credProps": {"rk": True}}}
-        made = Authenticator.objects.create(
-            user=person, type=Authenticator.Type.WEBAUTHN, data={"name": name, "credential": credential}
-        )
+        data = {"name": name, "credential": _credential()}
+        made = Authenticator.objects.create(user=person, type=Authenticator.Type.WEBAUTHN, data=data)
         return {"pk": made.pk}
 
     def pk(self, email: str) -> Any:
@@ -192,6 +191,27 @@ class Clerk:
 
         walk(get_resolver().url_patterns)
         return found
+
+
+def _credential() -> dict[str, Any]:
+    """What a browser sends when it made a passkey."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from fido2.cose import ES256
+    from fido2.utils import websafe_encode
+    from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
+
+    key, name = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key()), b"a passkey of tests"
+    made = AttestedCredentialData.create(bytes(16), name, key)
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
+    attested = AttestationObject.create("none", AuthenticatorData.create(bytes(32), flags, 0, made), {})
+    asked = CollectedClientData.create("webauthn.create", b"challenge", "http://localhost")
+    return {
+        "type": "public-key",
+        "id": websafe_encode(name),
+        "rawId": websafe_encode(name),
+        "response": {"clientDataJSON": websafe_encode(asked), "attestationObject": websafe_encode(attested)},
+        "clientExtensionResults": {"credProps": {"rk": True}},
+    }
 
 
 def _who(at: str | None, by: str = OLGA) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from carnet.exchange.verdicts import Refusal
 
 OLGA, OTTO = "olga@vendor.example", "otto@vendor.example"
 PASSWORD = "correct horse battery"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of one-time passwords
 DAY = timedelta(days=1)
 
 
@@ -154,10 +155,63 @@ class Clerk:
             "files": LicenseFile.objects.count(),
         }
 
-    def people(self) -> Any:
-        from carnet.calm.people.models import Person
+    def second_factors(self, email: str, name: str = "This laptop") -> Any:
+        """One-time passwords, recovery codes and a passkey, as rows: nobody holds the devices."""
+        from allauth.mfa.models import Authenticator
+        from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+        from allauth.mfa.totp.internal.auth import TOTP
 
-        return {"people": {person.email: person.pk for person in Person.objects.all()}}
+        from carnet.calm.people.staff import find_person
+
+        person = find_person(email)
+        TOTP.activate(person, SECRET)
+        RecoveryCodes.activate(person)
+        data = {"name": name, "credential": _credential()}
+        made = Authenticator.objects.create(user=person, type=Authenticator.Type.WEBAUTHN, data=data)
+        return {"pk": made.pk}
+
+    def pk(self, email: str) -> Any:
+        from carnet.calm.people.staff import find_person
+
+        return {"pk": find_person(email).pk}
+
+    def paths(self, things: dict[str, Any]) -> Any:
+        """Every address of the portal that has a name, with these things in it."""
+        from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+        found: dict[str, str] = {}
+
+        def walk(patterns: list[Any]) -> None:
+            for pattern in patterns:
+                if isinstance(pattern, URLResolver):
+                    walk(pattern.url_patterns if pattern.namespace != "api" else [])
+                elif isinstance(pattern, URLPattern):
+                    words = pattern.pattern.converters or pattern.pattern.regex.groupindex
+                    found[str(pattern.name)] = reverse(pattern.name, kwargs={word: things[word] for word in words})
+
+        walk(get_resolver().url_patterns)
+        return found
+
+
+def _credential() -> dict[str, Any]:
+    """What a browser sends when it made a passkey."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from fido2.cose import ES256
+    from fido2.utils import websafe_encode
+    from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData, CollectedClientData
+
+    key, name = ES256.from_cryptography_key(ec.generate_private_key(ec.SECP256R1()).public_key()), b"a passkey of tests"
+    made = AttestedCredentialData.create(bytes(16), name, key)
+    flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | AuthenticatorData.FLAG.AT
+    attested = AttestationObject.create("none", AuthenticatorData.create(bytes(32), flags, 0, made), {})
+    asked = CollectedClientData.create("webauthn.create", b"challenge", "http://localhost")
+    return {
+        "type": "public-key",
+        "id": websafe_encode(name),
+        "rawId": websafe_encode(name),
+        "response": {"clientDataJSON": websafe_encode(asked), "attestationObject": websafe_encode(attested)},
+        "clientExtensionResults": {"credProps": {"rk": True}},
+    }
 
 
 def _who(at: str | None, by: str = OLGA) -> dict[str, Any]:

@@ -1,35 +1,12 @@
 """Second factors, and the lock after too many wrong passwords."""
 
-import base64
-import hashlib
-import hmac
-import struct
-import time
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.clerk import PASSWORD
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.office import Customer, Office
-
-STEP = 30  # seconds that a one-time password is good for
-
-
-def one_time_password(secret: str, step: int) -> str:
-    """RFC 6238, of six digits."""
-    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
-    mac = hmac.digest(key, struct.pack(">Q", step), hashlib.sha1)
-    at = mac[-1] & 15
-    return f"{(struct.unpack('>I', mac[at : at + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
-
-
-def this_step() -> int:
-    """Where it is about to end, the next."""
-    left = STEP - time.time() % STEP
-    if left < 4:
-        time.sleep(left + 0.2)
-    return int(time.time()) // STEP
+from tests.browser.walking import one_time_password, this_step
 
 
 @pytest.fixture

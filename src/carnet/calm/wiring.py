@@ -175,7 +175,7 @@ class Vendor:
 
     def notify(self) -> "NoticesSent":
         """Sends what is due, by the mail that the settings name."""
-        self.for_portal().calm()
+        calm = self.for_portal().calm()
         from django.core.mail import send_mail
 
         from carnet.calm.notices.sending import send_due
@@ -184,7 +184,7 @@ class Vendor:
         def mail(to: Sequence[str], subject: str, body: str) -> None:
             send_mail(subject, body, None, list(to))
 
-        return send_due(self.now(), mail, addresses_of)
+        return send_due(calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of)
 
     def password_link(self, email: str) -> str:
         """The path of the portal at which this person chooses a password, once."""

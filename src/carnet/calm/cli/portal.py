@@ -75,6 +75,6 @@ def _notified(console: "Console", answer: Any) -> None:
     for one in answer.sent:
         console.print(f"  sent: {one.subject} → {', '.join(one.to)}", soft_wrap=True)
     for one in answer.failed:
-        console.print(f"  failed, and tried again next time: {one.subject}", soft_wrap=True, style="yellow")
-    for subject in answer.nobody:
-        console.print(f"  nobody to send it to: {subject}", soft_wrap=True, style="yellow")
+        console.print(f"  failed, and tried again next time: {one.subject}: {one.why}", soft_wrap=True, style="yellow")
+    for one in answer.nobody:
+        console.print(f"  nobody to send it to: {one.subject}", soft_wrap=True, style="yellow")

@@ -1,5 +1,5 @@
-"""Several sites in one trip: many LFRs at once, each accepted or refused on its own; then, for those that only go on with
-what they have, the same again."""
+"""Several sites in one trip: many LFRs at once, each accepted or refused on its own; then, for those that only go on
+with what they have, the same again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,8 +55,8 @@ class IssuedSame:
 
 
 def accept_many(calm: Calm, *, account: str, files: Sequence[Sent], now: datetime, by: str) -> tuple[Taken, ...]:
-    """Each in an act of its own, in the order given. A Control Room that is known finds its own License GUID; of another
-    account, none is known. Raises UsageError where there are too many, or where a GUID is not of the account."""
+    """Each in an act of its own, in the order given. A Control Room that is known finds its own License GUID; of
+    another account, none is known. Raises UsageError where there are too many, or a GUID is not of the account."""
     customer = find_account(account)
     if len(files) > MAX_FILES:
         raise UsageError(f"These are {len(files)} files; {MAX_FILES} are taken at once.", "Upload them in parts.")
@@ -98,8 +98,8 @@ def issue_same(
     calm: Calm, *, account: str, requests: Sequence[str], now: datetime, by: str, until: datetime | None = None
 ) -> tuple[IssuedSame, ...]:
     """For each accepted LFR, what its site has installed now, until `until` or until the purchases end: each in an act
-    of its own. What the site would refuse is not issued. Raises UsageError, before anything is issued, where the account
-    has no such LFR."""
+    of its own. What the site would refuse is not issued. Raises UsageError, before anything is issued, where one of
+    them is not of the account."""
     customer = find_account(account)
     own = set(Request.objects.filter(id__in=requests, room__account=customer).values_list("id", flat=True))
     for request in requests:

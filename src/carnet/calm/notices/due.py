@@ -1,64 +1,100 @@
-"""Which notices are due (S), pure: before a license ends, and before an open cycle's deadline. Each is sent once.
+"""Pure: which notices are due. Each step of an end is told once; where several were missed, only the nearest one."""
 
-A notice belongs to the moment it speaks of: a renewal or a new LFR moves that, and begins anew.
-"""
-
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-EXPIRY_DAYS = (30, 15, 7, 3, 2, 1, 0)
-DEADLINE_HOURS = (24, 4)
+EXPIRY_DAYS = (30, 15, 7, 3, 2, 1, 0)  # before a license ends (S)
+DEADLINE_HOURS = (24, 4)  # before the deadline of an open cycle (E5)
+LATE = timedelta(days=7)  # a license that ended longer ago is no news
 
 
-class About(StrEnum):
+class NoticeKind(StrEnum):
     EXPIRY = "expiry"
     DEADLINE = "deadline"
 
 
 @dataclass(frozen=True)
 class Site:
-    """What notices are about. `deadline`: of its open cycle; `answered`: an OLF is out for it."""
+    """What is known of a Control Room that has a License GUID."""
 
     room: str
     name: str
-    guid: str
     account: str
     account_name: str
-    ends: datetime | None
-    deadline: datetime | None
-    answered: bool
+    licensed_until: datetime | None
+    grace_until: datetime | None
+    deadline: datetime | None  # of the open cycle
+    request: int = 0  # its newest LFR
+    answered: int = 0  # the OLF issued for that, which is not confirmed; 0 for none
+    licensed: bool = True  # an OLF is confirmed: a missed cycle locks (E8)
 
 
 @dataclass(frozen=True)
 class Notice:
-    """`step`: days, or hours, before. Its three parts are what makes it be sent once."""
+    """`about`: the end, or the deadline. `step`: how many days, or hours, before it."""
 
-    about: About
+    kind: NoticeKind
     site: Site
-    moment: datetime
+    about: datetime
     step: int
 
     @property
-    def key(self) -> tuple[str, str, datetime, int]:
-        return (self.about.value, self.site.room, self.moment, self.step)
+    def key(self) -> "Key":
+        return self.site.room, self.kind.value, self.about, self.step
 
 
-def due(site: Site, now: datetime) -> list[Notice]:
-    """At most one of each kind: the latest step that is reached. Steps that nobody sent in time are not sent late."""
-    found = []
-    if site.ends:
-        step = _reached([(days, timedelta(days=days)) for days in EXPIRY_DAYS], site.ends, now)
-        if step is not None and now < site.ends + timedelta(days=1):
-            found.append(Notice(About.EXPIRY, site, site.ends, step))
-    if site.deadline and now < site.deadline:
-        step = _reached([(hours, timedelta(hours=hours)) for hours in DEADLINE_HOURS], site.deadline, now)
-        if step is not None:
-            found.append(Notice(About.DEADLINE, site, site.deadline, step))
-    return found
+Key = tuple[str, str, datetime, int]
 
 
-def _reached(steps: list[tuple[int, timedelta]], moment: datetime, now: datetime) -> int | None:
-    """The last step whose time has come."""
-    reached = [step for step, before in steps if now >= moment - before]
-    return min(reached, default=None)
+def due_notices(sites: Iterable[Site], sent: Collection[Key], now: datetime) -> list[Notice]:
+    """Soonest end first."""
+    due = [notice for site in sites for notice in _of(site, now) if notice.key not in sent]
+    return sorted(due, key=lambda notice: (notice.about, notice.site.room, notice.kind))
+
+
+def _of(site: Site, now: datetime) -> Iterator[Notice]:
+    until, deadline = site.licensed_until, site.deadline
+    if deadline and now < deadline:
+        hours = _step(deadline, now, [(hours, timedelta(hours=hours)) for hours in DEADLINE_HOURS])
+        if hours is not None:
+            yield Notice(NoticeKind.DEADLINE, site, deadline, hours)
+    if until and now < until + LATE:
+        days = _step(until, now, [(days, timedelta(days=days)) for days in EXPIRY_DAYS])
+        if days is not None:
+            yield Notice(NoticeKind.EXPIRY, site, until, days)
+
+
+def _step(end: datetime, now: datetime, steps: list[tuple[int, timedelta]]) -> int | None:
+    """The nearest step that has come."""
+    return min((step for step, before in steps if now >= end - before), default=None)
+
+
+@dataclass(frozen=True)
+class Coming:
+    """When the next notice of a site is due, where nothing changes before."""
+
+    kind: NoticeKind
+    site: Site
+    about: datetime
+    step: int
+    at: datetime
+
+
+def coming(sites: Iterable[Site], now: datetime) -> list[Coming]:
+    """The next of each kind for each site, soonest first."""
+    found = [one for site in sites for one in _next(site, now)]
+    return sorted(found, key=lambda one: (one.at, one.site.name))
+
+
+def _next(site: Site, now: datetime) -> Iterator[Coming]:
+    ends = (
+        (NoticeKind.DEADLINE, site.deadline, [(hours, timedelta(hours=hours)) for hours in DEADLINE_HOURS]),
+        (NoticeKind.EXPIRY, site.licensed_until, [(days, timedelta(days=days)) for days in EXPIRY_DAYS]),
+    )
+    for kind, end, steps in ends:
+        later = [(end - before, step) for step, before in steps if end - before > now] if end else []
+        if end and later:
+            at, step = min(later)
+            yield Coming(kind, site, end, step, at)

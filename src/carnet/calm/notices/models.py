@@ -4,18 +4,20 @@ from carnet.calm.control_rooms.models import ControlRoom
 
 
 class SentNotice(models.Model):
-    """A notice that was handed to the mail server; the constraint is what makes it be sent once."""
+    """A notice that was sent, or (`sent_at` empty) that somebody is about to send: so that each is sent once."""
 
-    about = models.CharField(max_length=16)
-    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
-    moment = models.DateTimeField()
-    step = models.PositiveSmallIntegerField()
-    to = models.TextField()  # addresses, one a line
-    subject = models.CharField(max_length=300)
-    sent_at = models.DateTimeField()
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, db_index=False)
+    kind = models.CharField(max_length=16)  # expiry | deadline
+    about = models.DateTimeField()  # the end of the license, or the deadline: with a new one, notices begin anew
+    step = models.IntegerField()  # days, or hours, before it
+    claimed_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    subject = models.CharField(max_length=300, blank=True)
+    to = models.TextField(blank=True)  # addresses, one a line
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["about", "room", "moment", "step"], name="each_notice_once"),)
+        constraints = (models.UniqueConstraint(fields=["room", "kind", "about", "step"], name="each_notice_once"),)
+        indexes = (models.Index(fields=["room", "sent_at"], name="notices_of_room"),)
 
     def __str__(self) -> str:
-        return self.subject
+        return f"{self.kind} {self.step}: {self.room_id}"

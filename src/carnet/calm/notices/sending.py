@@ -1,95 +1,123 @@
-"""Sending what is due: each notice once, to the account's administrators. A mail that fails is sent the next time."""
+"""Sending what is due, each once, however many timers run: a notice is claimed, sent, and marked as sent with its
+record in the issuing log. A mail that fails gives its claim back."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
-from carnet.calm.control_rooms.models import ControlRoom
-from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS, Notice, Site, due
+from carnet.calm.issuing.context import Calm, act
+from carnet.calm.notices.due import Notice, due_notices
+from carnet.calm.notices.mails import Mail, MailError, mail_of
 from carnet.calm.notices.models import SentNotice
-from carnet.calm.notices.words import body, subject
+from carnet.calm.notices.reading import STALE, read_sent, read_sites
 
 
-class Mail(Protocol):
+class Mailer(Protocol):
     def __call__(self, to: Sequence[str], subject: str, body: str) -> None:
-        """Raises OSError where it cannot be sent."""
-        ...
+        """Raises MailError, or OSError, where it was not sent."""
+
+
+Addresses = Callable[[str], Sequence[str]]  # of an account, by its id
 
 
 @dataclass(frozen=True)
-class Sent:
+class NoticeTold:
+    """`why`: empty where it was sent."""
+
     subject: str
+    kind: str
+    account: str
+    account_name: str
+    room: str
+    name: str
+    about: datetime
+    step: int
     to: tuple[str, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class NoticesSent:
-    sent: tuple[Sent, ...]
-    failed: tuple[Sent, ...]
-    nobody: tuple[str, ...]  # subjects of notices of accounts without an administrator
+    sent: tuple[NoticeTold, ...]
+    failed: tuple[NoticeTold, ...]  # they are tried again next time
+    nobody: tuple[NoticeTold, ...]  # the account has nobody to send them to
 
 
-def send_due(now: datetime, mail: Mail, addresses: Callable[[str], list[str]]) -> NoticesSent:
-    """`addresses`: of an account. The row is stored with the mail: one that fails leaves none."""
-    sent: list[Sent] = []
-    failed: list[Sent] = []
-    nobody: list[str] = []
-    for notice in waiting(now):
-        to, words = addresses(notice.site.account), subject(notice)
+def send_due(
+    calm: Calm,
+    *,
+    now: datetime,
+    by: str,
+    mail: Mailer,
+    addresses: Addresses,
+    link: Callable[[str], str] = lambda _room: "",
+) -> NoticesSent:
+    """`link`: the address of a Control Room's page, by its id."""
+    sites = read_sites(now)
+    sent: list[NoticeTold] = []
+    failed: list[NoticeTold] = []
+    nobody: list[NoticeTold] = []
+    for notice in due_notices(sites, read_sent(sites, now), now):
+        to, text = tuple(addresses(notice.site.account)), mail_of(notice, now, link(notice.site.room))
         if not to:
-            nobody.append(words)
-            continue
-        try:
-            if _send(notice, to, words, now, mail):
-                sent.append(Sent(words, tuple(to)))
-        except OSError:
-            failed.append(Sent(words, tuple(to)))
+            nobody.append(_told(notice, text.subject, to))
+        elif claim := _claim(notice, now):
+            why = _send(calm, notice, claim, to, text, mail, now=now, by=by)
+            (failed if why else sent).append(_told(notice, text.subject, to, why))
     return NoticesSent(tuple(sent), tuple(failed), tuple(nobody))
 
 
-def _send(notice: Notice, to: list[str], words: str, now: datetime, mail: Mail) -> bool:
-    """False where another process sent it meanwhile."""
-    about, room, moment, step = notice.key
-    with transaction.atomic():
-        try:
-            with transaction.atomic():
-                SentNotice(
-                    about=about, room_id=room, moment=moment, step=step, to="\n".join(to), subject=words, sent_at=now
-                ).save(force_insert=True)
-        except IntegrityError:
-            return False
-        mail(to, words, body(notice))
-    return True
+def _claim(notice: Notice, now: datetime) -> SentNotice | None:
+    """None where another timer has it."""
+    room, kind, about, step = notice.key
+    stale = SentNotice.objects.filter(room=room, kind=kind, about=about, step=step, sent_at__isnull=True)
+    if stale.filter(claimed_at__lte=now - STALE).update(claimed_at=now):
+        return stale.first()
+    claim = SentNotice(room_id=room, kind=kind, about=about, step=step, claimed_at=now)
+    try:
+        with transaction.atomic():
+            claim.save(force_insert=True)
+    except IntegrityError:
+        return None
+    return claim
 
 
-def waiting(now: datetime, account: str = "") -> list[Notice]:
-    """Due, and not sent yet."""
-    found = [notice for site in _sites(now, account) for notice in due(site, now)]
-    rooms = [notice.site.room for notice in found]
-    known = set(SentNotice.objects.filter(room__in=rooms).values_list("about", "room_id", "moment", "step"))
-    return [notice for notice in found if notice.key not in known]
-
-
-def _sites(now: datetime, account: str) -> Iterator[Site]:
-    soon = now + timedelta(days=max(EXPIRY_DAYS))
-    ends = Q(licensed_until__lte=soon, licensed_until__gt=now - timedelta(days=1))
-    nears = Q(deadline__gt=now, deadline__lte=now + timedelta(hours=max(DEADLINE_HOURS)), cycle_opened_at__isnull=False)
-    rows = ControlRoom.objects.filter(ends | nears, state=ControlRoom.State.ACTIVE, guid__isnull=False)
-    if account:
-        rows = rows.filter(account=account)
-    for row in rows.select_related("account", "newest_request").defer("newest_request__raw").order_by("name", "id"):
-        open_cycle = row.cycle_opened_at is not None
-        yield Site(
-            row.id,
-            row.name,
-            str(row.guid_id),
-            row.account_id,
-            row.account.name,
-            row.licensed_until,
-            row.deadline if open_cycle else None,
-            bool(row.newest_request and row.newest_request.used),
+def _send(
+    calm: Calm,
+    notice: Notice,
+    claim: SentNotice,
+    to: Sequence[str],
+    text: Mail,
+    mail: Mailer,
+    *,
+    now: datetime,
+    by: str,
+) -> str:
+    """Empty, or why it was not sent."""
+    try:
+        mail(to, text.subject, text.body)
+    except (MailError, OSError) as error:
+        claim.delete()
+        return str(error) or type(error).__name__
+    with act(calm, now=now, by=by) as doing:
+        claim.sent_at, claim.subject, claim.to = now, text.subject[:300], "\n".join(to)
+        claim.save(force_update=True)
+        doing.record(
+            "notice.sent",
+            str(claim.pk),
+            control_room=notice.site.room,
+            notice=notice.kind.value,
+            end=notice.about,
+            step=notice.step,
+            to=list(to),
         )
+    return ""
+
+
+def _told(notice: Notice, subject: str, to: tuple[str, ...], why: str = "") -> NoticeTold:
+    site = notice.site
+    about = (site.account, site.account_name, site.room, site.name)
+    return NoticeTold(subject, notice.kind.value, *about, notice.about, notice.step, to, why)

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS
-from carnet.calm.notices.models import SentNotice
+from carnet.calm.notices.reading import coming_notices, sent_notices
 from carnet.calm.people.access import May
 from carnet.calm.people.staff import addresses_of
 from carnet.calm.web.door import Desk, opens
@@ -17,7 +17,8 @@ from carnet.calm.web.scope import account_of
 def notices(request: Desk, account: str) -> HttpResponse:
     customer = account_of(request, account)
     context = {
-        "sent": SentNotice.objects.filter(room__account=customer).order_by("-sent_at", "-pk")[:50],
+        "sent": sent_notices(account=customer.id).items,
+        "coming": coming_notices(customer.id, request.now),
         "to": addresses_of(customer.id),
         "days": EXPIRY_DAYS,
         "hours": DEADLINE_HOURS,

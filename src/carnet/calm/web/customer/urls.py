@@ -1,7 +1,7 @@
 from django.urls import path
 
 from carnet.calm.web import people
-from carnet.calm.web.customer import approval, lists, notices, orders, overview, purchases
+from carnet.calm.web.customer import approval, batches, lists, notices, orders, overview, purchases
 
 urlpatterns = [
     path("accounts/<str:account>/", overview.customer, name="customer"),
@@ -16,5 +16,7 @@ urlpatterns = [
     path("accounts/<str:account>/approval/", approval.approval, name="customer-approval"),
     path("accounts/<str:account>/token/", approval.token, name="token"),
     path("accounts/<str:account>/notices/", notices.notices, name="customer-notices"),
+    path("accounts/<str:account>/requests/", batches.upload, name="requests-upload"),
+    path("accounts/<str:account>/requests/issue/", batches.issue, name="requests-issue"),
     path("accounts/<str:account>/people/", people.customer_people, name="customer-people"),
 ]

@@ -1,0 +1,81 @@
+"""What a notice says: what, when, what it means, what to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from carnet.calm.notices.due import Notice, NoticeKind, Site
+from carnet.calm.overview.words import left, moment
+from carnet.errors import CarnetError
+
+
+class MailError(CarnetError):
+    """A mail that was not sent."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    subject: str
+    body: str
+
+
+def mail_of(notice: Notice, now: datetime, link: str = "") -> Mail:
+    """`link`: of the Control Room's page; empty where it is not known."""
+    subject, words = _expiry(notice, now) if notice.kind is NoticeKind.EXPIRY else _deadline(notice, now)
+    site = notice.site
+    what, means, to_do = words
+    lines = [what, "", means, "", to_do]
+    if link:
+        lines += ["", link]
+    lines += ["", _("{account}, Control Room {site}.").format(account=site.account_name, site=site.name)]
+    lines.append(_("CALM sends this once. Times are UTC."))
+    return Mail(" ".join(subject.split()), "\n".join(lines) + "\n")
+
+
+def _expiry(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
+    site, until = notice.site, notice.about
+    facts = {"site": site.name, "when": moment(until), "left": left(abs(until - now))}
+    renew = _("Make a renewal request at {site}, upload it to CALM, and carry the license file back.").format(**facts)
+    if now < until:
+        subject = _("{site}: the license ends in {left}").format(**facts)
+        what = _("The license of {site} ends {when}, in {left}.").format(**facts)
+        return subject, (what, _after(site), renew)
+    subject = _("{site}: the license has ended").format(**facts)
+    what = _("The license of {site} ended {when}, {left} ago.").format(**facts)
+    return subject, (what, _after(site, ended=True), renew)
+
+
+def _after(site: Site, *, ended: bool = False) -> str:
+    until, grace = site.licensed_until, site.grace_until
+    if until and grace and grace > until:
+        return _("Days of grace follow: it grants until {grace}, then nothing.").format(grace=moment(grace))
+    if ended:
+        return _("Nothing new is granted there any more.")
+    return _("From then on nothing new is granted there.")
+
+
+def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
+    site = notice.site
+    facts = {
+        "site": site.name,
+        "when": moment(notice.about),
+        "left": left(notice.about - now),
+        "number": site.answered or site.request,
+    }
+    locks = _(" If the cycle is missed, the Control Room locks: nothing new is granted there.") if site.licensed else ""
+    if site.answered:
+        subject = _("{site}: license file #{number} must be installed in {left}").format(**facts)
+        what = _("License file #{number} for {site} installs before {when}: {left} are left.").format(**facts)
+        means = _("After that the site refuses it, and what it grants stays held.") + locks
+        to_do = _(
+            "Install it at {site} and upload the receipt. If it is installed already, upload the receipt."
+        ).format(**facts)
+        return subject, (what, means, to_do)
+    subject = _("{site}: request #{number} must be answered in {left}").format(**facts)
+    what = _("Request #{number} of {site} is not answered. A license file for it installs before {when}.").format(
+        **facts
+    )
+    means = _("{left} are left, the way to the site included. After that a new request is needed.").format(**facts)
+    to_do = _("Configure the entitlements in CALM, issue the license file, and carry it to {site}.").format(**facts)
+    return subject, (what, means + locks, to_do)

@@ -1,0 +1,86 @@
+"""The sites that notices are about, what was sent of them, and what comes next. A constant number of queries."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from carnet.calm.control_rooms.models import ControlRoom, LossReport
+from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS, LATE, Coming, Key, Site, coming
+from carnet.calm.notices.models import SentNotice
+from carnet.calm.overview.sites import awaited
+from carnet.calm.overview.timeline import Page, page_of
+
+STALE = timedelta(minutes=15)  # whoever began to send longer ago, and did not say that it was sent, is gone
+
+
+@dataclass(frozen=True)
+class SentShown:
+    room: str
+    name: str
+    kind: str
+    about: datetime
+    step: int
+    sent_at: datetime
+    subject: str
+    to: tuple[str, ...]
+
+
+def read_sites(now: datetime, account: str = "") -> list[Site]:
+    """Those of which a notice could be due now; of one account, all. What is reported as lost cannot be renewed."""
+    lost = LossReport.objects.filter(room=OuterRef("pk"), state=LossReport.State.OPEN)
+    rows = ControlRoom.objects.filter(~Exists(lost), guid__isnull=False, state=ControlRoom.State.ACTIVE)
+    rows = rows.filter(account=account) if account else rows.filter(_near(now))
+    rows = rows.select_related("account", "newest_request")
+    heavy = ("raw", "totals", "refusals")
+    rows = rows.defer(*(f"newest_request__{name}" for name in heavy), "keys", "pending_keys", "retired_keys")
+    return [_site(room) for room in rows]
+
+
+def _near(now: datetime) -> Q:
+    ends = Q(licensed_until__gt=now - LATE, licensed_until__lte=now + timedelta(days=max(EXPIRY_DAYS)))
+    return ends | Q(deadline__gt=now, deadline__lte=now + timedelta(hours=max(DEADLINE_HOURS)))
+
+
+def _site(room: ControlRoom) -> Site:
+    return Site(
+        room.id,
+        room.name,
+        room.account_id,
+        room.account.name,
+        room.licensed_until,
+        room.grace_until,
+        room.deadline,
+        room.newest_request.sequence if room.newest_request else 0,
+        awaited(room),
+        room.confirmed > 0,
+    )
+
+
+def read_sent(sites: Iterable[Site], now: datetime) -> set[Key]:
+    """What was sent of them, or is being sent right now."""
+    rooms = {site.room for site in sites}
+    rows = SentNotice.objects.filter(Q(sent_at__isnull=False) | Q(claimed_at__gt=now - STALE), about__gt=now - LATE)
+    columns = rows.values_list("room_id", "kind", "about", "step")
+    return {key for key in columns if key[0] in rooms}
+
+
+def sent_notices(*, account: str = "", page: int = 1, size: int = 50) -> Page[SentShown]:
+    """The newest first."""
+    rows: QuerySet[SentNotice] = SentNotice.objects.filter(sent_at__isnull=False).select_related("room")
+    if account:
+        rows = rows.filter(room__account=account)
+    found = [_shown(row) for row in rows.order_by("-sent_at", "-id")[: page * size + 1]]
+    return page_of(found, page, size)
+
+
+def coming_notices(account: str, now: datetime) -> list[Coming]:
+    """Of one account, by its id: the next of each kind for each site."""
+    return coming(read_sites(now, account), now)
+
+
+def _shown(row: SentNotice) -> SentShown:
+    assert row.sent_at is not None
+    to = tuple(row.to.split("\n"))
+    return SentShown(row.room_id, row.room.name, row.kind, row.about, row.step, row.sent_at, row.subject, to)

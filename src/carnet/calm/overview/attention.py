@@ -103,7 +103,9 @@ def _refusals_open() -> QuerySet[RefusedFile]:
 
 
 def _refusals(_now: datetime, most: int) -> Iterator[Attention]:
-    rows = list(_refusals_open().defer("raw").order_by("-at", "-pk")[:most])
+    found = list(_refusals_open().order_by("-at", "-pk").values_list("pk", flat=True)[:most])  # in an index alone
+    by_number = RefusedFile.objects.defer("raw").in_bulk(found)
+    rows = [by_number[number] for number in found]
     names = dict(Account.objects.filter(id__in={row.account for row in rows}).values_list("id", "name"))
     for row in rows:
         kind = AttentionKind(row.code)

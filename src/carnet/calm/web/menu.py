@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import Error
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,13 +18,20 @@ def page(request: HttpRequest) -> dict[str, Any]:
     once for each request: a page is made of several templates."""
     found: dict[str, Any] | None = getattr(request, "calm_page", None)
     if found is None:
-        found = request.calm_page = _page(request)  # type: ignore[attr-defined]
+        try:
+            found = _page(request, _person(request))
+        except Error:  # the database's: the page that says so has to come up without a menu
+            found = _page(request, None)
+        request.calm_page = found  # type: ignore[attr-defined]
     return found
 
 
-def _page(request: HttpRequest) -> dict[str, Any]:
+def _person(request: HttpRequest) -> Person | None:
     user = getattr(request, "user", None)
-    person = user if isinstance(user, Person) else None
+    return user if isinstance(user, Person) else None
+
+
+def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "side": "calm",
         "product": "CALM",

@@ -25,6 +25,14 @@ class NoPostgresError(Exception):
 class Server:
     port: int
     folder: Path
+    run: "Programs"
+
+    def start(self) -> None:
+        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} {_FAST}"
+        self.run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", self.folder / "data", "-w", "-m", "immediate", "stop")
 
     def url(self, name: str = "postgres", password: str = PASSWORD) -> str:
         return f"postgresql://calm:{quote(password, safe='')}@127.0.0.1:{self.port}/{name}"
@@ -49,17 +57,17 @@ def running() -> Iterator[Server]:
     try:
         folder.chmod(0o711)
         (folder / "password").write_text(PASSWORD)
-        data, server, run = folder / "data", Server(_free_port(), folder), Programs(_binaries(folder))
+        server = Server(_free_port(), folder, Programs(_binaries(folder)))
         if os.geteuid() == 0:
             for path in (folder, folder / "password"):
                 shutil.chown(path, "nobody", "nogroup")
-        run("initdb", "-D", data, "-U", "calm", f"--pwfile={folder}/password", "-A", "scram-sha-256", *_FAST_INIT)
-        options = f"-h 127.0.0.1 -p {server.port} -k {folder} {_FAST}"
-        run("pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
+        who = ("-U", "calm", f"--pwfile={folder}/password", "-A", "scram-sha-256")
+        server.run("initdb", "-D", folder / "data", *who, *_FAST_INIT)
+        server.start()
         try:
             yield server
         finally:
-            run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -133,6 +133,6 @@ def _hashed() -> str:
 
 @pytest.fixture
 def portal(db: None, settings: Any) -> Portal:
-    settings.CARNET_SECOND_FACTOR = False
+    settings.VENDOR_NEEDS_SECOND_FACTOR = False
     settings.ALLOWED_HOSTS = ["testserver"]
     return Portal()

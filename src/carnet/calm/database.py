@@ -52,6 +52,8 @@ def act_fault(error: Exception, *, at_commit: bool) -> StorageError:
 
 def fault(error: Exception) -> CarnetError | None:
     """A database that cannot be read, in words. What a bug would raise (a broken constraint, say) stays a bug."""
+    if _is_busy(error):
+        return BusyError("Somebody else writes, and it takes too long.", "Try again.")
     if is_file():
         unreadable = type(error) in (DatabaseError, OperationalError)
         return _cannot_be_read(error) if unreadable else None

@@ -3,10 +3,12 @@
 from http import HTTPStatus
 from typing import Any
 
+from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from carnet.calm import database
 from carnet.calm.api.opening import NotPermittedError
 from carnet.errors import CarnetError, StorageError, UsageError
 from carnet.exchange.verdicts import Code, Refusal
@@ -80,6 +82,13 @@ def add_handlers(api: NinjaAPI) -> None:
             return problem(503, error.code, str(error), error.next_step)
         return problem(503, "failed", str(error), error.next_step)
 
+    def database_failed(request: HttpRequest, error: Any) -> HttpResponse:
+        found = database.fault(error)
+        if found is None:
+            raise error  # a bug
+        return fault(request, found)
+
+    api.add_exception_handler(Error, database_failed)
     api.add_exception_handler(AuthenticationError, unauthenticated)
     api.add_exception_handler(NotPermittedError, not_permitted)
     api.add_exception_handler(Http404, not_found)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -97,7 +98,7 @@ class Door:
             return None
         person = request.user
         if not isinstance(person, Person):
-            return redirect(f"{reverse('account_login')}?next={request.get_full_path()}")
+            return redirect_to_login(request.get_full_path(), reverse("account_login"))
         request.person = person  # type: ignore[attr-defined]
         request.who = {"now": request.now, "by": person.email}  # type: ignore[attr-defined]
         if lacks_second_factor(person) and name not in ENROLLING:
@@ -118,7 +119,7 @@ def _needed(view: Callable[..., Any], name: str) -> May | None:
 
 def lacks_second_factor(person: Person) -> bool:
     """Vendor staff sign in with two factors, wherever the settings ask for it."""
-    if not (settings.CARNET_SECOND_FACTOR and is_vendor(person.role)):
+    if not (settings.VENDOR_NEEDS_SECOND_FACTOR and is_vendor(person.role)):
         return False
     from allauth.mfa.utils import is_mfa_enabled
 

@@ -4,11 +4,11 @@ broke says that nothing was changed. Bugs are left to Django's own page of statu
 import logging
 from collections.abc import Callable
 
-from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from carnet.calm import database
 from carnet.errors import CarnetError, StorageError, UsageError
 
 log = logging.getLogger("calm")
@@ -22,13 +22,19 @@ class Faults:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        if isinstance(exception, CarnetError):
-            status = 400 if isinstance(exception, UsageError) else 503 if isinstance(exception, StorageError) else 500
-            return _page(request, str(exception), exception.next_step, status)
-        if isinstance(exception, DatabaseError):
-            log.error("the database failed: %s", type(exception).__name__)
-            return _page(request, "The database did not answer. Nothing was changed.", "Try again.", 503)
-        return None
+        fault = exception if isinstance(exception, CarnetError) else database_fault(exception)
+        if fault is None:
+            return None
+        status = 400 if isinstance(fault, UsageError) else 503 if isinstance(fault, StorageError) else 500
+        return _page(request, str(fault), fault.next_step, status)
+
+
+def database_fault(error: BaseException | None) -> CarnetError | None:
+    """In words, where it is the database's; and a line in the log."""
+    fault = database.fault(error) if isinstance(error, Exception) else None
+    if fault:
+        log.error("the database failed", exc_info=error)
+    return fault
 
 
 def _page(request: HttpRequest, message: str, next_step: str, status: int) -> HttpResponseBase:

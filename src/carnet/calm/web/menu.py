@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import Error
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,9 +14,24 @@ from carnet.calm.web.portal import portal
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template. `account_id` in the context of a page adds the account's own part of the menu."""
+    """Context of every template. `account_id` in the context of a page adds the account's own part of the menu. Found
+    once for each request: a page is made of several templates."""
+    found: dict[str, Any] | None = getattr(request, "calm_page", None)
+    if found is None:
+        try:
+            found = _page(request, _person(request))
+        except Error:  # the database's: the page that says so has to come up without a menu
+            found = _page(request, None)
+        request.calm_page = found  # type: ignore[attr-defined]
+    return found
+
+
+def _person(request: HttpRequest) -> Person | None:
     user = getattr(request, "user", None)
-    person = user if isinstance(user, Person) else None
+    return user if isinstance(user, Person) else None
+
+
+def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "side": "calm",
         "product": "CALM",

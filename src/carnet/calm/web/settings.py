@@ -166,7 +166,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 0
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _HTTPS == "off"
 USERSESSIONS_TRACK_ACTIVITY = True
-CARNET_SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required") == "required"
+VENDOR_NEEDS_SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required") == "required"
 
 # Failed sign-ins and used one-time codes are counted here: several processes must share it.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"}}

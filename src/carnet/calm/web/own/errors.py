@@ -1,8 +1,13 @@
 """What somebody sees where there is nothing for them. The same words for what is another's as for what is not there."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+
+from carnet.calm.web.faults import database_fault
+from carnet.errors import StorageError
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -20,6 +25,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    fault = database_fault(sys.exc_info()[1])  # before any view was asked: for the session, say
+    if fault:
+        return _page(request, 503 if isinstance(fault, StorageError) else 500, str(fault), fault.next_step)
     return _page(
         request,
         500,

@@ -2,7 +2,6 @@
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,11 +10,11 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from carnet.calm.control_rooms.models import ControlRoom
-from carnet.calm.customers.models import Account, Approval
 from carnet.calm.issuing import accounts as use_cases
 from carnet.calm.issuing import purchases as stock
 from carnet.calm.issuing import setting_up
 from carnet.calm.licenses.models import Purchase
+from carnet.calm.overview import lists
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, needs, opens
 from carnet.calm.web.forms import Asking, DayField, Reason
@@ -26,8 +25,7 @@ from carnet.calm.web.vendor import tables
 @opens(May.SEE_VENDOR)
 @require_GET
 def accounts(request: Desk) -> HttpResponse:
-    granted = Approval.objects.filter(account=OuterRef("pk"), state=Approval.State.GRANTED)
-    rows = Account.objects.annotate(approved=Exists(granted), rooms=Count("controlroom")).order_by("name")
+    rows = lists.accounts()
     acts = [(_("Add an account"), reverse("account-add"), True)] if needs(request, May.OPERATE) else []
     shown = tables.listed(rows, tables.AccountTable, tables.AccountFilter, request)
     return render(request, "calm/list_page.html", shown | {"title": _("Accounts"), "acts": acts})

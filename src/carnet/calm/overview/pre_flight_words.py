@@ -43,6 +43,7 @@ def refused(problem: Problem, row: Figures, asked: int, fits: int | None, where:
     elif code is Code.OUTSIDE_PURCHASE:
         sentence, fits = _outside(problem, row), None
     elif code is Code.NO_APPROVAL:
+        fits = None if fits == asked else fits  # as many are installed, out of another purchase
         sentence = _unapproved(row.name, fits, problem.until, where)
     else:
         sentence = f"{problem.refusal.message} {problem.refusal.next}"
@@ -101,7 +102,9 @@ def _unapproved(name: str, fits: int | None, until: datetime | None, where: Wher
     )
     if until:
         return f"{head} " + _("That ends {day}.").format(day=day(until))
-    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits or 0, name=name)
+    if fits is None:
+        return f"{head} " + _("As many {name} are installed, out of another purchase.").format(name=name)
+    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits, name=name)
 
 
 def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:

@@ -52,7 +52,7 @@ def main() -> int:
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir()
     story.choose_passphrases(HIDDEN, calm, oslo, bergen)
-    console.print("Making the demo's data with the real commands: about half a minute.", style="italic")
+    console.print("Making the demo's data with the real commands: about a minute.", style="italic")
     prepare()
     links = {email: _added(email, name, role, account) for email, name, role, account in PEOPLE}
     with ExitStack() as both:

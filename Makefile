@@ -4,14 +4,23 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo test histories test-crash check bench lock clean
+.PHONY: demo serve test screenshots histories test-crash check bench lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
 
+# Both sites of the demo, with its data, until Ctrl-C; the addresses and who can sign in are printed.
+serve: $(READY)
+	$(BIN)/python demo/serve.py
+
 test: $(READY)
 	$(BIN)/python -m tests.support.browser
 	$(BIN)/pytest -n 2 tests
+
+# Every page, light and dark, wide and narrow, into the ignored folder `screenshots`; two of them for the README.
+screenshots: $(READY)
+	$(BIN)/python -m tests.support.browser
+	$(BIN)/python -m tests.browser.screenshots
 
 # The random histories of both sides, and of concurrent callers, by the thousand: a quarter of an hour.
 histories: $(READY)
@@ -45,4 +54,4 @@ lock:
 	done
 
 clean:
-	rm -rf $(VENV) demo/calm demo/site demo/gap demo/secrets
+	rm -rf $(VENV) demo/calm demo/site demo/gap demo/secrets demo/portal screenshots

@@ -66,9 +66,7 @@ class Side:
     def shown(self, line: str) -> None:
         """Run a command and show its page as people see it."""
         console.print(f"  [{self.colour}]$ {self.command} {escape(line)}[/{self.colour}]")
-        done = subprocess.run(
-            [_program(self.command), *_words(line)], env=self._world(), text=True, capture_output=True
-        )
+        done = subprocess.run([program(self.command), *_words(line)], env=self.world(), text=True, capture_output=True)
         if done.returncode != 0:
             raise WrongTurn(f"“{self.command} {line}” ended with {done.returncode}:\n{done.stderr}")
         console.print("\n".join(f"    {row}" for row in done.stdout.rstrip().splitlines()), markup=False)
@@ -79,7 +77,7 @@ class Side:
         words = ["serve", "--port", "0"]
         console.print(f"  [{self.colour}]$ {self.command} {' '.join(words)} &[/{self.colour}]")
         log = subprocess.PIPE
-        with subprocess.Popen([_program(self.command), *words], env=self._world(), text=True, stderr=log) as server:
+        with subprocess.Popen([program(self.command), *words], env=self.world(), text=True, stderr=log) as server:
             assert server.stderr
             first = server.stderr.readline()
             try:
@@ -108,10 +106,10 @@ class Side:
     def _process(self, line: str, who: str) -> subprocess.CompletedProcess[str]:
         named = f" --as {who}" if who else ""
         console.print(f"  [{self.colour}]$ {self.command} {escape(line)}{named}[/{self.colour}]")
-        args = [_program(self.command), *_words(line), *(["--as", who] if who else []), "--json"]
-        return subprocess.run(args, env=self._world(), text=True, capture_output=True)
+        args = [program(self.command), *_words(line), *(["--as", who] if who else []), "--json"]
+        return subprocess.run(args, env=self.world(), text=True, capture_output=True)
 
-    def _world(self) -> dict[str, str]:
+    def world(self) -> dict[str, str]:
         places = {"CARNET_DATA": str(self.data), "CARNET_PASSPHRASE_FILE": str(self.secret), "COLUMNS": "104"}
         return os.environ | places
 
@@ -120,7 +118,7 @@ def _words(line: str) -> list[str]:
     return shlex.split(line.replace("gap/", f"{GAP}/").replace("safe/", f"{SECRETS}/"))
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """The command of this environment, not of whatever else is on the machine."""
     return str(Path(sys.executable).with_name(name))
 
@@ -130,7 +128,11 @@ def begin_anew(*sides: Side) -> None:
     for folder in (GAP, SECRETS, *(side.data for side in sides)):
         shutil.rmtree(folder, ignore_errors=True)
     GAP.mkdir()
-    SECRETS.mkdir(mode=0o700)
+    choose_passphrases(SECRETS, *sides)
+
+
+def choose_passphrases(folder: Path, *sides: Side) -> None:
+    folder.mkdir(mode=0o700)
     for side in sides:
         side.secret.write_text(f"a passphrase for {side.command}, kept elsewhere\n")
         side.secret.chmod(0o600)

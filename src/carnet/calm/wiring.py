@@ -152,7 +152,7 @@ class Vendor:
         """The portal, until it is told to stop. Settings are read from the environment, so they are put there first."""
         os.environ.update(how.environment())
         portal = _Portal(self.for_portal())
-        portal.calm()
+        portal.calm().keys.wrap("serving", b"", clock.random_bytes)  # the passphrase is asked now, not by a worker
         from django.core.management import call_command
 
         from carnet.calm.web.portal import open_portal

@@ -212,3 +212,22 @@ def _set_to(world: World, request: str, asked: Asked, row: AskedRow, fits: int) 
     if again and again.note and again.level == "refusal":  # the end is another question than the quantity
         assert again.note.code in ("no_approval", "outside_purchase"), (row, again)
         assert again.note.until, (row, again)
+
+
+def test_it_says_when_the_site_would_run_out_at_its_pace(world: World, site: Site) -> None:
+    world.accept(site.request(world.now))
+    world.now += 10 * DAY
+    site.use(PAGES, consume=140, now=world.now)
+    request = world.accept(site.request(world.now)).request
+    note = rows(preflight(request, Asked({USERS: 120, PAGES: 1100}), world.now))[PAGES].note
+    assert note is not None
+    assert note.sentence == (
+        "100 pages more. 552 are used and stay counted. At 50 a day the site would run out about 2026-12-16."
+    )
+    note = rows(preflight(request, Asked({USERS: 120, PAGES: 5000}), world.now))[PAGES].note
+    assert note is not None
+    assert "run out" in note.sentence
+    world.now += DAY
+    lasting = rows(preflight(request, Asked({USERS: 120, PAGES: 5000}), END - DAY, site_clock_is_off=True))[PAGES].note
+    assert lasting is not None
+    assert "run out" not in lasting.sentence

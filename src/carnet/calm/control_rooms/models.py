@@ -292,7 +292,7 @@ class RefusedFile(models.Model):
             models.Index(fields=["room", "code"], name="refused_by_room"),
             models.Index(fields=["account", "at"], name="refused_by_account"),
             models.Index(fields=["guid", "at"], name="refused_by_guid"),
-            models.Index(fields=["code", "at"], name="refused_open", condition=models.Q(resolved=False)),
+            models.Index(fields=["at", "code", "room"], name="refused_open", condition=models.Q(resolved=False)),
         )
 
     def __str__(self) -> str:

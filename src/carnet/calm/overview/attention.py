@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -83,7 +84,7 @@ def attention(
     """`kinds`: only those."""
     most = page * size + 1
     found = [one for source in _SOURCES for one in source(now, most) if kinds is None or one.kind in kinds]
-    found.sort(key=lambda one: (one.at, one.target), reverse=True)
+    found.sort(key=lambda one: one.at, reverse=True)  # stable, so that pages neither repeat nor miss one
     return page_of(found, page, size)
 
 
@@ -103,7 +104,11 @@ def _refusals_open() -> QuerySet[RefusedFile]:
 
 
 def _refusals(_now: datetime, most: int) -> Iterator[Attention]:
-    rows = list(_refusals_open().defer("raw").order_by("-at", "-pk")[:most])
+    # Stepped through, not limited: SQLite then goes along the index of what is open, and reads no row to find them.
+    in_order = _refusals_open().order_by("-at").values_list("pk", flat=True)
+    found = list(islice(in_order.iterator(chunk_size=most), most))
+    by_number = RefusedFile.objects.defer("raw").in_bulk(found)
+    rows = [by_number[number] for number in found]
     names = dict(Account.objects.filter(id__in={row.account for row in rows}).values_list("id", "name"))
     for row in rows:
         kind = AttentionKind(row.code)

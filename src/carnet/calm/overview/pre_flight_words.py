@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from carnet.calm.issuing.asking import Problem
 from carnet.calm.overview.figures import Figures, PurchaseFigures
+from carnet.calm.overview.rates import Dry
 from carnet.calm.overview.words import counted, day
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code
@@ -43,6 +44,7 @@ def refused(problem: Problem, row: Figures, asked: int, fits: int | None, where:
     elif code is Code.OUTSIDE_PURCHASE:
         sentence, fits = _outside(problem, row), None
     elif code is Code.NO_APPROVAL:
+        fits = None if fits == asked else fits  # as many are installed, out of another purchase
         sentence = _unapproved(row.name, fits, problem.until, where)
     else:
         sentence = f"{problem.refusal.message} {problem.refusal.next}"
@@ -101,7 +103,9 @@ def _unapproved(name: str, fits: int | None, until: datetime | None, where: Wher
     )
     if until:
         return f"{head} " + _("That ends {day}.").format(day=day(until))
-    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits or 0, name=name)
+    if fits is None:
+        return f"{head} " + _("As many {name} are installed, out of another purchase.").format(name=name)
+    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits, name=name)
 
 
 def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:
@@ -122,7 +126,7 @@ def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:
     return Note(WARNING, Code.BELOW_USE.value, f"{head} {words}", fits)
 
 
-def changed(row: Figures, asked: int) -> Note | None:
+def changed(row: Figures, asked: int, dry: Dry | None) -> Note | None:
     """What a change means, where it is well."""
     more = asked - row.granted
     if not more:
@@ -132,6 +136,9 @@ def changed(row: Figures, asked: int) -> Note | None:
         words = [head.format(many=counted(row.metric, row.unit, abs(more)))]
         if row.in_use:
             words.append(_("{used:,} are used and stay counted.").format(used=row.in_use))
+        if dry:
+            runs = _("At {rate:,} a day the site would run out about {day}.")
+            words.append(runs.format(rate=dry.a_day, day=day(dry.at)))
         return Note(INFO, "", " ".join(words))
     if more < 0 and row.metric != Metric.FEATURE:
         return Note(INFO, "", _("{fewer:,} fewer. They stay held until the site confirms.").format(fewer=-more))

@@ -15,6 +15,7 @@ from carnet.calm.overview import pre_flight_words as words
 from carnet.calm.overview.difference import Difference, Granted, difference
 from carnet.calm.overview.figures import Figures, LineShown, PurchaseFigures, Site, figures_of, read_lines
 from carnet.calm.overview.pre_flight_words import REFUSAL, WARNING, Note, Where
+from carnet.calm.overview.rates import Dry, rates_of, runs_dry
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -81,7 +82,8 @@ def preflight(request: str, asked: Asked, now: datetime, *, site_clock_is_off: b
     whole += [problem.refusal for problem in problems if not problem.sku]
     installed = read_lines(plan.room.id, [plan.room.confirmed])
     figures = figures_of(_site(plan, lfr, installed))
-    rows = tuple(_rows(plan, asked, figures, [problem for problem in problems if problem.sku]))
+    rates = rates_of(plan.room, row)
+    rows = tuple(_rows(plan, asked, figures, [problem for problem in problems if problem.sku], rates))
     new = [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in plan.lines]
     changes = difference(granted(installed), new, figures, plan.room.account.name, now)
     return Preflight(request, rows, tuple(whole), changes, latest_until(figures, asked))
@@ -95,7 +97,9 @@ def granted(lines: tuple[LineShown, ...]) -> list[Granted]:
     return [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in lines]
 
 
-def _rows(plan: Plan, asked: Asked, figures: tuple[Figures, ...], problems: list[Problem]) -> Iterator[AskedRow]:
+def _rows(
+    plan: Plan, asked: Asked, figures: tuple[Figures, ...], problems: list[Problem], rates: Mapping[str, float]
+) -> Iterator[AskedRow]:
     where = Where(plan.room.name, plan.room.account.name, asked.until)
     above = {problem.sku: problem for problem in users_above(plan.lines, plan.lfr.lines, plan.now)}
     known = {row.sku for row in figures}
@@ -103,7 +107,12 @@ def _rows(plan: Plan, asked: Asked, figures: tuple[Figures, ...], problems: list
         live = {line.purchase for line in row.purchases}
         quantity = asked.products.get(row.sku, 0) + sum(q for purchase, q in asked.lines.items() if purchase in live)
         own = [p for p in problems if p.sku == row.sku and (p.purchase not in asked.lines or p.purchase in live)]
-        note = _refused(row, quantity, own, plan, asked) if own else _allowed(row, quantity, above.get(row.sku), where)
+        dry = runs_dry(row, quantity, rates.get(row.sku, 0), plan.now)
+        note = (
+            _refused(row, quantity, own, plan, asked)
+            if own
+            else _allowed(row, quantity, above.get(row.sku), dry, where)
+        )
         yield AskedRow(
             row.sku,
             "",
@@ -134,8 +143,8 @@ def _refused(row: Figures, quantity: int, problems: list[Problem], plan: Plan, a
     return words.refused(first, row, quantity, _fits(row, same, quantity, plan, asked), where)
 
 
-def _allowed(row: Figures, quantity: int, above: Problem | None, where: Where) -> Note | None:
-    return words.below_use(above, row, quantity, where) if above else words.changed(row, quantity)
+def _allowed(row: Figures, quantity: int, above: Problem | None, dry: Dry | None, where: Where) -> Note | None:
+    return words.below_use(above, row, quantity, where) if above else words.changed(row, quantity, dry)
 
 
 def _fits(row: Figures, problems: list[Problem], quantity: int, plan: Plan, asked: Asked) -> int | None:

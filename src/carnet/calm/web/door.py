@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
@@ -97,7 +98,7 @@ class Door:
             return None
         person = request.user
         if not isinstance(person, Person):
-            return redirect(f"{reverse('account_login')}?next={request.get_full_path()}")
+            return redirect_to_login(request.get_full_path(), reverse("account_login"))
         request.person = person  # type: ignore[attr-defined]
         request.who = {"now": request.now, "by": person.email}  # type: ignore[attr-defined]
         if lacks_second_factor(person) and name not in ENROLLING:

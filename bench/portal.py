@@ -6,6 +6,7 @@ What a page costs may grow with what it shows, but not with what else is stored:
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -109,7 +110,7 @@ def served(folder: Path, accounts: int) -> Iterator[Portal]:
     options = ("--plain-http", "--optional-second-factor", "--workers", "1", "--bind", f"127.0.0.1:{port}")
     command = [_calm(), "serve", "--data", str(folder), *options]
     log = (folder / "serve.log").open("w")
-    with log, subprocess.Popen(command, stdout=log, stderr=log) as process:
+    with log, subprocess.Popen(command, stdout=log, stderr=log, env=_environment()) as process:
         try:
             yield Portal(port, made["sessions"], made["places"], _connected(port))
         finally:
@@ -119,8 +120,15 @@ def served(folder: Path, accounts: int) -> Iterator[Portal]:
 def _made(folder: Path, accounts: int) -> dict[str, dict[str, str]]:
     size = ("--accounts", str(accounts), "--rooms", str(ROOMS), "--cycles", str(CYCLES))
     command = [sys.executable, "-m", "bench.portal_make", str(folder), *size]
-    found: dict[str, dict[str, str]] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=_environment())
+    found: dict[str, dict[str, str]] = json.loads(done.stdout)
     return found
+
+
+def _environment() -> dict[str, str]:
+    """Without what the other measurements, or this machine, say of databases."""
+    ours = ("DJANGO_SETTINGS_MODULE", "CARNET_CALM_DATA", "DATABASE_URL")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def _calm() -> str:

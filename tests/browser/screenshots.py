@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.browser.conftest import new_context
 from tests.browser.northwind import Bank, furnish
 from tests.browser.office import Office
-from tests.browser.pages import SHOTS, Shot
+from tests.browser.pages import SHOTS, Shot, come_to
 from tests.support import browser as found
 
 ROOT = Path(__file__).parents[2]
@@ -53,9 +53,7 @@ def _draw(bank: Bank) -> None:
 def _picture(bank: Bank, chromium: Browser, shot: Shot, name: str) -> None:
     context = new_context(bank.office, chromium, shot.who, viewport={"width": 1440, "height": 1000})
     page = context.new_page()
-    page.goto(shot.path(bank))
-    if shot.act:
-        shot.act(page, bank)
+    come_to(page, bank, shot)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         for word, width in WIDTHS.items():

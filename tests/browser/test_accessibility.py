@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import new_context
 from tests.browser.northwind import Bank
-from tests.browser.pages import NO_PAGE, SHOTS, Shot
+from tests.browser.pages import NO_PAGE, SHOTS, Shot, come_to
 from tests.web.test_access import pages
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
@@ -48,10 +48,6 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(bank: Bank, chromium: Br
 
 def opened(context: BrowserContext, bank: Bank, shot: Shot) -> Page:
     page = context.new_page()
-    answer = page.goto(shot.path(bank))
-    assert answer
-    assert answer.status == shot.status
-    if shot.act:
-        shot.act(page, bank)
+    come_to(page, bank, shot)
     page.evaluate(AXE)
     return page

@@ -26,7 +26,7 @@ def main() -> None:
         ahead = timedelta(seconds=order["ahead"])
 
         def world(folder: Path, passphrase_file: Path | None = None, ahead: timedelta = ahead) -> Vendor:
-            return Later(folder, passphrase_file, ahead)
+            return Later(folder, passphrase_file, ahead=ahead)
 
         done = through_the_door(app, order["words"], world)
         answers.write(json.dumps([done.code, done.out, done.err]) + "\n")

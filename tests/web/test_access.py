@@ -191,3 +191,12 @@ def test_what_is_anothers_answers_as_what_does_not_exist(portal: Portal) -> None
 def _words(page: bytes) -> str:
     """The page without the token of its forms, which is another each time."""
     return re.sub(r'(name="csrfmiddlewaretoken" value="|X-CSRFToken": ")[^"]*', "", page.decode())
+
+
+@pytest.mark.rule("A1")
+@pytest.mark.parametrize(
+    "address", ["/accounts/%00/", "/guids/%00/", "/guids/..%2f..%2f/", "/guids/" + "a" * 500 + "/", "/refused/-1/"]
+)
+def test_an_address_that_names_nothing_is_not_looked_up(portal: Portal, address: str) -> None:
+    browser = portal.as_("operator")
+    assert browser.get(address).status_code == 404

@@ -6,8 +6,11 @@ from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions import views as usersessions
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path, register_converter
 
+from carnet.calm.web.ids import Id
+
+register_converter(Id, "id")
 SIGN_IN: list[URLPattern | URLResolver] = [
     path("", account.login, name="account_login"),
     path("passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),

@@ -5,5 +5,5 @@ from carnet.calm.web.own import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("my/api-tokens/", views.api_tokens, name="api-tokens"),
-    path("my/api-tokens/<str:token>/revoke/", views.revoke, name="api-token-revoke"),
+    path("my/api-tokens/<id:token>/revoke/", views.revoke, name="api-token-revoke"),
 ]

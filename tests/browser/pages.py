@@ -43,6 +43,12 @@ def refused_upload(page: Page, bank: Bank) -> None:
         page.locator("#lfr-box").set_input_files({"name": "notes.lfr", "mimeType": "text/plain", "buffer": b"hello"})
 
 
+def many_uploaded(page: Page, bank: Bank) -> None:
+    files = [{"name": name, "mimeType": "text/plain", "buffer": b"hello"} for name in ("oslo.lfr", "notes.lfr")]
+    with page.expect_navigation():
+        page.locator("#lfrs-box").set_input_files(files)  # type: ignore[arg-type]
+
+
 def half_signed_in(page: Page, bank: Bank) -> None:
     page.locator("[name=login]").fill(TONE)
     page.locator("[name=password]").fill(PASSWORD)
@@ -122,6 +128,7 @@ CUSTOMER = (
     Shot("customer-people", "customer-people", CLARA),
     Shot("customer-notices", "customer-notices", CLARA),
     Shot("requests-upload", "requests-upload", CLARA),
+    Shot("requests-refused", "requests-upload", CLARA, act=many_uploaded),
     Shot("token", "token", CLARA),
     Shot("my-one-time-password", "mfa_activate_totp", CLARA),
     Shot("room-configure", "room", CLARA),

@@ -211,7 +211,7 @@ def _set_to(world: World, request: str, asked: Asked, row: AskedRow, fits: int) 
     again = rows(preflight(request, changed, world.now)).get(row.purchase or row.sku)
     if again and again.note and again.level == "refusal":  # the end is another question than the quantity
         assert again.note.code in ("no_approval", "outside_purchase"), (row, again)
-        assert again.note.until or again.note.fits is None, (row, again)  # it names an end, or no quantity more
+        assert again.note.until, (row, again)
 
 
 def test_it_says_when_the_site_would_run_out_at_its_pace(world: World, site: Site) -> None:
@@ -231,3 +231,29 @@ def test_it_says_when_the_site_would_run_out_at_its_pace(world: World, site: Sit
     lasting = rows(preflight(request, Asked({USERS: 120, PAGES: 5000}), END - DAY, site_clock_is_off=True))[PAGES].note
     assert lasting is not None
     assert "run out" not in lasting.sentence
+
+
+@pytest.mark.rule("E1", "no_approval")
+def test_without_an_approval_the_value_that_fits_is_what_is_installed_and_reaches_so_far(world: World) -> None:
+    """Three are bought for short and are installed; three more, for longer, are not."""
+    world.buy(USERS, 3, valid_until=START + 200 * DAY)
+    site = world.site()
+    world.license(site, products={USERS: 3})
+    world.buy(USERS, 3)
+    request = world.accept(site.request(world.now)).request
+    accounts.withdraw_approval(world.calm, approval="Northwind", reason="connected now", **world.act)
+    note = rows(preflight(request, Asked({USERS: 3}, until=END), world.now))[USERS].note
+    assert note
+    assert (note.code, note.fits, note.until) == ("no_approval", None, START + 200 * DAY)
+    assert preflight(request, Asked({USERS: 3}, until=note.until), world.now).refusals == 0
+    more = rows(preflight(request, Asked({USERS: 4}), world.now))[USERS].note
+    assert more
+    assert (more.fits, more.until) == (3, None)
+
+
+@pytest.mark.rule("H1", "outside_purchase")
+def test_an_end_that_has_passed_names_one_that_fits(world: World, site: Site) -> None:
+    request = world.accept(site.request(world.now)).request
+    note = rows(preflight(request, Asked({USERS: 1}, until=world.now - DAY), world.now))[USERS].note
+    assert note
+    assert (note.code, note.until) == ("outside_purchase", END)

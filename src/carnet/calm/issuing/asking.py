@@ -1,6 +1,6 @@
 """What an operator asks for, turned into lines: by purchase, or by product, where CALM chooses the purchases (Q1)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
@@ -60,6 +60,9 @@ class Shelf:
     def balance(self, purchase: str) -> Balance:
         return self.books.balance(purchase, self.now)
 
+    def name(self, sku: str) -> str:
+        return next((item.name for item in self.purchases.values() if item.sku == sku), sku)
+
     def offers(self, sku: str, taken: Mapping[str, int]) -> list[Offer]:
         return [
             Offer(p.id, p.valid_from, p.valid_until, self.balance(p.id).most_for(self.guid))
@@ -89,19 +92,38 @@ class Problem:
     until: datetime | None = None  # the end
 
 
-def make_lines(
-    shelf: Shelf, asked: Asked, enrolment: str, installed: Mapping[str, int] | None = None
-) -> tuple[dict[str, Line], list[Problem]]:
-    """The lines asked for, by purchase, each within its purchase's dates and quantity (H1); and what is not.
+@dataclass(frozen=True)
+class Ceiling:
+    """E1: without an approval, no more and no longer than what is installed: by purchase, its quantity and its end."""
 
-    `installed`, by purchase, where no more than that may be granted (E1): products are then taken from there."""
+    lines: Mapping[str, tuple[int, datetime]]
+    refuse: Callable[[str], Refusal]  # with what would be more
+
+    def under(self, offers: Iterable[Offer], until: datetime | None) -> list[Offer]:
+        """What may still be taken of them, where what is installed reaches as far."""
+        found = []
+        for offer in offers:
+            quantity, end = self.lines.get(offer.purchase, (0, offer.valid_from))
+            if end >= (until or offer.valid_until):
+                found.append(replace(offer, most=min(offer.most, quantity)))
+        return found
+
+
+def make_lines(
+    shelf: Shelf, asked: Asked, enrolment: str, ceiling: Ceiling | None = None
+) -> tuple[dict[str, Line], list[Problem]]:
+    """The lines asked for, by purchase, each within its purchase's dates and quantity (H1); and what is not."""
     chosen = {purchase: quantity for purchase, quantity in asked.lines.items() if quantity}
     for purchase in asked.lines:
         if purchase not in shelf.purchases:
             raise UsageError(f"The account has no purchase “{purchase}”.", "See: calm purchase list")
     problems = []
     for sku, quantity in asked.products.items():
-        found = _choose(shelf, sku, quantity, asked.until, chosen, installed)
+        offers, name = shelf.offers(sku, chosen), shelf.name(sku)
+        if ceiling:
+            found = _keep(ceiling, offers, name, sku, quantity, asked.until, shelf.now)
+        else:
+            found = _choose(offers, name, sku, quantity, asked.until, shelf.now)
         if isinstance(found, Problem):
             problems.append(found)
         else:
@@ -116,28 +138,32 @@ def make_lines(
     return dict(sorted(lines.items(), key=lambda each: (each[1].sku, each[1].valid_from, each[1].line_id))), problems
 
 
-def _choose(
-    shelf: Shelf,
-    sku: str,
-    quantity: int,
-    until: datetime | None,
-    taken: Mapping[str, int],
-    installed: Mapping[str, int] | None,
+def _keep(
+    ceiling: Ceiling, offers: list[Offer], name: str, sku: str, quantity: int, until: datetime | None, now: datetime
 ) -> list[tuple[str, int]] | Problem:
-    offers = shelf.offers(sku, taken)
-    if installed is not None:
-        there = [replace(offer, most=min(offer.most, installed.get(offer.purchase, 0))) for offer in offers]
-        found = choose(there, quantity, shelf.now, until)
-        if sum(units for _, units in found) == quantity:
-            return found
-    found = choose(offers, quantity, shelf.now, until)
-    most = sum(units for _, units in found)
+    found = choose(ceiling.under(offers, until), quantity, now, until)
+    most = _sum(found)
     if most == quantity:
         return found
-    name = next((p.name for p in shelf.purchases.values() if p.sku == sku), sku)
-    live = in_force(offers, shelf.now, None)
+    ends = sorted((end for _, end in ceiling.lines.values() if end > now), reverse=True)
+    fitting = (end for end in ends if _sum(choose(ceiling.under(offers, end), quantity, now, end)) == quantity)
+    return Problem(ceiling.refuse(f"{name}: {quantity} instead of {most}"), sku, fits=most, until=next(fitting, None))
+
+
+def _sum(found: Iterable[tuple[str, int]]) -> int:
+    return sum(units for _, units in found)
+
+
+def _choose(
+    offers: list[Offer], name: str, sku: str, quantity: int, until: datetime | None, now: datetime
+) -> list[tuple[str, int]] | Problem:
+    found = choose(offers, quantity, now, until)
+    most = _sum(found)
+    if most == quantity:
+        return found
+    live = in_force(offers, now, None)
     evidence = tuple(f"{offer.most} until {stamp(offer.valid_until)} (purchase {offer.purchase})" for offer in live)
-    if until and live and not in_force(offers, shelf.now, until):
+    if until and live and not in_force(offers, now, until):
         refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
             f"No purchase of {name} reaches to {stamp(until)}; the longest ends {stamp(live[-1].valid_until)}.",
@@ -171,7 +197,7 @@ def _outside(shelf: Shelf, purchase: str, until: datetime | None) -> Problem | N
             f"{bought.name}: a line until {stamp(end)} ends before it starts.",
             f"Purchase {purchase} runs from {stamp(bought.valid_from)} to {stamp(bought.valid_until)}.",
         )
-        return Problem(refusal, bought.sku, purchase, 0)
+        return Problem(refusal, bought.sku, purchase, 0, bought.valid_until if bought.valid_until > shelf.now else None)
     return None
 
 

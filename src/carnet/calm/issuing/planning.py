@@ -11,7 +11,7 @@ from carnet.calm.ids import line_id
 from carnet.calm.issuing import verdicts
 from carnet.calm.issuing.accounts import is_approved, no_approval
 from carnet.calm.issuing.answered import AnsweredRequest, read_answered
-from carnet.calm.issuing.asking import Asked, Problem, Shelf, make_lines, read_shelf
+from carnet.calm.issuing.asking import Asked, Ceiling, Problem, Shelf, make_lines, read_shelf
 from carnet.calm.issuing.difference import Had, changes, consumed_on, grants_more, units_below, users_above
 from carnet.calm.issuing.judging import read_acceptances
 from carnet.calm.issuing.key_sets import newest_row
@@ -89,8 +89,8 @@ def draw_up(
     assert lfr.deadline is not None
     shelf = read_shelf(room.account_id, room.guid_id, now)
     approved, installed = is_approved(room.account_id), installed_in(room)
-    limits = None if approved else _by_purchase(shelf, room.enrolment_id, installed)
-    lines, problems = make_lines(shelf, asked, room.enrolment_id, limits)
+    ceiling = None if approved else _ceiling(shelf, room, installed)
+    lines, problems = make_lines(shelf, asked, room.enrolment_id, ceiling)
     return Plan(
         request,
         room,
@@ -155,9 +155,14 @@ def _nothing_granted(room: ControlRoom) -> Refusal:
     )
 
 
-def _by_purchase(shelf: Shelf, enrolment: str, installed: dict[str, Had]) -> dict[str, int]:
-    had = {purchase: installed.get(line_id(enrolment, purchase)) for purchase in shelf.purchases}
-    return {purchase: line.quantity for purchase, line in had.items() if line}
+def _ceiling(shelf: Shelf, room: ControlRoom, installed: dict[str, Had]) -> Ceiling:
+    had = {purchase: installed.get(line_id(str(room.enrolment_id), purchase)) for purchase in shelf.purchases}
+    lines = {purchase: (line.quantity, line.valid_until) for purchase, line in had.items() if line}
+    return Ceiling(lines, lambda more: _more_than_installed(room, more))
+
+
+def _more_than_installed(room: ControlRoom, more: str) -> Refusal:
+    return no_approval(room.account, f"a file may not grant more or longer ({more})")
 
 
 def _unapproved(plan: Plan) -> Iterator[Problem]:
@@ -167,7 +172,7 @@ def _unapproved(plan: Plan) -> Iterator[Problem]:
     for purchase, line in plan.by_purchase.items():
         more = grants_more(line, plan.installed)
         if more:
-            refusal = no_approval(plan.room.account, f"a file may not grant more or longer ({more.words})")
+            refusal = _more_than_installed(plan.room, more.words)
             yield Problem(refusal, line.sku, purchase, more.fits, more.until)
 
 

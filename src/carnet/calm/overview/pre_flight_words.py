@@ -44,7 +44,7 @@ def refused(problem: Problem, row: Figures, asked: int, fits: int | None, where:
     elif code is Code.OUTSIDE_PURCHASE:
         sentence, fits = _outside(problem, row), None
     elif code is Code.NO_APPROVAL:
-        fits = None if fits == asked else fits  # as many are installed, out of another purchase
+        fits = None if problem.until and not fits else fits  # nothing reaches so far: the end is what to change
         sentence = _unapproved(row.name, fits, problem.until, where)
     else:
         sentence = f"{problem.refusal.message} {problem.refusal.next}"
@@ -103,9 +103,7 @@ def _unapproved(name: str, fits: int | None, until: datetime | None, where: Wher
     )
     if until:
         return f"{head} " + _("That ends {day}.").format(day=day(until))
-    if fits is None:
-        return f"{head} " + _("As many {name} are installed, out of another purchase.").format(name=name)
-    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits, name=name)
+    return f"{head} " + _("That is {fits:,} {name}.").format(fits=fits or 0, name=name)
 
 
 def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:

@@ -4,7 +4,7 @@ import pytest
 
 from carnet.calm.issuing import log_book
 from carnet.calm.people import api_tokens, staff
-from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, May, Role, may, roles_given_by
+from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, May, Role, may
 from carnet.calm.people.models import ApiToken, Person
 from carnet.errors import UsageError
 from tests.web.conftest import PASSWORD, Portal
@@ -17,13 +17,6 @@ def test_a_role_may_only_what_is_written_and_an_unknown_one_nothing() -> None:
     assert not any(may(role, May.SEE_VENDOR) for role in CUSTOMER_ROLES)
     assert not any(may(role, May.DECIDE) for role in set(Role) - {Role.APPROVER})
     assert all(may(role, May.SEE) for role in VENDOR_ROLES)
-
-
-@pytest.mark.rule("A1")
-def test_a_customer_gives_no_vendor_role() -> None:
-    assert set(roles_given_by(Role.ADMINISTRATOR)) == CUSTOMER_ROLES
-    assert roles_given_by(Role.VIEWER) == ()
-    assert set(roles_given_by(Role.OPERATOR)) == set(Role)
 
 
 @pytest.mark.rule("V1")
@@ -47,6 +40,15 @@ def test_a_role_on_the_wrong_side_is_refused_and_nobody_is_added(
     with pytest.raises(UsageError):
         staff.add_person(portal.calm, email="x@y.example", name="X", role=role, account=account, **portal.act)
     assert Person.objects.count() == before
+
+
+@pytest.mark.rule("V1", "A3")
+def test_giving_a_link_to_another_ones_password_is_in_the_issuing_log(portal: Portal) -> None:
+    approver = portal.people["approver"]
+    answer = portal.as_("operator").post(f"/people/{approver.pk}/", {"what": "link"}, follow=True)
+    assert "/sign-in/choose/" in answer.content.decode()
+    newest = log_book.show_log(last=1)[0]
+    assert (newest.kind, newest.subject, newest.who) == ("person.link_given", approver.email, "operator@example.com")
 
 
 def test_one_address_is_one_person(portal: Portal) -> None:

@@ -73,12 +73,12 @@ def change_role(session: Session, email: Email, role: Role) -> None:
 
 def link(session: Session, email: Email) -> None:
     """A new link with which somebody chooses a password. The old password holds until then."""
-    session.portal()
-    from carnet.calm.people.staff import find_person, shown
+    calm = session.portal()
+    from carnet.calm.people.staff import give_link
 
-    person = find_person(email)
-    path = session.vendor.password_link(person.email)
-    session.answer(shown(person), lambda console, _: _link(console, path), link=path)
+    answer = give_link(calm, email=email, **session.who())
+    path = session.vendor.password_link(answer.email)
+    session.answer(answer, lambda console, _: _link(console, path), link=path)
 
 
 def deactivate(session: Session, email: Email) -> None:

@@ -42,10 +42,3 @@ def may(role: str, act: May) -> bool:
 
 def is_vendor(role: str) -> bool:
     return role in VENDOR_ROLES
-
-
-def roles_given_by(role: str) -> tuple[Role, ...]:
-    """The roles that somebody with `role` may give: nobody makes more of another than their own side has."""
-    if not may(role, May.MANAGE_PEOPLE):
-        return ()
-    return tuple(Role) if is_vendor(role) else tuple(r for r in Role if r in CUSTOMER_ROLES)

@@ -72,6 +72,14 @@ def _end_tokens(doing: Act, person: Person) -> None:
     ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=doing.now)
 
 
+def give_link(calm: Calm, *, email: str, now: datetime, by: str) -> PersonShown:
+    """Whoever has the link chooses the person's password: that it was given, and to whom, is in the log."""
+    with act(calm, now=now, by=by) as doing:
+        person = find_person(email)
+        doing.record("person.link_given", person.email)
+        return shown(person)
+
+
 def find_person(email: str) -> Person:
     person = Person.objects.select_related("account").filter(email=email.strip().lower()).first()
     if person is None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,7 +16,7 @@ from carnet.calm.people.access import CUSTOMER_ROLES, May, Role
 from carnet.calm.people.models import Person
 from carnet.calm.web.door import Desk, needs, opens
 from carnet.calm.web.forms import Asking
-from carnet.calm.web.scope import account_of
+from carnet.calm.web.scope import account_of, person_of
 from carnet.calm.web.sign_in import password_link
 
 
@@ -61,12 +61,7 @@ def _people(request: Desk, account: str | None, name: str) -> HttpResponse:
 @require_POST
 def change_person(request: Desk, person: int) -> HttpResponse:
     """Another role, in or out, or a new link to choose a password with."""
-    rows = Person.objects.filter(pk=person)
-    if request.person.account_id:
-        rows = rows.filter(account=request.person.account_id)
-    changed = rows.first()
-    if changed is None:
-        raise Http404
+    changed = person_of(request, person)
     form = Asking(request.POST)
     form.ask(lambda _asked: _change(request, changed))
     back = _back(changed)
@@ -78,6 +73,7 @@ def change_person(request: Desk, person: int) -> HttpResponse:
 def _change(request: Desk, changed: Person) -> bool:
     what = request.POST.get("what", "")
     if what == "link":
+        staff.give_link(request.calm, email=changed.email, **request.who)
         path = request.build_absolute_uri(password_link(changed))
         messages.success(request, _("%(who)s chooses a password here, once: %(path)s") % {"who": changed, "path": path})
     elif what in ("activate", "deactivate"):

@@ -87,7 +87,7 @@ def issue(request: Desk, guid: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def olf_download(request: Desk, guid: str, file: str) -> HttpResponse:
     """Step 4: the same bytes each time (E6)."""
-    found = license_file_of(request, guid_of(request, guid), file)
+    found = license_file_of(guid_of(request, guid), file)
     shown = license_files.download_license_file(request.calm, license_file=found.id, **request.who)
     return download(shown.raw or b"", file_name(shown.name, shown.sequence, "olf"))
 
@@ -96,7 +96,7 @@ def olf_download(request: Desk, guid: str, file: str) -> HttpResponse:
 @require_GET
 def certificate(request: Desk, guid: str, file: str) -> HttpResponse:
     slot = guid_of(request, guid)
-    found = license_file_of(request, slot, file)
+    found = license_file_of(slot, file)
     page = room_page(slot.id, request.now)
     lines = found.licenseline_set.filter(room=found.room_id, file_sequence=found.sequence)  # which has an index
     lines = lines.select_related("purchase__product").order_by("purchase__product__metric", "line_id")

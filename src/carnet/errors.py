@@ -12,13 +12,14 @@ CarnetError
 
 
 class CarnetError(Exception):
-    """A fault, with a sentence for the person in front of it (`str(error)`) and what to do next."""
+    """A fault, with a sentence for the person in front of it (`str(error)`) and what to do next; `run` is the command
+    that does it, for the command line alone."""
 
     code = ""  # of those that a program can wait out, the word that stands in every door's answer
 
-    def __init__(self, message: str, next_step: str = "") -> None:
+    def __init__(self, message: str, next_step: str = "", run: str = "") -> None:
         super().__init__(message)
-        self.next_step = next_step
+        self.next_step, self.run = next_step, run
 
 
 class UsageError(CarnetError):

@@ -153,11 +153,10 @@ def run(
 def report_fault(error: CarnetError, *, as_json: bool) -> NoReturn:
     word = f"{error.code}: " if error.code else ""
     print(f"failed: {word}{error}", file=sys.stderr)
-    if error.next_step:
-        print(f"next: {error.next_step}", file=sys.stderr)
+    _print_next(error.next_step, error.run)
     if as_json:
         code = {"code": error.code} if error.code else {}
-        _print_json({"failed": {**code, "message": str(error), "next": error.next_step}})
+        _print_json({"failed": {**code, "message": str(error), "next": error.next_step, **_run(error.run)}})
     raise SystemExit(USAGE if isinstance(error, UsageError) else FAULT)
 
 
@@ -175,15 +174,26 @@ def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
     print(f"refused: {refusal.code}: {refusal.message}", file=sys.stderr)
     for line in refusal.evidence:
         print(f"  {line}", file=sys.stderr)
-    print(f"next: {refusal.next}", file=sys.stderr)
+    _print_next(refusal.next, refusal.run)
     if as_json:
         _print_json({"refused": refused_fields(refusal)})
     raise SystemExit(REFUSED)
 
 
+def _print_next(next_step: str, run: str) -> None:
+    if next_step:
+        print(f"next: {next_step}", file=sys.stderr)
+    if run:
+        print(f"run: {run}", file=sys.stderr)
+
+
+def _run(command: str) -> dict[str, str]:
+    return {"run": command} if command else {}
+
+
 def refused_fields(refusal: Refusal) -> dict[str, Any]:
     fields: dict[str, Any] = {"code": refusal.code.value, "message": refusal.message, "next": refusal.next}
-    return fields | ({"evidence": list(refusal.evidence)} if refusal.evidence else {})
+    return fields | _run(refusal.run) | ({"evidence": list(refusal.evidence)} if refusal.evidence else {})
 
 
 def console() -> "Console":

@@ -102,7 +102,7 @@ def signed_in(office: Office, chromium: Browser, who: str) -> Any:
     sign_in(page, who)
     if "/second-factor/" in page.url:
         page.locator("[name=code]").fill(one_time_password(SECRET, this_step()))
-        page.get_by_role("button", name="Sign In", exact=True).click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url(lambda url: "/sign-in/" not in url)
     state = context.storage_state()
     context.close()

@@ -175,6 +175,7 @@ NO_PAGE = frozenset(
         "requests-issue",
         "issue",
         "receipt-upload",
+        "report-withdraw",
         "olf-download",
         "mfa_authenticate",  # reached by half signing in
         "mfa_login_webauthn",

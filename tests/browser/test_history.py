@@ -43,7 +43,7 @@ def refused(page: Page, backup: Site) -> str:
     choose(page, "lfr-box", backup.request(now()), "plant-north-0004.lfr")
     verdict = page.get_by_role("alert")
     expect(verdict).to_contain_text("history_not_shown")
-    since = re.search(r"--since ([0-9]+)", verdict.inner_text())
+    since = re.search(r"since record ([0-9]+)", verdict.inner_text())
     assert since
     choose(page, "lfr-box", backup.request(now(), since=int(since[1])), "plant-north-0005.lfr")
     expect(verdict).to_contain_text("history_mismatch")

@@ -18,12 +18,12 @@ def customer(office: Office) -> Customer:
 def test_one_time_passwords(office: Office, visit: Visit, customer: Customer) -> None:
     page = visit(customer.clara, "/my/one-time-password/")
     password_again(page)
-    secret = page.get_by_label("Authenticator secret").input_value()
+    secret = page.get_by_label("The same as text").input_value()
     page.get_by_label("Authenticator code").fill("000000")
-    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("button", name="Use this app").click()
     expect(page.get_by_text("Incorrect code.")).to_be_visible()
     page.get_by_label("Authenticator code").fill(one_time_password(secret, this_step()))
-    page.get_by_role("button", name="Activate").click()
+    page.get_by_role("button", name="Use this app").click()
     expect(page.get_by_text("Authenticator app activated.")).to_be_visible()
     other = visit(None, "/sign-in/")
     sign_in(other, customer.clara)
@@ -38,7 +38,7 @@ def test_one_time_passwords(office: Office, visit: Visit, customer: Customer) ->
 
 def code(page: Page, digits: str) -> None:
     page.locator("[name=code]").fill(digits)
-    page.get_by_role("button", name="Sign In", exact=True).click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 def password_again(page: Page) -> None:
@@ -73,7 +73,7 @@ def passkey_added(page: Page) -> None:
     password_again(page)
     page.get_by_label("Name").fill("This laptop")
     page.get_by_label("Passwordless").check()
-    page.get_by_role("button", name="Add").click()
+    page.get_by_role("button", name="Add it").click()
     expect(page.get_by_text("Security key added.")).to_be_visible()
     page.goto("/my/passkeys/")
     expect(page.get_by_text("This laptop")).to_be_visible()

@@ -72,7 +72,7 @@ def test_a_write_off_does_not_outlive_the_enrolment_that_it_was_about(
     unmoved()
     refused = confirm(world, proposed)
     assert code(refused) == "nothing_to_accept"
-    assert f"calm confirm {proposed.proposal} --withdraw" in refused.next  # type: ignore[union-attr]
+    assert refused.run == f"calm confirm {proposed.proposal} --withdraw"  # type: ignore[union-attr]
 
 
 @pytest.mark.rule("A3", "L2", "nothing_to_accept")

@@ -10,7 +10,7 @@ from django.test import Client
 
 from carnet.calm.control_rooms.models import LicenseFile, RefusedFile
 from carnet.calm.customers.models import Account, Approval
-from carnet.calm.issuing import proposals
+from carnet.calm.issuing import losses, proposals
 from carnet.calm.issuing.context import Calm
 from carnet.calm.licenses.models import Guid
 from carnet.calm.people import api_tokens
@@ -35,9 +35,6 @@ class StillPortal:
 
     def calm(self) -> Calm:
         return self.world.calm
-
-    def publish_key_set(self, calm: Calm) -> None:
-        del calm
 
 
 class Portal(World):
@@ -93,6 +90,7 @@ class Portal(World):
             state=Approval.State.REQUESTED,
             requested_at=self.now,
         )
+        losses.report_lost(self.calm, guid=self.guid, reason="the ship sank", **self.act)
         refused = RefusedFile.objects.latest("pk")
         assert refused.room == self.north.id
         proposal = ok(proposals.propose_rotation(self.calm, reason="yearly", **self.act))

@@ -103,7 +103,7 @@ class Vendor:
         calm = self._calm(vault)
         answer = set_up(calm, catalogue=catalogue, now=self.now(), by=by)
         self._write_trust(vendor)
-        self.publish_key_set(calm)
+        self._publish()
         made = answer.key_set
         return Founded(str(self.folder), vendor, made.version, made.roots, answer.products, warning)
 
@@ -134,7 +134,9 @@ class Vendor:
                 return vault
             return Vault.open((self._keys / LOCK).read_bytes(), terminal.passphrase(self.folder, self.passphrase_file))
 
-        return Calm(FileKeyring(self._keys, open_vault), clock.random_bytes, FileHead(self.folder / HEAD))
+        return Calm(
+            FileKeyring(self._keys, open_vault), clock.random_bytes, FileHead(self.folder / HEAD), self._publish
+        )
 
     def _set_up_django(self) -> None:
         os.environ["CARNET_CALM_DATA"] = str(self.folder.resolve())
@@ -143,10 +145,6 @@ class Vendor:
         from django.conf import settings
 
         apps.populate(settings.INSTALLED_APPS)  # all of `django.setup` that is needed: no URLs, no logging
-
-    @property
-    def name(self) -> str:
-        return self.vendor()
 
     def serve(self, how: Serving, say: Callable[[str], None]) -> None:
         """The portal, until it is told to stop. Settings are read from the environment, so they are put there first."""
@@ -210,15 +208,12 @@ class Vendor:
         """A folder that holds CALM's keys is CALM's, wherever its rows are: `init` leaves it alone."""
         return (self._keys / LOCK).exists()
 
-    def publish_key_set(self, calm: "Calm") -> None:
-        """The public copies; written after each rotation, and whenever they are not the newest."""
-        del calm
+    def _publish(self) -> None:
+        """The public copies of the key set."""
         from carnet.calm.issuing.key_sets import export_trust, newest_row
 
-        raw, path = bytes(newest_row().raw), self.folder / KEY_SET
-        if not path.exists() or path.read_bytes() != raw:
-            terminal.write_file(path, raw, 0o600)
-            terminal.write_file(self.folder / TRUST, export_trust(self.vendor()), 0o600)
+        terminal.write_file(self.folder / KEY_SET, bytes(newest_row().raw), 0o600)
+        terminal.write_file(self.folder / TRUST, export_trust(self.vendor()), 0o600)
 
     def vendor(self) -> str:
         """The vendor's name, as the trust file has it."""
@@ -257,9 +252,6 @@ class _Portal:
 
     def calm(self) -> "Calm":
         return self._calm
-
-    def publish_key_set(self, calm: "Calm") -> None:
-        self.vendor.publish_key_set(calm)
 
 
 def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> None:

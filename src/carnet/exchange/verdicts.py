@@ -74,9 +74,13 @@ class Code(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A rule said no: what happened, what to do next, and, where there is any, what a person can read as evidence."""
+    """A rule said no: what happened, what to do next, and, where there is any, what a person can read as evidence.
+
+    `next` is for every door; `run`, the command that does it, is what the command line adds.
+    """
 
     code: Code
     message: str
     next: str
     evidence: tuple[str, ...] = ()
+    run: str = ""

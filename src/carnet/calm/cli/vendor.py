@@ -108,13 +108,9 @@ def confirm(session: Session, proposal: ProposalId, withdraw: TakeBack = False) 
     if withdraw:
         _withdraw(session, calm, proposal)
         return
-    from carnet.calm.issuing.proposals import ROTATE_KEYS, Confirmed
     from carnet.calm.issuing.proposals import confirm as use_case
 
-    answer = use_case(calm, proposal=proposal, **session.who())
-    if isinstance(answer, Confirmed) and answer.kind == ROTATE_KEYS:
-        session.vendor.publish_key_set(calm)
-    session.answer(answer, _confirmed)
+    session.answer(use_case(calm, proposal=proposal, **session.who()), _confirmed)
 
 
 def _withdraw(session: Session, calm: "Calm", proposal: str) -> None:

@@ -43,7 +43,7 @@ def find_account(name: str) -> Account:
     """By id or by its exact name. Raises UsageError."""
     found = Account.objects.filter(id=name).first() or Account.objects.filter(name=name).first()
     if found is None:
-        raise UsageError(f"There is no account “{name}”.", "See: calm account list")
+        raise UsageError(f"There is no account “{name}”.", run="calm account list")
     return found
 
 
@@ -59,7 +59,8 @@ def no_approval(account: Account, what: str) -> Refusal:
     return Refusal(
         Code.NO_APPROVAL,
         f"{account.name} has no approval for offline licensing in force: {what}.",
-        f"Request one (calm approval request --account “{account.name}” …); vendor staff decide it.",
+        "Request one; vendor staff decide it.",
+        run=f"calm approval request --account “{account.name}” …",
     )
 
 

@@ -116,7 +116,7 @@ def make_lines(
     chosen = {purchase: quantity for purchase, quantity in asked.lines.items() if quantity}
     for purchase in asked.lines:
         if purchase not in shelf.purchases:
-            raise UsageError(f"The account has no purchase “{purchase}”.", "See: calm purchase list")
+            raise UsageError(f"The account has no purchase “{purchase}”.", run="calm purchase list")
     problems = []
     for sku, quantity in asked.products.items():
         offers, name = shelf.offers(sku, chosen), shelf.name(sku)
@@ -167,7 +167,7 @@ def _choose(
         refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
             f"No purchase of {name} reaches to {stamp(until)}; the longest ends {stamp(live[-1].valid_until)}.",
-            "Ask for an earlier end, or name purchases that follow one another with --line.",
+            "Ask for an earlier end, or name purchases that follow one another, each with its quantity.",
             evidence,
         )
         return Problem(refusal, sku, fits=most, until=live[-1].valid_until)

@@ -1,7 +1,7 @@
 """What every use case is given (`Calm`), and the one frame that each act runs in (`act`): a transaction that holds the
 act and its record in the issuing log (V1). A refused act writes its record, and nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +30,7 @@ class Calm:
     keys: Keyring
     random: RandomBytes
     head: LogHead
+    publish: Callable[[], None] = lambda: None  # the public copies of the key set, once there is a new one (E16)
     _head_checked: bool = field(default=False, repr=False)
 
     def check_head(self) -> None:

@@ -48,7 +48,7 @@ def find_guid(name: str) -> Guid:
     if len(found) != 1:
         raise UsageError(
             f"There is no License GUID “{name}”." if not found else f"Several GUIDs are labelled “{name}”.",
-            "See: calm guid list",
+            run="calm guid list",
         )
     return found[0]
 

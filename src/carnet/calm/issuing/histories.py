@@ -88,7 +88,7 @@ def with_evidence(refusal: Refusal, room_id: str, lfr: LicenseFileRequest) -> Re
         return refusal
     refusal = replace(refusal, evidence=tuple(evidence_of(room, lfr)))
     if refusal.code is Code.HISTORY_MISMATCH and _is_of_former_enrolment(room, lfr):
-        return replace(refusal, next=verdicts.copy_of_ended_enrolment(room).next)
+        return replace(refusal, next=verdicts.copy_of_ended_enrolment(room).next, run="")
     return refusal
 
 
@@ -176,7 +176,8 @@ def _nothing(room: str, why: str) -> Refusal:
     return Refusal(
         Code.NOTHING_TO_ACCEPT,
         f"There is no history of {room} to accept: {why}.",
-        "Look at what was kept: calm control-room show. Upload the Control Room's newest LFR first.",
+        "Look at what was kept. Upload the Control Room's newest LFR first.",
+        run="calm control-room show",
     )
 
 

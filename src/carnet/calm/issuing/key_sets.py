@@ -81,7 +81,7 @@ _NEWEST = Prepared(lambda: IssuedKeySet.objects.defer("raw").order_by("-version"
 def newest_row() -> IssuedKeySet:
     row = _NEWEST.first()
     if row is None:
-        raise NotSetUpError("CALM is not set up here.", "Run: calm init")
+        raise NotSetUpError("CALM is not set up here.", run="calm init")
     return row
 
 

@@ -82,7 +82,7 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
         rows = LicenseFile.objects.select_related("room", "enrolment")
         row = rows.filter(id=license_file).first() or rows.filter(request=license_file).first()
         if row is None:
-            raise UsageError(f"There is no license file “{license_file}”.", "See: calm control-room show")
+            raise UsageError(f"There is no license file “{license_file}”.", run="calm control-room show")
         doing.record("license_file.downloaded", row.id)
         return LicenseFileShown(
             row.id,
@@ -106,7 +106,7 @@ def find_request(request: str) -> Request:
     found = _REQUEST.first(request)
     if found is None:
         raise UsageError(
-            f"There is no accepted LFR “{request}”.", "Accept it first: calm request accept FILE --guid GUID"
+            f"There is no accepted LFR “{request}”.", "Accept it first.", run="calm request accept FILE --guid GUID"
         )
     return found
 

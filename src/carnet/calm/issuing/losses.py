@@ -53,12 +53,6 @@ def withdraw_report(calm: Calm, *, report: str, reason: str, now: datetime, by: 
         return _shown(row)
 
 
-def list_losses(*, account: str | None = None) -> tuple[LossShown, ...]:
-    """The open ones, oldest first. `account`: by its id."""
-    rows = LossReport.objects.filter(state=LossReport.State.OPEN).select_related("room").order_by("at", "id")
-    return tuple(_shown(row) for row in (rows.filter(room__account=account) if account else rows))
-
-
 def _shown(row: LossReport) -> LossShown:
     return LossShown(
         row.id,

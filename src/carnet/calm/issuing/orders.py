@@ -102,13 +102,6 @@ def template() -> str:
     return csv_line(COLUMNS) + csv_line(example)
 
 
-def errors_csv(errors: tuple[RowError, ...]) -> Iterator[str]:
-    """Lines of a list of the errors, to go through beside the file."""
-    yield csv_line(["line", "column", "value", "what", "fits"])
-    for error in errors:
-        yield csv_line([str(error.line), error.column, error.value, error.sentence, error.fits])
-
-
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
     """Each row with its line, blank ones left out. Both delimiters that spreadsheets write are read."""
     first = text.partition("\n")[0]

@@ -151,7 +151,7 @@ def _nothing_granted(room: ControlRoom) -> Refusal:
     return Refusal(
         Code.CANNOT_BE_INSTALLED,
         f"No lines are asked for: {room.name} could not install a file that grants nothing.",
-        "Name lines with --product or --line. To take everything back, the site generates a release LFR.",
+        "Ask for at least one product. To take everything back, the site generates a release LFR.",
     )
 
 
@@ -273,8 +273,8 @@ def _reachable(plan: Plan) -> Refusal | None:
     return Refusal(
         Code.CANNOT_BE_INSTALLED,
         f"{plan.room.name} knows key set {version}; the roots changed more than once since, up to version {newest}.",
-        f"Carry key set {step} there first (calm key export-set --version {step}; control-room key-set install), "
-        "then a new LFR.",
+        f"Carry key set {step} there and install it; then bring a new LFR.",
+        run=f"calm key export-set --version {step}; control-room key-set install",
     )
 
 

@@ -127,6 +127,13 @@ def _propose(
 
 
 def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
+    answer = _confirm(calm, proposal, now, by)
+    if isinstance(answer, Confirmed) and answer.kind == ROTATE_KEYS:
+        calm.publish()
+    return answer
+
+
+def _confirm(calm: Calm, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
     with act(calm, now=now, by=by) as doing:
         row = _find_open(proposal)
         if is_same_operator(row.by, by):
@@ -160,14 +167,6 @@ def list_proposals(*, state: str = Proposal.State.OPEN, page: int = 1, size: int
 def open_proposals(subject: str) -> tuple[ProposalShown, ...]:
     """Those about one Control Room."""
     return _shown(Proposal.objects.filter(subject=subject, state=Proposal.State.OPEN).order_by("at", "id"))
-
-
-def show_proposal(proposal: str) -> ProposalShown:
-    """Raises UsageError where there is none."""
-    found = _shown(Proposal.objects.filter(id=proposal))
-    if not found:
-        raise UsageError(f"There is no proposal “{proposal}”.")
-    return found[0]
 
 
 def _shown(rows: Iterable[Proposal]) -> tuple[ProposalShown, ...]:
@@ -208,7 +207,8 @@ def _same_person(row: Proposal) -> Refusal:
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
         f"{row.by} proposed this at {stamp(row.at)}, and nobody confirms their own act.",
-        f"Let another operator run: calm confirm {row.id} --as OPERATOR",
+        "Let somebody else confirm it.",
+        run=f"calm confirm {row.id} --as OPERATOR",
     )
 
 
@@ -231,7 +231,8 @@ def _enrolled_anew(row: Proposal, room: ControlRoom) -> Refusal:
         Code.NOTHING_TO_ACCEPT,
         f"{room.name} enrolled anew since {row.by} proposed this at {stamp(row.at)}: it was about an enrolment that "
         "ended.",
-        f"Take it back (calm confirm {row.id} --withdraw), and propose it anew if it still holds.",
+        "Take it back, and propose it anew if it still holds.",
+        run=f"calm confirm {row.id} --withdraw",
     )
 
 

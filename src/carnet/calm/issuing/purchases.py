@@ -99,7 +99,7 @@ def put_down(doing: Act, customer: Account, wanted: Wanted, order: str = "") -> 
 def _find_product(sku: str) -> Product:
     product = Product.objects.filter(sku=sku).first()
     if product is None:
-        raise UsageError(f"The catalogue has no product “{sku}”.", "See: calm catalogue show")
+        raise UsageError(f"The catalogue has no product “{sku}”.", run="calm catalogue show")
     return product
 
 
@@ -124,7 +124,7 @@ def _check(
 def find_purchase(name: str) -> Purchase:
     found = Purchase.objects.select_related("product", "account").filter(id=name).first()
     if found is None:
-        raise UsageError(f"There is no purchase “{name}”.", "See: calm purchase list")
+        raise UsageError(f"There is no purchase “{name}”.", run="calm purchase list")
     return found
 
 

@@ -107,8 +107,8 @@ def _warnings(lfr: LicenseFileRequest, now: datetime) -> list[str]:
     if clock.system > now + CLOCK_AHEAD or clock.trusted > now + CLOCK_AHEAD:
         ahead = max(clock.system, clock.trusted)
         found.append(
-            f"The site's time is {stamp(ahead)}, {spell(ahead - now)} ahead: a license file with --lowers-clock mends "
-            "it once its own clock is set right (T3)."
+            f"The site's time is {stamp(ahead)}, {spell(ahead - now)} ahead: a license file that lets it lower its "
+            "clock mark mends that, once its own clock is set right (T3)."
         )
     if lfr.cycle and lfr.cycle.withdrawn_before:
         found.append(f"{lfr.cycle.withdrawn_before} cycles were withdrawn since the last install (E14).")

@@ -156,7 +156,7 @@ def find_named(name: str) -> ControlRoom:
     if room is None and (Guid.objects.filter(id=name) | Guid.objects.filter(label=name)).exists():
         room = rooms.filter(guid=find_guid(name)).first()
     if room is None:
-        raise UsageError(f"There is no Control Room “{name}”.", "See: calm control-room list")
+        raise UsageError(f"There is no Control Room “{name}”.", run="calm control-room list")
     return room
 
 

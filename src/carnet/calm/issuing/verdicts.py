@@ -10,7 +10,8 @@ from carnet.exchange.license_file_request import LicenseFileRequest
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
 
-TWO_PEOPLE = "two operators can accept it: calm control-room accept-history ROOM --reason …, then calm confirm"
+TWO_PEOPLE = "two people at license operations can accept it"
+ACCEPT = "calm control-room accept-history ROOM --reason …, then calm confirm"
 
 
 def wrong_account(room: str, guid: Guid) -> Refusal:
@@ -25,7 +26,8 @@ def guid_bound(guid: Guid, other: ControlRoom) -> Refusal:
     return Refusal(
         Code.GUID_BOUND,
         f"The License GUID {guid.label} is bound to {other.name} ({other.id}) until it is released.",
-        "Choose a free GUID (calm guid list), or release that Control Room first.",
+        "Choose a free GUID, or release that Control Room first.",
+        run="calm guid list",
     )
 
 
@@ -120,7 +122,8 @@ def already_used(room: ControlRoom, sequence: int) -> Refusal:
     return Refusal(
         Code.ALREADY_USED,
         f"LFR {sequence} of {room.name} was answered with a license file already.",
-        "Download that same file again (calm license-file download), or generate a new LFR.",
+        "Download that same file again, or generate a new LFR.",
+        run="calm license-file download",
     )
 
 
@@ -137,6 +140,7 @@ def history_mismatch(room: ControlRoom, new: History) -> Refusal:
         f"{room.name} shows another history than the one CALM saw: it was restored from a backup, or it is a copy.",
         f"Ask the site what happened. If a backup was restored, {TWO_PEOPLE}.",
         _known_and_claimed(room, new),
+        run=ACCEPT,
     )
 
 
@@ -145,8 +149,9 @@ def history_not_shown(room: ControlRoom, new: History) -> Refusal:
         Code.HISTORY_NOT_SHOWN,
         f"{room.name} does not show how its ledger of {new.checkpoint.size} records relates to the "
         f"{room.seen_size} that CALM saw last.",
-        f"Generate the LFR again with --since {room.seen_size}, and upload that.",
+        f"Generate the LFR again at the site, showing its history since record {room.seen_size}, and upload that.",
         _known_and_claimed(room, new),
+        run=f"control-room request generate --since {room.seen_size} --out FILE",
     )
 
 
@@ -155,6 +160,7 @@ def sequence_fell(room: ControlRoom, sequence: int) -> Refusal:
         Code.HISTORY_MISMATCH,
         f"{room.name} numbers its LFR {sequence}; CALM took {room.last_sequence} already, and numbers only rise (E3).",
         f"Ask the site what happened. If a backup was restored, {TWO_PEOPLE}.",
+        run=ACCEPT,
     )
 
 
@@ -198,8 +204,9 @@ def totals_fell(room: ControlRoom, fallen: Sequence[Fall]) -> Refusal:
     return Refusal(
         Code.TOTALS_FELL,
         f"{room.name} states less consumed than CALM counted already: consumption never goes back.",
-        "Keep the file as evidence and ask the site. Its ledger holds what was consumed: calm control-room show.",
+        "Keep the file as evidence and ask the site. Its ledger holds what was consumed.",
         tuple(_fall(fall) for fall in fallen),
+        run="calm control-room show",
     )
 
 
@@ -226,6 +233,7 @@ def installed_is_older(room: ControlRoom, sequence: int) -> Refusal:
         Code.HISTORY_MISMATCH,
         f"{room.name} names {names} as installed, against what CALM has proof of (confirmed: {room.confirmed}).",
         f"Ask the site what happened. If a backup was restored, {TWO_PEOPLE}.",
+        run=ACCEPT,
     )
 
 

@@ -19,12 +19,17 @@ from carnet.exchange.windows import stamp
 def find_active(room_id: str) -> ControlRoom | Refusal:
     room = find_room(room_id)
     if room is None:
-        raise UsageError(f"There is no Control Room “{room_id}”.", "See: calm control-room list")
+        raise UsageError(f"There is no Control Room “{room_id}”.", run="calm control-room list")
     if room.state == ControlRoom.State.ACTIVE:
         return room
     word = "written off" if room.state == ControlRoom.State.WRITTEN_OFF else "released"
     code = Code.WRITTEN_OFF if room.state == ControlRoom.State.WRITTEN_OFF else Code.NOTHING_TO_ACCEPT
-    return Refusal(code, f"{room.name} is {word} already: nothing is held there.", "See: calm control-room show")
+    return Refusal(
+        code,
+        f"{room.name} is {word} already: nothing is held there.",
+        "Look at what it held and spent.",
+        run="calm control-room show",
+    )
 
 
 def consequences(room: ControlRoom, now: datetime, *, return_unconsumed: bool) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class Change:
 
     sku: str
     name: str
-    unit: str
+    units: str
     now: int
     new: int
     means: str
@@ -59,7 +59,7 @@ def difference(
     rows, before, after = {row.sku: row for row in figures}, list(installed), list(new)
     quantities = {sku: (_sum(before, sku, now), _sum(after, sku, now)) for sku in rows}
     changed = [
-        Change(sku, rows[sku].name, rows[sku].unit, had, gets, _means(rows[sku], had, gets, account))
+        Change(sku, rows[sku].name, rows[sku].units, had, gets, _means(rows[sku], had, gets, account))
         for sku, (had, gets) in quantities.items()
         if had != gets
     ]
@@ -89,7 +89,7 @@ def _means(row: Figures, had: int, gets: int, account: str) -> str:
 
 def _later(row: Figures, line: Granted) -> Change:
     means = _("Starts {day}.").format(day=line.valid_from.strftime("%Y-%m-%d"))
-    return Change(row.sku, row.name, row.unit, 0, line.quantity, means, line.valid_from)
+    return Change(row.sku, row.name, row.units, 0, line.quantity, means, line.valid_from)
 
 
 def _ends(before: list[Granted], after: list[Granted]) -> list[Change]:

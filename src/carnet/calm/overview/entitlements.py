@@ -14,6 +14,7 @@ from carnet.calm.issuing.asking import Item, Shelf
 from carnet.calm.licenses.books import Position, Report, Units, settle
 from carnet.calm.overview.figures import METRICS, SEATS, read_totals
 from carnet.calm.overview.sites import awaited
+from carnet.calm.overview.words import unit_words
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
 
@@ -56,6 +57,10 @@ class Entitlement:
     in_force: tuple[Ending, ...]  # the soonest-ending first
     later: tuple[Ending, ...]
     returning: tuple[Returning, ...]
+
+    @property
+    def units(self) -> str:
+        return unit_words(self.metric, self.unit)
 
     @property
     def note(self) -> str:

@@ -14,7 +14,7 @@ from carnet.calm.issuing.proposals import ProposalShown, open_proposals
 from carnet.calm.licenses.models import Guid, Product
 from carnet.calm.overview.causes import Cause, Signs, causes_of
 from carnet.calm.overview.room import RefusedShown, file_name, shown_refusal
-from carnet.calm.overview.words import counted, day
+from carnet.calm.overview.words import counted, day, unit_words
 from carnet.entitlements import Metric
 from carnet.errors import UsageError
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals, ReadRequest, read_request
@@ -296,4 +296,4 @@ def _consumed(lines: list[LineTotals]) -> dict[str, int]:
 
 def _named(products: dict[str, Product], sku: str) -> tuple[str, str]:
     product = products.get(sku)
-    return (product.name, product.unit) if product else (sku, "unit")
+    return (product.name, unit_words(product.metric, product.unit)) if product else (sku, "")

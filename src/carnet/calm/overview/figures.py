@@ -11,6 +11,7 @@ from carnet.calm.control_rooms.models import ControlRoom, LicenseLine, Request
 from carnet.calm.ids import line_id
 from carnet.calm.issuing.asking import Item, Shelf
 from carnet.calm.issuing.judging import read_acceptances
+from carnet.calm.overview.words import counted, unit_words
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
 
@@ -31,6 +32,10 @@ class LineShown:
     quantity: int
     valid_from: datetime
     valid_until: datetime
+
+    @property
+    def counted(self) -> str:
+        return counted(self.metric, self.unit, self.quantity)
 
     def in_force(self, now: datetime) -> bool:
         return self.valid_from <= now < self.valid_until
@@ -72,6 +77,10 @@ class Figures:
     most: int
     purchases: tuple[PurchaseFigures, ...]  # in force now, the soonest-ending first
     later: tuple[PurchaseFigures, ...]  # that start later
+
+    @property
+    def units(self) -> str:
+        return unit_words(self.metric, self.unit)
 
     @property
     def kept(self) -> int:

@@ -60,10 +60,6 @@ class Preflight:
     def changed(self) -> int:
         return sum(row.changed for row in self.rows)
 
-    @property
-    def to_correct(self) -> tuple[AskedRow, ...]:
-        return tuple(row for row in self.rows if row.level in (REFUSAL, WARNING))
-
 
 NOTHING = Difference((), 0, None)
 

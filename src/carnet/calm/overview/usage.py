@@ -7,6 +7,7 @@ from datetime import datetime
 from carnet.calm.control_rooms.models import ControlRoom, Request
 from carnet.calm.licenses.models import Product
 from carnet.calm.overview.figures import read_totals
+from carnet.calm.overview.words import unit_words
 from carnet.entitlements import Metric
 
 MOST = 60  # requests
@@ -29,14 +30,18 @@ class ProductUsage:
     unit: str
     points: tuple[Point, ...]  # the oldest first
 
+    @property
+    def units(self) -> str:
+        return unit_words(self.metric, self.unit)
+
 
 def usage(room: ControlRoom) -> tuple[ProductUsage, ...]:
-    """Of the newest 60 LFRs of the history that CALM believes."""
+    """Of the newest 60 LFRs of the history that CALM believes. A feature is on or off: there is nothing to draw."""
     rows = Request.objects.filter(room=room, believed=True).defer("raw").order_by("-sequence")[:MOST]
     points: dict[str, list[Point]] = defaultdict(list)
     for row in reversed(list(rows)):
         totals = read_totals(row)
-        for sku in dict.fromkeys(line.sku for line in totals):
+        for sku in dict.fromkeys(line.sku for line in totals if line.metric is not Metric.FEATURE):
             own = [line for line in totals if line.sku == sku]
             units = own[0].metric is Metric.CONSUMABLE
             used = sum(line.consumed if units else line.in_use for line in own)

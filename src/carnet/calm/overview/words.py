@@ -16,6 +16,12 @@ def counted(metric: str, unit: str, count: int) -> str:
     return f"{count:,} {unit}" if count == 1 else f"{count:,} {unit}s"
 
 
+def unit_words(metric: str, unit: str) -> str:
+    """What a column of numbers counts: `people`, `seats`, `pages`."""
+    special = {Metric.NAMED_USER.value: _("people"), Metric.FEATURE.value: _("on or off")}
+    return special.get(str(metric)) or f"{unit}s"
+
+
 def day(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d")
 

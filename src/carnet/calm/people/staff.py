@@ -83,7 +83,7 @@ def give_link(calm: Calm, *, email: str, now: datetime, by: str) -> PersonShown:
 def find_person(email: str) -> Person:
     person = Person.objects.select_related("account").filter(email=email.strip().lower()).first()
     if person is None:
-        raise UsageError(f"There is nobody with the address {email}.", "See: calm person list")
+        raise UsageError(f"There is nobody with the address {email}.", run="calm person list")
     return person
 
 
@@ -133,10 +133,10 @@ def _role(role: str) -> Role:
 def _account_for(role: Role, account: str | None) -> Account | None:
     if role in CUSTOMER_ROLES:
         if not account:
-            raise UsageError(f"A customer's {role} belongs to an account.", "Name it with --account.")
+            raise UsageError(f"A customer's {role} belongs to an account.", "Name the account.")
         return find_account(account)
     if account:
-        raise UsageError(f"Vendor staff ({role}) belong to no account.", "Leave --account out.")
+        raise UsageError(f"Vendor staff ({role}) belong to no account.", "Name none.")
     return None
 
 

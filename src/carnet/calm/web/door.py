@@ -17,8 +17,6 @@ from carnet.calm.people.access import May, is_vendor, may
 from carnet.calm.people.models import Person
 from carnet.calm.web.portal import portal
 
-MOST_UPLOADED = 16 * 1024 * 1024  # bytes of a whole request; each file in it has its own, smaller limit
-
 
 class Desk(HttpRequest):
     """A request as our views see it: somebody signed in, at one moment."""
@@ -82,8 +80,8 @@ class Door:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_UPLOADED:
-            return HttpResponse(f"More than {MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MOST_UPLOADED:
+            return HttpResponse(f"More than {settings.MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
         request.now, request.calm = portal().now(), portal().calm()  # type: ignore[attr-defined]
         return self._get_response(request)
 

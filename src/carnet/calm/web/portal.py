@@ -16,8 +16,6 @@ class Portal(Protocol):
 
     def calm(self) -> Calm: ...
 
-    def publish_key_set(self, calm: Calm) -> None: ...
-
 
 _open: list[Portal] = []
 

@@ -24,7 +24,6 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    "django_filters",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
@@ -130,7 +129,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-MOST_UPLOADED = 16 * 1024 * 1024
+MOST_UPLOADED = 16 * 1024 * 1024  # bytes of a whole request; each file in it has its own, smaller limit
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = MOST_UPLOADED  # never a temporary file of what nobody looked at yet
 

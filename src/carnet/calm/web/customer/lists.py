@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from carnet.calm.control_rooms.models import LicenseFile, RefusedFile, Request
+from carnet.calm.overview import lists
 from carnet.calm.overview.room import file_name
 from carnet.calm.overview.timeline import Whose, by_cycle, events
 from carnet.calm.people.access import May
@@ -29,18 +29,11 @@ def timeline(request: Desk, account: str) -> HttpResponse:
 def files(request: Desk, account: str) -> HttpResponse:
     """The newest of each kind; the timeline has them all."""
     customer = account_of(request, account)
-    issued = LicenseFile.objects.filter(room__account=customer).select_related("room", "enrolment").defer("raw")
-    taken = Request.objects.filter(room__account=customer).select_related("room", "enrolment").defer("raw")
-    refused = RefusedFile.objects.filter(account=customer.id).defer("raw")
+    issued, taken = lists.license_files(account=customer.id), lists.requests(account=customer.id)
     context = {
-        "issued": [
-            (file_name(row.room.name, row.sequence, "olf"), row) for row in issued.order_by("-issued_at", "-id")[:SHOWN]
-        ],
-        "taken": [
-            (file_name(row.room.name, row.sequence, "lfr"), row)
-            for row in taken.order_by("-accepted_at", "-id")[:SHOWN]
-        ],
-        "refused": refused.order_by("-at", "-id")[:SHOWN],
+        "issued": [(file_name(row.room.name, row.sequence, "olf"), row) for row in issued[:SHOWN]],
+        "taken": [(file_name(row.room.name, row.sequence, "lfr"), row) for row in taken[:SHOWN]],
+        "refused": lists.refused_files(account=customer.id)[:SHOWN],
         "account": customer,
         "account_id": customer.id,
     }

@@ -2,13 +2,13 @@
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.control_rooms.models import ControlRoom, LossReport
 from carnet.calm.issuing import losses
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
@@ -21,12 +21,21 @@ class Lost(Reason):
 
 
 @opens(May.EXCHANGE)
+@require_POST
+def found(request: Desk, guid: str) -> HttpResponse:
+    """It turned up again: the report is taken back."""
+    slot = guid_of(request, guid)
+    row = get_object_or_404(LossReport, guid=slot, state=LossReport.State.OPEN)
+    losses.withdraw_report(request.calm, report=row.id, reason=_("it was found again"), **request.who)
+    messages.success(request, _("The report is taken back. Nothing else is changed."))
+    return redirect("room", guid=slot.id)
+
+
+@opens(May.EXCHANGE)
 @require_http_methods(["GET", "POST"])
 def report(request: Desk, guid: str) -> HttpResponse:
     slot = guid_of(request, guid)
-    room = ControlRoom.objects.filter(guid=slot).first()
-    if room is None:
-        raise Http404
+    room = get_object_or_404(ControlRoom, guid=slot)
     form = Lost(request.POST or None)
     if request.method == "POST" and form.is_valid() and form.cleaned_data["name"].strip() != room.name:
         form.add_error("name", _("This is not %(name)s.") % {"name": room.name})

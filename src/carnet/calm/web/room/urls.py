@@ -11,6 +11,7 @@ urlpatterns = [
     path("guids/<id:guid>/files/<id:file>/", views.olf_download, name="olf-download"),
     path("guids/<id:guid>/files/<id:file>/certificate/", views.certificate, name="certificate"),
     path("guids/<id:guid>/lost/", lost.report, name="report-lost"),
+    path("guids/<id:guid>/found/", lost.found, name="report-withdraw"),
     path("guids/<id:guid>/timeline/", history.timeline, name="room-timeline"),
     path("guids/<id:guid>/usage/", history.usage_page, name="room-usage"),
 ]

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from carnet.calm.issuing import license_files, receipts, requests
+from carnet.calm.overview.figures import read_lines
 from carnet.calm.overview.room import file_name, room_page
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
@@ -98,8 +99,7 @@ def certificate(request: Desk, guid: str, file: str) -> HttpResponse:
     slot = guid_of(request, guid)
     found = license_file_of(slot, file)
     page = room_page(slot.id, request.now)
-    lines = found.licenseline_set.filter(room=found.room_id, file_sequence=found.sequence)  # which has an index
-    lines = lines.select_related("purchase__product").order_by("purchase__product__metric", "line_id")
+    lines = read_lines(found.room_id, [found.sequence])
     context = {"file": found, "page": page, "lines": lines, "name": file_name(found.room.name, found.sequence, "olf")}
     return render(request, "calm/room/certificate.html", context)
 

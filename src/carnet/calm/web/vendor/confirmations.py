@@ -2,14 +2,13 @@
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.issuing import proposals
 from carnet.calm.issuing.models import Proposal
 from carnet.calm.people.access import May
@@ -21,19 +20,16 @@ from carnet.calm.web.scope import room_of
 @opens(May.SEE_VENDOR)
 @require_GET
 def confirmations(request: Desk) -> HttpResponse:
-    rows = Proposal.objects.order_by("-at", "-id")
-    names = dict(ControlRoom.objects.filter(id__in=rows.values("subject")).values_list("id", "name"))
-    open_ones = [(row, names.get(row.subject, "")) for row in rows.filter(state=Proposal.State.OPEN)[:100]]
-    done = [(row, names.get(row.subject, "")) for row in rows.exclude(state=Proposal.State.OPEN)[:50]]
-    return render(request, "calm/vendor/confirmations.html", {"open": open_ones, "done": done})
+    done = [one for state in ("done", "withdrawn") for one in proposals.list_proposals(state=state)]
+    done.sort(key=lambda one: one.decided_at or one.at, reverse=True)
+    return render(request, "calm/vendor/confirmations.html", {"open": proposals.list_proposals(), "done": done})
 
 
 @opens(May.CONFIRM)
 @require_POST
 def confirmation(request: Desk, proposal: str) -> HttpResponse:
     """Confirm, or take back."""
-    if not Proposal.objects.filter(id=proposal).exists():
-        raise Http404
+    get_object_or_404(Proposal, id=proposal)
     form = Asking(request.POST)
     if request.POST.get("decision") == "withdraw":
         taken = form.ask(lambda _asked: proposals.withdraw(request.calm, proposal=proposal, **request.who))

@@ -1,5 +1,7 @@
 """Accounts, Control Rooms, purchases and the catalogue: what there is, over all customers."""
 
+from functools import partial
+
 from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
@@ -9,11 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.issuing import accounts as use_cases
 from carnet.calm.issuing import purchases as stock
 from carnet.calm.issuing import setting_up
-from carnet.calm.licenses.models import Purchase
 from carnet.calm.overview import lists
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, needs, opens
@@ -25,9 +25,8 @@ from carnet.calm.web.vendor import tables
 @opens(May.SEE_VENDOR)
 @require_GET
 def accounts(request: Desk) -> HttpResponse:
-    rows = lists.accounts()
     acts = [(_("Add an account"), reverse("account-add"), True)] if needs(request, May.OPERATE) else []
-    shown = tables.listed(rows, tables.AccountTable, tables.AccountFilter, request)
+    shown = tables.listed(request, tables.AccountTable, lists.accounts)
     return render(request, "calm/list_page.html", shown | {"title": _("Accounts"), "acts": acts})
 
 
@@ -51,16 +50,15 @@ def account_add(request: Desk) -> HttpResponse:
 @opens(May.SEE_VENDOR)
 @require_GET
 def rooms(request: Desk) -> HttpResponse:
-    rows = ControlRoom.objects.select_related("account").order_by("name", "id")
-    shown = tables.listed(rows, tables.RoomTable, tables.RoomFilter, request)
+    shown = tables.listed(request, tables.RoomTable, partial(lists.rooms, request.now))
     return render(request, "calm/list_page.html", shown | {"title": _("Control Rooms")})
 
 
 @opens(May.SEE_VENDOR)
 @require_GET
 def purchases(request: Desk) -> HttpResponse:
-    rows = Purchase.objects.select_related("account", "product").order_by("valid_until", "id")
-    shown = tables.listed(rows, tables.PurchaseTable, tables.PurchaseFilter, request)
+    shown = tables.listed(request, tables.PurchaseTable, partial(lists.purchases, request.now))
+    shown["table"].weigh(request.now)
     return render(request, "calm/list_page.html", shown | {"title": _("Purchases")})
 
 

@@ -138,3 +138,15 @@ def test_accepting_a_copy_under_a_new_token_says_what_becomes_spent_of_the_enrol
     assert proposed.would[-1] == words
     assert ok(confirm(world, proposed)).did == proposed.would
     assert (world.held(), world.spent()) == ({}, {"document-pages": 200})
+
+
+@pytest.mark.rule("E16", "A3")
+def test_a_new_key_set_is_published_whoever_confirms_and_only_then(world: World) -> None:
+    """By the use case: no door has to think of it."""
+    published: list[str] = []
+    world.calm.publish = lambda: published.append("key set")
+    proposed = ok(proposals.propose_rotation(world.calm, reason="yearly", **world.act))
+    assert code(proposals.confirm(world.calm, proposal=proposed.proposal, **world.act)) == "needs_second_person"
+    assert published == []
+    ok(proposals.confirm(world.calm, proposal=proposed.proposal, now=world.now, by=OMAR))
+    assert published == ["key set"]

@@ -33,9 +33,11 @@ from carnet.calm.web import serving
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
-    if path == "/slow":
+    if path == "/slow":  # two pipes: one says that it began, the other lets it end
+        folder = Path(environ["QUERY_STRING"])
+        (folder / "begun").write_text("")
+        (folder / "go").read_text()
         start_response("200 OK", [("Content-Type", "text/plain")])
-        time.sleep(1.5)
         return [b"at last"]
     if path == "/boom":
         raise ValueError("hunter2")
@@ -136,20 +138,28 @@ def test_it_answers_and_leaves_cleanly_when_told_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_under_way_is_answered_before_it_stops_when_there_is_time(how: signal.Signals) -> None:
+def test_a_request_under_way_is_answered_before_it_stops_when_there_is_time(
+    how: signal.Signals, tmp_path: Path
+) -> None:
     answers: list[str] = []
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    os.mkfifo(begun)
+    os.mkfifo(go)
 
     def ask() -> None:
         try:
-            answers.append(server.get("/slow").text)
+            answers.append(server.get(f"/slow?{tmp_path}").text)
         except httpx.HTTPError:
             answers.append("cut off")
 
     with served() as server:
         asking = threading.Thread(target=ask)
         asking.start()
-        time.sleep(0.5)
-        server.stop(how)
+        begun.read_text()
+        server.process.send_signal(how)
+        if how == signal.SIGTERM:
+            go.write_text("")
+        server.process.communicate(timeout=30)
         asking.join(10)
         assert server.process.returncode == 0
     assert answers == (["at last"] if how == signal.SIGTERM else ["cut off"])

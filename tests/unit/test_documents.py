@@ -1,5 +1,6 @@
 """Documents that cannot rot: the codes, every field of every format and every worked example are checked here."""
 
+import ast
 import importlib
 import json
 import re
@@ -170,3 +171,20 @@ def test_every_setting_of_the_environment_is_documented() -> None:
     used = {found for path in (ROOT / "src").rglob("*.py") for found in re.findall(name, path.read_text())}
     documented = set(re.findall(rf"^\| `({name})`", (ROOT / "docs" / "settings.md").read_text(), re.MULTILINE))
     assert used == documented
+
+
+SPOKEN = ("Refusal", "UsageError", "NotSetUpError", "StorageError", "TamperedError", "replace")
+COMMAND = re.compile(r"\b(calm|control-room) [a-z]+(-[a-z]+)?\b|(^|\s)--[a-z]")
+
+
+@pytest.mark.parametrize("folder", ["issuing", "people", "licenses", "control_rooms", "overview", "notices"])
+def test_what_calm_says_names_no_command_but_in_run(folder: str) -> None:
+    """The same sentence stands on a page, in REST and in a terminal; `run` is what the command line adds."""
+    found = []
+    for path in sorted((ROOT / "src/carnet/calm" / folder).rglob("*.py")):
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            if getattr(call.func, "id", "") in SPOKEN:
+                said = [*call.args, *(word.value for word in call.keywords if word.arg != "run")]
+                texts = (part.value for one in said for part in ast.walk(one) if isinstance(part, ast.Constant))
+                found += [(path.name, text) for text in texts if isinstance(text, str) and COMMAND.search(text)]
+    assert found == []

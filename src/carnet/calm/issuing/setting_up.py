@@ -29,7 +29,7 @@ def set_up(calm: Calm, *, catalogue: bytes, now: datetime, by: str) -> SetUp:
     """`init`: the keys, key set 1 and the catalogue. Once."""
     with act(calm, now=now, by=by) as doing:
         if IssuedKeySet.objects.exists():
-            raise NotSetUpError("CALM is set up here already.", "Name another folder with --data.")
+            raise NotSetUpError("CALM is set up here already.", "Name another folder.", run="calm init --data DIR")
         made = make_first(doing)
         doing.record("calm.set_up", str(made.version), roots=made.roots, issuers=made.issuers)
         loaded = _load(doing, catalogue)

@@ -60,6 +60,7 @@ def test_a_restored_backup_shows_what_is_missing_and_what_would_be_added(world: 
     assert found.causes[0].here == "All three fit"
     assert found.happened.startswith("Plant North sent a second request #3.")
     assert "keeps working on license file #1" in found.means
+    assert "among them the use of 257 pages." in found.means
     assert len(found.steps) >= 2
 
 

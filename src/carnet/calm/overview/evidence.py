@@ -53,6 +53,10 @@ class UsedRow:
     claims: int
 
     @property
+    def units(self) -> str:
+        return unit_words(Metric.CONSUMABLE, self.unit)
+
+    @property
     def fewer(self) -> int:
         return max(0, self.saw - self.claims)
 
@@ -237,7 +241,7 @@ class _Compared:
     @property
     def steps(self) -> tuple[str, ...]:
         if self.found.parting is None:
-            since = _("Ask the site for a request that shows it: generate it with --since {size}.")
+            since = _("Ask the site for a request that shows its history since record {size}.")
             return (
                 since.format(size=self.room.seen_size),
                 _("Where the site confirms that this is its newest request, two people can accept it as it is."),
@@ -296,4 +300,4 @@ def _consumed(lines: list[LineTotals]) -> dict[str, int]:
 
 def _named(products: dict[str, Product], sku: str) -> tuple[str, str]:
     product = products.get(sku)
-    return (product.name, unit_words(product.metric, product.unit)) if product else (sku, "")
+    return (product.name, product.unit) if product else (sku, "unit")

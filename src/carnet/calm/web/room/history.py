@@ -48,7 +48,7 @@ def usage_page(request: Desk, guid: str) -> HttpResponse:
 
 
 def _chart(product: ProductUsage) -> charts.Columns:
-    values = [(f"{point.at:%m-%d} #{point.request}", point.used) for point in product.points]
+    values = [(f"{point.at:%m-%d}", point.used) for point in product.points]
     granted = product.points[-1].granted
     what = _("consumed in the period") if product.metric == Metric.CONSUMABLE else _("in use")
     return charts.columns(

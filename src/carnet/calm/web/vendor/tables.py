@@ -59,13 +59,16 @@ class RoomTable(tables.Table):
     version = tables.Column(verbose_name=_("Version"))
     shown_state = tables.Column(verbose_name=_("State"))
     last_sequence = tables.Column(verbose_name=_("Newest request"), attrs=RIGHT)
-    deadline = tables.DateTimeColumn(verbose_name=_("Install by (UTC)"), format="Y-m-d H:i", attrs=RIGHT, default="")
+    deadline = tables.Column(verbose_name=_("Install by (UTC)"), attrs=RIGHT, default="")
     licensed_until = tables.DateColumn(verbose_name=_("License ends"), format="Y-m-d", attrs=RIGHT, default="")
     caption, empty_text, wide = _("Control Rooms"), _("No Control Room fits."), True
     states = {state.value: state.value.replace("_", " ") for state in RoomState if state is not RoomState.FREE}
 
     def render_shown_state(self, value: str, record: Any) -> str:
         return render_to_string("calm/parts/room_state.html", {"state": value, "room": record})
+
+    def render_deadline(self, value: datetime, record: Any) -> str:
+        return f"{value:%Y-%m-%d %H:%M}" if record.cycle_opened_at else ""
 
     def render_last_sequence(self, value: int) -> str:
         return f"#{value}"

@@ -73,3 +73,15 @@ def test_a_receipt_of_another_customers_site_says_nothing(portal: Portal) -> Non
     assert answer.json()["code"] == "unknown_signer"  # as of a Control Room that nobody knows
     assert "Plant" not in answer.content.decode()
     assert portal.north.sequence == 1
+
+
+def test_a_long_list_comes_in_pages(portal: Portal) -> None:
+    headers = {"Authorization": f"Bearer {portal.token_of('auditor')}"}
+    for number in range(110):
+        portal.add_account(f"Customer {number:03}", approved=False)
+    browser = portal.as_("nobody")
+    first = browser.get("/api/v1/accounts", headers=headers).json()
+    last = browser.get("/api/v1/accounts", {"page": first["next"]}, headers=headers).json()
+    assert (len(first["accounts"]), len(last["accounts"]), last["next"]) == (100, 12, None)
+    names = [one["name"] for one in (*first["accounts"], *last["accounts"])]
+    assert names == sorted(names)

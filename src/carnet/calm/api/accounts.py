@@ -25,9 +25,10 @@ def me(request: Call) -> Any:
     return {"email": person.email, "name": person.name, "role": person.role, "account": person.account_id}
 
 
-@router.get("/accounts", auth=opens(May.SEE_VENDOR), response=list[shapes.Account])
-def list_accounts(request: Call) -> Any:
-    return accounts.list_accounts()
+@router.get("/accounts", auth=opens(May.SEE_VENDOR), response=shapes.Accounts)
+def list_accounts(request: Call, page: shapes.Number = 1) -> Any:
+    rows = accounts.list_accounts(**shapes.cut(page))
+    return {"accounts": rows[: shapes.PAGE], "next": shapes.after(page, rows)}
 
 
 @router.post("/accounts", auth=opens(May.OPERATE), response={201: shapes.Account})

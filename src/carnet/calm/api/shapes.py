@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from ninja import Path, Schema
+from ninja import Path, Query, Schema
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from carnet.entitlements import MAX_QUANTITY
@@ -15,6 +15,19 @@ Long = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=P
 Sku = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")]
 Quantity = Annotated[int, Field(ge=0, le=MAX_QUANTITY, strict=True)]
+
+
+PAGE = 100  # rows
+Number = Annotated[int, Query(ge=1, le=100_000)]
+
+
+def cut(page: int) -> dict[str, int]:
+    """Where a page lies, and one row of the next."""
+    return {"start": (page - 1) * PAGE, "stop": page * PAGE + 1}
+
+
+def after(page: int, rows: list[Any]) -> int | None:
+    return page + 1 if len(rows) > PAGE else None
 
 
 class Given(Schema):
@@ -72,6 +85,11 @@ class Account(Schema):
     approved: bool
     purchases: int
     guids: int
+
+
+class Accounts(Schema):
+    accounts: list[Account]
+    next: int | None  # the page after this one
 
 
 class Approval(Schema):
@@ -210,6 +228,11 @@ class Room(Schema):
     confirmed: int
     newest_request: int
     changed_at: datetime
+
+
+class Rooms(Schema):
+    control_rooms: list[Room]
+    next: int | None
 
 
 class Record(Schema):

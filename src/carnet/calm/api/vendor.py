@@ -18,9 +18,10 @@ from carnet.exchange.verdicts import Refusal
 router = Router()
 
 
-@router.get("/control-rooms", auth=opens(May.SEE_VENDOR), response=list[shapes.Room])
-def list_rooms(request: Call) -> Any:
-    return rooms.list_rooms(now=request.now)
+@router.get("/control-rooms", auth=opens(May.SEE_VENDOR), response=shapes.Rooms)
+def list_rooms(request: Call, page: shapes.Number = 1) -> Any:
+    found = rooms.list_rooms(now=request.now, **shapes.cut(page))
+    return {"control_rooms": found[: shapes.PAGE], "next": shapes.after(page, found)}
 
 
 @router.get("/audit-log", auth=opens(May.SEE_VENDOR), response=shapes.Records)

@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.issuing.context import Act, Calm, act, check_text
@@ -75,8 +79,26 @@ def add_account(calm: Calm, *, name: str, now: datetime, by: str) -> AccountShow
         return _shown(account, ())
 
 
-def list_accounts() -> list[AccountShown]:
-    return [_shown(account, ()) for account in Account.objects.order_by("name")]
+def counted_accounts() -> QuerySet[Account]:
+    """With `approved`, `guids` and `purchases`: one query, however many."""
+    granted = Approval.objects.filter(account=OuterRef("pk"), state=Approval.State.GRANTED)
+    return Account.objects.annotate(
+        approved=Exists(granted),
+        guids=count_of(Guid.objects.filter(account=OuterRef("pk"))),
+        purchases=count_of(Purchase.objects.filter(account=OuterRef("pk"))),
+    )
+
+
+def count_of(rows: "QuerySet[Any]") -> Coalesce:
+    """How many `rows` an account has, as a column beside it."""
+    counted = rows.order_by().values("account").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
+
+
+def list_accounts(*, start: int = 0, stop: int | None = None) -> list[AccountShown]:
+    """By name; `start` and `stop` cut a page out."""
+    columns = ("id", "name", "created_at", "approved", "purchases", "guids")
+    return [AccountShown(*row) for row in counted_accounts().order_by("name").values_list(*columns)[start:stop]]
 
 
 def show_account(name: str) -> AccountShown:

@@ -114,8 +114,9 @@ class RoomShown:
     proposals: tuple[str, ...]  # open ones, that wait for a second person
 
 
-def list_rooms(*, now: datetime) -> list[RoomListed]:
-    rooms = ControlRoom.objects.select_related("account", "guid").order_by("account__name", "name")
+def list_rooms(*, now: datetime, start: int = 0, stop: int | None = None) -> list[RoomListed]:
+    """By account and name; `start` and `stop` cut a page out."""
+    rooms = ControlRoom.objects.select_related("account", "guid").order_by("account__name", "name", "id")[start:stop]
     exposed = _exposures(now)
     return [_listed(room, exposed.get(room.id, ())) for room in rooms]
 

@@ -5,14 +5,14 @@ A query set is lazy: the page slices it, and only that slice is read. `text` and
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LossReport, RefusedFile, Request
 from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.customers.models import Account, Approval
+from carnet.calm.issuing.accounts import count_of, counted_accounts
 from carnet.calm.issuing.purchases import PurchaseShown, shown
-from carnet.calm.licenses.models import Guid, Purchase
+from carnet.calm.licenses.models import Purchase
 from carnet.calm.overview.states import EXPIRING, RoomState
 from carnet.exchange.windows import CYCLE
 
@@ -21,14 +21,9 @@ HEAVY = ("keys", "pending_keys", "retired_keys")
 
 def accounts(*, text: str = "", state: str = "") -> QuerySet[Account]:
     """With `approved`, `asked` (a request waits), `guids`, `rooms`, `purchases`. `state`: approved | asked | none."""
-    approvals = Approval.objects.filter(account=OuterRef("pk"))
-    rows = Account.objects.annotate(
-        approved=Exists(approvals.filter(state=Approval.State.GRANTED)),
-        asked=Exists(approvals.filter(state=Approval.State.REQUESTED)),
-        guids=_count(Guid.objects.filter(account=OuterRef("pk"))),
-        rooms=_count(ControlRoom.objects.filter(account=OuterRef("pk"), guid__isnull=False)),
-        purchases=_count(Purchase.objects.filter(account=OuterRef("pk"))),
-    )
+    asked = Approval.objects.filter(account=OuterRef("pk"), state=Approval.State.REQUESTED)
+    bound = ControlRoom.objects.filter(account=OuterRef("pk"), guid__isnull=False)
+    rows = counted_accounts().annotate(asked=Exists(asked), rooms=count_of(bound))
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(id=text))
     if state:
@@ -37,11 +32,6 @@ def accounts(*, text: str = "", state: str = "") -> QuerySet[Account]:
 
 
 _APPROVAL = {"approved": {"approved": True}, "asked": {"asked": True}, "none": {"approved": False, "asked": False}}
-
-
-def _count(rows: "QuerySet[Guid] | QuerySet[ControlRoom] | QuerySet[Purchase]") -> Coalesce:
-    counted = rows.order_by().values("account").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
 
 
 def rooms(now: datetime, *, text: str = "", state: str = "", account: str = "") -> QuerySet[ControlRoom]:

@@ -72,7 +72,7 @@ def test_a_restored_site_never_hears_a_mere_superseded(world: World, plant: Site
     unmoved()
     refused = world.upload(backup.request(world.now))
     assert code(refused) == "history_not_shown"
-    assert f"--since {plant.ledger.size}" in refused.next  # type: ignore[union-attr]
+    assert f"--since {plant.ledger.size}" in refused.run  # type: ignore[union-attr]
 
 
 @pytest.mark.rule("L2", "history_mismatch")

@@ -275,7 +275,7 @@ def test_a_file_that_lowers_the_clock_warns_while_the_sites_clock_is_still_ahead
     site = world.site()
     site.clock_ahead = 8 * DAY
     accepted = world.accept(site.request(world.now))
-    assert any("--lowers-clock" in warning for warning in accepted.warnings)
+    assert any("lets it lower its clock mark" in warning for warning in accepted.warnings)
     issued = ok(world.issue(accepted.request, products={"bot-creator": 1}, lowers_clock=True))
     assert [warning.code for warning in issued.warnings] == ["clock_still_ahead"]
     assert site.open(issued.raw)[0].lowers_clock is True  # type: ignore[arg-type]

@@ -126,7 +126,7 @@ def test_a_site_that_missed_two_changes_of_roots_gets_the_key_set_between_first(
     request = stocked.accept(site.request(stocked.now)).request
     refused = stocked.issue(request, products=ONE)
     assert code(refused) == "cannot_be_installed"
-    assert "--version 2" in refused.next  # type: ignore[union-attr]
+    assert "--version 2" in refused.run  # type: ignore[union-attr]
     second = taken(export_key_set(stocked.calm, version=2, **stocked.act).raw, known)
     third = taken(export_key_set(stocked.calm, **stocked.act).raw, Pinned(known.trust, second))
     assert third.version == 3

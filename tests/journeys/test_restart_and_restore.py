@@ -10,7 +10,7 @@ WHY = ("--reason", "server died, backup restored, seen on site")
 
 
 def _since(refusal: dict[str, str]) -> str:
-    return refusal["next"].split("--since ")[1].split()[0].rstrip(".,")
+    return refusal["run"].split("--since ")[1].split()[0]
 
 
 def _accept_history(story: Story, site: Room, *options: str) -> str:

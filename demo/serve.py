@@ -141,7 +141,7 @@ def _restored(room: Side) -> None:
     room.run(f"units consume {PAGES} 50")
     room.run(f"request generate --out {lfr}", "kari")
     refusal = calm.refused(f"request accept {lfr} --guid Bergen", "history_not_shown", "clara@northwind.example")
-    since = int(refusal["next"].split("--since ")[1].split()[0].rstrip(".,"))
+    since = int(refusal["run"].split("--since ")[1].split()[0])
     room.run(f"request generate --since {since} --out {lfr}", "kari")
     calm.refused(f"request accept {lfr} --guid Bergen", "history_mismatch", "clara@northwind.example")
 

@@ -219,7 +219,7 @@ def _refused_history() -> int:
     """The first request after the restore: CALM asks to be shown the history since what it saw last."""
     site.run("request generate --out gap/northwind-0007.lfr", "kari")
     refusal = calm.refused("request accept gap/northwind-0007.lfr --guid Oslo", "history_not_shown", "nina")
-    return int(refusal["next"].split("--since ")[1].split()[0].rstrip(".,"))
+    return int(refusal["run"].split("--since ")[1].split()[0])
 
 
 def _two_people_accept() -> dict[str, Any]:

@@ -22,14 +22,14 @@ from typing import Any
 import httpx
 import pytest
 
-from carnet.calm.web import serving
 from carnet.errors import CarnetError, UsageError
+from carnet.ui import serving
 
 SECRET = "hunter2"
 APPLICATION = """
 import os, sys, time, threading
 from pathlib import Path
-from carnet.calm.web import serving
+from carnet.ui import serving
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]

@@ -154,7 +154,7 @@ class Vendor:
         from django.core.management import call_command
 
         from carnet.calm.web.portal import open_portal
-        from carnet.calm.web.serving import serve
+        from carnet.ui.serving import serve
 
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)

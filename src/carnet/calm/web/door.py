@@ -16,6 +16,7 @@ from carnet.calm.issuing.context import Calm
 from carnet.calm.people.access import May, is_vendor, may
 from carnet.calm.people.models import Person
 from carnet.calm.web.portal import portal
+from carnet.ui.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
 
 
 class Desk(HttpRequest):
@@ -39,38 +40,6 @@ def opens(act: May) -> Callable[[View], View]:
         return view
 
     return mark
-
-
-# The sign-in package's own views. `None`: for everybody.
-OTHERS: dict[str, May | None] = {
-    "account_login": None,
-    "account_logout": May.SIGNED_IN,
-    "account_reset_password": None,
-    "account_reset_password_done": None,
-    "account_reset_password_from_key": None,
-    "account_reset_password_from_key_done": None,
-    "account_change_password": May.SIGNED_IN,
-    "account_reauthenticate": May.SIGNED_IN,
-    "mfa_authenticate": None,
-    "mfa_login_webauthn": None,
-    "mfa_index": May.SIGNED_IN,
-    "mfa_activate_totp": May.SIGNED_IN,
-    "mfa_deactivate_totp": May.SIGNED_IN,
-    "mfa_reauthenticate": May.SIGNED_IN,
-    "mfa_view_recovery_codes": May.SIGNED_IN,
-    "mfa_generate_recovery_codes": May.SIGNED_IN,
-    "mfa_download_recovery_codes": May.SIGNED_IN,
-    "mfa_list_webauthn": May.SIGNED_IN,
-    "mfa_add_webauthn": May.SIGNED_IN,
-    "mfa_reauthenticate_webauthn": May.SIGNED_IN,
-    "mfa_remove_webauthn": May.SIGNED_IN,
-    "mfa_edit_webauthn": May.SIGNED_IN,
-    "usersessions_list": May.SIGNED_IN,
-}
-# Where somebody without the second factor that their role needs may still go, to get one.
-ENROLLING = frozenset(
-    {"account_logout", "account_reauthenticate", "mfa_activate_totp", "mfa_add_webauthn", "mfa_reauthenticate"}
-)
 
 
 class Door:
@@ -110,8 +79,10 @@ def _needed(view: Callable[..., Any], name: str) -> May | None:
     act = getattr(view, "opens", None)
     if isinstance(act, May):
         return act
-    if name in OTHERS:
-        return OTHERS[name]
+    if name in FOR_EVERYBODY:
+        return None
+    if name in FOR_SIGNED_IN:
+        return May.SIGNED_IN
     raise PermissionDenied
 
 

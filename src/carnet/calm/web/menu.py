@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest
 from django.urls import reverse
@@ -37,6 +38,12 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
         "product": "CALM",
         "own_styles": ["calm/portal.css"],
         "vendor": portal().name,
+        "sign_in": {
+            "title": _("Sign in to CALM"),
+            "lede": _("License operations of %(vendor)s.") % {"vendor": portal().name},
+            "links_by_mail": True,
+            "needs_second_factor": bool(person and person.is_vendor and settings.VENDOR_NEEDS_SECOND_FACTOR),
+        },
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,
     }

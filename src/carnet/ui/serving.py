@@ -21,8 +21,8 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.util import close_graceful  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
-from carnet.calm.web.serving_log import JsonLines, shown_path
 from carnet.errors import CarnetError, UsageError
+from carnet.ui.serving_log import JsonLines, shown_path
 
 THREADS = 16  # of each process: what they do is mostly waiting, for the database or for a client
 BACKLOG = 512

@@ -1,0 +1,62 @@
+"""The sign-in package's pages, at addresses of ours, and for whom each is. A side's `door` shuts the rest."""
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+from allauth.usersessions import views as usersessions
+from django.urls import URLPattern, URLResolver, path, re_path
+
+Urls = list[URLPattern | URLResolver]
+
+# For everybody: they are how one gets in.
+ENTRANCE: Urls = [
+    path("", account.login, name="account_login"),
+    path("passkey/", webauthn.login_webauthn, name="mfa_login_webauthn"),
+    path("second-factor/", mfa.authenticate, name="mfa_authenticate"),
+    re_path(
+        r"^choose/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        account.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path("chosen/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+]
+# Where links to a password go by mail.
+FORGOTTEN: Urls = [
+    path("forgotten/", account.password_reset, name="account_reset_password"),
+    path("forgotten/sent/", account.password_reset_done, name="account_reset_password_done"),
+]
+# For whoever is signed in.
+AGAIN: Urls = [
+    path("out/", account.logout, name="account_logout"),
+    path("again/", account.reauthenticate, name="account_reauthenticate"),
+    path("again/second-factor/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("again/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+]
+MY: Urls = [
+    path("password/", account.password_change, name="account_change_password"),
+    path("second-factor/", mfa.index, name="mfa_index"),
+    path("one-time-password/", totp.activate_totp, name="mfa_activate_totp"),
+    path("one-time-password/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
+    path("recovery-codes/", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),
+    path("recovery-codes/new/", recovery.generate_recovery_codes, name="mfa_generate_recovery_codes"),
+    path("recovery-codes/file/", recovery.download_recovery_codes, name="mfa_download_recovery_codes"),
+    path("passkeys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
+    path("passkeys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
+    path("passkeys/<int:pk>/remove/", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
+    path("passkeys/<int:pk>/rename/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
+    path("sessions/", usersessions.list_usersessions, name="usersessions_list"),
+]
+
+
+def names(*urls: Urls) -> frozenset[str]:
+    return frozenset(str(each.name) for some in urls for each in some if isinstance(each, URLPattern))
+
+
+FOR_EVERYBODY = names(ENTRANCE, FORGOTTEN)
+FOR_SIGNED_IN = names(AGAIN, MY)
+# Where somebody without the second factor that they need may still go, to get one.
+ENROLLING = frozenset(
+    {"account_logout", "account_reauthenticate", "mfa_activate_totp", "mfa_add_webauthn", "mfa_reauthenticate"}
+)

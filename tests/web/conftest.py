@@ -131,6 +131,6 @@ def _hashed() -> str:
 
 @pytest.fixture
 def portal(db: None, settings: Any) -> Portal:
-    settings.VENDOR_NEEDS_SECOND_FACTOR = False
+    settings.NEEDS_SECOND_FACTOR = False
     settings.ALLOWED_HOSTS = ["testserver"]
     return Portal()

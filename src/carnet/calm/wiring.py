@@ -187,7 +187,7 @@ class Vendor:
     def password_link(self, email: str) -> str:
         """The path of the portal at which this person chooses a password, once."""
         from carnet.calm.people.staff import find_person
-        from carnet.calm.web.sign_in import password_link
+        from carnet.ui.sign_in.adapters import password_link
 
         return password_link(find_person(email))
 
@@ -258,7 +258,7 @@ def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> 
     """Where nobody can sign in yet: a link with which the first operator chooses a password."""
     from carnet.calm.people import staff
     from carnet.calm.people.access import Role
-    from carnet.calm.web.sign_in import password_link
+    from carnet.ui.sign_in.adapters import password_link
 
     if staff.anybody_can_sign_in():
         return

@@ -7,18 +7,26 @@ import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from carnet.control_room.api.handle import Door
-from carnet.control_room.api.log import new_log
+from carnet.control_room.api.log import Log, new_log
 from carnet.control_room.api.notify import notify
-from carnet.control_room.api.serve import Options, Tls, listen, make, run
+from carnet.control_room.api.serve import Beside, Options, Tls, listen, make, run
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.socket_door import SocketDoor
 from carnet.control_room.engine.writer import Writer
+from carnet.control_room.web.given import Given
+
+PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages")
+PAGES_END = 25.0  # seconds that requests to the pages may take when the server ends
+PAGES_AGAIN = 5.0  # seconds after which pages that ended by themselves are started anew
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,7 @@ class At:
     port: int
     tls: tuple[Path, Path] | None  # certificate, private key
     hot: bool
+    pages: Given | None = None  # None: bots only
 
 
 def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) -> None:
@@ -41,7 +50,10 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
         notify(os.environ.get("NOTIFY_SOCKET"), "READY=1" if what == "ready" else "STOPPING=1")
 
     options = Options(Tls(*at.tls) if at.tls else None, hot=at.hot)
-    server = make(Door(writer), options, log, told, [lambda: _beside(writer, folder)])
+    beside: list[Beside] = [lambda: _beside(writer, folder)]
+    if at.pages:
+        beside.append(partial(_pages, at.pages, log))
+    server = make(Door(writer), options, log, told, beside)
     gc.collect()
     gc.freeze()  # what is here now stays: a collection that looks at all of it would make every caller wait 50 ms
     with listener:
@@ -61,3 +73,48 @@ async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
         sweeping.cancel()
         await door.stop()
         await writer.close()
+
+
+@asynccontextmanager
+async def _pages(given: Given, log: Log) -> AsyncIterator[None]:
+    """The pages' process, as long as the server runs. Bots are served whatever becomes of it."""
+    kept = asyncio.create_task(_keep_pages(given, log))
+    try:
+        yield
+    finally:
+        kept.cancel()
+        with suppress(asyncio.CancelledError):
+            await kept
+
+
+async def _keep_pages(given: Given, log: Log) -> None:
+    while True:
+        child = await asyncio.create_subprocess_exec(*PAGES_COMMAND, stdin=asyncio.subprocess.PIPE)
+        try:
+            await _tell(child, given)
+            code = await child.wait()
+        except asyncio.CancelledError:
+            await _end(child)
+            raise
+        log("pages ended", code=code, again_in_seconds=PAGES_AGAIN)
+        await asyncio.sleep(PAGES_AGAIN)
+
+
+async def _tell(child: asyncio.subprocess.Process, given: Given) -> None:
+    """Its keys go over a pipe: they are in no argument and in no environment."""
+    assert child.stdin
+    with suppress(BrokenPipeError, ConnectionResetError):  # it ended at once: its end is seen next
+        child.stdin.write(msgspec.json.encode(given) + b"\n")
+        await child.stdin.drain()
+        child.stdin.close()
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        child.terminate()
+    try:
+        async with asyncio.timeout(PAGES_END):
+            await child.wait()
+    except TimeoutError:
+        child.kill()
+        await child.wait()

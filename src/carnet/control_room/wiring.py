@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from carnet import clock, terminal
 from carnet.control_room.authority.trusted_time import Reading
@@ -16,7 +16,7 @@ from carnet.control_room.engine.founding import LOCK, found
 from carnet.control_room.engine.socket_desk import SocketDesk
 from carnet.control_room.engine.store import Store
 from carnet.control_room.keys import KeyRing
-from carnet.control_room.ledger.events import LedgerRestored, SiteUpgraded
+from carnet.control_room.ledger.events import LedgerRestored, PersonAdded, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.storage.backup import TRUST, pack, set_aside, unpack
@@ -27,6 +27,10 @@ from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
 from carnet.merkle import Checkpoint
 from carnet.vault import Vault
+
+if TYPE_CHECKING:
+    from carnet.control_room.cli.serve import Serving
+    from carnet.control_room.web.given import Given
 
 VERSION = "40.0.0"  # of this release, as each LFR states it (E1)
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
@@ -39,6 +43,7 @@ class Founded:
     version: str
     data: str
     warning: str
+    administrator: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,7 @@ class Site:
     def reading(self) -> Reading:
         return Reading(clock.now(), clock.uptime(), clock.boot_id())
 
-    def init(self, trust: Trust, name: str) -> Founded:
+    def init(self, trust: Trust, name: str, administrator: str) -> Founded:
         """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
         terminal.private_folder(self.folder)
         if (self.folder / DATABASE).exists():
@@ -69,10 +74,11 @@ class Site:
         beside.unlink(missing_ok=True)
         ledger_id = new_id(clock.now(), clock.random_bytes)
         with closing(SqliteStore.create(str(beside), ledger_id, self._alone())) as store:
-            found(store, vault, lock, trust, name, VERSION, self.reading(), clock.random_bytes)
+            engine = found(store, vault, lock, trust, name, VERSION, self.reading(), clock.random_bytes)
+            engine.record([PersonAdded(name=administrator, role="administrator")], self.reading(), SYSTEM)
         beside.rename(self.folder / DATABASE)
         terminal.write_file(self.folder / TRUST, encode(trust), 0o600)
-        return Founded(ledger_id, name, VERSION, str(self.folder), warning)
+        return Founded(ledger_id, name, VERSION, str(self.folder), warning, administrator)
 
     @contextmanager
     def desk(self, *, writing: bool = False) -> Iterator[Desk]:
@@ -102,14 +108,44 @@ class Site:
                 engine.record([SiteUpgraded(version=VERSION)], self.reading(), SYSTEM)
             yield engine
 
-    def serve(self, host: str, port: int, certificate: Path | None, private_key: Path | None, *, hot: bool) -> None:
-        """Serve bots and products until a signal ends it; the ledger is this process's own as long as that."""
+    def serve(self, how: "Serving") -> None:
+        """Serve bots, products and people until a signal ends it; the ledger is this process's own as long as that."""
         from carnet.control_room import serving
 
-        tls = (certificate, private_key) if certificate and private_key else None
+        tls = (how.certificate, how.private_key) if how.certificate and how.private_key else None
         with self.engine(writing=True) as engine:
             engine.restarted(self.reading())
-            serving.serve(engine, self.reading, self.folder, serving.At(host, port, tls, hot))
+            pages = self._given(engine.keys, how) if how.pages else None
+            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, how.hot, pages))
+
+    def _given(self, keys: KeyRing, how: "Serving | None") -> "Given":
+        """What the pages may know. `how` None: for one command, that serves nothing."""
+        from carnet.control_room.web.given import Given
+
+        folder = str(self.folder.resolve())
+        signing, wrapping = keys.derived("pages/signing"), keys.derived("pages/second-factors")
+        if how is None or how.pages is None:
+            return Given(folder=folder, signing=signing, wrapping=wrapping)
+        return Given(
+            folder=folder,
+            signing=signing,
+            wrapping=wrapping,
+            bind=how.pages,
+            hosts=list(how.names),
+            https="proxy" if how.behind_proxy else "direct" if how.certificate else "off",
+            certificate=str(how.certificate) if how.certificate else None,
+            private_key=str(how.private_key) if how.private_key else None,
+        )
+
+    def password_link(self, name: str) -> str:
+        """The path of the pages at which this person chooses a password, once. Sets Django up in this process."""
+        from carnet.control_room import pages
+
+        with self._store(writing=False) as (_, keys):
+            pages.set_up(self._given(keys, None))
+        from carnet.control_room.web.sign_in import link_for
+
+        return link_for(name)
 
     @contextmanager
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:

@@ -76,6 +76,7 @@ def storages(*, collected: bool) -> dict[str, dict[str, str]]:
 COTTON_ISOLATE_BY_DEFAULT = True  # a component sees its own attributes, and what the context processors give
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DJANGO_TABLES2_TEMPLATE = "ui/table.html"
+CSRF_FAILURE_VIEW = "carnet.ui.errors.csrf_failed"
 STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ, TIME_ZONE = True, "UTC"
@@ -111,6 +112,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = MOST_UPLOADED  # never a temporary file of what no
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 PASSWORD_RESET_TIMEOUT = 24 * 3600
 LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "home"
+ACCOUNT_ADAPTER = "carnet.ui.sign_in.adapters.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"  # nobody signs up: people are added by those who may
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
@@ -121,6 +123,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 0
+NEEDS_SECOND_FACTOR = False  # of whom: each side says
 USERSESSIONS_TRACK_ACTIVITY = True
 
 # Failed sign-ins and used one-time codes are counted here: several processes must share it.

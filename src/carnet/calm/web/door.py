@@ -88,7 +88,7 @@ def _needed(view: Callable[..., Any], name: str) -> May | None:
 
 def lacks_second_factor(person: Person) -> bool:
     """Vendor staff sign in with two factors, wherever the settings ask for it."""
-    if not (settings.VENDOR_NEEDS_SECOND_FACTOR and is_vendor(person.role)):
+    if not (settings.NEEDS_SECOND_FACTOR and is_vendor(person.role)):
         return False
     from allauth.mfa.utils import is_mfa_enabled
 

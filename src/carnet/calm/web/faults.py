@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 
 from carnet.calm import database
 from carnet.errors import CarnetError, StorageError, UsageError
+from carnet.ui.errors import fault_page
 
 log = logging.getLogger("calm")
 
@@ -26,7 +26,7 @@ class Faults:
         if fault is None:
             return None
         status = 400 if isinstance(fault, UsageError) else 503 if isinstance(fault, StorageError) else 500
-        return _page(request, str(fault), fault.next_step, status)
+        return fault_page(request, status, str(fault), fault.next_step, code=False)
 
 
 def database_fault(error: BaseException | None) -> CarnetError | None:
@@ -35,7 +35,3 @@ def database_fault(error: BaseException | None) -> CarnetError | None:
     if fault:
         log.error("the database failed", exc_info=error)
     return fault
-
-
-def _page(request: HttpRequest, message: str, next_step: str, status: int) -> HttpResponseBase:
-    return render(request, "calm/fault.html", {"message": message, "next": next_step}, status=status)

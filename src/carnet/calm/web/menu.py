@@ -42,7 +42,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
             "title": _("Sign in to CALM"),
             "lede": _("License operations of %(vendor)s.") % {"vendor": portal().name},
             "links_by_mail": True,
-            "needs_second_factor": bool(person and person.is_vendor and settings.VENDOR_NEEDS_SECOND_FACTOR),
+            "needs_second_factor": bool(person and person.is_vendor and settings.NEEDS_SECOND_FACTOR),
         },
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,

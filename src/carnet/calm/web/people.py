@@ -15,9 +15,9 @@ from carnet.calm.people import staff
 from carnet.calm.people.access import CUSTOMER_ROLES, May, Role
 from carnet.calm.people.models import Person
 from carnet.calm.web.door import Desk, needs, opens
-from carnet.calm.web.forms import Asking
 from carnet.calm.web.scope import account_of, person_of
-from carnet.calm.web.sign_in import password_link
+from carnet.ui.forms import Asking
+from carnet.ui.sign_in.adapters import password_link
 
 
 class NewPerson(Asking):

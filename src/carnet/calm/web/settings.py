@@ -18,7 +18,6 @@ INSTALLED_APPS = [*APPS_BEFORE, *_ROWS, "carnet.calm.people", "carnet.calm.notic
 MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.calm.web.door.Door", "carnet.calm.web.faults.Faults"]
 TEMPLATES = templates(_HERE / "templates", "carnet.calm.web.menu.page")
 
-CSRF_FAILURE_VIEW = "carnet.calm.web.own.errors.csrf_failed"
 ROOT_URLCONF = "carnet.calm.urls"
 WSGI_APPLICATION = "carnet.calm.web.wsgi.application"
 STATIC_ROOT = f"{_DATA}/static" if _DATA else None
@@ -50,14 +49,13 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "calm_session", "calm_csrf"
 AUTH_USER_MODEL = "people.Person"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = password_validators("email", "name")
-ACCOUNT_ADAPTER = "carnet.calm.web.sign_in.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "CALM: "
 MFA_ADAPTER = "carnet.calm.web.sign_in.MfaAdapter"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _HTTPS == "off"
-VENDOR_NEEDS_SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required") == "required"
+NEEDS_SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required") == "required"
 
 # Mail: printed, unless an SMTP server is named.
 EMAIL_HOST = os.environ.get("CARNET_SMTP_HOST", "")

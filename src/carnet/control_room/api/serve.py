@@ -136,4 +136,4 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-__all__ = ["Options", "Server", "Tls", "listen", "make", "run"]
+__all__ = ["Beside", "Options", "Server", "Tls", "listen", "make", "run"]

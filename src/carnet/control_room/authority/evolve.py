@@ -4,7 +4,7 @@ records must not copy ten thousand users a million times. Nothing is judged here
 
 from datetime import timedelta
 
-from carnet.control_room.authority import evolve_keys, evolve_use  # noqa: F401  they register what they fold
+from carnet.control_room.authority import evolve_keys, evolve_people, evolve_use  # noqa: F401  they register what they fold
 from carnet.control_room.authority.evolve_units import meter
 from carnet.control_room.authority.handlers import HANDLERS, on
 from carnet.control_room.authority.leases import Lease, Leases

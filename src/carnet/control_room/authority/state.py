@@ -77,6 +77,14 @@ class ApiKey(msgspec.Struct, frozen=True):
     revoked_at: datetime | None = None
 
 
+class Person(msgspec.Struct, frozen=True):
+    """A1: somebody who signs in at the pages, and as what."""
+
+    name: str
+    role: str | None  # of `granting.people`; None: may sign in no more
+    added_at: datetime
+
+
 class State(msgspec.Struct):
     # the ledger and the site
     size: int = 0
@@ -118,6 +126,7 @@ class State(msgspec.Struct):
     refusals: dict[str, int] = {}
     rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
     api_keys: dict[str, ApiKey] = {}  # by id
+    people: dict[str, Person] = {}  # by name; whoever was let go stays known
     # clocks
     behind: bool = False
     lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up

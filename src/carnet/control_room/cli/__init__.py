@@ -1,10 +1,10 @@
 """The `control-room` command. A thin door: it reads options and files, asks the engine, prints. It holds no rule."""
 
-from carnet.control_room.cli import api_keys, exchange, granting, ledger, serve, setup
+from carnet.control_room.cli import api_keys, exchange, granting, ledger, people, serve, setup
 from carnet.terminal import new_app
 
 app = new_app("The Control Room: offline licensing on the closed site.")
-for group in (setup, exchange, granting, api_keys, ledger, serve):
+for group in (setup, exchange, granting, api_keys, people, ledger, serve):
     group.add_to(app)
 
 __all__ = ["app"]

@@ -1,6 +1,8 @@
 """serve"""
 
 import ipaddress
+import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,20 @@ from carnet.control_room.cli.session import Session, command
 from carnet.errors import UsageError
 
 CARRIERS = ("hot", "asgi")
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Where a server answers, and how it is protected on the way."""
+
+    host: str
+    port: int
+    certificate: Path | None
+    private_key: Path | None
+    behind_proxy: bool
+    hot: bool
+    pages: str | None  # HOST:PORT; None: bots only
+    names: tuple[str, ...]  # by which browsers ask for the pages
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,8 +46,15 @@ def serve(
     http: Annotated[
         str, typer.Option("--http", envvar="CARNET_HTTP", help="What carries requests: hot, or asgi.")
     ] = "hot",
+    pages: Annotated[
+        str, typer.Option("--pages", metavar="HOST:PORT", help="Where people's pages answer.")
+    ] = "127.0.0.1:8651",
+    names: Annotated[
+        list[str], typer.Option("--pages-name", metavar="NAME", help="A name by which browsers ask for the pages.")
+    ] = [],  # noqa: B006 - typer's way of an option that may be repeated
+    no_pages: Annotated[bool, typer.Option("--no-pages", help="Serve bots and products only.")] = False,
 ) -> None:
-    """Grant to bots and products over HTTP, /api/v1, until a signal ends it."""
+    """Grant to bots and products over HTTP (/api/v1), and serve people's pages, until a signal ends it."""
     if http not in CARRIERS:
         raise UsageError(f"“{http}” carries no requests: {', '.join(CARRIERS)}.")
     if (certificate is None) != (private_key is None):
@@ -44,7 +67,26 @@ def serve(
             f"At {host} other machines could read API keys on the wire.",
             "Name --certificate and --private-key; or, where a proxy does TLS, --plain-http-behind-a-proxy.",
         )
-    session.site.serve(host, port, certificate, private_key, hot=http == "hot")
+    where = None if no_pages else _pages_at(pages)
+    if where and certificate is None and not plain_http_behind_a_proxy and not _is_loopback(where):
+        raise UsageError(
+            f"At {where} other machines could read passwords on the wire.",
+            "Name --certificate and --private-key; or, where a proxy does TLS, --plain-http-behind-a-proxy.",
+        )
+    behind_proxy = plain_http_behind_a_proxy
+    session.site.serve(
+        Serving(
+            host, port, certificate, private_key, behind_proxy, http == "hot", pages if where else None, tuple(names)
+        )
+    )
+
+
+def _pages_at(bind: str) -> str:
+    """The host in HOST:PORT. Raises UsageError."""
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", bind)
+    if not found or int(found[3]) > 65535:
+        raise UsageError(f"“{bind}” is no address to listen at.", "Write HOST:PORT, such as 127.0.0.1:8651.")
+    return found[1] or found[2]
 
 
 def _is_loopback(host: str) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from carnet.control_room.authority.decision import Command, Question
+    from carnet.control_room.cli.serve import Serving
     from carnet.control_room.engine.desk import Desk
     from carnet.control_room.engine.engine import Engine
     from carnet.control_room.ledger.verify import Evidence
@@ -37,7 +38,9 @@ class Site(Protocol):
 
     def evidence(self, earlier: "Checkpoint | None") -> "AbstractContextManager[tuple[Evidence, int]]": ...
 
-    def init(self, trust: "Trust", name: str) -> object: ...
+    def init(self, trust: "Trust", name: str, administrator: str) -> object: ...
+
+    def password_link(self, name: str) -> str: ...
 
     def publish_key_set(self, desk: "Desk") -> None: ...
 
@@ -45,7 +48,7 @@ class Site(Protocol):
 
     def restore(self, backup: Path) -> object: ...
 
-    def serve(self, host: str, port: int, certificate: Path | None, private_key: Path | None, *, hot: bool) -> None: ...
+    def serve(self, how: "Serving") -> None: ...
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ def init(
     session: Session,
     trust: Annotated[Path, typer.Option("--trust", help="The vendor's root thumbprints, as the product ships them.")],
     name: Annotated[str, typer.Option("--name", help="How people call this Control Room.")] = "Control Room",
+    administrator: Annotated[
+        str, typer.Option("--administrator", help="Who signs in first; else whoever acts.", show_default=False)
+    ] = "",
 ) -> None:
     """Set up a Control Room in an empty folder: its identity, its keys and its ledger."""
     from carnet.exchange.key_set import read_trust
@@ -36,7 +39,19 @@ def init(
     read = read_trust(read_file(trust))
     if isinstance(read, Refusal):
         refuse(read, as_json=session.as_json)
-    session.answer(session.site.init(read, check_name(name, "Control Room's name")), _founded)
+    first = _administrator(administrator or session.actor.lower(), named=bool(administrator))
+    session.answer(session.site.init(read, check_name(name, "Control Room's name"), first), _founded)
+
+
+def _administrator(name: str, *, named: bool) -> str:
+    """Who acts may have a name that nobody signs in with; who is named may not. Raises UsageError."""
+    from carnet.control_room.granting.people import is_name
+
+    if is_name(name):
+        return name
+    if named:
+        raise UsageError(f"“{name}” is no name to sign in with.", "Use 1 to 64 of a–z, 0–9 and . _ @ -")
+    return "administrator"
 
 
 def _founded(console: "Console", founded: Any) -> None:
@@ -44,7 +59,10 @@ def _founded(console: "Console", founded: Any) -> None:
     console.print(f"Its id: {founded.control_room}")
     if founded.warning:
         console.print(f"! {founded.warning}", style="yellow")
-    console.print("Next: install an enablement token (control-room token install FILE).")
+    console.print(f"{founded.administrator} is its first administrator, and has no password yet.")
+    console.print("Next: serve it (control-room serve), and choose a password by the link that this prints:")
+    console.print(f"  control-room person link {founded.administrator}")
+    console.print("Then install an enablement token, at the pages or with: control-room token install FILE")
 
 
 def status(session: Session) -> None:

@@ -21,6 +21,7 @@ from carnet.control_room.authority.decision import Command, Question
 from carnet.control_room.authority.history import UsageHistory
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.granting.features import CheckFeature
+from carnet.control_room.granting.people import AddPerson, ChangePerson, FindPerson, ListPeople, NoteAccess
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
@@ -65,6 +66,9 @@ COMMANDS: dict[str, type[Command]] = {
         CancelUnits,
         CreateApiKey,
         RevokeApiKey,
+        AddPerson,
+        ChangePerson,
+        NoteAccess,
     )
 }
 QUESTIONS: dict[str, type[Question]] = {
@@ -82,6 +86,8 @@ QUESTIONS: dict[str, type[Question]] = {
         NewestRequest,
         PreviewLicense,
         ListApiKeys,
+        FindPerson,
+        ListPeople,
     )
 }
 FAULTS: dict[str, type[CarnetError]] = {

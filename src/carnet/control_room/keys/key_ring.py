@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 from carnet.errors import TamperedError
 from carnet.exchange.keys import ED25519, Opener, RandomBytes, Signer
 from carnet.vault import Vault
@@ -17,6 +20,10 @@ class KeyRing:
         self._signers: dict[str, Signer] = {}
         self._openers: dict[str, Opener] = {}
         self.master = self._secret(MASTER)
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of its own for each purpose, from the master key; nothing of it is stored anywhere."""
+        return HKDF(SHA256(), 32, None, f"carnet-control-room/{purpose}".encode()).derive(self.master)
 
     def signer(self, kid: str) -> Signer:
         if kid not in self._signers:

@@ -221,6 +221,28 @@ class ApiKeyRevoked(Event, frozen=True):
     key_id: Text
 
 
+@kind("person.added")
+class PersonAdded(Event, frozen=True):
+    """A1: somebody who may sign in at the pages. Passwords are not in the ledger (A2)."""
+
+    name: Text
+    role: Text
+
+
+@kind("person.changed")
+class PersonChanged(Event, frozen=True):
+    name: Text
+    role: Text | None  # None: may sign in no more
+
+
+@kind("access.noted")
+class AccessNoted(Event, frozen=True):
+    """An act at the pages that changes no license: signed in, refused at the door, a backup or an export taken away."""
+
+    what: Text
+    about: Text | None
+
+
 # --- time ------------------------------------------------------------------------------------------------------
 
 

@@ -14,9 +14,9 @@ from carnet.calm.issuing import tokens
 from carnet.calm.issuing.models import Token
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, needs, opens
-from carnet.calm.web.downloads import download
-from carnet.calm.web.forms import Asking, Reason
 from carnet.calm.web.scope import account_of
+from carnet.ui.downloads import download
+from carnet.ui.forms import Asking, Reason
 
 
 class Request(Reason):

@@ -13,10 +13,10 @@ from carnet.calm.issuing import batches
 from carnet.calm.overview.room import file_name
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.downloads import download
 from carnet.calm.web.scope import account_of
 from carnet.exchange.envelope import MAX_FILE
 from carnet.exchange.verdicts import Refusal
+from carnet.ui.downloads import download
 
 
 @opens(May.EXCHANGE)

@@ -12,9 +12,9 @@ from carnet.calm.issuing import orders
 from carnet.calm.issuing.order_rows import COLUMNS
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.downloads import download
-from carnet.calm.web.forms import Asking
 from carnet.calm.web.scope import account_of
+from carnet.ui.downloads import download
+from carnet.ui.forms import Asking
 
 
 class Order(Asking):

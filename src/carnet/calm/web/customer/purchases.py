@@ -14,10 +14,10 @@ from carnet.calm.issuing import guids, purchases
 from carnet.calm.licenses.models import Product
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.forms import Asking, DayField
 from carnet.calm.web.scope import account_of
 from carnet.entitlements import MAX_QUANTITY, PeriodUnit, Policy, PurchaseKind
 from carnet.exchange.verdicts import Refusal
+from carnet.ui.forms import Asking, DayField
 
 
 @opens(May.SEE)
@@ -64,7 +64,7 @@ def purchase_add(request: Desk, account: str) -> HttpResponse:
         return redirect("customer-purchases", account=customer.id)
     title = _("Add a purchase of %(name)s") % {"name": customer.name}
     page = {"form": form, "title": title, "send": _("Add the purchase"), "account_id": customer.id}
-    return render(request, "calm/form_page.html", page, status=form.status)
+    return render(request, "ui/form_page.html", page, status=form.status)
 
 
 def _add(request: Desk, account: str, asked: dict[str, Any]) -> purchases.PurchaseShown | Refusal:
@@ -102,4 +102,4 @@ def guid_add(request: Desk, account: str) -> HttpResponse:
             messages.success(request, _("The License GUID %(label)s is added.") % {"label": added.label})
             return redirect("room", guid=added.guid)
     page = {"form": form, "title": _("Add a License GUID"), "send": _("Add it"), "account_id": customer.id}
-    return render(request, "calm/form_page.html", page, status=form.status)
+    return render(request, "ui/form_page.html", page, status=form.status)

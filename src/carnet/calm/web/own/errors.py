@@ -1,49 +1,17 @@
-"""What somebody sees where there is nothing for them. The same words for what is another's as for what is not there."""
+"""What somebody sees where the portal broke before any view was asked."""
 
 import sys
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.translation import gettext as _
 
 from carnet.calm.web.faults import database_fault
 from carnet.errors import StorageError
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, 400, _("This request makes no sense here."), _("Go back, load the page again, and try anew."))
-
-
-def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(
-        request, 403, _("Your role does not open this."), _("Ask whoever manages people on your side, if you need it.")
-    )
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _page(request, 404, _("There is nothing at this address for you."), _("Start again from the overview."))
+from carnet.ui import errors
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    fault = database_fault(sys.exc_info()[1])  # before any view was asked: for the session, say
+    fault = database_fault(sys.exc_info()[1])  # for the session, say
     if fault:
-        return _page(request, 503 if isinstance(fault, StorageError) else 500, str(fault), fault.next_step)
-    return _page(
-        request,
-        500,
-        _("Something broke, and it is not known what was done."),
-        _("Look at the page that shows it before you try again, and tell whoever runs this server."),
-    )
-
-
-def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    return _page(
-        request,
-        403,
-        _("This form is older than your sign-in. Nothing was changed."),
-        _("Load the page again, and send it anew."),
-    )
-
-
-def _page(request: HttpRequest, status: int, message: str, next_step: str) -> HttpResponse:
-    return render(request, "calm/fault.html", {"message": message, "next": next_step, "code": status}, status=status)
+        status = 503 if isinstance(fault, StorageError) else 500
+        return errors.fault_page(request, status, str(fault), fault.next_step)
+    return errors.server_error(request)

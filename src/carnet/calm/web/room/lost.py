@@ -12,8 +12,8 @@ from carnet.calm.control_rooms.models import ControlRoom, LossReport
 from carnet.calm.issuing import losses
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.forms import Reason
 from carnet.calm.web.scope import guid_of
+from carnet.ui.forms import Reason
 
 
 class Lost(Reason):
@@ -55,4 +55,4 @@ def report(request: Desk, guid: str) -> HttpResponse:
         "send": _("Report as lost"),
         "account_id": slot.account_id,
     }
-    return render(request, "calm/form_page.html", context, status=form.status)
+    return render(request, "ui/form_page.html", context, status=form.status)

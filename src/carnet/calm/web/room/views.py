@@ -11,11 +11,11 @@ from carnet.calm.overview.figures import read_lines
 from carnet.calm.overview.room import file_name, room_page
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.downloads import download
 from carnet.calm.web.room.page import desktop, show
 from carnet.calm.web.scope import guid_of, license_file_of
-from carnet.calm.web.uploads import read_upload
 from carnet.exchange.verdicts import Refusal
+from carnet.ui.downloads import download
+from carnet.ui.uploads import read_upload
 
 
 @opens(May.SEE)

@@ -11,7 +11,7 @@ from carnet.calm.issuing import accounts as use_cases
 from carnet.calm.overview.approvals import approval_case
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, needs, opens
-from carnet.calm.web.forms import Reason
+from carnet.ui.forms import Reason
 
 DECISIONS = {
     "grant": use_cases.grant_approval,

@@ -13,8 +13,8 @@ from carnet.calm.issuing import proposals
 from carnet.calm.issuing.models import Proposal
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.forms import Asking, Reason
 from carnet.calm.web.scope import room_of
+from carnet.ui.forms import Asking, Reason
 
 
 @opens(May.SEE_VENDOR)

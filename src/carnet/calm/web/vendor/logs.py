@@ -14,9 +14,9 @@ from carnet.calm.issuing.audit import Wanted, export_csv, read_audit
 from carnet.calm.issuing.models import IssuedKeySet
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.downloads import download
-from carnet.calm.web.forms import DayField, Reason
 from carnet.calm.web.portal import portal
+from carnet.ui.downloads import download
+from carnet.ui.forms import DayField, Reason
 
 
 @opens(May.SEE_VENDOR)

@@ -12,9 +12,9 @@ from carnet.calm.issuing import proposals
 from carnet.calm.overview.evidence import evidence as read_evidence
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, opens
-from carnet.calm.web.downloads import download
-from carnet.calm.web.forms import Reason
 from carnet.calm.web.scope import refused_of
+from carnet.ui.downloads import download
+from carnet.ui.forms import Reason
 
 
 class Accept(Reason):

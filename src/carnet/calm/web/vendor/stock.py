@@ -17,9 +17,9 @@ from carnet.calm.issuing import setting_up
 from carnet.calm.overview import lists
 from carnet.calm.people.access import May
 from carnet.calm.web.door import Desk, needs, opens
-from carnet.calm.web.forms import Asking, DayField, Reason
 from carnet.calm.web.scope import purchase_of
 from carnet.calm.web.vendor import tables
+from carnet.ui.forms import Asking, DayField, Reason
 
 
 @opens(May.SEE_VENDOR)
@@ -44,7 +44,7 @@ def account_add(request: Desk) -> HttpResponse:
             messages.success(request, _("Account %(name)s is added.") % {"name": added.name})
             return redirect("customer", account=added.account)
     page = {"form": form, "title": _("Add an account"), "send": _("Add the account")}
-    return render(request, "calm/form_page.html", page, status=form.status)
+    return render(request, "ui/form_page.html", page, status=form.status)
 
 
 @opens(May.SEE_VENDOR)
@@ -92,7 +92,7 @@ def purchase_lower(request: Desk, purchase: str) -> HttpResponse:
         "until": f"{bought.valid_until:%Y-%m-%d}",
     }
     page = {"form": form, "title": _("Lower a purchase"), "lede": lede, "send": _("Lower it")}
-    return render(request, "calm/form_page.html", page, status=form.status)
+    return render(request, "ui/form_page.html", page, status=form.status)
 
 
 class Catalogue(Asking):

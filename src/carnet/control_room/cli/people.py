@@ -1,0 +1,92 @@
+"""person add/change/remove/list/link"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from carnet.control_room.cli.session import Session, command
+from carnet.exchange.verdicts import Refusal
+from carnet.terminal import new_app
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def add_to(app: typer.Typer) -> None:
+    person = new_app("People who sign in at the pages, and what they may do (A1).")
+    command(person, "add")(add)
+    command(person, "change")(change)
+    command(person, "remove")(remove)
+    command(person, "list")(list_people)
+    command(person, "link")(link)
+    app.add_typer(person, name="person")
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As they sign in: a–z, 0–9 and . _ @ -")]
+Role = Annotated[
+    str,
+    typer.Option("--role", help="administrator, license_manager, seat_manager, auditor or viewer.", show_default=False),
+]
+
+
+def add(session: Session, name: Name, role: Role) -> None:
+    """Somebody who may sign in. They choose a password by a link: person link NAME."""
+    from carnet.control_room.granting.people import AddPerson
+
+    session.execute(AddPerson(name, role), _added)
+
+
+def _added(console: "Console", answer: Any) -> None:
+    console.print(f"{answer.name} may sign in, as {answer.role}.")
+    console.print(f"Next: give them a link to choose a password (control-room person link {answer.name}).")
+
+
+def change(session: Session, name: Name, role: Role) -> None:
+    """Another role; it counts from their next click on."""
+    from carnet.control_room.granting.people import ChangePerson
+
+    session.execute(ChangePerson(name, role), lambda console, answer: console.print(f"{answer.name}: {answer.role}."))
+
+
+def remove(session: Session, name: Name) -> None:
+    """They may sign in no more; where they are signed in, their next click ends it."""
+    from carnet.control_room.granting.people import ChangePerson
+
+    session.execute(
+        ChangePerson(name, None), lambda console, answer: console.print(f"{answer.name} may sign in no more.")
+    )
+
+
+def list_people(session: Session) -> None:
+    """Who may sign in, and as what."""
+    from carnet.control_room.granting.people import ListPeople
+
+    session.ask(ListPeople(), _people)
+
+
+def _people(console: "Console", answer: Any) -> None:
+    from carnet.control_room.cli import show
+
+    made = show.table("Name", "Role", "Added", "May")
+    for person in answer.people:
+        made.add_row(person.name, person.role or "let go", show.day(person.added_at), ", ".join(person.permissions))
+    console.print(made)
+
+
+def link(
+    session: Session,
+    name: Name,
+    address: Annotated[
+        str, typer.Option("--address", help="Where people reach the pages, as HTTPS://NAME:PORT.")
+    ] = "http://127.0.0.1:8651",
+) -> None:
+    """A link with which somebody chooses a password: good once, for a day. Give it to them and to nobody else."""
+    from carnet.control_room.granting.people import Access, FindPerson, NoteAccess
+
+    with session.site.desk(writing=True) as desk:
+        known = desk.ask(FindPerson(name))
+        if not isinstance(known, Refusal):
+            path = session.site.password_link(name)
+            known = {"name": name, "link": address.rstrip("/") + path}
+            desk.execute(NoteAccess(Access.LINK_GIVEN, name), session.actor)
+    session.answer(known, lambda console, found: console.print(found["link"], soft_wrap=True))

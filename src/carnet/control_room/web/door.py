@@ -1,0 +1,101 @@
+"""Deny unless permitted (A1): every view says what one must be allowed to do, and one that says nothing is shut."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django_htmx.middleware import HtmxDetails
+
+from carnet.control_room.authority import questions
+from carnet.control_room.authority.views import Status
+from carnet.control_room.engine.socket_desk import SocketDesk
+from carnet.control_room.granting.people import FindPerson, May, PersonView
+from carnet.control_room.web.engine import engine
+from carnet.control_room.web.faults import fault_page_of
+from carnet.control_room.web.models import Login
+from carnet.errors import CarnetError
+from carnet.exchange.verdicts import Refusal
+from carnet.ui.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
+
+
+class Visit(HttpRequest):
+    """A request as our views see it: somebody signed in, at one moment of the site's trusted time (T1)."""
+
+    person: PersonView
+    desk: SocketDesk
+    status: Status
+    now: datetime
+    htmx: HtmxDetails
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+def opens(act: May) -> Callable[[View], View]:
+    """Says what one must be allowed to do to see a view."""
+
+    def mark(view: View) -> View:
+        view.opens = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
+        return view
+
+    return mark
+
+
+class Door:
+    """Middleware: the engine and the site's time for each request, its size, and who may pass."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MOST_UPLOADED:
+            return HttpResponse(f"More than {settings.MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
+        try:
+            with engine() as desk:
+                status = desk.ask(questions.Status())
+                assert isinstance(status, Status)
+                request.desk, request.status, request.now = desk, status, status.clock.trusted  # type: ignore[attr-defined]
+                return self._get_response(request)
+        except CarnetError as error:
+            return fault_page_of(request, error)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if name in FOR_EVERYBODY:
+            return None
+        act = getattr(view, "opens", None)
+        if not isinstance(act, May) and name not in FOR_SIGNED_IN:
+            raise PermissionDenied
+        login: object = request.user
+        if not isinstance(login, Login):
+            return redirect_to_login(request.get_full_path(), reverse("account_login"))
+        person = request.desk.ask(FindPerson(login.name))  # type: ignore[attr-defined]
+        if isinstance(person, Refusal):  # let go since: the ledger knows better than a cookie
+            logout(request)
+            return redirect_to_login(request.get_full_path(), reverse("account_login"))
+        request.person = person  # type: ignore[attr-defined]
+        if lacks_second_factor(login) and name not in ENROLLING:
+            return redirect("mfa_activate_totp")
+        if isinstance(act, May) and not person.may(act):
+            raise PermissionDenied
+        return None
+
+
+def lacks_second_factor(login: Login) -> bool:
+    if not settings.NEEDS_SECOND_FACTOR:
+        return False
+    from allauth.mfa.utils import is_mfa_enabled
+
+    return not is_mfa_enabled(login)
+
+
+__all__ = ["Door", "Visit", "opens"]

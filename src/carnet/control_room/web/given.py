@@ -1,0 +1,61 @@
+"""What the pages are given by the server that starts them, and find nowhere else: where they answer, and two keys.
+
+The keys are derived from the ledger's master key, so that nothing of them lies on the disk; they come over a pipe.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from carnet.exchange.keys import RandomBytes
+
+
+class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    folder: str  # of the Control Room
+    signing: bytes  # what sessions and links are signed with
+    wrapping: bytes  # what second factors are wrapped with at rest (A2)
+    bind: str = "127.0.0.1:8651"
+    hosts: list[str] = []  # names by which browsers ask for it
+    https: str = "off"  # direct | proxy | off
+    certificate: str | None = None
+    private_key: str | None = None
+
+    @property
+    def data(self) -> Path:
+        return Path(self.folder)
+
+    @property
+    def address(self) -> str:
+        """Where people go."""
+        host, _, port = self.bind.rpartition(":")
+        name = self.hosts[0] if self.hosts else host
+        if self.https == "proxy":
+            return f"https://{name}"
+        return f"{'https' if self.https == 'direct' else 'http'}://{name}:{port}"
+
+
+@dataclass(frozen=True)
+class World:
+    """What only the composition root has."""
+
+    random: RandomBytes
+    command: tuple[str, ...]  # `control-room`, for what takes long and is done in a process of its own
+
+
+NOTHING = Given(folder="", signing=b"without a server there is nothing that this could sign", wrapping=bytes(32))
+_given: list[Given] = [NOTHING]
+_world: list[World] = []
+
+
+def give(what: Given, world: World) -> None:
+    """Once, before Django is set up."""
+    _given[:], _world[:] = [what], [world]
+
+
+def given() -> Given:
+    return _given[0]
+
+
+def world() -> World:
+    return _world[0]

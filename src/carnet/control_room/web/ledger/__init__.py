@@ -1,0 +1,1 @@
+"""The ledger: its records, its check, its checkpoint."""

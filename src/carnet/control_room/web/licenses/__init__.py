@@ -1,0 +1,1 @@
+"""License Management: what is installed, licensed, used and left; and one product."""

@@ -1,0 +1,79 @@
+"""Rows of the pages' own database. Who may do what is not here: that is in the ledger."""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class Logins(BaseUserManager["Login"]):
+    def get_by_natural_key(self, username: str | None) -> "Login":
+        return self.get(name=(username or "").lower())
+
+
+class Login(AbstractBaseUser):
+    """A password. It opens nothing for a name that the ledger does not know."""
+
+    name = models.CharField(max_length=64, unique=True)  # lower case, as in the ledger
+    is_active = True
+
+    USERNAME_FIELD = "name"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects = Logins()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Preview(models.Model):
+    """The license file that is looked at before it is installed: one at a time, for everybody here."""
+
+    raw = models.BinaryField()
+    file_name = models.CharField(max_length=200)
+    by = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class VerifyRun(models.Model):
+    """A check of the whole ledger that came to its end."""
+
+    at = models.DateTimeField()
+    by = models.CharField(max_length=64)
+    records = models.BigIntegerField()
+    seconds = models.FloatField()
+    holds = models.BooleanField()
+    words = models.TextField()  # what was found; empty where it holds
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"
+
+
+class NoticeSettings(models.Model):
+    """Where notices go: one row. The mail server's password is not here: it is in a file that the environment names."""
+
+    mail_to = models.TextField(blank=True)  # addresses, one a line
+    mail_from = models.CharField(max_length=200, blank=True)
+    mail_host = models.CharField(max_length=200, blank=True)
+    mail_port = models.PositiveIntegerField(default=587)
+    mail_security = models.CharField(max_length=8, default="starttls")  # starttls | tls | none
+    mail_user = models.CharField(max_length=200, blank=True)
+    syslog = models.CharField(max_length=200, blank=True)  # HOST:PORT, or the path of a socket
+    syslog_protocol = models.CharField(max_length=3, default="udp")  # udp | tcp
+    syslog_notices = models.BooleanField(default=False)
+    syslog_checkpoints = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return "notices"
+
+
+class NoticeSent(models.Model):
+    """Each notice is sent once: by the id that `authority.notices` gives it."""
+
+    notice = models.CharField(max_length=200, unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.notice

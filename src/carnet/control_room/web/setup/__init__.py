@@ -1,0 +1,1 @@
+"""Set up: API keys, people and roles, settings."""

@@ -1,0 +1,1 @@
+"""Users and seats: who holds what, assigning and taking back."""

@@ -1,0 +1,1 @@
+"""What if: the state on another day, or with another file."""

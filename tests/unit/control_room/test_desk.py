@@ -21,6 +21,7 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.history import UsageHistory
+from carnet.control_room.authority.notices import DueNotices
 from carnet.control_room.engine import wire
 from carnet.control_room.engine.desk import KEY_SET, Desk
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
@@ -144,6 +145,7 @@ def looking(play: Play) -> None:
     for history in (UsageHistory(PAGES), UsageHistory(SEATS, 400), UsageHistory("nothing")):
         play.ask(history)
     play.ask(questions.Outlook())
+    play.ask(DueNotices())
     for days in (-400, 0, 400):
         play.ask(questions.Forecast(MONDAY + timedelta(days=days)))
     for question in (questions.Records(), questions.Records(10_000), questions.Records(2, "refused")):

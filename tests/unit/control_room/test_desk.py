@@ -22,6 +22,7 @@ from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.history import UsageHistory
 from carnet.control_room.authority.notices import DueNotices
+from carnet.control_room.authority.overview import Overview
 from carnet.control_room.engine import wire
 from carnet.control_room.engine.desk import KEY_SET, Desk
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
@@ -146,6 +147,7 @@ def looking(play: Play) -> None:
         play.ask(history)
     play.ask(questions.Outlook())
     play.ask(DueNotices())
+    play.ask(Overview())
     for days in (-400, 0, 400):
         play.ask(questions.Forecast(MONDAY + timedelta(days=days)))
     for question in (questions.Records(), questions.Records(10_000), questions.Records(2, "refused")):

@@ -144,10 +144,10 @@ def _cycle(state: State, now: datetime) -> CycleView | None:
 
 
 def product_views(state: State, now: datetime) -> list[ProductView]:
-    return [_product(state, sku, now) for sku in sorted(products(state))]
+    return [product_view(state, sku, now) for sku in sorted(products(state))]
 
 
-def _product(state: State, sku: str, now: datetime) -> ProductView:
+def product_view(state: State, sku: str, now: datetime) -> ProductView:
     lines = [line for line in lines_of(state) if line.sku == sku]
     line, quantity, using = lines[0], granted(lines, sku, now), count_in_use(state, sku, now)
     units = line.metric is Metric.CONSUMABLE

@@ -20,6 +20,7 @@ from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
 from carnet.control_room.authority.history import UsageHistory
 from carnet.control_room.authority.notices import DueNotices
+from carnet.control_room.authority.overview import Overview
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
@@ -77,6 +78,7 @@ QUESTIONS: dict[str, type[Question]] = {
         questions.Outlook,
         UsageHistory,
         DueNotices,
+        Overview,
         questions.Records,
         questions.Checkpoint,
         CheckUser,

@@ -2,23 +2,18 @@
 
 from datetime import timedelta
 
-import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
 from carnet.control_room.authority.grant import lines_of
 from carnet.control_room.authority.overview import GROUPS, Overview
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat
+from carnet.control_room.granting.seats import AcquireSeat
 from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
-from carnet.entitlements import Metric
-from carnet.exchange.verdicts import Refusal
 from tests.support.cast import MONDAY
-from tests.support.room import Room
-from tests.support.vendor_simulator import Vendor, line
+from tests.support.vendor_simulator import line
+from tests.support.walk import ACTS, FEATURE, PAGES, SEAT, USER, Walk
 from tests.unit.control_room.conftest import YEAR, granted, standard_lines
 
-USER, SEAT, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
 DAY = timedelta(days=1)
 
 
@@ -64,65 +59,22 @@ def test_what_has_ended_ends_and_its_end_includes_grace(vendor, enabled):
     assert rows(enabled)[FEATURE].outlook == "ends"
 
 
-ACTS = st.sampled_from(["assign", "unassign", "acquire", "release", "consume", "wait"])
-
-
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(ACTS, st.integers(0, 5)), max_size=40))
+@given(ACTS)
 def test_it_is_what_a_count_of_everything_says(acts):
-    vendor, room, leases = Vendor(), None, []
-    room = Room(vendor.trust)
-    room.enable(vendor.token(MONDAY))
-    room.install(vendor.olf(room.request(), standard_lines(), MONDAY))
-    peaks: dict[tuple[str, int], int] = {}
-    consumed: dict[int, int] = {}
-    refusals = dict.fromkeys((USER, SEAT, PAGES), 0)
-
-    def note():
-        for sku, count in ((USER, len(room.state.users.get(USER, {}))), (SEAT, running())):
-            key = sku, room.now.toordinal()
-            peaks[key] = max(peaks.get(key, 0), count)
-
-    def running():
-        return sum(ends > room.now for _, ends in leases)
-
-    for act, number in acts:
-        if act == "wait":
-            for _ in range(number):  # the day begins with what was in use
-                room.wait(hours=7)
-                room.engine.execute_all([], room.reading)
-                note()
-            continue
-        command = {
-            "assign": AssignUser(USER, f"u{number}"),
-            "unassign": UnassignUser(USER, f"u{number}"),
-            "acquire": AcquireSeat(SEAT, f"b{number}", 86_400),
-            "consume": ConsumeUnits(PAGES, 9 * number + 1),
-            "release": ReleaseSeat(leases[number % len(leases)][0] if leases else "none"),
-        }[act]
-        answer = room.do(command)
-        if isinstance(answer, Refusal):
-            if act != "release":
-                refusals[command.sku] += 1
-        elif act == "acquire":
-            leases.append((answer.lease_id, answer.expires_at))
-        elif act == "release":
-            leases = [each for each in leases if each[0] != command.lease_id]
-        elif act == "consume":
-            day = room.now.toordinal()
-            consumed[day] = consumed.get(day, 0) + command.units
-        note()
-    room.reopen()
-    for row in room.ask(Overview()).rows:
-        sku, mine = row.view.sku, [each for each in lines_of(room.state) if each.sku == row.view.sku]
-        assert row.valid_from == min(each.valid_from for each in mine)
-        days = range(room.now.toordinal() - len(row.days) + 1, room.now.toordinal() + 1)
-        if row.view.metric == Metric.CONSUMABLE.value:
-            assert row.days == [consumed.get(day, 0) for day in days]
-            assert row.view.remaining == 100 - sum(consumed.values())
+    walk = Walk(standard_lines()).take(acts)
+    walk.room.reopen()
+    for row in walk.room.ask(Overview()).rows:
+        sku, days = row.view.sku, walk.days(len(row.days))
+        mine = [each for each in lines_of(walk.room.state) if each.sku == sku]
+        assert (row.valid_from, row.ends) == (min(each.valid_from for each in mine), max(each.ends for each in mine))
+        assert row.refused_30_days == walk.refused[sku]
+        if sku == PAGES:
+            assert row.days == [walk.consumed[day] for day in days]
+            assert row.view.remaining == 100 - sum(walk.consumed.values())
         elif sku in (USER, SEAT):
-            last = [peaks.get((sku, day)) for day in days]
-            assert all(got >= want for got, want in zip(row.days, last, strict=True) if want is not None)
-            assert row.view.in_use == (len(room.state.users.get(USER, {})) if sku == USER else running())
-        assert row.refused_30_days == refusals.get(sku, 0)
-        assert row.peak == (0 if row.view.metric == Metric.CONSUMABLE.value else max(row.days))
+            seen = [walk.peaks.get((sku, day)) for day in days]
+            assert all(here >= there for here, there in zip(row.days, seen, strict=True) if there is not None)
+            assert row.view.in_use == len(walk.holders(sku))
+            assert row.peak == max(row.days)
+            assert row.times_full == sum(peak >= row.view.granted for peak in row.days)

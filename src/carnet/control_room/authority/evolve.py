@@ -248,6 +248,7 @@ def _seat_gone(state: State, record: Record, event: e.SeatReleased | e.SeatExpir
     lease = leases.by_id.get(event.lease_id) if leases else None
     if leases and lease:
         leases.remove(event.lease_id)
-        left = leases.count(record.at)
-        was_in_use = record.at < lease.expires_at or lease.expires_at.date() == record.at.date()
-        evolve_use.in_use(state, event.sku, record.at, left, left + was_in_use)
+        # several may have ended since the last record: each that ran when the day began was in use on it
+        morning = record.at.replace(hour=0, minute=0, second=0)
+        before = leases.count(morning) + (morning < lease.expires_at)
+        evolve_use.in_use(state, event.sku, record.at, leases.count(record.at), before)

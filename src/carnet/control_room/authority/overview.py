@@ -18,8 +18,8 @@ from carnet.entitlements import Line, Metric
 
 DAYS = 30
 GROUPS = (Metric.NAMED_USER, Metric.CONCURRENT, Metric.CONSUMABLE, Metric.FEATURE)
-# lasts: to the end · runs_out: at `runs_out_at` · full: all were in use on `times_full` days · peak: seats, never all of
-# them · on: a feature · ends: nothing is granted now
+# lasts: to the end · runs_out: at `runs_out_at` · full: all were in use on `times_full` days · peak: seats, and some
+# were always free · on: a feature · ends: nothing is granted now
 Outlook = Literal["lasts", "runs_out", "full", "peak", "on", "ends"]
 
 

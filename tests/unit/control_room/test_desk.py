@@ -21,8 +21,10 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.history import UsageHistory
+from carnet.control_room.authority.holders import Holders, People, UserDetail
 from carnet.control_room.authority.notices import DueNotices
 from carnet.control_room.authority.overview import Overview
+from carnet.control_room.authority.product import ProductDetail
 from carnet.control_room.engine import wire
 from carnet.control_room.engine.desk import KEY_SET, Desk
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
@@ -148,6 +150,12 @@ def looking(play: Play) -> None:
     play.ask(questions.Outlook())
     play.ask(DueNotices())
     play.ask(Overview())
+    for sku in (USERS, PAGES, "nothing"):
+        play.ask(ProductDetail(sku))
+    for asked in (Holders(), Holders(USERS, "A", limit=1), Holders(SEATS, after="x"), Holders(limit=0)):
+        play.ask(asked)
+    for asked in (People(), People("株"), People(limit=501), UserDetail("anna"), UserDetail("nobody")):
+        play.ask(asked)
     for days in (-400, 0, 400):
         play.ask(questions.Forecast(MONDAY + timedelta(days=days)))
     for question in (questions.Records(), questions.Records(10_000), questions.Records(2, "refused")):

@@ -212,18 +212,16 @@ def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
 
 @on(e.SeatAssigned)
 def _assigned(state: State, record: Record, event: e.SeatAssigned) -> None:
-    users = state.users.setdefault(event.sku, {})
-    before = len(users)
-    users[event.user] = record.at
-    evolve_use.in_use(state, event.sku, record.at, len(users), before, granted=1)
+    before = len(state.users.of(event.sku))
+    state.users.assign(event.sku, event.user, record.at, record.index)
+    evolve_use.in_use(state, event.sku, record.at, before + 1, before, granted=1)
 
 
 @on(e.SeatUnassigned)
 def _unassigned(state: State, record: Record, event: e.SeatUnassigned) -> None:
-    users = state.users.get(event.sku, {})
-    before = len(users)
-    users.pop(event.user, None)
-    evolve_use.in_use(state, event.sku, record.at, len(users), before)
+    before = len(state.users.of(event.sku))
+    state.users.unassign(event.sku, event.user)
+    evolve_use.in_use(state, event.sku, record.at, len(state.users.of(event.sku)), before)
 
 
 @on(e.SeatAcquired)
@@ -232,7 +230,7 @@ def _acquired(state: State, record: Record, event: e.SeatAcquired) -> None:
     if leases is None:
         leases = state.leases[event.sku] = Leases()
     before = leases.count(record.at)
-    leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at))
+    leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at, record.at, record.index))
     evolve_use.in_use(state, event.sku, record.at, before + (record.at < event.expires_at), before, granted=1)
 
 

@@ -60,7 +60,7 @@ def _refused(state: State, name: str, on: datetime) -> list[str]:
 def _uncovered(state: State, on: datetime) -> list[Uncovered]:
     found = []
     for sku in sorted({*state.users, *state.leases}):
-        rest = [*state.users.get(sku, {})][granted(lines_of(state), sku, on) :]
+        rest = [*state.users.of(sku)][granted(lines_of(state), sku, on) :]
         if rest:
             found.append(Uncovered(sku, rest))
     return found

@@ -19,8 +19,10 @@ from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
 from carnet.control_room.authority.history import UsageHistory
+from carnet.control_room.authority.holders import Holders, People, UserDetail
 from carnet.control_room.authority.notices import DueNotices
 from carnet.control_room.authority.overview import Overview
+from carnet.control_room.authority.product import ProductDetail
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
@@ -79,6 +81,10 @@ QUESTIONS: dict[str, type[Question]] = {
         UsageHistory,
         DueNotices,
         Overview,
+        ProductDetail,
+        Holders,
+        UserDetail,
+        People,
         questions.Records,
         questions.Checkpoint,
         CheckUser,

@@ -43,7 +43,7 @@ class AssignUser:
         grant = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
         if isinstance(grant, Refusal):
             return grant
-        users, limit = state.users.get(self.sku, {}), grant.quantity
+        users, limit = state.users.of(self.sku), grant.quantity
         if self.user in users:
             return Decision([], UserAnswer(self.sku, self.user, True, len(users), limit))
         refusal = check_name(self.user, "user's name")
@@ -68,7 +68,7 @@ class UnassignUser:
     needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)
+        users, limit = state.users.of(self.sku), granted(lines_of(state), self.sku, moment.now)
         if self.user not in users:
             return Decision([], UserAnswer(self.sku, self.user, False, len(users), limit))
         answer = UserAnswer(self.sku, self.user, False, len(users) - 1, limit)
@@ -83,7 +83,7 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     grant = product_of(state, sku, Metric.NAMED_USER, now)
     if isinstance(grant, Refusal):
         return grant
-    users, limit = state.users.get(sku, {}), grant.quantity
+    users, limit = state.users.of(sku), grant.quantity
     if user not in users:
         return Refusal(
             Code.NOT_GRANTED, f"{user} is not assigned to {grant.line.name}.", "Assign the user: user assign."

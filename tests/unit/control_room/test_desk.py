@@ -28,6 +28,8 @@ from carnet.control_room.authority.product import ProductDetail
 from carnet.control_room.engine import wire
 from carnet.control_room.engine.desk import KEY_SET, Desk
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.granting.assignment_file import AssignmentRow
+from carnet.control_room.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
@@ -124,6 +126,10 @@ def granting(play: Play) -> None:
     play.do(UnassignUser(USERS, "bo"), "k1")
     play.do(UnassignUser(USERS, "bo"), "k1")
     play.do(UnassignUser(USERS, "cleo"), "k1")
+    rows = [AssignmentRow(2, "anna", USERS, "unassign"), AssignmentRow(3, "eva", USERS), AssignmentRow(4, "x", PAGES)]
+    play.ask(CheckAssignments(rows))
+    for many in (AssignMany(rows), AssignMany(rows, only_good=True), AssignMany(rows[:2]), AssignMany([])):
+        play.do(many, f"many-{many.only_good}-{len(many.rows)}")
     lease = play.do(AcquireSeat(SEATS, "bot-17")).lease_id
     for command in (RenewSeat(lease), ReleaseSeat(lease), ReleaseSeat(lease), AcquireSeat(PAGES, "bot-17")):
         play.do(command)

@@ -24,6 +24,7 @@ from carnet.control_room.authority.notices import DueNotices
 from carnet.control_room.authority.overview import Overview
 from carnet.control_room.authority.product import ProductDetail
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
@@ -60,6 +61,7 @@ COMMANDS: dict[str, type[Command]] = {
         InstallLicense,
         AssignUser,
         UnassignUser,
+        AssignMany,
         AcquireSeat,
         RenewSeat,
         ReleaseSeat,
@@ -89,6 +91,7 @@ QUESTIONS: dict[str, type[Question]] = {
         questions.Checkpoint,
         CheckUser,
         CheckFeature,
+        CheckAssignments,
         NewestRequest,
         PreviewLicense,
         ListApiKeys,

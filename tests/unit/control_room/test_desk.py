@@ -18,8 +18,10 @@ from carnet.control_room.activation.generate_request import REQUEST, GenerateReq
 from carnet.control_room.activation.install_key_set import InstallKeySet
 from carnet.control_room.activation.install_license import LICENSE, RECEIPT, InstallLicense, PreviewLicense
 from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.activation.request_text import RequestText
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
+from carnet.control_room.authority.exchange import Exchange
 from carnet.control_room.authority.history import UsageHistory
 from carnet.control_room.authority.holders import Holders, People, UserDetail
 from carnet.control_room.authority.notices import DueNotices
@@ -99,6 +101,7 @@ def exchange(play: Play) -> None:
     for name in (REQUEST, LICENSE, RECEIPT, KEY_SET, "lock", "", "../lock"):
         play.document(name)
     play.ask(NewestRequest())
+    play.ask(RequestText())
     play.ask(questions.Forecast())
     play.do(InstallToken(b"no token"))
     play.do(WithdrawCycle())
@@ -110,6 +113,7 @@ def exchange(play: Play) -> None:
     lfr = play.document(REQUEST)
     olf = play.file("olf", lambda: vendor.olf(lfr, standard_lines(), MONDAY))
     assert play.ask(NewestRequest()).raw == lfr
+    assert play.ask(RequestText()).size == len(lfr)
     play.ask(PreviewLicense(b"garbage"))
     play.ask(PreviewLicense(olf))
     play.do(InstallLicense(olf))
@@ -155,6 +159,8 @@ def looking(play: Play) -> None:
         play.ask(history)
     play.ask(questions.Outlook())
     play.ask(DueNotices())
+    for asked in (Exchange(), Exchange(limit=1), Exchange(before=5), Exchange(limit=0)):
+        play.ask(asked)
     play.ask(Overview())
     for sku in (USERS, PAGES, "nothing"):
         play.ask(ProductDetail(sku))

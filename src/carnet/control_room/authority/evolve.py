@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from carnet.control_room.authority import evolve_keys, evolve_use  # noqa: F401  they register what they fold
 from carnet.control_room.authority.evolve_units import meter
+from carnet.control_room.authority.exchange_past import PastRequest
 from carnet.control_room.authority.handlers import HANDLERS, on
 from carnet.control_room.authority.leases import Lease, Leases
 from carnet.control_room.authority.state import (
@@ -58,12 +59,18 @@ def _key_set(state: State, _: Record, event: e.KeySetTaken) -> None:
 
 
 @on(e.TokenInstalled)
-def _token(state: State, _: Record, event: e.TokenInstalled) -> None:
+def _token(state: State, record: Record, event: e.TokenInstalled) -> None:
+    state.exchange.token(record.index, event.token_id, record.at, record.actor, event.account_name)
     state.tokens_seen.append(event.token_id)
     state.enrolment, state.account_name = event.enrolment, event.account_name
     state.released = state.locked = False
     state.installed = state.cycle = state.newest_request = state.new_keys = None
     state.withdrawn = 0
+
+
+@on(e.RequestAsked)
+def _asked(state: State, record: Record, _: e.RequestAsked) -> None:
+    state.exchange.asked_by = record.actor
 
 
 @on(e.RequestGenerated)
@@ -72,19 +79,24 @@ def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
     state.newest_request = NewestRequest(event.request_id, event.sequence, event.request, record.at, event.install_by)
     state.cycle = OpenCycle(event.cycle) if event.cycle else None
     state.new_keys = event.new_keys
+    asked_by = state.exchange.asked_by
+    past = PastRequest(event.request_id, event.sequence, event.request.value, record.at, event.install_by, asked_by)
+    state.exchange.request(record.index, past, event.cycle.id if event.cycle else None)
     _show(state, event.request_id, record)
     if event.request is RequestKind.RELEASE:
         state.released, state.locked = True, False
 
 
 @on(e.CycleWithdrawn)
-def _withdrawn(state: State, _: Record, __: e.CycleWithdrawn) -> None:
+def _withdrawn(state: State, record: Record, _: e.CycleWithdrawn) -> None:
+    state.exchange.close("withdrawn", record.at, record.actor)
     state.cycle = state.newest_request = state.new_keys = None
     state.withdrawn += 1
 
 
 @on(e.CycleMissed)
-def _missed(state: State, _: Record, event: e.CycleMissed) -> None:
+def _missed(state: State, record: Record, event: e.CycleMissed) -> None:
+    state.exchange.close("locked" if event.locks else "lapsed", record.at, "")
     if state.cycle:
         state.cycle.missed = True
     state.new_keys = None
@@ -104,6 +116,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
         event.file_sha256,
         list(event.lines),
     )
+    state.exchange.close("installed", record.at, record.actor, event.sequence)
     state.installed_ids.append(event.olf_id)
     state.highest_sequence, state.issuing_log = event.sequence, event.issuing_log
     state.mark = max(state.mark, event.issued_at)

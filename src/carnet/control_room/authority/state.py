@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from carnet.control_room.authority.exchange_past import Exchange
 from carnet.control_room.authority.leases import Leases
 from carnet.control_room.authority.reservations import Reservations
 from carnet.control_room.authority.spans import Spans
@@ -118,6 +119,7 @@ class State(msgspec.Struct):
     issuing_log: CheckpointFields | None = None  # V2
     history_accepted: int = 0  # L2
     shown: list[Shown] = []
+    exchange: Exchange = msgspec.field(default_factory=Exchange)
     # use
     lines: dict[str, LineMemory] = {}
     meters: dict[str, dict[str, int]] = {}  # Q2: line, then period ("" where it has none)

@@ -15,9 +15,11 @@ from carnet.control_room.activation.generate_request import GenerateRequest, New
 from carnet.control_room.activation.install_key_set import InstallKeySet
 from carnet.control_room.activation.install_license import InstallLicense, PreviewLicense
 from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.activation.request_text import RequestText
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
+from carnet.control_room.authority.exchange import Exchange
 from carnet.control_room.authority.history import UsageHistory
 from carnet.control_room.authority.holders import Holders, People, UserDetail
 from carnet.control_room.authority.notices import DueNotices
@@ -94,6 +96,8 @@ QUESTIONS: dict[str, type[Question]] = {
         CheckAssignments,
         NewestRequest,
         PreviewLicense,
+        RequestText,
+        Exchange,
         ListApiKeys,
     )
 }

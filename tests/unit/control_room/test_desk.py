@@ -16,8 +16,9 @@ import pytest
 from carnet import control_room
 from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest, NewestRequest
 from carnet.control_room.activation.install_key_set import InstallKeySet
-from carnet.control_room.activation.install_license import LICENSE, RECEIPT, InstallLicense, PreviewLicense
+from carnet.control_room.activation.install_license import LICENSE, RECEIPT, InstallLicense
 from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.activation.preview_license import PreviewLicense
 from carnet.control_room.activation.request_text import RequestText
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions

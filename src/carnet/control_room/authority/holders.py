@@ -132,6 +132,14 @@ def _holder(state: State, now: datetime, found: _Found, wanted: str) -> HolderVi
     return HolderView(sku, lease.holder, who, lease.since, lease.expires_at, is_covered(state, sku, who, now))
 
 
+def who_holds(state: State, sku: str, now: datetime, *, oldest_first: bool = False) -> Iterator[HolderView]:
+    """Users and running leases of the product, one by one."""
+    for found in _each(state, sku, None, 1 if oldest_first else -1):
+        holder = _holder(state, now, found, "")
+        if holder:
+            yield holder
+
+
 def _granted(state: State, sku: str, now: datetime) -> int:
     grant = grant_of(state, sku, now)
     return grant.quantity if grant else 0

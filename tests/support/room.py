@@ -15,6 +15,7 @@ from carnet.control_room.authority.states import state_name
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import found
+from carnet.control_room.engine.viewing import view_of
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored
 from carnet.control_room.ledger.record import SYSTEM
@@ -64,6 +65,9 @@ class Room:
 
     def do(self, command: Any, actor: str = "anna") -> Any:
         return self.engine.execute(command, self.reading, actor)
+
+    def ask(self, question: Any) -> Any:
+        return question.answer(view_of(self.engine, self.reading))
 
     def enable(self, token: bytes) -> Any:
         return self.do(InstallToken(token))

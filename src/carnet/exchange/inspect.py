@@ -97,6 +97,16 @@ def inspect(raw: bytes, pinned: Pinned | None = None) -> Inspection | Refusal:
     )
 
 
+def as_text(inspection: Inspection) -> str:
+    """Its sections as plain text: each row on a line of its own, what is said aligned."""
+    parts = []
+    for section in inspection.sections:
+        width = max((len(label) for label, _ in section.rows), default=0)
+        rows = (f"{label.ljust(width)}  {said}".rstrip() for label, said in section.rows)
+        parts.append("\n".join((section.title, "", *rows)))
+    return "\n\n".join(parts) + "\n"
+
+
 def pinned_by(trust: bytes | None, key_set: bytes | None) -> Pinned | Refusal | None:
     """The trust to judge by, out of a trust file, a key set file, or both.
 

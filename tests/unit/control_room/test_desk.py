@@ -16,14 +16,23 @@ import pytest
 from carnet import control_room
 from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest, NewestRequest
 from carnet.control_room.activation.install_key_set import InstallKeySet
-from carnet.control_room.activation.install_license import LICENSE, RECEIPT, InstallLicense, PreviewLicense
+from carnet.control_room.activation.install_license import LICENSE, RECEIPT, InstallLicense
 from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.activation.preview_license import PreviewLicense
+from carnet.control_room.activation.request_text import RequestText
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
+from carnet.control_room.authority.exchange import Exchange
 from carnet.control_room.authority.history import UsageHistory
+from carnet.control_room.authority.holders import Holders, People, UserDetail
+from carnet.control_room.authority.notices import DueNotices
+from carnet.control_room.authority.overview import Overview
+from carnet.control_room.authority.product import ProductDetail
 from carnet.control_room.engine import wire
 from carnet.control_room.engine.desk import KEY_SET, Desk
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.granting.assignment_file import AssignmentRow
+from carnet.control_room.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
@@ -93,6 +102,7 @@ def exchange(play: Play) -> None:
     for name in (REQUEST, LICENSE, RECEIPT, KEY_SET, "lock", "", "../lock"):
         play.document(name)
     play.ask(NewestRequest())
+    play.ask(RequestText())
     play.ask(questions.Forecast())
     play.do(InstallToken(b"no token"))
     play.do(WithdrawCycle())
@@ -104,6 +114,7 @@ def exchange(play: Play) -> None:
     lfr = play.document(REQUEST)
     olf = play.file("olf", lambda: vendor.olf(lfr, standard_lines(), MONDAY))
     assert play.ask(NewestRequest()).raw == lfr
+    assert play.ask(RequestText()).size == len(lfr)
     play.ask(PreviewLicense(b"garbage"))
     play.ask(PreviewLicense(olf))
     play.do(InstallLicense(olf))
@@ -120,6 +131,10 @@ def granting(play: Play) -> None:
     play.do(UnassignUser(USERS, "bo"), "k1")
     play.do(UnassignUser(USERS, "bo"), "k1")
     play.do(UnassignUser(USERS, "cleo"), "k1")
+    rows = [AssignmentRow(2, "anna", USERS, "unassign"), AssignmentRow(3, "eva", USERS), AssignmentRow(4, "x", PAGES)]
+    play.ask(CheckAssignments(rows))
+    for many in (AssignMany(rows), AssignMany(rows, only_good=True), AssignMany(rows[:2]), AssignMany([])):
+        play.do(many, f"many-{many.only_good}-{len(many.rows)}")
     lease = play.do(AcquireSeat(SEATS, "bot-17")).lease_id
     for command in (RenewSeat(lease), ReleaseSeat(lease), ReleaseSeat(lease), AcquireSeat(PAGES, "bot-17")):
         play.do(command)
@@ -144,6 +159,16 @@ def looking(play: Play) -> None:
     for history in (UsageHistory(PAGES), UsageHistory(SEATS, 400), UsageHistory("nothing")):
         play.ask(history)
     play.ask(questions.Outlook())
+    play.ask(DueNotices())
+    for asked in (Exchange(), Exchange(limit=1), Exchange(before=5), Exchange(limit=0)):
+        play.ask(asked)
+    play.ask(Overview())
+    for sku in (USERS, PAGES, "nothing"):
+        play.ask(ProductDetail(sku))
+    for asked in (Holders(), Holders(USERS, "A", limit=1), Holders(SEATS, after="x"), Holders(limit=0)):
+        play.ask(asked)
+    for asked in (People(), People("株"), People(limit=501), UserDetail("anna"), UserDetail("nobody")):
+        play.ask(asked)
     for days in (-400, 0, 400):
         play.ask(questions.Forecast(MONDAY + timedelta(days=days)))
     for question in (questions.Records(), questions.Records(10_000), questions.Records(2, "refused")):

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from carnet.control_room.authority.banner import banner
 from carnet.control_room.authority.forecast import forecast
 from carnet.control_room.authority.states import state_name
-from carnet.control_room.authority.views import banner, status
+from carnet.control_room.authority.views import status
 from carnet.control_room.granting.features import check_feature
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits

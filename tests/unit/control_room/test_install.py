@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from carnet.control_room.activation.install_key_set import InstallKeySet
-from carnet.control_room.activation.install_license import preview
+from carnet.control_room.activation.preview_license import preview
 from carnet.control_room.authority.grant import granted as granted_now
 from carnet.control_room.authority.grant import lines_of
 from carnet.control_room.granting.seats import AcquireSeat

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.activation.install_license import preview
+from carnet.control_room.activation.preview_license import preview
 from carnet.control_room.authority.views import product_views
 from carnet.control_room.engine.order import Order
 from carnet.control_room.granting.permissions import refuse

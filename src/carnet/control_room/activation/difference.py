@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from carnet.control_room.authority.grant import granted, in_use, lines_of, products
+from carnet.control_room.authority.grant import count_in_use, granted, lines_of, products
 from carnet.control_room.authority.state import State
 from carnet.entitlements import Line
 
@@ -32,7 +32,7 @@ def _change(state: State, lines: list[Line], sku: str, name: str, now: datetime)
         name,
         granted(lines_of(state), sku, now),
         granted(lines, sku, now),
-        len(in_use(state, sku, now)),
+        count_in_use(state, sku, now),
         sum(line.quantity for line in mine if line.valid_from > now),
         max((line.valid_until for line in mine), default=None),
         _note(mine),

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
-from carnet.control_room.authority.grant import granted, in_use, lines_of
+from carnet.control_room.authority.grant import count_in_use, granted, lines_of
+from carnet.control_room.authority.holders import who_holds
 from carnet.control_room.authority.state import State
 from carnet.entitlements import Line, Metric
 from carnet.exchange.verdicts import Code, Refusal
@@ -17,11 +19,12 @@ class TooFew:
 
     sku: str
     granted: int
-    covered: tuple[str, ...]
+    in_use: int
 
     @property
     def to_free(self) -> int:
-        return len(self.covered) - self.granted
+        """Those who are not covered (Q4) too: where a covered one goes, the next is covered in its place."""
+        return self.in_use - self.granted
 
 
 @dataclass(frozen=True)
@@ -36,11 +39,9 @@ class TooSmall:
 def too_few(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[TooFew]:
     found = []
     for sku in sorted({*state.users, *state.leases}):
-        using = in_use(state, sku, held_at)
-        covered = [_holder(state, sku, each) for each in using[: granted(lines_of(state), sku, now)]]  # Q4
-        new = granted(lines, sku, now)
-        if new < len(covered):
-            found.append(TooFew(sku, new, tuple(covered)))
+        using, new = count_in_use(state, sku, held_at), granted(lines, sku, now)
+        if new < min(using, granted(lines_of(state), sku, now)):  # Q4: those who are covered
+            found.append(TooFew(sku, new, using))
     return found
 
 
@@ -66,9 +67,7 @@ def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime)
     few, small = too_few(state, lines, now, held_at), too_small(state, lines, now, held_at)
     if not few and not small:
         return None
-    what = [
-        f"free {item.to_free} {item.sku} ({len(item.covered)} in use, {item.granted} would be granted)" for item in few
-    ]
+    what = [f"free {item.to_free} {item.sku} ({item.in_use} in use, {item.granted} would be granted)" for item in few]
     what += [
         f"{item.consumed} {item.line.sku} were consumed or are reserved, "
         f"{item.line.quantity} would be granted (it was {item.was})"
@@ -78,18 +77,17 @@ def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime)
     if small:
         again = "Generate a new LFR and ask for at least what was consumed."
         next_step = f"{next_step} {again}".strip()
-    return Refusal(Code.DOES_NOT_FIT, f"Does not fit: {'; '.join(what)}.", next_step, tuple(_holders(few)))
+    return Refusal(
+        Code.DOES_NOT_FIT, f"Does not fit: {'; '.join(what)}.", next_step, tuple(_holders(state, few, held_at))
+    )
 
 
-def _holder(state: State, sku: str, user_or_lease: str) -> str:
-    lease = state.leases[sku].by_id.get(user_or_lease) if sku in state.leases else None
-    return f"{lease.holder} (lease {user_or_lease})" if lease else user_or_lease
-
-
-def _holders(few: list[TooFew]) -> list[str]:
+def _holders(state: State, few: list[TooFew], held_at: datetime) -> list[str]:
     lines = []
     for item in few:
-        more = len(item.covered) - NAMED
+        first = islice(who_holds(state, item.sku, held_at, oldest_first=True), NAMED)
+        names = [f"{each.holder} (lease {each.lease_id})" if each.lease_id else each.holder for each in first]
+        more = item.in_use - NAMED
         tail = f" and {more} more" if more > 0 else ""
-        lines.append(f"{item.sku} is held by: {', '.join(item.covered[:NAMED])}{tail}")
+        lines.append(f"{item.sku} is held by: {', '.join(names)}{tail}")
     return lines

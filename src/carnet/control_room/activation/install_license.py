@@ -1,11 +1,11 @@
-"""E5, E7, E9, E10, T3, V2: previewing and installing an OLF. Both judge by the same steps; the preview changes nothing.
+"""E5, E7, E9, E10, T3, V2: opening and installing an OLF. A preview (`preview_license`) judges by the same steps.
 
 Steps: (1) form and signatures · (2) for this Control Room · (3) not installed before · (4) the site can take one ·
 (5) it answers the newest LFR of the cycle · (6) it opens with the key it names · (7) its sequence rises ·
 (8) in time · (9) the clock, where it lowers it · (10) the vendor's log · (11) it fits.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
@@ -14,7 +14,7 @@ from carnet.control_room.activation.difference import Change, difference
 from carnet.control_room.activation.fit import check_fit
 from carnet.control_room.activation.generate_request import REQUEST
 from carnet.control_room.activation.request_file import history
-from carnet.control_room.authority.decision import Decision, Draft, FileCommand, Moment, View
+from carnet.control_room.authority.decision import Decision, Draft, FileCommand, Moment
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import by_lines
 from carnet.control_room.authority.trusted_time import TOLERANCE
@@ -34,7 +34,7 @@ from carnet.exchange.offline_license_file import (
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import install_window, lowered_clock_window
+from carnet.exchange.windows import install_window, lowered_clock_window, stamp
 from carnet.merkle import Checkpoint
 
 LICENSE, RECEIPT = "license", "receipt"  # the names under which the installed OLF and its receipt are kept
@@ -57,13 +57,25 @@ class LicenseAnswer:
 
 
 @dataclass(frozen=True)
-class _Opened:
+class Step:
+    """What one step comes to: in words, and the refusal where it is not so."""
+
+    words: str
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
     """An OLF that is genuine, for this site and readable; and what stands against installing it now, if anything."""
 
     read: ReadLicenseFile
     body: SealedBody
     now: datetime  # at which it is judged: trusted time, or what a permitted lowering makes of it (T3)
-    refusal: Refusal | None
+    steps: list[Step]  # in the order in which they are judged
+
+    @property
+    def refusal(self) -> Refusal | None:
+        return next((step.refusal for step in self.steps if step.refusal), None)
 
 
 @dataclass(frozen=True)
@@ -72,30 +84,13 @@ class InstallLicense(FileCommand):
     answers: ClassVar[type] = LicenseAnswer
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        opened = _open(self.raw, state, moment)
+        opened = open_license(self.raw, state, moment)
         if isinstance(opened, Refusal):
             return opened
         return opened.refusal or _installed(opened, self.raw, state, moment)
 
 
-def preview(raw: bytes, state: State, moment: Moment) -> LicenseAnswer | Refusal:
-    """What the file would change, whole, and why it would be refused, without recording anything."""
-    opened = _open(raw, state, moment)
-    return opened if isinstance(opened, Refusal) else _answer(opened, state)
-
-
-@dataclass(frozen=True)
-class PreviewLicense:
-    raw: bytes = field(repr=False)
-    what: ClassVar[str] = "license preview"
-    answers: ClassVar[type] = LicenseAnswer
-
-    def answer(self, view: View) -> LicenseAnswer | Refusal:
-        assert view.moment is not None
-        return preview(self.raw, view.state, view.moment)
-
-
-def _open(raw: bytes, state: State, moment: Moment) -> _Opened | Refusal:
+def open_license(raw: bytes, state: State, moment: Moment) -> Opened | Refusal:
     read = read_license_file(raw, state.pinned)  # (1)
     if isinstance(read, Refusal):
         return read
@@ -108,20 +103,26 @@ def _open(raw: bytes, state: State, moment: Moment) -> _Opened | Refusal:
     if isinstance(body, Refusal):
         return standing or body
     now = max(moment.reading.system, olf.issued_at) if olf.lowers_clock else max(moment.now, olf.issued_at)
-    return _Opened(read, body, now, standing or _judge(olf, body, now, state, moment))
+    held = [Step("The vendor's signatures hold."), Step(f"It is for this Control Room, {state.name}.")]
+    answers = Step("It answers the newest request.", standing)
+    return Opened(read, body, now, [*held, answers, *_judge(olf, body, now, state, moment)])
 
 
-def _judge(olf: OfflineLicenseFile, body: SealedBody, now: datetime, state: State, moment: Moment) -> Refusal | None:
+def _judge(olf: OfflineLicenseFile, body: SealedBody, now: datetime, state: State, moment: Moment) -> list[Step]:
+    """All of them, so that a preview can say what else is wrong; the first refusal is the one that counts."""
     seen = state.issuing_log.checkpoint if state.issuing_log else None
-    assert state.newest_request is not None
-    assert state.newest_request.install_by is not None
-    return (
-        _in_sequence(olf, state)  # (7)
-        or install_window(state.newest_request.install_by, moment.now)  # (8) by the time before any lowering
-        or (lowered_clock_window(olf.issued_at, moment.reading.system) if olf.lowers_clock else None)  # (9)
-        or _logged(olf, seen)  # (10)
-        or check_fit(state, body.lines, now, moment.now)  # (11)
-    )
+    steps = [Step("Its number is higher than any that was installed here.", _in_sequence(olf, state))]  # (7)
+    until = state.newest_request.install_by if state.newest_request else None
+    if until:  # (8) by the time before any lowering
+        steps.append(Step(f"It is in time: before {stamp(until)}.", install_window(until, moment.now)))
+    if olf.lowers_clock:  # (9)
+        near = lowered_clock_window(olf.issued_at, moment.reading.system)
+        steps.append(Step("This machine's clock is right enough to be lowered to the vendor's time.", near))
+    steps.append(
+        Step("The vendor's log holds it, and goes on from what was seen of it here.", _logged(olf, seen))
+    )  # (10)
+    steps.append(Step("It fits what is in use.", check_fit(state, body.lines, now, moment.now)))  # (11)
+    return steps
 
 
 def _for_this_room(olf: OfflineLicenseFile, state: State) -> Refusal | None:
@@ -195,7 +196,7 @@ def _logged(olf: OfflineLicenseFile, seen: Checkpoint | None) -> Refusal | None:
     return check_log(olf.issuing_log, olf.content_digest(), olf.olf_id, seen)
 
 
-def _answer(opened: _Opened, state: State) -> LicenseAnswer:
+def answer_of(opened: Opened, state: State) -> LicenseAnswer:
     olf, body = opened.read.olf, opened.body
     return LicenseAnswer(
         olf.olf_id,
@@ -219,8 +220,8 @@ def _added(olf: OfflineLicenseFile, state: State) -> list[AddedUnits]:
     return list(accepted.add) if accepted and accepted.number > state.history_accepted else []
 
 
-def _installed(opened: _Opened, raw: bytes, state: State, moment: Moment) -> Decision:
-    answer = _answer(opened, state)
+def _installed(opened: Opened, raw: bytes, state: State, moment: Moment) -> Decision:
+    answer = answer_of(opened, state)
     events = [*_key_set(opened.read.key_set, state), _license(opened, answer)]
     accepted = opened.read.olf.accepts_history
     if accepted and accepted.number > state.history_accepted:
@@ -232,7 +233,7 @@ def _installed(opened: _Opened, raw: bytes, state: State, moment: Moment) -> Dec
     return Decision(events, answer, documents=_Documents(opened.read, raw, state, moment), moved=opened.now)
 
 
-def _clock(opened: _Opened, moment: Moment) -> list[e.Event]:
+def _clock(opened: Opened, moment: Moment) -> list[e.Event]:
     """T1, T3: trusted time goes on from the vendor's time. Leases get one time to live from there (G6)."""
     by = opened.now - moment.now
     if opened.read.olf.lowers_clock and by < timedelta(0):
@@ -247,7 +248,7 @@ def _key_set(key_set: KeySet, state: State) -> list[e.Event]:
     return [e.KeySetTaken(key_set=key_set)] if key_set.version > state.pinned.version else []
 
 
-def _license(opened: _Opened, answer: LicenseAnswer) -> e.LicenseInstalled:
+def _license(opened: Opened, answer: LicenseAnswer) -> e.LicenseInstalled:
     olf = opened.read.olf
     assert olf.issuing_log is not None
     return e.LicenseInstalled(

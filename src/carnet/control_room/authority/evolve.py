@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from carnet.control_room.authority import evolve_keys, evolve_people, evolve_use  # noqa: F401  they register what they fold
 from carnet.control_room.authority.evolve_units import meter
+from carnet.control_room.authority.exchange_past import PastRequest
 from carnet.control_room.authority.handlers import HANDLERS, on
 from carnet.control_room.authority.leases import Lease, Leases
 from carnet.control_room.authority.state import (
@@ -58,12 +59,18 @@ def _key_set(state: State, _: Record, event: e.KeySetTaken) -> None:
 
 
 @on(e.TokenInstalled)
-def _token(state: State, _: Record, event: e.TokenInstalled) -> None:
+def _token(state: State, record: Record, event: e.TokenInstalled) -> None:
+    state.exchange.token(record.index, event.token_id, record.at, record.actor, event.account_name)
     state.tokens_seen.append(event.token_id)
     state.enrolment, state.account_name = event.enrolment, event.account_name
     state.released = state.locked = False
     state.installed = state.cycle = state.newest_request = state.new_keys = None
     state.withdrawn = 0
+
+
+@on(e.RequestAsked)
+def _asked(state: State, record: Record, _: e.RequestAsked) -> None:
+    state.exchange.asked_by = record.actor
 
 
 @on(e.RequestGenerated)
@@ -72,19 +79,24 @@ def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
     state.newest_request = NewestRequest(event.request_id, event.sequence, event.request, record.at, event.install_by)
     state.cycle = OpenCycle(event.cycle) if event.cycle else None
     state.new_keys = event.new_keys
+    asked_by = state.exchange.asked_by
+    past = PastRequest(event.request_id, event.sequence, event.request.value, record.at, event.install_by, asked_by)
+    state.exchange.request(record.index, past, event.cycle.id if event.cycle else None)
     _show(state, event.request_id, record)
     if event.request is RequestKind.RELEASE:
         state.released, state.locked = True, False
 
 
 @on(e.CycleWithdrawn)
-def _withdrawn(state: State, _: Record, __: e.CycleWithdrawn) -> None:
+def _withdrawn(state: State, record: Record, _: e.CycleWithdrawn) -> None:
+    state.exchange.close("withdrawn", record.at, record.actor)
     state.cycle = state.newest_request = state.new_keys = None
     state.withdrawn += 1
 
 
 @on(e.CycleMissed)
-def _missed(state: State, _: Record, event: e.CycleMissed) -> None:
+def _missed(state: State, record: Record, event: e.CycleMissed) -> None:
+    state.exchange.close("locked" if event.locks else "lapsed", record.at, "")
     if state.cycle:
         state.cycle.missed = True
     state.new_keys = None
@@ -104,6 +116,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
         event.file_sha256,
         list(event.lines),
     )
+    state.exchange.close("installed", record.at, record.actor, event.sequence)
     state.installed_ids.append(event.olf_id)
     state.highest_sequence, state.issuing_log = event.sequence, event.issuing_log
     state.mark = max(state.mark, event.issued_at)
@@ -212,18 +225,16 @@ def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
 
 @on(e.SeatAssigned)
 def _assigned(state: State, record: Record, event: e.SeatAssigned) -> None:
-    users = state.users.setdefault(event.sku, {})
-    before = len(users)
-    users[event.user] = record.at
-    evolve_use.in_use(state, event.sku, record.at, len(users), before, granted=1)
+    before = len(state.users.of(event.sku))
+    state.users.assign(event.sku, event.user, record.at, record.index)
+    evolve_use.in_use(state, event.sku, record.at, before + 1, before, granted=1)
 
 
 @on(e.SeatUnassigned)
 def _unassigned(state: State, record: Record, event: e.SeatUnassigned) -> None:
-    users = state.users.get(event.sku, {})
-    before = len(users)
-    users.pop(event.user, None)
-    evolve_use.in_use(state, event.sku, record.at, len(users), before)
+    before = len(state.users.of(event.sku))
+    state.users.unassign(event.sku, event.user)
+    evolve_use.in_use(state, event.sku, record.at, len(state.users.of(event.sku)), before)
 
 
 @on(e.SeatAcquired)
@@ -232,7 +243,7 @@ def _acquired(state: State, record: Record, event: e.SeatAcquired) -> None:
     if leases is None:
         leases = state.leases[event.sku] = Leases()
     before = leases.count(record.at)
-    leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at))
+    leases.add(event.lease_id, Lease(event.holder, event.ttl_seconds, event.expires_at, record.at, record.index))
     evolve_use.in_use(state, event.sku, record.at, before + (record.at < event.expires_at), before, granted=1)
 
 
@@ -248,6 +259,7 @@ def _seat_gone(state: State, record: Record, event: e.SeatReleased | e.SeatExpir
     lease = leases.by_id.get(event.lease_id) if leases else None
     if leases and lease:
         leases.remove(event.lease_id)
-        left = leases.count(record.at)
-        was_in_use = record.at < lease.expires_at or lease.expires_at.date() == record.at.date()
-        evolve_use.in_use(state, event.sku, record.at, left, left + was_in_use)
+        # several may have ended since the last record: each that ran when the day began was in use on it
+        morning = record.at.replace(hour=0, minute=0, second=0)
+        before = leases.count(morning) + (morning < lease.expires_at)
+        evolve_use.in_use(state, event.sku, record.at, leases.count(record.at), before)

@@ -3,16 +3,22 @@
 from datetime import datetime
 
 from carnet.control_room.authority.handlers import on
-from carnet.control_room.authority.state import State
+from carnet.control_room.authority.state import SeenRefusal, State
 from carnet.control_room.authority.tallies import Tallies
 from carnet.control_room.ledger import events as e
 from carnet.control_room.ledger.record import Record
 from carnet.entitlements import Line
 
+REFUSALS_KEPT = 20  # of each product, the newest
+
 
 @on(e.Refused)
 def _refused(state: State, record: Record, event: e.Refused) -> None:
     _count_refusals(state, record.at, event.code, event.sku, 1)
+    if event.sku in state.tallies:
+        kept = state.newest_refusals.setdefault(event.sku, [])
+        kept.append(SeenRefusal(record.at, record.actor, event.what, event.code, event.message))
+        del kept[:-REFUSALS_KEPT]
 
 
 @on(e.RefusalsCounted)
@@ -41,7 +47,7 @@ def go_back(state: State, to: datetime) -> None:
     for sku, tallies in state.tallies.items():
         leases = state.leases.get(sku)
         tallies.go_back(to)
-        count = len(state.users.get(sku, ())) + (len(leases.by_id) if leases else 0)
+        count = len(state.users.of(sku)) + (len(leases.by_id) if leases else 0)
         tallies.using(to, count, count)
 
 

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from carnet.control_room.authority.banner import banner
 from carnet.control_room.authority.grant import granted, lines_of, products
 from carnet.control_room.authority.state import State
 from carnet.control_room.authority.states import ACTIVE, EXPIRING, GRACE, state_name, unlocked_name
-from carnet.control_room.authority.views import ProductView, banner, product_views
+from carnet.control_room.authority.views import ProductView, banner_words, product_views
 from carnet.exchange.windows import CYCLE, stamp
 
 GRANTING = (ACTIVE, EXPIRING, GRACE)
@@ -32,7 +33,9 @@ class Forecast:
 def forecast(state: State, on: datetime) -> Forecast:
     name = state_name(state, on)
     views, words = product_views(state, on), _refused(state, name, on)
-    return Forecast(on, name, unlocked_name(state, on), banner(state, on), views, words, _uncovered(state, on))
+    return Forecast(
+        on, name, unlocked_name(state, on), banner_words(banner(state, on)), views, words, _uncovered(state, on)
+    )
 
 
 def missed_deadline(state: State) -> datetime | None:
@@ -57,7 +60,7 @@ def _refused(state: State, name: str, on: datetime) -> list[str]:
 def _uncovered(state: State, on: datetime) -> list[Uncovered]:
     found = []
     for sku in sorted({*state.users, *state.leases}):
-        rest = [*state.users.get(sku, {})][granted(lines_of(state), sku, on) :]
+        rest = [*state.users.of(sku)][granted(lines_of(state), sku, on) :]
         if rest:
             found.append(Uncovered(sku, rest))
     return found

@@ -114,22 +114,25 @@ def count_leases(state: State, sku: str, now: datetime) -> int:
 
 def count_in_use(state: State, sku: str, now: datetime) -> int:
     """How many users are assigned, or leases running."""
-    return len(state.users.get(sku, ())) + count_leases(state, sku, now)
+    return len(state.users.of(sku)) + count_leases(state, sku, now)
 
 
 def in_use(state: State, sku: str, now: datetime) -> list[str]:
     """Users assigned and leases running, the earliest first: a product has only one of the two."""
-    return [*state.users.get(sku, {}), *live_leases(state, sku, now)]
+    return [*state.users.of(sku), *live_leases(state, sku, now)]
 
 
 def is_covered(state: State, sku: str, holder: str, now: datetime) -> bool:
     """Q4: whether this user or lease is among the earliest, as many as are granted now."""
     grant = grant_of(state, sku, now)
     quantity = grant.quantity if grant else 0
+    assigned, leases = state.users.of(sku).get(holder), state.leases.get(sku)
+    lease = leases.find(holder, now) if leases else None
     if count_in_use(state, sku, now) <= quantity:  # nobody is above what is granted: the common case
-        leases = state.leases.get(sku)
-        return holder in state.users.get(sku, ()) or bool(leases and leases.find(holder, now))
-    return holder in in_use(state, sku, now)[:quantity]
+        return assigned is not None or lease is not None
+    if assigned:
+        return state.users.roll(sku).rank(assigned.number) < quantity
+    return leases is not None and lease is not None and leases.rank(lease, now) < quantity
 
 
 def products(state: State) -> dict[str, Line]:

@@ -49,13 +49,18 @@ class UsageHistory:
 
     def answer(self, view: View) -> UsageHistoryAnswer | Refusal:
         if self.sku not in view.state.tallies:
-            return Refusal(
-                Code.NOT_FOUND,
-                "No license installed here ever named this product.",
-                "See what it grants: license show.",
-            )
+            return unknown_product()
         days = days_used(view.state, self.sku, view.now, self.days)
-        return UsageHistoryAnswer(self.sku, days, _hours_used(view.state, self.sku, view.now))
+        return UsageHistoryAnswer(self.sku, days, hours_used(view.state, self.sku, view.now))
+
+
+def unknown_product() -> Refusal:
+    return Refusal(
+        Code.NOT_FOUND,
+        "No license installed here ever named this product.",
+        "See what the installed license grants.",
+        run="control-room license show",
+    )
 
 
 def days_used(state: State, sku: str, now: datetime, days: int) -> list[Use]:
@@ -65,7 +70,7 @@ def days_used(state: State, sku: str, now: datetime, days: int) -> list[Use]:
     return _each(tallies.days, first, last, start_of_day)
 
 
-def _hours_used(state: State, sku: str, now: datetime) -> list[Use]:
+def hours_used(state: State, sku: str, now: datetime) -> list[Use]:
     tallies, last = state.tallies[sku], hour_of(now)
     return _each(tallies.hours, max(last - HOURS_KEPT + 1, hour_of(tallies.since)), last, start_of_hour)
 

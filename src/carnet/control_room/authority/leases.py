@@ -1,7 +1,7 @@
 """The leases of one product: who holds them, in the order in which they were acquired (Q4), and when each ends (G2).
 
 How many run at a moment is asked at each decision, so it must not cost a look at each of ten thousand leases. The order
-by end is derived, and no part of a snapshot.
+by end and the order of coming are derived, and no part of a snapshot.
 """
 
 from bisect import bisect_left, insort
@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from carnet.control_room.authority.rolls import Roll
+
 _AFTER_ANY_ID = "~"  # ids are hexadecimal
 
 
@@ -17,6 +19,8 @@ class Lease(msgspec.Struct):
     holder: str
     ttl_seconds: int
     expires_at: datetime
+    since: datetime
+    number: int  # of the record that granted it
 
 
 class Leases(msgspec.Struct, dict=True):
@@ -24,10 +28,12 @@ class Leases(msgspec.Struct, dict=True):
 
     def __post_init__(self) -> None:
         self._ends = sorted((lease.expires_at, lease_id) for lease_id, lease in self.by_id.items())
+        self.roll = Roll((lease.number, lease_id) for lease_id, lease in self.by_id.items())
 
     def add(self, lease_id: str, lease: Lease) -> None:
         self.by_id[lease_id] = lease
         insort(self._ends, (lease.expires_at, lease_id))
+        self.roll.add(lease.number, lease_id)
 
     def extend(self, lease_id: str, expires_at: datetime) -> None:
         lease = self.by_id[lease_id]
@@ -39,6 +45,12 @@ class Leases(msgspec.Struct, dict=True):
         lease = self.by_id.pop(lease_id, None)
         if lease:
             self._forget_end(lease_id, lease)
+            self.roll.remove(lease.number)
+
+    def rank(self, lease: Lease, now: datetime) -> int:
+        """How many of those that run were acquired before it."""
+        over = sum(self.by_id[each].number < lease.number for each in self.expired(now))
+        return self.roll.rank(lease.number) - over
 
     def find(self, lease_id: str, now: datetime) -> Lease | None:
         """The lease of this id, if it runs."""

@@ -34,6 +34,7 @@ class Reservations(msgspec.Struct, dict=True):
         self._ends = sorted((each.expires_at, key) for key, each in self.by_id.items())
         self._over = 0  # so many of `_ends` are not in the sums: they are over
         self._held: dict[tuple[str, datetime | None], int] = {}
+        self._open: dict[str, int] = {}  # how many run, by product
         self._count(self.by_id.values(), 1)
 
     def add(self, reservation_id: str, reservation: Reservation) -> None:
@@ -74,6 +75,11 @@ class Reservations(msgspec.Struct, dict=True):
         self._move_to(now)
         return self._held.get((line_id, period_start), 0)
 
+    def count(self, sku: str, now: datetime) -> int:
+        """How many of the product run."""
+        self._move_to(now)
+        return self._open.get(sku, 0)
+
     def running(self, now: datetime) -> list[str]:
         """Those that run, the first to end first."""
         return [key for _, key in self._ends[bisect_right(self._ends, (now, _AFTER_ANY_ID)) :]]
@@ -95,6 +101,7 @@ class Reservations(msgspec.Struct, dict=True):
 
     def _count(self, reservations: Iterable[Reservation], sign: int) -> None:
         for reservation in reservations:
+            self._open[reservation.sku] = self._open.get(reservation.sku, 0) + sign
             for draw in reservation.draws:
                 key = (draw.line_id, draw.period_start)
                 left = self._held.get(key, 0) + sign * draw.units

@@ -69,8 +69,8 @@ def run_out(state: State, now: datetime) -> list[RunOut]:
             line.unit,
             remaining(state, sku, now),
             max(each.ends for each in lines_of(state) if each.sku == sku),
-            _pace(state, sku, now, 7),
-            _pace(state, sku, now, 30),
+            pace(state, sku, now, 7),
+            pace(state, sku, now, 30),
         )
         for sku, line in sorted(products(state).items())
         if line.metric is Metric.CONSUMABLE
@@ -90,7 +90,7 @@ def near_limit(state: State, now: datetime) -> list[NearLimit]:
     return found
 
 
-def _pace(state: State, sku: str, now: datetime, days: int) -> Pace:
+def pace(state: State, sku: str, now: datetime, days: int) -> Pace:
     rate = _rate(state, sku, now, days)
     per_day = (2 * rate.units * 86_400 + rate.seconds) // (2 * rate.seconds)
     return Pace(days, rate.units, per_day, _runs_out(state, sku, now, rate) if rate.units else None)

@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 
+from carnet.control_room.authority.exchange_past import Exchange
 from carnet.control_room.authority.leases import Leases
 from carnet.control_room.authority.reservations import Reservations
 from carnet.control_room.authority.spans import Spans
 from carnet.control_room.authority.tallies import Tallies
 from carnet.control_room.authority.trusted_time import NEVER
+from carnet.control_room.authority.users import Users
 from carnet.entitlements import Line, Metric, Period
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.key_set import KeySet, Pinned, Trust
@@ -85,6 +87,16 @@ class Person(msgspec.Struct, frozen=True):
     added_at: datetime
 
 
+class SeenRefusal(msgspec.Struct):
+    """G7: one of those that got a record of their own."""
+
+    at: datetime
+    actor: str
+    what: str
+    code: str
+    message: str
+
+
 class State(msgspec.Struct):
     # the ledger and the site
     size: int = 0
@@ -115,15 +127,17 @@ class State(msgspec.Struct):
     issuing_log: CheckpointFields | None = None  # V2
     history_accepted: int = 0  # L2
     shown: list[Shown] = []
+    exchange: Exchange = msgspec.field(default_factory=Exchange)
     # use
     lines: dict[str, LineMemory] = {}
     meters: dict[str, dict[str, int]] = {}  # Q2: line, then period ("" where it has none)
-    users: dict[str, dict[str, datetime]] = {}  # by product; the earliest assigned first (Q4)
+    users: Users = msgspec.field(default_factory=Users)
     leases: dict[str, Leases] = {}
     reservations: Reservations = msgspec.field(default_factory=Reservations)
     peaks: dict[str, int] = {}  # by product, since the last install
     tallies: dict[str, Tallies] = {}  # by product, of each that a license here ever named
     refusals: dict[str, int] = {}
+    newest_refusals: dict[str, list[SeenRefusal]] = {}  # by product, the newest last
     rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
     api_keys: dict[str, ApiKey] = {}  # by id
     people: dict[str, Person] = {}  # by name; whoever was let go stays known

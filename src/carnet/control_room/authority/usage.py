@@ -21,7 +21,7 @@ class HolderView:
     sku: str
     holder: str
     lease_id: str | None
-    since: datetime | None  # of a user
+    since: datetime | None
     expires_at: datetime | None  # of a lease
     covered: bool  # Q4
 
@@ -77,5 +77,5 @@ def _holders(state: State, sku: str, now: datetime, after: str, limit: int) -> I
 def _holder(state: State, sku: str, who: str, covered: bool) -> HolderView:
     lease = state.leases[sku].by_id.get(who) if sku in state.leases else None
     if lease:
-        return HolderView(sku, lease.holder, who, None, lease.expires_at, covered)
-    return HolderView(sku, who, None, state.users[sku][who], None, covered)
+        return HolderView(sku, lease.holder, who, lease.since, lease.expires_at, covered)
+    return HolderView(sku, who, None, state.users[sku][who].since, None, covered)

@@ -1,11 +1,12 @@
 """What people and programs are shown of the state at a moment. Pure; the doors print it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from carnet.control_room.authority.banner import Banner, banner
 from carnet.control_room.authority.grant import count_in_use, granted, lines_of, products, remaining, taken, used
 from carnet.control_room.authority.state import State
-from carnet.control_room.authority.states import EXPIRING_DAYS, LOCKED, state_name, unlocked_name
+from carnet.control_room.authority.states import LOCKED, state_name, unlocked_name
 from carnet.control_room.authority.trusted_time import Reading, lag
 from carnet.entitlements import Line, Metric
 from carnet.exchange.windows import CYCLE
@@ -87,12 +88,13 @@ class Status:
     lines: list[LineView]
     checkpoint: CheckpointView
     clock: ClockView
-    banner: str | None
+    banner: str | None  # the words of `notice`, but for an open cycle, which is told above
     storage: str = ""  # why nothing can be written now; empty where all is well
+    notice: Banner | None = None
 
 
 def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading, storage: str = "") -> Status:
-    name = state_name(state, now)
+    name, notice = state_name(state, now), banner(state, now)
     return Status(
         state.control_room_id,
         state.name,
@@ -107,9 +109,14 @@ def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading
         line_views(state, now),
         CheckpointView(checkpoint.size, checkpoint.root.hex()),
         ClockView(now, reading.system, int(lag(now, reading).total_seconds()), state.set_back_count),
-        banner(state, now),
+        banner_words(notice),
         storage,
+        notice,
     )
+
+
+def banner_words(notice: Banner | None) -> str | None:
+    return notice.words if notice and notice.kind != "cycle" else None
 
 
 def _installed(state: State) -> InstalledView | None:
@@ -137,10 +144,10 @@ def _cycle(state: State, now: datetime) -> CycleView | None:
 
 
 def product_views(state: State, now: datetime) -> list[ProductView]:
-    return [_product(state, sku, now) for sku in sorted(products(state))]
+    return [product_view(state, sku, now) for sku in sorted(products(state))]
 
 
-def _product(state: State, sku: str, now: datetime) -> ProductView:
+def product_view(state: State, sku: str, now: datetime) -> ProductView:
     lines = [line for line in lines_of(state) if line.sku == sku]
     line, quantity, using = lines[0], granted(lines, sku, now), count_in_use(state, sku, now)
     units = line.metric is Metric.CONSUMABLE
@@ -167,20 +174,3 @@ def _line(state: State, line: Line, now: datetime) -> LineView:
     consumed = used(state, line, now)
     later = now < line.valid_from
     return LineView(line.line_id, line.sku, line.quantity, line.valid_from, line.valid_until, consumed, later)
-
-
-def banner(state: State, now: datetime) -> str | None:
-    """S: what stands above all else from 30 days before expiry on, or while locked."""
-    if state_name(state, now) == LOCKED:
-        return "Locked: no license file was installed within 7 days of a request. Generate a new LFR."
-    lines = lines_of(state)
-    if not lines:
-        return None
-    end = max(line.valid_until for line in lines)
-    left = end - now
-    if left <= timedelta(0):
-        return f"The license ended {end:%Y-%m-%d %H:%M} UTC. Renew it: generate an LFR of kind renewal."
-    if left <= EXPIRING_DAYS:
-        days = "1 day" if left.days == 1 else f"{left.days} days"
-        return f"The license ends in {days}, {end:%Y-%m-%d %H:%M} UTC. Generate an LFR of kind renewal."
-    return None

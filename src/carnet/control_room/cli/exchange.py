@@ -122,7 +122,7 @@ def _withdrawn(console: "Console", answer: Any) -> None:
 
 def preview(session: Session, file: InFile) -> None:
     """Show an OLF whole, what it changes and whether it would install, without installing it."""
-    from carnet.control_room.activation.install_license import PreviewLicense
+    from carnet.control_room.activation.preview_license import PreviewLicense
 
     raw = read_file(file)
     with session.site.desk() as desk:

@@ -23,7 +23,7 @@ class _Snapshot(msgspec.Struct):
     sieves: Sieves
 
 
-FOLD = 3  # raised whenever `evolve` folds a record to something else than before
+FOLD = 4  # raised whenever `evolve` folds a record to something else than before
 _SHAPE = f"{FOLD}:" + ",".join(State.__struct_fields__)
 
 

@@ -13,13 +13,21 @@ import msgspec
 
 from carnet.control_room.activation.generate_request import GenerateRequest, NewestRequest
 from carnet.control_room.activation.install_key_set import InstallKeySet
-from carnet.control_room.activation.install_license import InstallLicense, PreviewLicense
+from carnet.control_room.activation.install_license import InstallLicense
 from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.activation.preview_license import PreviewLicense
+from carnet.control_room.activation.request_text import RequestText
 from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
 from carnet.control_room.authority import questions
 from carnet.control_room.authority.decision import Command, Question
+from carnet.control_room.authority.exchange import Exchange
 from carnet.control_room.authority.history import UsageHistory
+from carnet.control_room.authority.holders import Holders, People, UserDetail
+from carnet.control_room.authority.notices import DueNotices
+from carnet.control_room.authority.overview import Overview
+from carnet.control_room.authority.product import ProductDetail
 from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.granting.features import CheckFeature
 from carnet.control_room.granting.people import AddPerson, ChangePerson, FindPerson, ListPeople, NoteAccess
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
@@ -57,6 +65,7 @@ COMMANDS: dict[str, type[Command]] = {
         InstallLicense,
         AssignUser,
         UnassignUser,
+        AssignMany,
         AcquireSeat,
         RenewSeat,
         ReleaseSeat,
@@ -79,12 +88,21 @@ QUESTIONS: dict[str, type[Question]] = {
         questions.Forecast,
         questions.Outlook,
         UsageHistory,
+        DueNotices,
+        Overview,
+        ProductDetail,
+        Holders,
+        UserDetail,
+        People,
         questions.Records,
         questions.Checkpoint,
         CheckUser,
         CheckFeature,
+        CheckAssignments,
         NewestRequest,
         PreviewLicense,
+        RequestText,
+        Exchange,
         ListApiKeys,
         FindPerson,
         ListPeople,

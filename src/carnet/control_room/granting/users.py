@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from carnet.control_room.authority.decision import Decision, Moment, View
-from carnet.control_room.authority.grant import granted, is_covered, lines_of
+from carnet.control_room.authority.grant import ProductGrant, granted, is_covered, lines_of
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import (
     check_name,
@@ -40,21 +40,28 @@ class AssignUser:
     needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        grant = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
+        users = state.users.of(self.sku)
+        assigned, count = self.user in users, len(users)
+        grant = may_assign(state, self.sku, self.user, moment.now, count=count, assigned=assigned)
         if isinstance(grant, Refusal):
             return grant
-        users, limit = state.users.get(self.sku, {}), grant.quantity
-        if self.user in users:
-            return Decision([], UserAnswer(self.sku, self.user, True, len(users), limit))
-        refusal = check_name(self.user, "user's name")
-        if refusal:
-            return refusal
-        if limit == 0:
-            return not_granted(self.sku)
-        if len(users) >= limit:
-            return exhausted(grant.line.name, limit)
-        answer = UserAnswer(self.sku, self.user, True, len(users) + 1, limit)
-        return Decision([SeatAssigned(sku=self.sku, user=self.user)], answer)
+        events = [] if assigned else [SeatAssigned(sku=self.sku, user=self.user)]
+        return Decision(events, UserAnswer(self.sku, self.user, True, count + len(events), grant.quantity))
+
+
+def may_assign(
+    state: State, sku: str, user: str, now: datetime, *, count: int, assigned: bool
+) -> ProductGrant | Refusal:
+    """Whether the user may be assigned while so many are, or is assigned already."""
+    grant = may_take(state, sku, Metric.NAMED_USER, now)
+    if isinstance(grant, Refusal) or assigned:
+        return grant
+    refusal = check_name(user, "user's name")
+    if refusal:
+        return refusal
+    if grant.quantity == 0:
+        return not_granted(sku)
+    return exhausted(grant.line.name, grant.quantity) if count >= grant.quantity else grant
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class UnassignUser:
     needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        users, limit = state.users.get(self.sku, {}), granted(lines_of(state), self.sku, moment.now)
+        users, limit = state.users.of(self.sku), granted(lines_of(state), self.sku, moment.now)
         if self.user not in users:
             return Decision([], UserAnswer(self.sku, self.user, False, len(users), limit))
         answer = UserAnswer(self.sku, self.user, False, len(users) - 1, limit)
@@ -83,7 +90,7 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     grant = product_of(state, sku, Metric.NAMED_USER, now)
     if isinstance(grant, Refusal):
         return grant
-    users, limit = state.users.get(sku, {}), grant.quantity
+    users, limit = state.users.of(sku), grant.quantity
     if user not in users:
         return Refusal(
             Code.NOT_GRANTED, f"{user} is not assigned to {grant.line.name}.", "Assign the user: user assign."

@@ -1,0 +1,91 @@
+"""The exchange as it went, for a page: the newest first."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from carnet.control_room.authority.decision import View
+from carnet.control_room.authority.exchange_past import Outcome, PastEntry
+from carnet.control_room.authority.state import State
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import CYCLE, is_missed
+
+PAGE = 100  # entries in one answer
+
+
+@dataclass(frozen=True)
+class PastRequestView:
+    request_id: str
+    sequence: int
+    kind: str
+    at: datetime
+    install_by: datetime | None
+    asked_by: str
+
+
+@dataclass(frozen=True)
+class ExchangeEntry:
+    number: int  # of the record that began it
+    kind: str  # token, cycle, or release
+    id: str
+    at: datetime
+    by: str
+    account: str  # of a token
+    requests: list[PastRequestView]  # the newest first; of very many, the first and the newest
+    outcome: Outcome | None  # None for a token
+    outcome_at: datetime | None
+    outcome_by: str
+    olf_sequence: int | None  # of the license file that closed the cycle
+    ends_at: datetime | None  # of a cycle: seven days from its first request
+
+
+@dataclass(frozen=True)
+class ExchangeAnswer:
+    entries: list[ExchangeEntry]
+    next: int | None  # ask again `before` this; None: there are no earlier ones
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Tokens, cycles and releases, before a number; the newest first."""
+
+    before: int | None = None
+    limit: int = 20
+    what: ClassVar[str] = "exchange"
+    answers: ClassVar[type] = ExchangeAnswer
+
+    def answer(self, view: View) -> ExchangeAnswer | Refusal:
+        if not 1 <= self.limit <= PAGE:
+            return Refusal(Code.MALFORMED, f"A page has 1 to {PAGE} entries.", "Ask for more page after page.")
+        entries = view.state.exchange.entries
+        end = len(entries)
+        if self.before is not None:
+            end = bisect_left(entries, self.before, key=lambda entry: entry.number)
+        start = max(0, end - self.limit)
+        shown = [_view(view.state, entry, view.now) for entry in reversed(entries[start:end])]
+        return ExchangeAnswer(shown, entries[start].number if start else None)
+
+
+def _view(state: State, entry: PastEntry, now: datetime) -> ExchangeEntry:
+    requests = [
+        PastRequestView(each.request_id, each.sequence, each.kind, each.at, each.install_by, each.asked_by)
+        for each in reversed(entry.requests)
+    ]
+    outcome, outcome_at = entry.outcome, entry.outcome_at
+    if outcome == "open" and is_missed(entry.at, now):  # E8: it is judged by now, whether it is recorded or not
+        outcome, outcome_at = "locked" if state.installed else "lapsed", entry.at + CYCLE
+    return ExchangeEntry(
+        entry.number,
+        entry.kind,
+        entry.id,
+        entry.at,
+        entry.by,
+        entry.account,
+        requests,
+        outcome,
+        outcome_at,
+        entry.outcome_by,
+        entry.olf_sequence,
+        entry.at + CYCLE if entry.kind == "cycle" else None,
+    )

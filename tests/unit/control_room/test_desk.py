@@ -34,6 +34,14 @@ from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, Rev
 from carnet.control_room.granting.assignment_file import AssignmentRow
 from carnet.control_room.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.granting.features import CheckFeature
+from carnet.control_room.granting.people import (
+    Access,
+    AddPerson,
+    ChangePerson,
+    FindPerson,
+    ListPeople,
+    NoteAccess,
+)
 from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
@@ -148,6 +156,18 @@ def granting(play: Play) -> None:
     play.ask(CheckFeature("nothing"))
 
 
+def people(play: Play) -> None:
+    for name, role in (("anna", "administrator"), ("bo", "viewer"), ("bo", "auditor"), ("Ä", "viewer"), ("cy", "king")):
+        play.do(AddPerson(name, role))
+    for name, role in (("anna", "viewer"), ("bo", "auditor"), ("bo", None), ("bo", "viewer"), ("nobody", None)):
+        play.do(ChangePerson(name, role))
+    for access, about in ((Access.SIGNED_IN, None), (Access.LINK_GIVEN, "bo"), ("nothing", None)):
+        play.do(NoteAccess(access, about))
+    for name in ("anna", "bo", "nobody"):
+        play.ask(FindPerson(name))
+    play.ask(ListPeople())
+
+
 def looking(play: Play) -> None:
     made = play.do(CreateApiKey("bots", [SEATS], ["take"]))
     play.do(CreateApiKey("bots", [], ["take"]))
@@ -183,7 +203,7 @@ def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:
 
     def played(desk: Desk) -> None:
         play = Play(desk, files)
-        for part in (exchange, granting, looking):
+        for part in (exchange, granting, people, looking):
             part(play)
         plays.append(play)
 

@@ -1,0 +1,95 @@
+"""A1: who may do what at the pages is in the ledger, denied unless it says otherwise."""
+
+import pytest
+
+from carnet.control_room.granting.people import (
+    PERMISSIONS,
+    Access,
+    AddPerson,
+    ChangePerson,
+    FindPerson,
+    ListPeople,
+    May,
+    NoteAccess,
+    Role,
+)
+from carnet.exchange.verdicts import Code, Refusal
+from tests.support.room import Room
+
+pytestmark = pytest.mark.rule("A1")
+
+
+@pytest.fixture
+def room(new_room: Room) -> Room:
+    new_room.do(AddPerson("ada", Role.ADMINISTRATOR))
+    return new_room
+
+
+def _code(answer: object) -> Code:
+    assert isinstance(answer, Refusal), answer
+    return answer.code
+
+
+def test_whom_the_ledger_does_not_know_may_nothing(room: Room) -> None:
+    assert _code(room.ask(FindPerson("eve"))) is Code.NOT_FOUND
+
+
+def test_a_role_gives_its_permissions_and_no_others(room: Room) -> None:
+    for role in Role:
+        room.do(AddPerson(f"one-{role.value}", role))
+        found = room.ask(FindPerson(f"one-{role.value}"))
+        assert {act for act in May if found.may(act)} == PERMISSIONS[role]
+    assert PERMISSIONS[Role.VIEWER] == {May.VIEW}
+    assert May.AUDIT not in PERMISSIONS[Role.LICENSE_MANAGER]
+
+
+def test_the_last_administrator_stays(room: Room) -> None:
+    size = room.engine.checkpoint.size
+    for role in (Role.VIEWER, None):
+        assert _code(room.do(ChangePerson("ada", role))) is Code.NOT_PERMITTED
+    assert room.ask(FindPerson("ada")).role == Role.ADMINISTRATOR
+    assert [record.kind for record in room.engine.book.records(size)] == ["refused", "refused"]
+    room.do(AddPerson("bo", Role.ADMINISTRATOR))
+    room.do(ChangePerson("ada", None))
+    assert _code(room.ask(FindPerson("ada"))) is Code.NOT_FOUND
+
+
+def test_somebody_who_was_let_go_stays_known_and_can_come_back(room: Room) -> None:
+    room.do(AddPerson("bo", Role.VIEWER))
+    room.do(ChangePerson("bo", None))
+    assert [(person.name, person.role) for person in room.ask(ListPeople()).people] == [
+        ("ada", "administrator"),
+        ("bo", None),
+    ]
+    assert room.do(AddPerson("bo", Role.AUDITOR)).role == "auditor"
+
+
+@pytest.mark.parametrize("name", ["", "Ada", "a b", "-a", "a" * 65, "ä", "a\n", "../a"])
+def test_a_name_that_nobody_could_type_is_refused(room: Room, name: str) -> None:
+    assert _code(room.do(AddPerson(name, Role.VIEWER))) is Code.MALFORMED
+
+
+@pytest.mark.parametrize("role", ["", "king", "ADMINISTRATOR"])
+def test_an_unknown_role_is_refused(room: Room, role: str) -> None:
+    assert _code(room.do(AddPerson("bo", role))) is Code.MALFORMED
+    assert _code(room.do(ChangePerson("ada", role))) is Code.MALFORMED
+
+
+def test_two_of_one_name_there_are_not(room: Room) -> None:
+    assert _code(room.do(AddPerson("ada", Role.VIEWER))) is Code.MALFORMED
+    assert room.ask(FindPerson("ada")).role == Role.ADMINISTRATOR
+
+
+def test_an_act_at_the_pages_is_a_record_of_whoever_did_it(room: Room) -> None:
+    room.do(NoteAccess(Access.BACKUP_TAKEN, "all of it"))
+    record = list(room.engine.book.records())[-1]
+    assert (record.kind, bytes(record.body)) == ("access.noted", b'{"what":"backup taken","about":"all of it"}')
+    assert _code(room.do(NoteAccess("whatever"))) is Code.MALFORMED
+
+
+def test_a_fold_of_the_ledger_knows_the_same_people(room: Room) -> None:
+    room.do(AddPerson("bo", Role.VIEWER))
+    room.do(ChangePerson("bo", Role.AUDITOR))
+    known = dict(room.engine.state.people)
+    room.reopen()
+    assert room.engine.state.people == known

@@ -33,6 +33,7 @@ from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits,
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
+from carnet.control_room.what_if.question import WhatIf
 from carnet.errors import (
     BusyError,
     CarnetError,
@@ -98,6 +99,7 @@ QUESTIONS: dict[str, type[Question]] = {
         NewestRequest,
         PreviewLicense,
         RequestText,
+        WhatIf,
         Exchange,
         ListApiKeys,
     )

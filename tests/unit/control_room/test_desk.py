@@ -178,6 +178,10 @@ def looking(play: Play) -> None:
     for question in (questions.Records(), questions.Records(10_000), questions.Records(2, "refused")):
         play.ask(question)
     play.ask(questions.Records(3, before=5))
+    for asked in (questions.Records(text="ANNA", since=MONDAY), questions.Records(actor="nobody", until=MONDAY)):
+        play.ask(asked)
+    for index in (0, 7, -1, 10_000):
+        play.ask(questions.RecordDetail(index))
 
 
 def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ QUESTIONS: dict[str, type[Question]] = {
         UserDetail,
         People,
         questions.Records,
+        questions.RecordDetail,
         questions.Checkpoint,
         CheckUser,
         CheckFeature,

@@ -34,6 +34,7 @@ from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits,
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
+from carnet.control_room.what_if.question import WhatIf
 from carnet.errors import (
     BusyError,
     CarnetError,
@@ -95,6 +96,7 @@ QUESTIONS: dict[str, type[Question]] = {
         UserDetail,
         People,
         questions.Records,
+        questions.RecordDetail,
         questions.Checkpoint,
         CheckUser,
         CheckFeature,
@@ -102,6 +104,7 @@ QUESTIONS: dict[str, type[Question]] = {
         NewestRequest,
         PreviewLicense,
         RequestText,
+        WhatIf,
         Exchange,
         ListApiKeys,
         FindPerson,
@@ -142,6 +145,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     fault: str
     message: str
     next: str
+    run: str = ""
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
@@ -198,7 +202,7 @@ def write_reply(outcome: object) -> bytes:
     if isinstance(outcome, Refusal):
         return encode(Refused(outcome))
     if isinstance(outcome, CarnetError):
-        return encode(Failed(type(outcome).__name__, str(outcome), outcome.next_step))
+        return encode(Failed(type(outcome).__name__, str(outcome), outcome.next_step, outcome.run))
     if isinstance(outcome, Fetched):
         return encode(outcome)
     return encode(Answered(msgspec.Raw(encode(outcome))))
@@ -208,7 +212,7 @@ def read_reply(data: bytes) -> Reply:
     """Raises CarnetError: the fault that was met at the other side."""
     reply: Reply = msgspec.json.decode(data, type=Reply)
     if isinstance(reply, Failed):
-        raise FAULTS.get(reply.fault, CarnetError)(reply.message, reply.next)
+        raise FAULTS.get(reply.fault, CarnetError)(reply.message, reply.next, reply.run)
     return reply
 
 

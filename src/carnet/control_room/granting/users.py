@@ -93,7 +93,10 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     users, limit = state.users.of(sku), grant.quantity
     if user not in users:
         return Refusal(
-            Code.NOT_GRANTED, f"{user} is not assigned to {grant.line.name}.", "Assign the user: user assign."
+            Code.NOT_GRANTED,
+            f"{user} is not assigned to {grant.line.name}.",
+            "Assign the user.",
+            run="control-room user assign PRODUCT USER",
         )
     if not is_covered(state, sku, user, now):
         return not_covered(user, grant.line.name, limit)

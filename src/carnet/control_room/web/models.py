@@ -33,6 +33,8 @@ class Preview(models.Model):
     by = models.CharField(max_length=64)
     at = models.DateTimeField()
 
+    objects: ClassVar[models.Manager["Preview"]] = models.Manager()
+
     def __str__(self) -> str:
         return self.file_name
 
@@ -46,6 +48,8 @@ class VerifyRun(models.Model):
     seconds = models.FloatField()
     holds = models.BooleanField()
     words = models.TextField()  # what was found; empty where it holds
+
+    objects: ClassVar[models.Manager["VerifyRun"]] = models.Manager()
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M}"
@@ -65,6 +69,8 @@ class NoticeSettings(models.Model):
     syslog_notices = models.BooleanField(default=False)
     syslog_checkpoints = models.BooleanField(default=False)
 
+    objects: ClassVar[models.Manager["NoticeSettings"]] = models.Manager()
+
     def __str__(self) -> str:
         return "notices"
 
@@ -74,6 +80,8 @@ class NoticeSent(models.Model):
 
     notice = models.CharField(max_length=200, unique=True)
     at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["NoticeSent"]] = models.Manager()
 
     def __str__(self) -> str:
         return self.notice

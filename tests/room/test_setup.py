@@ -27,7 +27,7 @@ def test_an_api_key_is_shown_once_works_and_is_revoked(site: Pages) -> None:
     assert key not in ada.get("/keys/").text
     headers = {"authorization": f"Bearer {key}"}
     rest = f"http://127.0.0.1:{site.port}/api/v1"
-    body = {"product": "unattended-bot-runner", "holder": "bot-1"}
+    body = {"sku": "unattended-bot-runner", "holder": "bot-1"}
     taken = httpx.post(f"{rest}/seats/acquire", json=body, headers=headers, trust_env=False)
     assert taken.status_code == 200, taken.text
     (found,) = [one for one in site.ask(ListApiKeys()).keys if one.name == "invoice bots"]

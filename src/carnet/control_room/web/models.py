@@ -5,6 +5,9 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+MAIL_SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "nothing")]
+SYSLOG_PROTOCOLS = [("udp", "UDP"), ("tcp", "TCP")]
+
 
 class Logins(BaseUserManager["Login"]):
     def get_by_natural_key(self, username: str | None) -> "Login":
@@ -62,10 +65,10 @@ class NoticeSettings(models.Model):
     mail_from = models.CharField(max_length=200, blank=True)
     mail_host = models.CharField(max_length=200, blank=True)
     mail_port = models.PositiveIntegerField(default=587)
-    mail_security = models.CharField(max_length=8, default="starttls")  # starttls | tls | none
+    mail_security = models.CharField(max_length=8, default="starttls", choices=MAIL_SECURITY)
     mail_user = models.CharField(max_length=200, blank=True)
     syslog = models.CharField(max_length=200, blank=True)  # HOST:PORT, or the path of a socket
-    syslog_protocol = models.CharField(max_length=3, default="udp")  # udp | tcp
+    syslog_protocol = models.CharField(max_length=3, default="udp", choices=SYSLOG_PROTOCOLS)
     syslog_notices = models.BooleanField(default=False)
     syslog_checkpoints = models.BooleanField(default=False)
 

@@ -54,11 +54,7 @@ class Notices(forms.ModelForm):  # type: ignore[type-arg]
                 "Kept on another machine, it shows later that this history was not shortened."
             ),
         }
-        widgets = {
-            "mail_to": forms.Textarea(attrs={"rows": 3}),
-            "mail_security": forms.Select(choices=[("starttls", "STARTTLS"), ("tls", "TLS"), ("none", _("nothing"))]),
-            "syslog_protocol": forms.Select(choices=[("udp", "UDP"), ("tcp", "TCP")]),
-        }
+        widgets = {"mail_to": forms.Textarea(attrs={"rows": 3})}
 
     def clean_mail_to(self) -> str:
         found = [line.strip() for line in self.cleaned_data["mail_to"].splitlines() if line.strip()]

@@ -6,6 +6,7 @@ starts them (`given`), or is named in the environment and described in docs/sett
 import os
 from pathlib import Path
 
+from carnet.control_room.web import directory
 from carnet.control_room.web.given import PAGES, given
 from carnet.ui.common_settings import *  # noqa: F403
 from carnet.ui.common_settings import APPS_BEFORE, MIDDLEWARE_BEFORE, password_validators, storages, templates
@@ -45,7 +46,11 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "room_session", "room_csrf"
 
 # Sign-in, by the name under which acts are recorded.
 AUTH_USER_MODEL = "web.Login"
-AUTHENTICATION_BACKENDS = ["carnet.control_room.web.sign_in.Backend"]
+AUTHENTICATION_BACKENDS = [
+    *(["carnet.control_room.web.directory_sign_in.Backend"] if directory.is_on() else []),
+    "carnet.control_room.web.sign_in.Backend",  # a password kept here works beside a directory, also when that is down
+]
+globals().update(directory.settings())
 AUTH_PASSWORD_VALIDATORS = password_validators("name")
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "name"

@@ -48,7 +48,7 @@ $(READY): requirements/dev.txt pyproject.toml
 
 # Needs uv; writes hashed requirements with no address in them.
 lock:
-	for set in runtime dev; do \
+	for set in installer sdk site runtime dev; do \
 	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; \
 	done

@@ -54,7 +54,7 @@ def make(order: Order, out: Path) -> Path:
         _wheels(order, folder / "wheels", SITE, keys)
         _wheels(order, folder / "sdk", SDK)
         _describe(order, folder)
-        _sign(order.key, folder)
+        sign(order.key, folder)
         archive = out / f"{order.name}.tar.gz"
         pack(folder, [*FIRST, README], EXECUTABLE, order.epoch, archive)
     return archive
@@ -91,7 +91,8 @@ def _describe(order: Order, folder: Path) -> None:
     readme.write_text(text)
 
 
-def _sign(key: ReleaseKey, folder: Path) -> None:
+def sign(key: ReleaseKey, folder: Path) -> None:
+    """List every file of the folder with its checksum, and sign the list."""
     (folder / "vendor.pem").write_bytes(key.pem())
     (folder / "vendor.allowed_signers").write_bytes(key.allowed_signers())
     sums = "".join(f"{_digest(folder / name)}  {name}\n" for name in files_of(folder)).encode()

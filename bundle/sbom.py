@@ -9,14 +9,13 @@ from email.parser import HeaderParser
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.license import License
+from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -54,8 +53,7 @@ class _Wheel:
         return {
             canonicalize_name(wanted.name)
             for wanted in map(Requirement, self.said.get_all("Requires-Dist", []))
-            if wanted.marker is None
-            or any(wanted.marker.evaluate(dict(default_environment()) | {"extra": one}) for one in ("", *extras))
+            if wanted.marker is None or any(wanted.marker.evaluate({"extra": one}) for one in ("", *extras))
         }
 
 
@@ -83,10 +81,6 @@ def _read(path: Path) -> _Wheel:
 
 def _component(wheel: _Wheel) -> Component:
     version = str(wheel.said["Version"])
-    make = LicenseFactory()
-    stated = [make.make_from_string(one) for one in wheel.licenses()]
-    if len(stated) > 1:  # an expression stands alone
-        stated = [one if isinstance(one, License) else make.make_with_name(str(one.value)) for one in stated]
     return Component(
         type=ComponentType.LIBRARY,
         name=wheel.name,
@@ -94,6 +88,14 @@ def _component(wheel: _Wheel) -> Component:
         bom_ref=wheel.path.name,
         purl=PackageURL("pypi", None, wheel.name, version, {"file_name": wheel.path.name}),
         description=str(wheel.said["Summary"] or "") or None,
-        licenses=stated,
+        licenses=_licenses(wheel.licenses()),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest(wheel.path))],
     )
+
+
+def _licenses(said: Sequence[str]) -> list[DisjunctiveLicense | LicenseExpression]:
+    """An expression stands alone; several statements are names beside each other."""
+    make = LicenseFactory()
+    if len(said) == 1:
+        return [make.make_from_string(said[0])]
+    return [make.make_with_name(one) for one in said]

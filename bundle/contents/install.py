@@ -125,6 +125,7 @@ def install(prefix: Path, version: str) -> Path:
     """A new environment with the release in it. Where this fails there is a folder without `.whole`, for nobody."""
     made = folder_for(prefix / "versions", version)
     venv.EnvBuilder(symlinks=True, with_pip=False).create(made)
+    say("Installing the wheels beside what is in use.")
     wheels = HERE / "wheels"
     (pip,) = wheels.glob("pip-*.whl")
     offline = ["--isolated", "install", "--no-index", "--find-links", wheels, "--require-hashes", "--no-cache-dir"]
@@ -271,6 +272,7 @@ def alone(prefix: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             stop(FAILED, f"Another installation runs in {prefix}.", "Wait for its end.")
+        os.set_inheritable(lock.fileno(), True)  # where this is killed, a pip that it started still holds the lock
         yield
 
 
@@ -280,7 +282,7 @@ def run(command: list[Any]) -> subprocess.CompletedProcess[str]:
     env = kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
     words = [str(word) for word in command]
     try:
-        return subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+        return subprocess.run(words, env=env, capture_output=True, text=True, check=False, close_fds=False)
     except OSError as error:
         return subprocess.CompletedProcess(words, CANNOT_START, "", f"{words[0]}: {error.strerror}")
 

@@ -27,9 +27,9 @@ def test_a_ledger_written_by_a_newer_release_is_refused_and_nothing_is_written(t
     size = _records(tmp_path / "site")
     for older in (VERSION, "40.9.0"):
         for writing in (True, False):
-            with pytest.raises(NewerVersionError, match=NEWER) as fault:
-                with Site(tmp_path / "site", version=older).engine(writing=writing):
-                    pass
+            old = Site(tmp_path / "site", version=older)
+            with pytest.raises(NewerVersionError, match=NEWER) as fault, old.engine(writing=writing):
+                pass
             assert fault.value.next_step
     assert _records(tmp_path / "site") == size
     with Site(tmp_path / "site", version=NEWER).engine(writing=True) as engine:

@@ -48,6 +48,7 @@ CANNOT_START = 127  # of a command; as shells have it
 
 def main() -> None:
     given = _options()
+    os.umask(0o022)  # the service's user reads what root installs
     facts = json.loads((HERE / "bundle.json").read_text())
     say(f"Carnet Control Room {facts['version']}, into {given.prefix}")
     check_machine(facts)
@@ -57,7 +58,7 @@ def main() -> None:
     with alone(prefix):
         settings = settings_of(given, prefix)
         earlier = check_earlier(prefix, facts["version"], checked=given.signature_checked)
-        made = install(prefix, facts["version"])
+        made = install(prefix, facts["version"], compiled=not given.without_compiling)
         look_at_ledger(made, prefix, earlier, settings, skip=given.leave_data_alone)
         switch(prefix, made, settings)
         if given.systemd:
@@ -77,51 +78,50 @@ def check_machine(facts: dict[str, Any]) -> None:
         stop(REFUSED, f"This machine is {machine}; the archive is for {facts['platform']}.", "Ask for the other one.")
 
 
-def check_sums() -> None:
+def check_sums(here: Path = HERE) -> None:
     """Every file is as the list says, and there is no other. Who signed the list is asked elsewhere."""
-    lines = (line.split("  ", 1) for line in (HERE / SUMS).read_text().splitlines())
+    lines = (line.split("  ", 1) for line in (here / SUMS).read_text().splitlines())
     listed = {name: digest for digest, name in lines}
-    found = {path.relative_to(HERE).as_posix() for path in HERE.rglob("*") if path.is_symlink() or not path.is_dir()}
+    found = {path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_symlink() or not path.is_dir()}
     for name in sorted((found | listed.keys()) - UNLISTED):
         if name not in listed:
             stop(REFUSED, f"{name} does not belong to the release.", "Unpack the archive again, into a new folder.")
-        path = HERE / name
+        path = here / name
         if path.is_symlink() or not path.is_file() or sha256(path.read_bytes()).hexdigest() != listed[name]:
             stop(REFUSED, f"{name} is missing, or was altered.", "Copy the archive again.")
 
 
 def check_earlier(prefix: Path, version: str, *, checked: bool) -> str:
     """The release in the prefix that may be upgraded to this one, or nothing; it judges the signature of this one."""
-    whole = sorted((number(path.parent.name) for path in prefix.glob(f"versions/*/{WHOLE}")), reverse=True)
     current = prefix / "current"
-    if not whole or not current.exists():
+    if not (current / WHOLE).exists():
         say("There is no earlier release here. Was the signature checked? README.txt says how.")
         return ""
-    newest = ".".join(map(str, whole[0]))
-    if whole[0] > number(version):
+    earlier = (current / WHOLE).read_text().strip()
+    if number(earlier) > number(version):
         stop(
             REFUSED,
-            f"Version {newest} is installed; this is {version}. What a newer release wrote, an older cannot read.",
+            f"Version {earlier} is installed; this is {version}. What a newer release wrote, an older cannot read.",
             "To go back all the same: install this one with another --prefix and an empty --data, and restore there\n"
-            f"the backup that was made before the upgrade (before-{newest}.backup in the data folder).",
+            f"the backup that was made before the upgrade (before-{earlier}.backup in the data folder).",
         )
     if checked:
-        say(f"Installed is {newest}. Who signed this release was checked by hand, as --signature-checked says.")
-        return newest
-    say(f"Installed is {newest}. It checks who signed this release.")
+        say(f"Installed is {earlier}. Who signed this release was checked by hand, as --signature-checked says.")
+        return earlier
+    say(f"Installed is {earlier}. It checks who signed this release.")
     done = run([current / "bin" / "carnet", "verify-bundle", HERE])
     if done.returncode == CANNOT_START:
         by_hand = "Check the signature as README.txt says; then say so with --signature-checked."
         stop(REFUSED, f"The installed release does not start: {done.stderr.strip()}", by_hand)
     if done.returncode:
         stop(REFUSED, f"The installed release does not take this one:\n{done.stderr.strip()}", "")
-    return newest
+    return earlier
 
 
 # --- the release beside the earlier one ------------------------------------------------------------------------
 
 
-def install(prefix: Path, version: str) -> Path:
+def install(prefix: Path, version: str, *, compiled: bool) -> Path:
     """A new environment with the release in it. Where this fails there is a folder without `.whole`, for nobody."""
     made = folder_for(prefix / "versions", version)
     venv.EnvBuilder(symlinks=True, with_pip=False).create(made)
@@ -129,10 +129,12 @@ def install(prefix: Path, version: str) -> Path:
     wheels = HERE / "wheels"
     (pip,) = wheels.glob("pip-*.whl")
     offline = ["--isolated", "install", "--no-index", "--find-links", wheels, "--require-hashes", "--no-cache-dir"]
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:"]
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:", "--no-compile"]
     done = run([made / "bin" / "python", pip / "pip", *offline, *quiet, "-r", wheels / "requirements.txt"])
     if done.returncode:
         stop(FAILED, f"The wheels could not be installed:\n{done.stderr.strip()}", "Nothing in use was changed.")
+    if compiled:  # here, by all cores: who runs the program may not write into its folder
+        run([made / "bin" / "python", "-m", "compileall", "-q", "-j", "0", made / "lib"])
     for name in COMMANDS:
         done = run([made / "bin" / name, "--help"])
         if done.returncode:
@@ -181,7 +183,7 @@ def look_at_ledger(made: Path, prefix: Path, earlier: str, settings: dict[str, s
         )
     say("What the new release does when it starts:")
     say("  " + done.stdout.strip().replace("\n", "\n  "))
-    if earlier and earlier != made.name:
+    if earlier and number(earlier) != number(made.name):
         back_up(prefix, data, data / f"before-{made.name}.backup")
 
 
@@ -222,7 +224,7 @@ def starter(prefix: Path, name: str, settings: dict[str, str]) -> str:
     lines = ["#!/bin/sh", "# Made by install.py; the next upgrade makes it anew."]
     for variable, value in said.items() if name == "control-room" else ():
         if value:
-            lines += [f': "${{{variable}:={shlex.quote(value)}}}"', f"export {variable}"]
+            lines += [f'[ -n "${{{variable}:-}}" ] || {variable}={shlex.quote(value)}', f"export {variable}"]
     return "\n".join([*lines, f'exec {shlex.quote(str(prefix / "current" / "bin" / name))} "$@"', ""])
 
 
@@ -241,15 +243,23 @@ def install_units(prefix: Path, root: Path, settings: dict[str, str]) -> None:
             done = run(command)
             if done.returncode:
                 stop(FAILED, f"{command[0]}: {done.stderr.strip()}", "Run install.py again once it is mended.")
-    phrase, data = root / settings["passphrase_file"].lstrip("/"), root / settings["data"].lstrip("/")
-    phrase.parent.mkdir(parents=True, exist_ok=True)
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    prepare_site(root / settings["data"].lstrip("/"), root / settings["passphrase_file"].lstrip("/"))
+
+
+def prepare_site(data: Path, phrase: Path) -> None:
+    """A folder and a passphrase of the service's own user, where there are none yet."""
+    made = []
+    if not data.exists():
+        data.mkdir(parents=True, mode=0o700)
+        made.append(data)
     if not phrase.exists() and not (data / DATABASE).exists():
+        phrase.parent.mkdir(parents=True, exist_ok=True)
         write(phrase, secrets.token_urlsafe(24) + "\n", 0o600)
         say(f"A passphrase for the keys was made, in {phrase}. Carry a copy to a safe: no backup holds it.")
+        made.append(phrase)
     with contextlib.suppress(KeyError):
         user = pwd.getpwnam(USER)
-        for path in (phrase, data):
+        for path in made:
             os.chown(path, user.pw_uid, user.pw_gid)
 
 
@@ -320,6 +330,7 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--data", help="the folder of the Control Room's data; kept for later upgrades")
     asked.add_argument("--passphrase-file", help="the file with the passphrase of its keys; likewise")
     asked.add_argument("--signature-checked", action="store_true", help="it was checked by hand, as README.txt says")
+    asked.add_argument("--without-compiling", action="store_true", help="install faster, start slower")
     asked.add_argument("--leave-data-alone", action="store_true", help="neither look at the data nor back them up")
     asked.add_argument("--systemd", action="store_true", help="install the services too; needs root")
     asked.add_argument("--root", default="/", help="with --systemd: write its files below this folder")

@@ -113,7 +113,7 @@ def _interrupted(machine: Machine, newer: Path) -> None:
 
 def _upgrade(machine: Machine, newer: Path, story: Story) -> None:
     before = tables(machine.data / "control-room.sqlite3")
-    done = machine.install(newer)
+    done = machine.install(newer, "--without-compiling")
     assert done.code == 0, done
     assert f"Installed is {version()}" in done.out
     assert f"from {version()} to {NEWER}" in done.out, "what is migrated was said"
@@ -135,7 +135,7 @@ def _no_way_down(machine: Machine, first: Path, story: Story) -> None:
         done = older.run(*words, "--data", str(machine.data))
         assert done.code == 1
         assert f"written by version {NEWER}" in done.err
-    elsewhere = machine.run(*machine.install_words(first), "--prefix", machine.folder / "elsewhere")
+    elsewhere = machine.install(first, "--prefix", machine.folder / "elsewhere", "--without-compiling")
     assert (elsewhere.code, f"written by version {NEWER}" in elsewhere.err) == (REFUSED, True), elsewhere
     assert not (machine.folder / "elsewhere" / "current").exists()
     assert machine.in_use() == NEWER

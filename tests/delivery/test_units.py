@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -12,21 +11,9 @@ from types import ModuleType
 
 import pytest
 
-from bundle.place import CONTENTS
-
 SERVICES = ("carnet-control-room.service", "carnet-control-room-notify.service")
 UNITS = (*SERVICES, "carnet-control-room-notify.timer")
 CLOSED = ("ProtectSystem=strict", "NoNewPrivileges=yes", "PrivateTmp=yes", "CapabilityBoundingSet=", "User=carnet")
-
-
-@pytest.fixture(scope="module")
-def installer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("install", CONTENTS / "install.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from carnet.merkle import Checkpoint
 from carnet.vault import Vault
 
 VERSION = __version__
+PAGES = "pages.sqlite3"  # passwords, sessions and settings of the pages; nothing that grants
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 
 
@@ -107,7 +108,13 @@ class Site:
     def migrations(self) -> Upgrade:
         """What this release would do first with what lies here, done by nothing but reading it."""
         with self.engine() as engine:
-            return upgrade_of(engine, self.version)
+            return upgrade_of(engine, self.version, self._steps_of_pages())
+
+    def _steps_of_pages(self) -> list[str]:
+        """What the pages' own database needs, which holds no license; sentences."""
+        if not (self.folder / PAGES).exists():
+            return []
+        return [f"{PAGES}: its tables are brought to this release, where they are of an older one."]
 
     def serve(self, host: str, port: int, certificate: Path | None, private_key: Path | None, *, hot: bool) -> None:
         """Serve bots and products until a signal ends it; the ledger is this process's own as long as that."""

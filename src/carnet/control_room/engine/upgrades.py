@@ -2,6 +2,8 @@
 never, for an older release cannot know what a newer one wrote.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from carnet.control_room.authority.trusted_time import Reading
@@ -19,14 +21,16 @@ class Upgrade(msgspec.Struct, frozen=True):
     steps: list[str]
 
 
-def upgrade_of(engine: Engine, version: str) -> Upgrade:
-    """Asked of an engine that is only read: nothing is done."""
+def upgrade_of(engine: Engine, version: str, beside: Sequence[str] = ()) -> Upgrade:
+    """Asked of an engine that is only read: nothing is done. `beside`: what else in the folder is brought along."""
     written_by, records = engine.state.version, engine.checkpoint.size
     steps = []
     if written_by != version:
         steps.append(f"A record site.upgraded is written to the ledger: from {written_by} to {version}.")
     if engine.folded_anew:
         steps.append(f"The state is folded anew from all {records} records: this release keeps it in another shape.")
+    if written_by != version:
+        steps += beside
     return Upgrade(written_by, version, records, steps)
 
 

@@ -51,6 +51,8 @@ def main() -> None:
     os.umask(0o022)  # the service's user reads what root installs
     facts = json.loads((HERE / "bundle.json").read_text())
     say(f"Carnet Control Room {facts['version']}, into {given.prefix}")
+    if given.systemd and given.root == "/" and os.geteuid() != 0:
+        stop(USAGE, "Only root can install the services.", "Run it as root, or leave --systemd out.")
     check_machine(facts)
     check_sums()
     prefix = Path(given.prefix).absolute()

@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,7 +56,7 @@ class Site:
 
     folder: Path
     passphrase_file: Path | None = None
-    version: str = VERSION
+    version: str = field(default=VERSION, kw_only=True)
 
     def reading(self) -> Reading:
         return Reading(clock.now(), clock.uptime(), clock.boot_id())
@@ -165,7 +165,7 @@ class Site:
         lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", self.version)
+                restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
                 unpack(backup, restored.folder)
                 before = self._size_before(restored)
                 size = restored.mark_restored()

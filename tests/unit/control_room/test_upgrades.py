@@ -67,6 +67,17 @@ def test_a_state_of_another_shape_is_folded_anew_and_that_is_said(tmp_path: Path
     assert f"{_records(tmp_path / 'site')} records" in step
 
 
+def test_a_backup_of_a_newer_release_is_not_put_back_and_nothing_is_moved(tmp_path: Path) -> None:
+    licensed_site(tmp_path / "site", {"document-pages": 100})
+    newer, older = Site(tmp_path / "site", version=NEWER), Site(tmp_path / "empty", tmp_path / "site" / "passphrase")
+    with newer.engine(writing=True):
+        pass
+    newer.backup(tmp_path / "newer.backup")
+    with pytest.raises(NewerVersionError):
+        older.restore(tmp_path / "newer.backup")
+    assert {path.name for path in (tmp_path / "empty").iterdir()} <= {"lock"}
+
+
 @pytest.mark.rule("G6")
 def test_a_lease_outlives_an_upgrade(licensed: Room) -> None:
     taken = licensed.do(AcquireSeat("unattended-bot-runner", "bot-1"))

@@ -262,9 +262,9 @@ BOUGHT = {USERS: 4, SEATS: 2, PAGES: 10_000, FEATURE: 1}
 STANDARD = {USERS: 3, SEATS: 2, PAGES: 5_000, FEATURE: 1}
 
 
-def begin(folder: Path) -> Story:
+def begin(folder: Path, site: Room | None = None) -> Story:
     """Northwind has an approval, purchases for a year and a GUID “Oslo”; the site is set up and licensed."""
-    story = Story(Vendor(data=folder / "calm"), Room(data=folder / "site"), folder / "gap")
+    story = Story(Vendor(data=folder / "calm"), site or Room(data=folder / "site"), folder / "gap")
     calm, gap = story.calm, story.gap
     gap.mkdir()
     calm("init", "--vendor", "Automation Vendor")

@@ -116,13 +116,14 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
         ("ledger", "verify"),
         ("ledger", "export", "--out", str(gap / "export")),
         ("backup", "--out", str(gap / "backup")),
+        ("migrations",),
     ]
 
 
 def played(story: Story, *, beside_server: bool) -> list[tuple[str, str]]:
     """What each command answered, in words and in JSON, without what is another each time."""
     heard, known = [], {"LEASE": "", "RESERVATION": ""}
-    own = ("ledger", "verify"), ("ledger", "export")  # they read the stored records, with the keys
+    own = ("ledger", "verify"), ("ledger", "export"), ("migrations",)  # they read the stored records, with the keys
     for words in lines(story):
         line = [known.get(word, word) for word in words]
         if words[:2] in own and beside_server:

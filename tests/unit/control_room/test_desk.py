@@ -46,6 +46,7 @@ from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits,
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
+from carnet.control_room.what_if.question import WhatIf
 from carnet.errors import CarnetError, UsageError
 from carnet.exchange.verdicts import Refusal
 from tests.support.cast import MONDAY
@@ -125,6 +126,8 @@ def exchange(play: Play) -> None:
     assert play.ask(RequestText()).size == len(lfr)
     play.ask(PreviewLicense(b"garbage"))
     play.ask(PreviewLicense(olf))
+    for asked in (WhatIf(missed_deadline=True), WhatIf(raw=olf), WhatIf(raw=b"garbage")):
+        play.ask(asked)
     play.do(InstallLicense(olf))
     play.ask(PreviewLicense(olf))
     play.do(InstallKeySet(play.file("key-set", lambda: vendor.rotate(MONDAY))))
@@ -191,9 +194,14 @@ def looking(play: Play) -> None:
         play.ask(asked)
     for days in (-400, 0, 400):
         play.ask(questions.Forecast(MONDAY + timedelta(days=days)))
+        play.ask(WhatIf(MONDAY + timedelta(days=days)))
     for question in (questions.Records(), questions.Records(10_000), questions.Records(2, "refused")):
         play.ask(question)
     play.ask(questions.Records(3, before=5))
+    for asked in (questions.Records(text="ANNA", since=MONDAY), questions.Records(actor="nobody", until=MONDAY)):
+        play.ask(asked)
+    for index in (0, 7, -1, 10_000):
+        play.ask(questions.RecordDetail(index))
 
 
 def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:
@@ -220,7 +228,7 @@ def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:
 def test_every_command_and_question_there_is_can_cross_the_socket() -> None:
     found: dict[str, set[type]] = {"decide": set(), "answer": set()}
     for module in pkgutil.walk_packages(control_room.__path__, f"{control_room.__name__}."):
-        if module.name.split(".")[2] in ("activation", "granting", "authority"):
+        if module.name.split(".")[2] in ("activation", "granting", "authority", "what_if"):
             for each in vars(import_module(module.name)).values():
                 for act, known in found.items():
                     if inspect.isclass(each) and hasattr(each, act) and isinstance(getattr(each, "what", None), str):

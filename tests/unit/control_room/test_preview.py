@@ -1,4 +1,4 @@
-"""E5, E7, E10: a preview shows what was judged, step by step, and the way out: whom to free, and that it then installs."""
+"""E5, E7, E10: a preview shows what was judged, step by step, and the way out: whom to free, so that it fits."""
 
 from datetime import timedelta
 

@@ -16,7 +16,7 @@ from carnet.control_room.ledger.events import Event
 from carnet.control_room.ledger.record import Record
 from carnet.exchange.keys import Opener, RandomBytes, Signer
 from carnet.exchange.verdicts import Refusal
-from carnet.merkle import Checkpoint
+from carnet.merkle import Checkpoint, GetNode
 
 
 class Keys(Protocol):
@@ -97,6 +97,8 @@ class View:
     records: Callable[[int], Iterator[Record]]  # from an index on
     storage: str = ""  # why nothing can be written now; empty where all is well
     moment: Moment | None = None  # where a question asks what a command would decide
+    leaf: Callable[[int], bytes] | None = None  # of the ledger's tree, by the record's index
+    node: GetNode | None = None
 
 
 class Question(Protocol):

@@ -203,6 +203,7 @@ def _raised(state: State, _: Record, event: e.ClockRaised) -> None:
 @on(e.ClockLowered)
 def _lowered(state: State, record: Record, event: e.ClockLowered) -> None:
     """What had expired by the mark that is given up stays expired (T3, G2)."""
+    state.lowered.append(record.index)
     for leases in state.leases.values():
         for lease_id in leases.expired(event.was):
             leases.remove(lease_id)

@@ -32,7 +32,7 @@ class Forecast:
 
 def forecast(state: State, on: datetime) -> Forecast:
     name = state_name(state, on)
-    views, words = product_views(state, on), _refused(state, name, on)
+    views, words = product_views(state, on), refused_words(state, name, on)
     return Forecast(
         on, name, unlocked_name(state, on), banner_words(banner(state, on)), views, words, _uncovered(state, on)
     )
@@ -44,7 +44,7 @@ def missed_deadline(state: State) -> datetime | None:
     return cycle.opened_at + CYCLE if cycle else None
 
 
-def _refused(state: State, name: str, on: datetime) -> list[str]:
+def refused_words(state: State, name: str, on: datetime) -> list[str]:
     words = []
     if name not in GRANTING:
         words.append(f"Everything new (assign, acquire, consume): the state is {name}.")

@@ -13,11 +13,13 @@ import msgspec
 from carnet.control_room.authority import forecast, run_out, usage, views
 from carnet.control_room.authority.decision import View
 from carnet.control_room.authority.run_out import NearLimit, RunOut
-from carnet.control_room.ledger.record import Record
+from carnet.control_room.authority.searching import LONGEST, Wanted, bounds
+from carnet.control_room.ledger.record import Record, key_id_of
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.merkle import inclusion_proof, leaf_hash
 
-WINDOW = 4096  # records that one question looks at: it must not keep the writer from its work
+WINDOW = 512  # records that one question looks at: it must not keep the writer from its work
 HOLDERS = 1000  # users and leases in one answer
 PAGE = 1024 * 1024  # bytes of records' bodies in one answer
 
@@ -105,24 +107,65 @@ class RecordsAnswer:
 
 @dataclass(frozen=True)
 class Records:
-    """The newest records, at most `last` of them, of a kind, before an index."""
+    """The newest records, at most `last` of them, before an index. Of a kind, of an actor, that say a text (in whatever
+    letters, in the actor's name or the body), from `since` on and before `until`."""
 
     last: int = 20
     kind: str | None = None
     before: int | None = None
+    actor: str | None = None
+    text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
     what: ClassVar[str] = "records"
     answers: ClassVar[type] = RecordsAnswer
 
-    def answer(self, view: View) -> RecordsAnswer:
-        size = view.checkpoint.size
-        end = size if self.before is None else max(0, min(self.before, size))
+    def answer(self, view: View) -> RecordsAnswer | Refusal:
+        if len(self.text) > LONGEST:
+            words = f"What is searched for has at most {LONGEST} characters."
+            return Refusal(Code.MALFORMED, words, "Search for a part of it.")
+        wanted = Wanted(self.kind, self.actor, self.text, self.since, self.until)
+        first, end = bounds(view, wanted)
+        end = end if self.before is None else max(first, min(self.before, end))
         last = max(1, self.last)
-        start = max(0, end - (WINDOW if self.kind else min(last, WINDOW)))
+        start = max(first, end - (min(last, WINDOW) if wanted.is_all else WINDOW))
         looked_at = takewhile(lambda record: record.index < end, view.records(start))
-        found = [record for record in looked_at if self.kind in (None, record.kind)]
+        found = [record for record in looked_at if wanted.fits(record)]
         kept = _fitting(found[-last:])
         before = start if len(kept) == len(found) else kept[0].index
-        return RecordsAnswer([_record(record) for record in kept], before)
+        return RecordsAnswer([_record(record) for record in kept], 0 if before <= first else before)
+
+
+@dataclass(frozen=True)
+class RecordDetailAnswer:
+    """With the proof that it is in the ledger: from the leaf's hash, by the path, to the root of the checkpoint."""
+
+    record: RecordView
+    key: str | None  # the caller's idempotency key
+    leaf_hash: str
+    key_id: int  # of the data key that it is encrypted with; 0: it stands in clear
+    path: list[str]  # hashes of an RFC 9162 inclusion proof
+    size: int
+    root: str
+
+
+@dataclass(frozen=True)
+class RecordDetail:
+    index: int
+    what: ClassVar[str] = "record"
+    answers: ClassVar[type] = RecordDetailAnswer
+
+    def answer(self, view: View) -> RecordDetailAnswer | Refusal:
+        at = view.checkpoint
+        if not 0 <= self.index < at.size:
+            words = f"There is no record {self.index}: the ledger has {at.size:,}, and the first is 0."
+            return Refusal(Code.NOT_FOUND, words, "Look at the newest ones.")
+        assert view.leaf
+        assert view.node
+        record, leaf = next(view.records(self.index)), view.leaf(self.index)
+        path = [each.hex() for each in inclusion_proof(self.index, at.size, view.node)]
+        hashed = leaf_hash(leaf).hex()
+        return RecordDetailAnswer(_record(record), record.key, hashed, key_id_of(leaf), path, at.size, at.root.hex())
 
 
 def _fitting(records: list[Record]) -> list[Record]:

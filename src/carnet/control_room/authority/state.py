@@ -145,6 +145,7 @@ class State(msgspec.Struct):
     behind: bool = False
     lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up
     set_back_count: int = 0
+    lowered: list[int] = []  # the records by which time was lowered (T3): from there on it rises anew
     largest_set_back: int = 0  # seconds
 
     @property

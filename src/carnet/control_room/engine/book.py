@@ -65,6 +65,9 @@ class Book:
         """Node (level, index) stands in the row of the record that completed it."""
         return node_in(self._row(((index + 1) << level) - 1), level)
 
+    def leaf(self, index: int) -> bytes:
+        return self._row(index).leaf
+
     def record(self, index: int) -> Record:
         return self._read(self._row(index))
 

@@ -8,5 +8,16 @@ from carnet.control_room.engine.engine import Engine
 def view_of(engine: Engine, reading: Reading, storage: str = "") -> View:
     """`storage`: why nothing can be written now, if so."""
     moment = engine.moment(reading)
-    records, document = engine.book.records, engine.store.document
-    return View(engine.state, engine.checkpoint, moment.now, reading, document, records, storage, moment)
+    book, document = engine.book, engine.store.document
+    return View(
+        engine.state,
+        engine.checkpoint,
+        moment.now,
+        reading,
+        document,
+        book.records,
+        storage,
+        moment,
+        leaf=book.leaf,
+        node=book.node,
+    )

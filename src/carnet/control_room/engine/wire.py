@@ -34,6 +34,7 @@ from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits,
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
+from carnet.control_room.what_if.question import WhatIf
 from carnet.errors import (
     BusyError,
     CarnetError,
@@ -95,6 +96,7 @@ QUESTIONS: dict[str, type[Question]] = {
         UserDetail,
         People,
         questions.Records,
+        questions.RecordDetail,
         questions.Checkpoint,
         CheckUser,
         CheckFeature,
@@ -102,6 +104,7 @@ QUESTIONS: dict[str, type[Question]] = {
         NewestRequest,
         PreviewLicense,
         RequestText,
+        WhatIf,
         Exchange,
         ListApiKeys,
         FindPerson,

@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from carnet.control_room.authority.decision import Decision, Moment
-from carnet.control_room.authority.grant import count_leases, grant_of, is_covered
+from carnet.control_room.authority.grant import ProductGrant, count_leases, grant_of, is_covered
 from carnet.control_room.authority.leases import Lease
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.rules import (
@@ -47,23 +47,31 @@ class AcquireSeat:
     needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        grant = may_take(state, self.sku, Metric.CONCURRENT, moment.now)
+        refusal = check_name(self.holder, "holder's name") or _check_ttl(self.ttl_seconds)
+        running = count_leases(state, self.sku, moment.now)
+        grant = may_acquire(state, self.sku, moment.now, running=running, malformed=refusal)
         if isinstance(grant, Refusal):
             return grant
-        refusal = check_name(self.holder, "holder's name") or _check_ttl(self.ttl_seconds)
-        if refusal:
-            return refusal
-        running, limit = count_leases(state, self.sku, moment.now), grant.quantity
-        if limit == 0:
-            return not_granted(self.sku)
-        if running >= limit:
-            return exhausted(grant.line.name, limit)
         lease_id = new_id(moment.now, moment.random)
         expires = moment.now + timedelta(seconds=self.ttl_seconds)
         event = SeatAcquired(
             sku=self.sku, lease_id=lease_id, holder=self.holder, ttl_seconds=self.ttl_seconds, expires_at=expires
         )
-        return Decision([event], SeatAnswer(self.sku, lease_id, self.holder, expires, running + 1, limit))
+        return Decision([event], SeatAnswer(self.sku, lease_id, self.holder, expires, running + 1, grant.quantity))
+
+
+def may_acquire(
+    state: State, sku: str, now: datetime, *, running: int, malformed: Refusal | None = None
+) -> ProductGrant | Refusal:
+    """Whether a seat may be taken while so many are. `malformed`: what is wrong with how it was asked for."""
+    grant = may_take(state, sku, Metric.CONCURRENT, now)
+    if isinstance(grant, Refusal):
+        return grant
+    if malformed:
+        return malformed
+    if grant.quantity == 0:
+        return not_granted(sku)
+    return exhausted(grant.line.name, grant.quantity) if running >= grant.quantity else grant
 
 
 @dataclass(frozen=True)
@@ -83,8 +91,10 @@ class RenewSeat:
         if lease is None:
             return _unknown(self.lease_id)
         limit = _limit(state, sku, moment.now)
-        if not is_covered(state, sku, self.lease_id, moment.now):
-            return _not_renewed(state, sku, lease, moment.now)
+        covered = is_covered(state, sku, self.lease_id, moment.now)
+        refusal = may_renew(state, sku, lease.holder, moment.now, covered=covered)
+        if refusal:
+            return refusal
         expires = moment.now + timedelta(seconds=lease.ttl_seconds)
         using = count_leases(state, sku, moment.now)
         answer = SeatAnswer(sku, self.lease_id, lease.holder, expires, using, limit)
@@ -130,12 +140,15 @@ def find_lease(state: State, lease_id: str, now: datetime) -> tuple[str, Lease |
     return "", None
 
 
-def _not_renewed(state: State, sku: str, lease: Lease, now: datetime) -> Refusal:
-    """Q4: why this lease is not covered: nothing is granted any more, or others came earlier."""
+def may_renew(state: State, sku: str, holder: str, now: datetime, *, covered: bool) -> Refusal | None:
+    """Q4: why this lease is not renewed: nothing is granted any more, or others came earlier."""
+    refusal = may_serve(state)
+    if refusal or covered:
+        return refusal
     grant = grant_of(state, sku, now)
     if grant is None or grant.quantity == 0:
         return may_grant(state, now) or not_granted(sku)
-    return not_covered(f"The lease of {lease.holder}", grant.line.name, grant.quantity, "release the seat of")
+    return not_covered(f"The lease of {holder}", grant.line.name, grant.quantity, "release the seat of")
 
 
 def _check_ttl(seconds: int) -> Refusal | None:

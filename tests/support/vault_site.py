@@ -1,0 +1,173 @@
+"""Frankfurt Vault: a Control Room with a year behind it, for looking at its pages. The real engine wrote all of it, at
+the times at which it happened; a server that is started on the folder goes on from there with the real clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.activation.install_license import InstallLicense
+from carnet.control_room.activation.install_token import InstallToken
+from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.founding import found
+from carnet.control_room.granting.people import AddPerson
+from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.granting.units import ConsumeUnits
+from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.ledger.events import PersonAdded
+from carnet.control_room.ledger.record import SYSTEM
+from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.control_room.wiring import VERSION, Site
+from carnet.entitlements import Line, Metric, Period, PeriodUnit, Policy, PurchaseKind, new_id
+from carnet.exchange.license_file_request import RequestKind
+from carnet.exchange.strict import encode
+from carnet.exchange.verdicts import Refusal
+from carnet.files import write_file
+from carnet.vault import Vault
+from tests.support.cast import seeded
+from tests.support.vendor_simulator import Vendor
+
+PHRASE = b"correct horse battery staple"
+ADMINISTRATOR, MANAGER, SEATS, AUDITOR, VIEWER = (
+    "fra-admin-1",
+    "fra-license-1",
+    "fra-seats-1",
+    "fra-audit-1",
+    "fra-view",
+)
+PEOPLE = {MANAGER: "license_manager", SEATS: "seat_manager", AUDITOR: "auditor", VIEWER: "viewer"}
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+BOTS, TASKS, CREDITS, CREATORS = "unattended-bot-runner", "api-task-concurrency", "automation-ai-credits", "bot-creator"
+
+USERS = ((CREATORS, "Bot Creator", 16, 14), ("attended-bot-runner", "Attended Bot Runner", 30, 21))
+SEATS_OF = ((BOTS, "Unattended Bot Runner", 8), (TASKS, "API Task concurrency", 10))
+UNITS = (
+    ("document-automation", "Document Automation", "pages", 600_000, 13_000),
+    ("document-automation-standard-forms", "Document Automation for Standard Forms", "pages", 150_000, 2_000),
+    (CREDITS, "Automation AI Credits", "credits", 250_000, 7_400),
+    ("conversational-automation-interactions", "Conversational Automation Interactions", "interactions", 5_000, 40),
+)
+FEATURES = (("enterprise-platform", "Enterprise Platform"), ("automator-ai", "Automator AI"))
+
+
+@dataclass
+class VaultSite:
+    """`at`: what the machine's clock says at each act."""
+
+    folder: Path
+    start: datetime
+    store: SqliteStore
+    vendor: Vendor
+    engine: Engine
+    at: datetime
+    answers: list[Any] = field(default_factory=list)
+
+    def do(self, command: Any, actor: str = ADMINISTRATOR) -> Any:
+        uptime = int((self.at - self.start).total_seconds()) + 1000
+        return self.engine.execute(command, Reading(self.at, uptime, "boot-1"), actor)
+
+    def request(self, kind: RequestKind | None = None) -> bytes:
+        asked = self.do(GenerateRequest(kind, None, new_keys=False))
+        assert not isinstance(asked, Refusal), asked
+        raw = self.store.document(REQUEST)
+        assert raw
+        return raw
+
+    def install(self, lines: Sequence[Line]) -> None:
+        installed = self.do(InstallLicense(self.vendor.olf(self.request(), lines, self.at)))
+        assert not isinstance(installed, Refusal), installed
+
+    def enable(self) -> None:
+        self.do(InstallToken(self.vendor.token(self.at)))
+
+
+def founded(folder: Path, days: float, then: Callable[[VaultSite], None], *, name: str = "Frankfurt Vault") -> None:
+    """Set up so many days ago, with people of each role; `then` goes on from there."""
+    folder.mkdir(mode=0o700)
+    write_file(folder / "passphrase", PHRASE, 0o600)
+    random, vendor = seeded(str(folder)), Vendor()
+    start = Site(folder).reading().system.replace(second=0) - days * DAY
+    vault, lock = Vault.create(PHRASE, random)
+    with closing(SqliteStore.create(str(folder / DATABASE), new_id(start, random))) as store:
+        reading = Reading(start, 1000, "boot-1")
+        engine = found(store, vault, lock, vendor.trust, name, VERSION, reading, random)
+        write_file(folder / "trust.json", encode(vendor.trust), 0o600)
+        engine.record([PersonAdded(name=ADMINISTRATOR, role="administrator")], reading, SYSTEM)
+        site = VaultSite(folder, start, store, vendor, engine, start)
+        for person, role in PEOPLE.items():
+            site.do(AddPerson(person, role))
+        then(site)
+
+
+def licensed(site: VaultSite) -> None:
+    """A month of use, a limit that was met, units that run out, an end in 24 days, and a renewal under way."""
+    now, end = site.start + 40 * DAY, site.start + 64 * DAY + 14 * HOUR
+    site.enable()
+    site.install(_lines(site.start, end))
+    for sku, _name, _quantity, held in USERS:
+        for number in range(held):
+            site.do(AssignUser(sku, f"ops-teller-{number + 100}"), MANAGER)
+    for day in range(8, 40):
+        _worked(site, day)
+    site.at = now - 22 * HOUR
+    site.request(RequestKind.RENEWAL)
+    site.at = now - 3 * HOUR
+    for number in range(6):
+        site.do(AcquireSeat(BOTS, f"bot-{number:03}", 86_400), "bots")
+        site.at += timedelta(minutes=7)
+    for number in range(3):
+        site.do(AcquireSeat(TASKS, f"task-{number:03}", 86_400), "bots")
+    site.do(ConsumeUnits("document-automation", 900_000), "bots")
+
+
+def _worked(site: VaultSite, day: int) -> None:
+    """Some bots, more on weekdays; each eleventh day all seats are in use, and two are refused."""
+    site.at = site.start + day * DAY + 2 * HOUR
+    full = day % 11 == 0
+    wanted = 10 if full else 2 + (day * 7) % 6 if (site.at.weekday() < 5) else 1
+    seats = [site.do(AcquireSeat(BOTS, f"bot-{number:03}", 86_400), "bots") for number in range(wanted)]
+    site.do(AcquireSeat(TASKS, "task-001", 3600), "bots")
+    for sku, _name, _unit, _quantity, each in UNITS:
+        site.do(ConsumeUnits(sku, each + day * 3), "bots")
+    site.at += 3 * HOUR
+    for seat in seats:
+        if not isinstance(seat, Refusal):
+            site.do(RenewSeat(seat.lease_id), "bots")
+            site.do(ReleaseSeat(seat.lease_id), "bots")
+
+
+def _lines(start: datetime, end: datetime) -> list[Line]:
+    def line(sku: str, name: str, metric: Metric, unit: str, quantity: int, **more: Any) -> Line:
+        fields: dict[str, Any] = {
+            "valid_from": start - 300 * DAY,
+            "valid_until": end,
+            "period": None,
+            "grace": 14,
+        } | more
+        policy = Policy(overage_percent=fields.pop("overage", 0), grace_days=fields.pop("grace"))
+        return Line(
+            line_id=new_id(start, seeded(f"{sku}{fields['valid_from']}")),
+            sku=sku,
+            name=name,
+            metric=metric,
+            unit=unit,
+            quantity=quantity,
+            kind=PurchaseKind.PURCHASED,
+            policy=policy,
+            **fields,
+        )
+
+    lines = [line(sku, name, Metric.NAMED_USER, "people", quantity) for sku, name, quantity, _held in USERS]
+    lines += [line(sku, name, Metric.CONCURRENT, "seats", quantity) for sku, name, quantity in SEATS_OF]
+    lines += [line(sku, name, Metric.CONSUMABLE, unit, quantity) for sku, name, unit, quantity, _each in UNITS]
+    lines += [line(sku, name, Metric.FEATURE, "on or off", 1) for sku, name in FEATURES]
+    later, month = start + 50 * DAY, Period(start=start - 300 * DAY, unit=PeriodUnit.MONTH)
+    lines.append(line(BOTS, "Unattended Bot Runner", Metric.CONCURRENT, "seats", 2, valid_from=later))
+    lines.append(line("extraction", "Extraction", Metric.CONSUMABLE, "pages", 4_000, period=month, overage=10, grace=0))
+    return lines

@@ -5,7 +5,7 @@ import importlib
 import json
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -173,18 +173,53 @@ def test_every_setting_of_the_environment_is_documented() -> None:
     assert used == documented
 
 
-SPOKEN = ("Refusal", "UsageError", "NotSetUpError", "StorageError", "TamperedError", "replace")
-COMMAND = re.compile(r"\b(calm|control-room) [a-z]+(-[a-z]+)?\b|(^|\s)--[a-z]")
+SPOKEN = ("Refusal", "CarnetError", "UsageError", "NotSetUpError", "PassphraseError", "StorageError", "BusyError")
+SPOKEN += ("TamperedError", "replace", "malformed")
+COMMAND = re.compile(r"\b(calm|control-room) [a-z]+(-[a-z]+)?\b|(^|\s)--[a-z]|\bRun: ")
+CALM = ["issuing", "people", "licenses", "control_rooms", "overview", "notices"]
+CONTROL_ROOM = ["activation", "authority", "engine", "granting", "keys", "ledger", "storage", "what_if", "api"]
+SPEAKING = [*(f"calm/{folder}" for folder in CALM), *(f"control_room/{folder}" for folder in CONTROL_ROOM)]
+AT_A_TERMINAL = ["serve.py"]  # what only whoever starts the server can read
 
 
-@pytest.mark.parametrize("folder", ["issuing", "people", "licenses", "control_rooms", "overview", "notices"])
-def test_what_calm_says_names_no_command_but_in_run(folder: str) -> None:
-    """The same sentence stands on a page, in REST and in a terminal; `run` is what the command line adds."""
-    found = []
-    for path in sorted((ROOT / "src/carnet/calm" / folder).rglob("*.py")):
+def _spoken(folder: str) -> Iterator[tuple[str, ast.Call]]:
+    """Every refusal and fault that is made there, with its file's name."""
+    for path in sorted((ROOT / "src/carnet" / folder).rglob("*.py")):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            if getattr(call.func, "id", "") in SPOKEN:
-                said = [*call.args, *(word.value for word in call.keywords if word.arg != "run")]
-                texts = (part.value for one in said for part in ast.walk(one) if isinstance(part, ast.Constant))
-                found += [(path.name, text) for text in texts if isinstance(text, str) and COMMAND.search(text)]
+            if getattr(call.func, "id", "") in SPOKEN and path.name not in AT_A_TERMINAL:
+                yield path.name, call
+
+
+def _texts(parts: Iterable[ast.expr]) -> Iterator[str]:
+    constants = (part for one in parts for part in ast.walk(one) if isinstance(part, ast.Constant))
+    yield from (constant.value for constant in constants if isinstance(constant.value, str))
+
+
+@pytest.mark.parametrize("folder", SPEAKING)
+def test_what_is_said_names_no_command_but_in_run(folder: str) -> None:
+    """The same sentence stands on a page, in REST and in a terminal; `run` is what the command line adds."""
+    side = importlib.import_module(f"carnet.{folder.partition('/')[0]}.cli").app
+    commands = re.compile("|".join(rf"\b{path}\b" for path in _commands(side) if " " in path))
+    found = []
+    for name, call in _spoken(folder):
+        a_fault = getattr(call.func, "id", "").endswith("Error")  # its third argument is the command
+        said = [*call.args[: 2 if a_fault else None], *(word.value for word in call.keywords if word.arg != "run")]
+        for text in _texts(said):
+            if COMMAND.search(text) or commands.search(text):
+                found.append((name, text))
     assert found == []
+
+
+@pytest.mark.parametrize("folder", [f"control_room/{folder}" for folder in CONTROL_ROOM])
+def test_every_command_that_is_named_exists(folder: str) -> None:
+    known = _commands(importlib.import_module("carnet.control_room.cli").app)
+    for name, call in _spoken(folder):
+        named = [word.value for word in call.keywords if word.arg == "run"]
+        if getattr(call.func, "id", "").endswith("Error"):
+            named += call.args[2:]
+        for text in (one.value for one in named if isinstance(one, ast.Constant) and one.value):
+            program, *words = shlex.split(str(text))
+            path = next((path for path in (" ".join(words[:2]), words[0]) if path in known), None)
+            assert program == "control-room", (name, text)
+            assert path, (name, text)
+            assert {word for word in words if word.startswith("--")} <= known[path], (name, text)

@@ -67,7 +67,7 @@ class Site:
         """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
         terminal.private_folder(self.folder)
         if (self.folder / DATABASE).exists():
-            raise UsageError(f"There is a Control Room in {self.folder} already.", "Choose another folder with --data.")
+            raise UsageError(f"There is a Control Room in {self.folder} already.", "Choose another folder.")
         phrase, warning = terminal.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
         vault, lock = Vault.create(phrase, clock.random_bytes)
         beside = self.folder / f".{DATABASE}.part"

@@ -97,7 +97,7 @@ class Play:
         try:
             outcome = act()
         except CarnetError as error:
-            outcome = (type(error), str(error), error.next_step)
+            outcome = (type(error), str(error), error.next_step, error.run)
         if asked is not None:
             self.asked.add(asked.what)
             right = isinstance(outcome, asked.answers | Refusal | tuple)

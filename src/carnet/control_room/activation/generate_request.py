@@ -91,7 +91,8 @@ def _enabled(state: State, kind: RequestKind) -> Refusal | None:
         return Refusal(
             Code.RELEASED,
             "This Control Room is released; its last word was said.",
-            "Install a new token to enable it again, or generate the release once more with --kind release.",
+            "Install a new token to enable it again, or generate the release once more.",
+            run="control-room request generate --kind release --out FILE",
         )
     return None
 

@@ -66,7 +66,9 @@ def _write(out: Path, answer: Any) -> None:
         write_file(out, f"{answer.key}\n".encode(), 0o600)
     except OSError as error:
         lost = f"The key {answer.key_id} was made, but could not be written: {error.strerror}."
-        raise UsageError(lost, f"Run: control-room api-key revoke {answer.key_id}; then make another.") from error
+        raise UsageError(
+            lost, "Revoke it, then make another.", f"control-room api-key revoke {answer.key_id}"
+        ) from error
 
 
 def _created(console: "Console", answer: Any, out: Path | None) -> None:

@@ -79,7 +79,7 @@ def _file_of(desk: "Desk", answer: Any) -> bytes:
     newest: Any = desk.ask(NewestRequest())
     if newest.request_id != answer.request_id:
         void = f"Request #{answer.sequence} is void already: #{newest.sequence} was generated after it."
-        raise UsageError(void, "Write that one: control-room request save-again --out FILE")
+        raise UsageError(void, "Write that one.", "control-room request save-again --out FILE")
     raw: bytes = newest.raw
     return raw
 

@@ -14,7 +14,7 @@ from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
 from carnet.merkle import HASH_SIZE, Checkpoint, Peaks, leaf_hash, peaks_at
 
-_LOOK = "Run: control-room ledger verify"
+LOOK = ("Verify the ledger: that says which record is wrong, and how.", "control-room ledger verify")
 
 
 class Head(Fields, frozen=True):
@@ -48,18 +48,18 @@ class Book:
                 return decode(plain, Head, depth=3)
         except MalformedError:
             pass
-        raise TamperedError("The ledger's head was altered.", _LOOK)
+        raise TamperedError("The ledger's head was altered.", *LOOK)
 
     def check_head(self) -> None:
         """The stored records end where the head says, at its root. (`verify` looks at every one.)"""
         if self.store.row(self.head.size if self.head else 0) is not None:
-            raise TamperedError("The ledger goes on after its head.", _LOOK)
+            raise TamperedError("The ledger goes on after its head.", *LOOK)
         if self.head is None:
             return
         if self.head.root != self.peaks.root.hex():
-            raise TamperedError("The ledger does not end as its head says.", _LOOK)
+            raise TamperedError("The ledger does not end as its head says.", *LOOK)
         if self.head.kept != self.kept.digests:
-            raise TamperedError("What is kept beside the records is not what the ledger's head says.", _LOOK)
+            raise TamperedError("What is kept beside the records is not what the ledger's head says.", *LOOK)
 
     def node(self, level: int, index: int) -> bytes:
         """Node (level, index) stands in the row of the record that completed it."""
@@ -77,7 +77,7 @@ class Book:
     def _row(self, index: int) -> Row:
         row = self.store.row(index)
         if row is None:
-            raise TamperedError(f"Record {index} is missing.", _LOOK)
+            raise TamperedError(f"Record {index} is missing.", *LOOK)
         return row
 
     def _read(self, row: Row) -> Record:

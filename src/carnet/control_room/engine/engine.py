@@ -14,7 +14,7 @@ from carnet.control_room.authority.decision import Command, Moment
 from carnet.control_room.authority.evolve import evolve
 from carnet.control_room.authority.trusted_time import Anchor, Reading, trusted_time
 from carnet.control_room.engine.answers import Answers
-from carnet.control_room.engine.book import Book
+from carnet.control_room.engine.book import LOOK, Book
 from carnet.control_room.engine.cipher import Cipher, Epoch
 from carnet.control_room.engine.noise import Noise
 from carnet.control_room.engine.order import Order, Outcome
@@ -66,10 +66,10 @@ class Engine:
                 if anew:
                     self.answers.note(record)
         except TamperedError as error:
-            raise TamperedError(f"Record {at} of the ledger: {error}.", "Run: control-room ledger verify") from error
+            raise TamperedError(f"Record {at} of the ledger: {error}.", *LOOK) from error
         self.answers.size = self.book.peaks.size
         if self.state.size != self.book.peaks.size:
-            raise TamperedError(f"Record {at} of the ledger is missing.", "Run: control-room ledger verify")
+            raise TamperedError(f"Record {at} of the ledger is missing.", *LOOK)
         self._epoch = None
         self._broken = None
 

@@ -145,6 +145,7 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     fault: str
     message: str
     next: str
+    run: str = ""
 
 
 class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
@@ -201,7 +202,7 @@ def write_reply(outcome: object) -> bytes:
     if isinstance(outcome, Refusal):
         return encode(Refused(outcome))
     if isinstance(outcome, CarnetError):
-        return encode(Failed(type(outcome).__name__, str(outcome), outcome.next_step))
+        return encode(Failed(type(outcome).__name__, str(outcome), outcome.next_step, outcome.run))
     if isinstance(outcome, Fetched):
         return encode(outcome)
     return encode(Answered(msgspec.Raw(encode(outcome))))
@@ -211,7 +212,7 @@ def read_reply(data: bytes) -> Reply:
     """Raises CarnetError: the fault that was met at the other side."""
     reply: Reply = msgspec.json.decode(data, type=Reply)
     if isinstance(reply, Failed):
-        raise FAULTS.get(reply.fault, CarnetError)(reply.message, reply.next)
+        raise FAULTS.get(reply.fault, CarnetError)(reply.message, reply.next, reply.run)
     return reply
 
 

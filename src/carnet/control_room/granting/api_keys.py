@@ -98,7 +98,10 @@ class RevokeApiKey:
         known = state.api_keys.get(self.key_id)
         if known is None:
             return Refusal(
-                Code.NOT_FOUND, "There is no API key of this id.", "See which there are: control-room api-key list."
+                Code.NOT_FOUND,
+                "There is no API key of this id.",
+                "See which there are.",
+                run="control-room api-key list",
             )
         answer = ApiKeyAnswer(known.key_id, known.name, known.products, known.permissions)
         return Decision([] if known.revoked_at else [ApiKeyRevoked(key_id=self.key_id)], answer)

@@ -45,7 +45,8 @@ def unauthenticated() -> Refusal:
     return Refusal(
         Code.UNAUTHENTICATED,
         "No API key that is in force here was shown.",
-        "Show one: Authorization: Bearer cnk_…; an administrator makes it with control-room api-key create.",
+        "Show one: Authorization: Bearer cnk_…; an administrator makes it.",
+        run="control-room api-key create --name NAME --may take --all-products",
     )
 
 

@@ -80,7 +80,8 @@ def product_of(state: State, sku: str, metric: Metric, now: datetime) -> Product
         return Refusal(
             Code.NOT_GRANTED,
             f"{grant.line.name} is licensed as {_words(grant.line.metric)}, not as {_words(metric)}.",
-            f"Use: control-room {_COMMANDS[grant.line.metric]}",
+            "Ask for it as it is licensed.",
+            run=f"control-room {_COMMANDS[grant.line.metric]}",
         )
     return grant
 
@@ -91,7 +92,10 @@ def _words(metric: Metric) -> str:
 
 def not_granted(sku: str) -> Refusal:
     return Refusal(
-        Code.NOT_GRANTED, f"The installed license does not grant “{sku}” now.", "See what it grants: license show."
+        Code.NOT_GRANTED,
+        f"The installed license does not grant “{sku}” now.",
+        "See what it grants.",
+        run="control-room license show",
     )
 
 

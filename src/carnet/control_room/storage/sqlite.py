@@ -78,7 +78,9 @@ class SqliteStore:
     def open(cls, folder: Path, *, writing: bool) -> "SqliteStore":
         path = folder / DATABASE
         if not path.exists():
-            raise NotSetUpError(f"There is no Control Room in {folder}.", "Set one up: control-room init --trust FILE")
+            raise NotSetUpError(
+                f"There is no Control Room in {folder}.", "Set one up.", "control-room init --trust FILE"
+            )
         lock = lock_folder(folder) if writing else None
         try:
             return cls(_connect(str(path)), SnapshotPlace(folder / SNAPSHOT), lock)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from carnet.control_room.authority.views import Status
 from carnet.control_room.granting.people import May, PersonView
-from carnet.control_room.web.notices import notices
+from carnet.control_room.web.banners import notices
 
 ROLES = {
     "administrator": "administrator",

@@ -24,7 +24,7 @@ from carnet.control_room.granting.api_keys import CreateApiKey
 from carnet.control_room.wiring import Site
 
 SEATS, USERS, PAGES = "unattended-bot-runner", "bot-creator", "document-pages"
-SERVER = [sys.executable, "-c", "from carnet.control_room.wiring import main; main()", "serve"]
+SERVER = [sys.executable, "-c", "from carnet.control_room.wiring import main; main()", "serve", "--no-pages"]
 PEER = [sys.executable, "-m", "uvicorn", "--log-level", "warning", "--no-access-log", "bench.peer:app"]
 ROOT = Path(__file__).parent.parent
 

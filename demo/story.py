@@ -74,7 +74,7 @@ class Side:
     @contextmanager
     def serving(self) -> Iterator[str]:
         """The side's server, on a free port of this machine, for as long as the context; its address."""
-        words = ["serve", "--port", "0"]
+        words = ["serve", "--port", "0", "--no-pages"]
         console.print(f"  [{self.colour}]$ {self.command} {' '.join(words)} &[/{self.colour}]")
         log = subprocess.PIPE
         with subprocess.Popen([program(self.command), *words], env=self.world(), text=True, stderr=log) as server:

@@ -56,7 +56,7 @@ class Serving:
 @contextmanager
 def serve(story: Story, *options: str, **environment: str) -> Iterator[Serving]:
     made = story.site("api-key", "create", "--name", "bots", "--may", "take", "--may", "read", "--all-products")
-    words = ["serve", "--data", str(story.site.data), "--port", "0", *options]
+    words = ["serve", "--data", str(story.site.data), "--port", "0", "--no-pages", *options]
     process = subprocess.Popen(
         [sys.executable, "-c", COMMAND, *words],
         stdout=subprocess.PIPE,
@@ -242,7 +242,7 @@ def test_a_port_that_is_taken_is_said(first_story: Story) -> None:
 
 
 def _refused(story: Story, *options: str, says: str) -> None:
-    words = [sys.executable, "-c", COMMAND, "serve", "--data", str(story.site.data), *options]
+    words = [sys.executable, "-c", COMMAND, "serve", "--data", str(story.site.data), "--no-pages", *options]
     ran = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
     assert (ran.returncode, says in ran.stderr) == (2, True), ran.stderr
 
@@ -255,7 +255,7 @@ def test_behind_a_proxy_it_may_listen_to_all(story: Story) -> None:
 
 def test_only_one_server_runs_on_a_folder(story: Story) -> None:
     with serve(story) as serving:
-        words = [sys.executable, "-c", COMMAND, "serve", "--data", str(story.site.data), "--port", "0"]
+        words = [sys.executable, "-c", COMMAND, "serve", "--data", str(story.site.data), "--port", "0", "--no-pages"]
         second = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
         assert second.returncode == 1
         assert "busy" in second.stderr

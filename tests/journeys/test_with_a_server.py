@@ -37,7 +37,7 @@ ONE_BY_ONE = re.compile(
 def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
     """A server runs on the room's folder; commands find no passphrase there, and need none."""
     phrase, away = room.data / "passphrase", room.data.parent / "phrase"
-    server = room.start("serve", "--port", "0")
+    server = room.start("serve", "--port", "0", "--no-pages")
     try:
         assert server.stderr
         assert "ready" in server.stderr.readline()

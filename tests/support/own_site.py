@@ -55,11 +55,11 @@ class OwnSite:
         return KeyRing(self.vault, store.secret)
 
 
-def licensed_site(folder: Path, quantities: dict[str, int]) -> OwnSite:
+def licensed_site(folder: Path, quantities: dict[str, int], vendor: Vendor | None = None) -> OwnSite:
     """Set up, enabled and licensed for a year, a minute ago."""
     folder.mkdir(mode=0o700)
     write_file(folder / "passphrase", PHRASE, 0o600)
-    reading, random, vendor = Site(folder).reading(), seeded(str(folder)), Vendor()
+    reading, random, vendor = Site(folder).reading(), seeded(str(folder)), vendor or Vendor()
     now = reading.system
     vault, lock = Vault.create(PHRASE, random)
     with closing(SqliteStore.create(str(folder / DATABASE), new_id(now, random))) as store:
@@ -79,29 +79,48 @@ def licensed_site(folder: Path, quantities: dict[str, int]) -> OwnSite:
 class ServeProcess:
     """`control-room serve` in a process of its own. `wait` until it is ready; its log is what it wrote so far."""
 
-    def __init__(self, folder: Path, before: Sequence[str] = ()) -> None:
-        words = [sys.executable, "-c", COMMAND, "serve", "--data", str(folder), "--port", "0"]
+    def __init__(self, folder: Path, before: Sequence[str] = (), options: Sequence[str] = ("--no-pages",)) -> None:
+        words = [sys.executable, "-c", COMMAND, "serve", "--data", str(folder), "--port", "0", *options]
         self.process = subprocess.Popen(
-            [*before, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ
+            [*before, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
         )
         self.log: list[str] = []
-        self._told = threading.Event()
+        self._more = threading.Condition()
+        self._ended = False
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stderr
-        for text in self.process.stderr:
-            self.log.append(text)
-            self._told.set()
-        self._told.set()
+        assert self.process.stdout
+        for text in self.process.stdout:
+            with self._more:
+                self.log.append(text)
+                self._more.notify_all()
+        with self._more:
+            self._ended = True
+            self._more.notify_all()
+
+    def wait_for(self, words: str) -> str:
+        """The first line with these words."""
+
+        def found() -> bool:
+            return self._ended or any(words in text for text in self.log)
+
+        with self._more:
+            assert self._more.wait_for(found, 60), self.log
+        line = next((text for text in self.log if words in text), None)
+        assert line is not None, self.log
+        return line
 
     def wait(self) -> int:
         """The port at which it listens."""
-        assert self._told.wait(30), "the server says nothing"
-        ready = json.loads(self.log[0]) if self.log and self.log[0].startswith("{") else {}
-        assert ready.get("event") == "ready", self.log
+        ready = json.loads(self.wait_for('"event": "ready"'))
         return int(ready["address"].rpartition(":")[2])
+
+    def ended(self) -> None:
+        """Waits until nobody writes to its output any more: neither the server, nor a process that it started."""
+        with self._more:
+            assert self._more.wait_for(lambda: self._ended, 60), self.log
 
     def kill(self) -> None:
         self.process.kill()
@@ -116,8 +135,8 @@ class ServeProcess:
             self.process.kill()
         self.process.wait(timeout=20)
         self._reader.join()
-        assert self.process.stderr
-        self.process.stderr.close()
+        assert self.process.stdout
+        self.process.stdout.close()
 
 
 def engine_of(site: OwnSite, store: SqliteStore) -> Engine:

@@ -1,4 +1,4 @@
-"""E5, E7, E10: a preview shows what was judged, step by step, and the way out: whom to free, so that it fits."""
+"""E5, E7, E10: a preview shows each judged step and the way out: whom to free, so that it then installs."""
 
 from datetime import timedelta
 

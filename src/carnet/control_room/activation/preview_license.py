@@ -1,4 +1,4 @@
-"""E10, S: what an OLF would change, whole, and what stands against it now, with the way out: whom to free."""
+"""E10, S: what an OLF would change, whole, what stands against installing it now, and the way out: whom to free."""
 
 from dataclasses import dataclass, field, fields
 from datetime import datetime

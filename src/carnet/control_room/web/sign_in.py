@@ -36,8 +36,9 @@ def link_for(name: str) -> str:
 class Backend(AuthenticationBackend):
     """A password alone opens nothing: the ledger must know the name."""
 
-    def user_can_authenticate(self, user: Any) -> bool:
-        return super().user_can_authenticate(user) and is_known(user.name)
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        return user if user is not None and is_known(user.name) else None
 
 
 class MfaAdapter(WrappingMfaAdapter):

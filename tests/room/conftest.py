@@ -1,0 +1,42 @@
+"""One Control Room for tests that only look, and a new one for each that changes what others see."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from carnet.control_room.granting.seats import AcquireSeat
+from carnet.control_room.granting.units import ConsumeUnits
+from carnet.control_room.granting.users import AssignUser
+from tests.room.site import Pages, serve_pages
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """Licensed and in use. What a test changes here must not matter to another."""
+    pages = serve_pages(tmp_path_factory.mktemp("room") / "site")
+    try:
+        for user in ("anna", "bo", "cleo"):
+            pages.do(AssignUser("bot-creator", user))
+        for holder in ("bot-17", "bot-18"):
+            pages.do(AcquireSeat("unattended-bot-runner", holder, 86_400))
+        pages.do(ConsumeUnits("document-pages", 120))
+        yield pages
+    finally:
+        pages.end()
+
+
+@pytest.fixture
+def new_site(tmp_path: Path) -> Iterator[Callable[..., Pages]]:
+    """Makes a site of its own, licensed for these quantities."""
+    made: list[Pages] = []
+
+    def make(quantities: dict[str, int] | None = None, *options: str) -> Pages:
+        made.append(serve_pages(tmp_path / f"site-{len(made)}", quantities, *options))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for pages in made:
+            pages.end()

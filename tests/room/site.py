@@ -1,0 +1,190 @@
+"""A Control Room with its pages, in real processes, and people of every role who are signed in there.
+
+The server, the pages and their databases are the real ones. Commands that a test does not look at are given over the
+local socket, as the pages themselves give them.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from carnet.control_room.activation.generate_request import GenerateRequest, NewestRequest
+from carnet.control_room.activation.install_license import InstallLicense
+from carnet.control_room.authority.questions import Checkpoint, Status
+from carnet.control_room.engine.socket_desk import SocketDesk
+from carnet.control_room.granting.people import AddPerson, Role
+from carnet.exchange.verdicts import Refusal
+from tests.support.own_site import COMMAND, PHRASE, OwnSite, ServeProcess, licensed_site
+from tests.support.vendor_simulator import Vendor, line
+
+PASSWORD = "correct horse battery staple"
+ADMINISTRATOR = "ada"
+PEOPLE = {
+    "administrator": ADMINISTRATOR,
+    "license_manager": "lena",
+    "seat_manager": "sara",
+    "auditor": "audrey",
+    "viewer": "vic",
+}
+QUANTITIES = {"bot-creator": 10, "unattended-bot-runner": 5, "document-pages": 1000, "automator-ai": 1}
+_READY = "The pages answer at "
+_CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Browser(httpx.Client):
+    """Somebody at the pages. `send_form` posts as a form of a page would."""
+
+    def send_form(self, path: str, data: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
+        token = self.cookies.get("room_csrf") or ""
+        headers = {"X-CSRFToken": token, "Referer": f"{self.base_url}", "Origin": str(self.base_url).rstrip("/")}
+        return self.post(path, data=data or {}, headers=headers, **more)
+
+    def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
+        self.get("/account/")
+        return self.send_form("/account/", {"login": name, "password": password})
+
+
+@dataclass
+class Pages:
+    """A served Control Room. `address`: of its pages."""
+
+    own: OwnSite
+    vendor: Vendor
+    process: ServeProcess
+    port: int  # of the bots' REST
+    address: str
+    _browsers: dict[str, Browser] = field(default_factory=dict)
+    _cookies: dict[str, httpx.Cookies] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.own.folder
+
+    def browser(self, role: str | None = None, **options: Any) -> Browser:
+        """A new browser; of somebody with this role, signed in, or of a stranger."""
+        made = Browser(base_url=self.address, trust_env=False, timeout=30, **options)
+        if role is not None:
+            if role not in self._cookies:
+                answer = made.sign_in(PEOPLE[role])
+                assert answer.status_code == 302, answer.text
+                self._cookies[role] = made.cookies
+            made.cookies = httpx.Cookies(self._cookies[role])
+        return made
+
+    def client(self, role: str | None = None) -> Browser:
+        """The same, one for each role, as long as the site is there."""
+        key = role or ""
+        if key not in self._browsers:
+            self._browsers[key] = self.browser(role)
+        return self._browsers[key]
+
+    @contextmanager
+    def desk(self) -> Iterator[SocketDesk]:
+        desk = SocketDesk.connect(self.folder)
+        assert desk is not None
+        with closing(desk):
+            yield desk
+
+    def ask(self, question: Any) -> Any:
+        with self.desk() as desk:
+            return desk.ask(question)
+
+    def do(self, command: Any, actor: str = ADMINISTRATOR) -> Any:
+        with self.desk() as desk:
+            answer = desk.execute(command, actor)
+        assert not isinstance(answer, Refusal), answer
+        return answer
+
+    @property
+    def size(self) -> int:
+        """How many records there are: a test that nothing moved compares them."""
+        return int(self.ask(Checkpoint()).size)
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`control-room` at the command line, in a process of its own."""
+        line = [sys.executable, "-c", COMMAND, *words, "--data", str(self.folder)]
+        return subprocess.run(line, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+
+    def lfr(self) -> bytes:
+        return bytes(self.ask(NewestRequest()).raw)
+
+    def olf(self, quantities: dict[str, int], days: int = 365, **changes: Any) -> bytes:
+        """A license file that answers the newest request."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        start, end = now - timedelta(days=1), now + timedelta(days=days)
+        lines = [line(sku, quantity, start, end) for sku, quantity in quantities.items()]
+        return self.vendor.olf(self.lfr(), lines, now, **changes)
+
+    def do_cycle(self, quantities: dict[str, int] | None = None, days: int = 365) -> None:
+        """A request, and the install of its answer."""
+        self.do(GenerateRequest())
+        self.do(InstallLicense(self.olf(quantities or QUANTITIES, days)))
+
+    @property
+    def folder_id(self) -> str:
+        """The Control Room's id, as its checkpoints name it."""
+        return str(self.ask(Status()).control_room)
+
+    def end(self) -> None:
+        for browser in self._browsers.values():
+            browser.close()
+        self.process.end()
+
+
+def serve_pages(folder: Path, quantities: dict[str, int] | None = None, *options: str) -> Pages:
+    """A licensed site of its own in `folder`, served, with everybody's password set."""
+    vendor = Vendor()
+    own = licensed_site(folder, QUANTITIES if quantities is None else quantities, vendor)
+    return serve(own, vendor, *options)
+
+
+def serve(own: OwnSite, vendor: Vendor, *options: str) -> Pages:
+    at = f"127.0.0.1:{free_port()}"
+    process = ServeProcess(own.folder, options=("--pages", at, *options))
+    try:
+        port = process.wait()
+        process.wait_for(_READY)
+        pages = Pages(own, vendor, process, port, f"http://{at}")
+        _let_in(pages)
+    except BaseException:
+        process.end()
+        raise
+    return pages
+
+
+def _let_in(pages: Pages) -> None:
+    """The administrator chooses a password by the link; the others get the same one, to save its slow hash."""
+    for role, name in PEOPLE.items():
+        pages.do(AddPerson(name, Role(role)))
+    told = pages.command("person", "link", ADMINISTRATOR, "--address", pages.address)
+    assert told.returncode == 0, told.stderr
+    with pages.browser() as browser:
+        form = browser.get(told.stdout.strip(), follow_redirects=True)
+        chosen = {"password1": PASSWORD, "password2": PASSWORD}
+        answer = browser.send_form(form.url.path, chosen)
+        assert answer.status_code == 302, answer.text
+    with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db, db:
+        (hashed,) = db.execute("SELECT password FROM web_login WHERE name = ?", [ADMINISTRATOR]).fetchone()
+        rows = [(name, hashed) for name in PEOPLE.values() if name != ADMINISTRATOR]
+        db.executemany("INSERT INTO web_login (name, password) VALUES (?, ?)", rows)
+
+
+__all__ = ["PASSWORD", "PEOPLE", "PHRASE", "QUANTITIES", "Browser", "Pages", "serve", "serve_pages"]

@@ -1,0 +1,83 @@
+"""Signing in at the site: whom the ledger knows, with the password they chose."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from carnet.control_room.authority.questions import Records
+from carnet.control_room.granting.people import AddPerson, ChangePerson
+from tests.room.site import PASSWORD, PEOPLE, Pages
+
+pytestmark = pytest.mark.rule("A1")
+
+
+def test_whoever_is_not_signed_in_is_sent_to_the_door(site: Pages) -> None:
+    answer = site.client().get("/")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/account/?next=/")
+
+
+def test_everybody_signs_in_and_it_is_in_the_ledger(site: Pages) -> None:
+    with site.browser() as browser:
+        assert browser.sign_in(PEOPLE["viewer"]).status_code == 302
+        assert browser.get("/").status_code == 200
+    (newest,) = site.ask(Records(1, "access.noted")).records
+    assert (newest.actor, newest.body["what"]) == (PEOPLE["viewer"], "signed in")
+
+
+@pytest.mark.rule("A2")
+def test_a_wrong_password_opens_nothing_and_is_noted_without_it(site: Pages) -> None:
+    with site.browser() as browser:
+        answer = browser.sign_in("nobody-here", "a wrong password indeed")
+        assert answer.status_code == 200
+        assert "room_session" not in browser.cookies
+    (newest,) = site.ask(Records(1, "access.noted")).records
+    assert (newest.actor, newest.body) == ("pages", {"what": "sign-in refused", "about": "nobody-here"})
+
+
+def test_five_wrong_passwords_lock_the_name_and_the_right_one_too(site: Pages) -> None:
+    site.do(AddPerson("unlucky", "viewer"))
+    with site.browser() as browser:
+        for _ in range(5):
+            browser.sign_in("unlucky", "a wrong password indeed")
+        answer = browser.sign_in("unlucky", PASSWORD)
+        assert "room_session" not in browser.cookies
+        assert "Too many" in answer.text
+
+
+def test_whoever_is_let_go_is_out_at_the_next_click(site: Pages) -> None:
+    site.do(AddPerson("temp", "viewer"))
+    link = site.command("person", "link", "temp", "--address", site.address).stdout.strip()
+    with site.browser() as browser:
+        form = browser.get(link, follow_redirects=True)
+        browser.send_form(form.url.path, {"password1": PASSWORD, "password2": PASSWORD})
+        assert browser.sign_in("temp").status_code == 302
+        assert browser.get("/").status_code == 200
+        site.do(ChangePerson("temp", None))
+        assert browser.get("/").headers["location"] == "/account/?next=/"
+        assert browser.sign_in("temp").status_code == 200
+
+
+def test_a_link_is_good_once(site: Pages) -> None:
+    site.do(AddPerson("once", "viewer"))
+    link = site.command("person", "link", "once", "--address", site.address).stdout.strip()
+    with site.browser() as browser:
+        form = browser.get(link, follow_redirects=True)
+        assert browser.send_form(form.url.path, {"password1": PASSWORD, "password2": PASSWORD}).status_code == 302
+    with site.browser() as other:
+        assert "used up" in other.get(link, follow_redirects=True).text
+
+
+def test_a_name_that_the_ledger_does_not_know_gets_no_link(site: Pages) -> None:
+    told = site.command("person", "link", "eve", "--address", site.address)
+    assert (told.returncode, told.stdout) == (3, "")
+    assert told.stderr.startswith("refused: not_found: ")
+
+
+def test_the_pages_end_with_their_server_however_it_ends(new_site: Callable[..., Pages]) -> None:
+    pages = new_site()
+    assert pages.client("viewer").get("/").status_code == 200
+    pages.process.kill()
+    pages.process.ended()  # whoever still wrote to its output is gone too
+    with pytest.raises(httpx.ConnectError), pages.browser() as browser:
+        browser.get("/")

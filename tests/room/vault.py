@@ -16,12 +16,9 @@ from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import found
-from carnet.control_room.granting.people import AddPerson
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser
-from carnet.control_room.ledger.events import PersonAdded
-from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
 from carnet.control_room.wiring import VERSION, Site
 from carnet.entitlements import Line, Metric, Period, PeriodUnit, Policy, PurchaseKind, new_id
@@ -31,17 +28,10 @@ from carnet.exchange.verdicts import Refusal
 from carnet.files import write_file
 from carnet.vault import Vault
 from tests.support.cast import seeded
+from tests.support.own_site import PHRASE, OwnSite
 from tests.support.vendor_simulator import Vendor
 
-PHRASE = b"correct horse battery staple"
-ADMINISTRATOR, MANAGER, SEATS, AUDITOR, VIEWER = (
-    "fra-admin-1",
-    "fra-license-1",
-    "fra-seats-1",
-    "fra-audit-1",
-    "fra-view",
-)
-PEOPLE = {MANAGER: "license_manager", SEATS: "seat_manager", AUDITOR: "auditor", VIEWER: "viewer"}
+MANAGER = "fra-license-1"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 BOTS, TASKS, CREDITS, CREATORS = "unattended-bot-runner", "api-task-concurrency", "automation-ai-credits", "bot-creator"
 
@@ -68,7 +58,7 @@ class VaultSite:
     at: datetime
     answers: list[Any] = field(default_factory=list)
 
-    def do(self, command: Any, actor: str = ADMINISTRATOR) -> Any:
+    def do(self, command: Any, actor: str = MANAGER) -> Any:
         uptime = int((self.at - self.start).total_seconds()) + 1000
         return self.engine.execute(command, Reading(self.at, uptime, "boot-1"), actor)
 
@@ -87,8 +77,10 @@ class VaultSite:
         self.do(InstallToken(self.vendor.token(self.at)))
 
 
-def founded(folder: Path, days: float, then: Callable[[VaultSite], None], *, name: str = "Frankfurt Vault") -> None:
-    """Set up so many days ago, with people of each role; `then` goes on from there."""
+def founded(
+    folder: Path, days: float, then: Callable[[VaultSite], None], *, name: str = "Frankfurt Vault"
+) -> tuple[OwnSite, Vendor]:
+    """Set up so many days ago; `then` goes on from there."""
     folder.mkdir(mode=0o700)
     write_file(folder / "passphrase", PHRASE, 0o600)
     random, vendor = seeded(str(folder)), Vendor()
@@ -98,11 +90,8 @@ def founded(folder: Path, days: float, then: Callable[[VaultSite], None], *, nam
         reading = Reading(start, 1000, "boot-1")
         engine = found(store, vault, lock, vendor.trust, name, VERSION, reading, random)
         write_file(folder / "trust.json", encode(vendor.trust), 0o600)
-        engine.record([PersonAdded(name=ADMINISTRATOR, role="administrator")], reading, SYSTEM)
-        site = VaultSite(folder, start, store, vendor, engine, start)
-        for person, role in PEOPLE.items():
-            site.do(AddPerson(person, role))
-        then(site)
+        then(VaultSite(folder, start, store, vendor, engine, start))
+    return OwnSite(folder, vault), vendor
 
 
 def licensed(site: VaultSite) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from tests.support.own_site import PHRASE, OwnSite
 from tests.support.vendor_simulator import Vendor
 
 MANAGER = "fra-license-1"
+AGE = 40  # days since it was set up
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 BOTS, TASKS, CREDITS, CREATORS = "unattended-bot-runner", "api-task-concurrency", "automation-ai-credits", "bot-creator"
 
@@ -56,7 +57,6 @@ class VaultSite:
     vendor: Vendor
     engine: Engine
     at: datetime
-    answers: list[Any] = field(default_factory=list)
 
     def do(self, command: Any, actor: str = MANAGER) -> Any:
         uptime = int((self.at - self.start).total_seconds()) + 1000
@@ -96,13 +96,13 @@ def founded(
 
 def licensed(site: VaultSite) -> None:
     """A month of use, a limit that was met, units that run out, an end in 24 days, and a renewal under way."""
-    now, end = site.start + 40 * DAY, site.start + 64 * DAY + 14 * HOUR
+    now, end = site.start + AGE * DAY, site.start + (AGE + 24) * DAY + 14 * HOUR
     site.enable()
-    site.install(_lines(site.start, end))
+    site.install(lines_until(site.start, end))
     for sku, _name, _quantity, held in USERS:
         for number in range(held):
             site.do(AssignUser(sku, f"ops-teller-{number + 100}"), MANAGER)
-    for day in range(8, 40):
+    for day in range(8, AGE):
         _worked(site, day)
     site.at = now - 22 * HOUR
     site.request(RequestKind.RENEWAL)
@@ -113,6 +113,44 @@ def licensed(site: VaultSite) -> None:
     for number in range(3):
         site.do(AcquireSeat(TASKS, f"task-{number:03}", 86_400), "bots")
     site.do(ConsumeUnits("document-automation", 900_000), "bots")
+
+
+def enabled(site: VaultSite) -> None:
+    site.enable()
+
+
+def ends_soon(site: VaultSite) -> None:
+    """In five days: nobody puts that banner away."""
+    site.enable()
+    site.install(lines_until(site.start, site.start + (AGE + 5) * DAY + HOUR))
+
+
+def in_grace(site: VaultSite) -> None:
+    site.enable()
+    site.install(lines_until(site.start, site.start + (AGE - 4) * DAY))
+
+
+def locked(site: VaultSite) -> None:
+    """A request was made nine days ago, and nothing was installed."""
+    ends_soon(site)
+    site.do(AssignUser(CREATORS, "ops-teller-100"))
+    site.at = site.start + (AGE - 9) * DAY
+    site.request()
+
+
+def released(site: VaultSite) -> None:
+    ends_soon(site)
+    site.request(RequestKind.RELEASE)
+
+
+STATES: dict[str, Callable[[VaultSite], None]] = {
+    "new": lambda _: None,
+    "enabled": enabled,
+    "expiring": ends_soon,
+    "grace": in_grace,
+    "locked": locked,
+    "released": released,
+}
 
 
 def _worked(site: VaultSite, day: int) -> None:
@@ -131,7 +169,7 @@ def _worked(site: VaultSite, day: int) -> None:
             site.do(ReleaseSeat(seat.lease_id), "bots")
 
 
-def _lines(start: datetime, end: datetime) -> list[Line]:
+def lines_until(start: datetime, end: datetime) -> list[Line]:
     def line(sku: str, name: str, metric: Metric, unit: str, quantity: int, **more: Any) -> Line:
         fields: dict[str, Any] = {
             "valid_from": start - 300 * DAY,
@@ -156,7 +194,7 @@ def _lines(start: datetime, end: datetime) -> list[Line]:
     lines += [line(sku, name, Metric.CONCURRENT, "seats", quantity) for sku, name, quantity in SEATS_OF]
     lines += [line(sku, name, Metric.CONSUMABLE, unit, quantity) for sku, name, unit, quantity, _each in UNITS]
     lines += [line(sku, name, Metric.FEATURE, "on or off", 1) for sku, name in FEATURES]
-    later, month = start + 50 * DAY, Period(start=start - 300 * DAY, unit=PeriodUnit.MONTH)
+    later, month = min(start + 50 * DAY, end - DAY), Period(start=start - 300 * DAY, unit=PeriodUnit.MONTH)
     lines.append(line(BOTS, "Unattended Bot Runner", Metric.CONCURRENT, "seats", 2, valid_from=later))
     lines.append(line("extraction", "Extraction", Metric.CONSUMABLE, "pages", 4_000, period=month, overage=10, grace=0))
     return lines

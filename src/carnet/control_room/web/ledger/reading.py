@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -19,6 +19,7 @@ ROWS = 25
 LOOKS = 20  # questions that one page asks; then it says how far it looked
 FILE_ROWS = 500  # at one question
 _DAY = timedelta(days=1)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Filter(forms.Form):
@@ -47,7 +48,7 @@ class Filter(forms.Form):
             asked["actor"].strip() or None,
             asked["text"].strip(),
             asked["since"],
-            until + _DAY if until else None,
+            until + _DAY if until and until < _LAST else None,  # what ends with the calendar has no end
         )
 
 

@@ -19,8 +19,8 @@ from carnet.control_room.web.models import VerifyRun
 def verify(request: Visit) -> HttpResponse:
     """POST starts one, or shows the one that runs."""
     if request.method == "POST":
-        run = verifying.start(request.person.name, request.now, request.status.checkpoint.size)
-        if run.at != request.now:
+        began = verifying.start(request.person.name, request.now, request.status.checkpoint.size)
+        if not began:
             messages.info(request, _("A check runs already. There is one at a time."))
     if request.htmx and request.method == "GET":
         return render(request, "room/ledger/verify.html", verify_context())

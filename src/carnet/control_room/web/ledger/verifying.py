@@ -58,16 +58,16 @@ def newest() -> Run | None:
     return _newest[0] if _newest else None
 
 
-def start(by: str, at: datetime, records: int) -> Run:
-    """A new one; the running one where there is one."""
+def start(by: str, at: datetime, records: int) -> bool:
+    """Whether it was: not where one runs."""
     with _lock:
         run = newest()
         if run and run.running:
-            return run
+            return False
         run = Run(by, at, world().seconds(), records, _process())
         _newest[:] = [run]
         threading.Thread(target=_follow, args=(run,), daemon=True).start()
-        return run
+        return True
 
 
 def stop() -> bool:

@@ -150,6 +150,7 @@ class Site:
             https="proxy" if how.behind_proxy else "direct" if how.certificate else "off",
             certificate=str(how.certificate) if how.certificate else None,
             private_key=str(how.private_key) if how.private_key else None,
+            passphrase_file=str(self.passphrase_file.resolve()) if self.passphrase_file else None,
         )
 
     def password_link(self, name: str) -> str:

@@ -2,4 +2,4 @@ from django.urls import path
 
 from carnet.control_room.web.users import views
 
-urlpatterns = [path("", views.users, name="users")]
+urlpatterns = [path("", views.users, name="users"), path("seats/", views.users, name="users-seats")]

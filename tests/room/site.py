@@ -20,8 +20,9 @@ from typing import Any
 
 import httpx
 
-from carnet.control_room.activation.generate_request import NewestRequest
-from carnet.control_room.authority.questions import Checkpoint
+from carnet.control_room.activation.generate_request import GenerateRequest, NewestRequest
+from carnet.control_room.activation.install_license import InstallLicense
+from carnet.control_room.authority.questions import Checkpoint, Status
 from carnet.control_room.engine.socket_desk import SocketDesk
 from carnet.control_room.granting.people import AddPerson, Role
 from carnet.exchange.verdicts import Refusal
@@ -131,6 +132,16 @@ class Pages:
         start, end = now - timedelta(days=1), now + timedelta(days=days)
         lines = [line(sku, quantity, start, end) for sku, quantity in quantities.items()]
         return self.vendor.olf(self.lfr(), lines, now, **changes)
+
+    def do_cycle(self, quantities: dict[str, int] | None = None, days: int = 365) -> None:
+        """A request, and the install of its answer."""
+        self.do(GenerateRequest())
+        self.do(InstallLicense(self.olf(quantities or QUANTITIES, days)))
+
+    @property
+    def folder_id(self) -> str:
+        """The Control Room's id, as its checkpoints name it."""
+        return str(self.ask(Status()).control_room)
 
     def end(self) -> None:
         for browser in self._browsers.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from carnet import clock, terminal
 from carnet.control_room.authority.trusted_time import Reading
@@ -19,8 +19,9 @@ from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored, PersonAdded, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
-from carnet.control_room.storage.backup import TRUST, pack, set_aside, unpack
+from carnet.control_room.storage.backup import TRUST, pack, put_back, set_aside, unpack
 from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
+from carnet.control_room.web.given import PAGES
 from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
@@ -31,6 +32,7 @@ from carnet.vault import Vault
 if TYPE_CHECKING:
     from carnet.control_room.cli.serve import Serving
     from carnet.control_room.web.given import Given
+    from carnet.control_room.web.notices import Told
 
 VERSION = "40.0.0"  # of this release, as each LFR states it (E1)
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
@@ -139,13 +141,26 @@ class Site:
 
     def password_link(self, name: str) -> str:
         """The path of the pages at which this person chooses a password, once. Sets Django up in this process."""
+        self._set_up_pages()
+        from carnet.control_room.web.sign_in import link_for
+
+        return link_for(name)
+
+    def notify(self) -> "Told":
+        """Sends what is due, by the ways that are set at the pages."""
+        self._set_up_pages()
+        from carnet.control_room.authority.questions import Status
+        from carnet.control_room.web.notices import send_due
+
+        with self.desk() as desk:
+            status: Any = desk.ask(Status())
+            return send_due(desk, status.clock.trusted)
+
+    def _set_up_pages(self) -> None:
         from carnet.control_room import pages
 
         with self._store(writing=False) as (_, keys):
             pages.set_up(self._given(keys, None))
-        from carnet.control_room.web.sign_in import link_for
-
-        return link_for(name)
 
     @contextmanager
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
@@ -177,7 +192,7 @@ class Site:
     def backup(self, out: Path) -> int:
         """Write a backup, also while a server runs; returns its size in bytes. It takes neither lock nor keys."""
         with closing(SqliteStore.open(self.folder, writing=False)) as store:
-            packed = pack(store, self.folder)
+            packed = pack(store, self.folder, PAGES)
         terminal.write_file(out, packed, 0o600)
         return len(packed)
 
@@ -188,12 +203,14 @@ class Site:
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase")
-                unpack(backup, restored.folder)
+                unpack(backup, restored.folder, PAGES)
                 before = self._size_before(restored)
                 size = restored.mark_restored()
                 kept = set_aside(self.folder)
                 for name in (DATABASE, TRUST):
                     (restored.folder / name).rename(self.folder / name)
+                if (restored.folder / PAGES).exists():
+                    put_back(restored.folder / PAGES, self.folder / PAGES)
         finally:
             os.close(lock)
         with self.desk() as desk:

@@ -1,4 +1,4 @@
-"""init · status · forecast · key-set install · backup · restore"""
+"""init · status · forecast · notify · key-set install · backup · restore"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
     command(app, "init")(init)
     command(app, "status")(status)
     command(app, "forecast")(forecast)
+    command(app, "notify")(notify)
     command(app, "backup")(backup)
     command(app, "restore")(restore)
     key_set = new_app("The vendor's key set.")
@@ -142,6 +143,24 @@ def _key_set(console: "Console", answer: Any) -> None:
         console.print(f"Key set {answer.version} was known here already. Nothing was changed.")
     else:
         console.print(f"Key set {answer.version} is taken (it was {answer.was}).")
+
+
+def notify(session: Session) -> None:
+    """Send the notices that are due, each once, and the checkpoint line: for a timer, every hour."""
+    session.answer(session.site.notify(), _notified)
+
+
+def _notified(console: "Console", told: Any) -> None:
+    if not told.ways:
+        console.print("Nothing is sent: no address and no syslog is set (Settings, at the pages).")
+    for words in told.sent:
+        console.print(f"Sent: {words}")
+    for words in told.failed:
+        console.print(f"! Not sent, tried again with the next run: {words}", style="yellow")
+    if told.checkpoint:
+        console.print(f"To the syslog: {told.checkpoint}")
+    if told.ways and not told.sent and not told.failed:
+        console.print("No notice is due.")
 
 
 def backup(session: Session, out: OutFile) -> None:

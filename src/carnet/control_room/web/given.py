@@ -10,6 +10,8 @@ import msgspec
 
 from carnet.exchange.keys import RandomBytes
 
+PAGES = "pages.sqlite3"  # in the data folder: passwords, sessions, second factors, settings
+
 
 class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str  # of the Control Room

@@ -5,6 +5,9 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+MAIL_SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "nothing")]
+SYSLOG_PROTOCOLS = [("udp", "UDP"), ("tcp", "TCP")]
+
 
 class Logins(BaseUserManager["Login"]):
     def get_by_natural_key(self, username: str | None) -> "Login":
@@ -33,6 +36,8 @@ class Preview(models.Model):
     by = models.CharField(max_length=64)
     at = models.DateTimeField()
 
+    objects: ClassVar[models.Manager["Preview"]] = models.Manager()
+
     def __str__(self) -> str:
         return self.file_name
 
@@ -47,6 +52,8 @@ class VerifyRun(models.Model):
     holds = models.BooleanField()
     words = models.TextField()  # what was found; empty where it holds
 
+    objects: ClassVar[models.Manager["VerifyRun"]] = models.Manager()
+
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M}"
 
@@ -58,12 +65,14 @@ class NoticeSettings(models.Model):
     mail_from = models.CharField(max_length=200, blank=True)
     mail_host = models.CharField(max_length=200, blank=True)
     mail_port = models.PositiveIntegerField(default=587)
-    mail_security = models.CharField(max_length=8, default="starttls")  # starttls | tls | none
+    mail_security = models.CharField(max_length=8, default="starttls", choices=MAIL_SECURITY)
     mail_user = models.CharField(max_length=200, blank=True)
     syslog = models.CharField(max_length=200, blank=True)  # HOST:PORT, or the path of a socket
-    syslog_protocol = models.CharField(max_length=3, default="udp")  # udp | tcp
+    syslog_protocol = models.CharField(max_length=3, default="udp", choices=SYSLOG_PROTOCOLS)
     syslog_notices = models.BooleanField(default=False)
     syslog_checkpoints = models.BooleanField(default=False)
+
+    objects: ClassVar[models.Manager["NoticeSettings"]] = models.Manager()
 
     def __str__(self) -> str:
         return "notices"
@@ -74,6 +83,8 @@ class NoticeSent(models.Model):
 
     notice = models.CharField(max_length=200, unique=True)
     at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["NoticeSent"]] = models.Manager()
 
     def __str__(self) -> str:
         return self.notice

@@ -6,14 +6,13 @@ starts them (`given`), or is named in the environment and described in docs/sett
 import os
 from pathlib import Path
 
-from carnet.control_room.web.given import given
+from carnet.control_room.web.given import PAGES, given
 from carnet.ui.common_settings import *  # noqa: F403
 from carnet.ui.common_settings import APPS_BEFORE, MIDDLEWARE_BEFORE, password_validators, storages, templates
 
 _GIVEN = given()
 _HERE = Path(__file__).parent
 _SERVED = bool(_GIVEN.folder)
-DATABASE = "pages.sqlite3"  # passwords, sessions, second factors, settings; what is licensed is in the ledger
 
 DEBUG = False
 INSTALLED_APPS = [*APPS_BEFORE, "carnet.control_room.web"]
@@ -23,7 +22,7 @@ ROOT_URLCONF = "carnet.control_room.web.urls"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(_GIVEN.data / DATABASE) if _SERVED else ":memory:",
+        "NAME": str(_GIVEN.data / PAGES) if _SERVED else ":memory:",
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",

@@ -61,7 +61,7 @@ def changes(answer: PreviewAnswer, status: Status) -> Changes:
 
 
 def _is_same(change: Change, answer: PreviewAnswer) -> bool:
-    troubled = {each.sku for each in (*answer.to_free, *answer.units_short)}
+    troubled = {each.sku for each in answer.to_free} | {each.sku for each in answer.units_short}
     return change.was == change.now and not change.later and not change.note and change.sku not in troubled
 
 

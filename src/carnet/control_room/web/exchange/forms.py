@@ -37,8 +37,8 @@ class Generate(Asking):
         help_text=gettext_lazy("Signed by the old and the new. The new ones count from the next install on."),
     )
 
-    def __init__(self, status: Status, *args: Any, **more: Any) -> None:
-        super().__init__(*args, auto_id="request-%s", **more)
+    def __init__(self, status: Status, data: Any = None) -> None:
+        super().__init__(data, auto_id="request-%s")
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = _kinds(status)
@@ -63,8 +63,8 @@ class Release(Asking):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(self, own: str, *args: Any, **more: Any) -> None:
-        super().__init__(*args, auto_id="release-%s", **more)
+    def __init__(self, own: str, data: Any = None) -> None:
+        super().__init__(data, auto_id="release-%s")
         self._own = own
 
     def clean_name(self) -> str:
@@ -85,5 +85,5 @@ class Again(Asking):
         help_text=gettext_lazy("The number that CALM named when it refused the release. Else leave it empty."),
     )
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, auto_id="again-%s", **more)
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="again-%s")

@@ -33,7 +33,8 @@ def upload(request: Visit) -> HttpResponse:
     raw = read_upload(request)
     if raw is None:
         return nothing_sent(request, _("Choose the license file that CALM issued."))
-    refusal = keep(request, raw, request.FILES["file"].name or "")
+    sent = request.FILES.get("file")
+    refusal = keep(request, raw, (sent.name if sent else None) or "")
     if refusal:
         return show(request, refusal=refusal, tried="preview")
     return redirect(_at("preview"))

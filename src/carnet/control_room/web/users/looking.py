@@ -9,7 +9,7 @@ from django.http import HttpRequest
 T = TypeVar("T")
 
 ROWS = 50  # of a page
-MOST_ASKED = 8  # questions for one page; each looks at some thousands
+MOST_ASKED = 25  # questions for one page; each looks at some thousands
 
 
 @dataclass(frozen=True)

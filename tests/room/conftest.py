@@ -1,6 +1,7 @@
 """One Control Room for tests that only look, and a new one for each that changes what others see."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from carnet.control_room.granting.seats import AcquireSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser
 from tests.room import vault as scene
+from tests.room.rooms import Past
 from tests.room.site import Pages, serve, serve_pages
 
 
@@ -74,3 +76,21 @@ def _served(folders: pytest.TempPathFactory, then: Callable[[scene.VaultSite], N
         yield pages
     finally:
         pages.end()
+
+
+@pytest.fixture
+def serve_past(tmp_path: Path) -> Iterator[Callable[..., Pages]]:
+    """A Control Room that was founded some time ago; `then` goes on from there, and it is served."""
+    served: list[Pages] = []
+
+    def serve(then: Callable[[Past], None] = lambda _: None, ago: timedelta = timedelta(days=1)) -> Pages:
+        room = Past(tmp_path / "past", ago)
+        then(room)
+        served.append(room.served())
+        return served[-1]
+
+    try:
+        yield serve
+    finally:
+        for pages in served:
+            pages.end()

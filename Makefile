@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo serve test screenshots histories test-crash check bench lock clean
+.PHONY: demo serve test screenshots histories test-crash soak check bench lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -29,6 +29,10 @@ histories: $(READY)
 # A server killed 200 times under load, and each single write and fsync made to fail in turn: some minutes.
 test-crash: $(READY)
 	CARNET_KILLS=200 $(BIN)/pytest -n 2 tests/crash tests/unit/control_room/test_faults.py
+
+# A site under mixed load for ten minutes: killed, rebooted, its clock moved, licensed anew; then all books must agree.
+soak: $(READY)
+	CARNET_SOAK_SECONDS=600 $(BIN)/pytest tests/soak
 
 check: $(READY)
 	$(BIN)/ruff check .

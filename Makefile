@@ -15,6 +15,7 @@ serve: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m tests.support.browser
+	$(BIN)/python -m tests.support.nginx
 	$(BIN)/pytest -n 2 tests
 
 # Every page, light and dark, wide and narrow, into the ignored folder `screenshots`; two of them for the README.

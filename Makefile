@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo serve test screenshots histories test-crash check bench bundle lock clean
+.PHONY: demo serve test screenshots histories test-crash soak check bench bundle lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -16,6 +16,7 @@ serve: $(READY)
 test: $(READY)
 	$(BIN)/python -m tests.support.browser
 	$(BIN)/python -m tests.support.directory
+	$(BIN)/python -m tests.support.nginx
 	$(BIN)/python -m bundle.wheels
 	$(BIN)/pytest -n 2 tests
 
@@ -31,6 +32,10 @@ histories: $(READY)
 # A server killed 200 times under load, and each single write and fsync made to fail in turn: some minutes.
 test-crash: $(READY)
 	CARNET_KILLS=200 $(BIN)/pytest -n 2 tests/crash tests/unit/control_room/test_faults.py
+
+# A site under mixed load for ten minutes: killed, rebooted, its clock moved, licensed anew; then all books must agree.
+soak: $(READY)
+	CARNET_SOAK_SECONDS=600 $(BIN)/pytest tests/soak
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -70,7 +70,7 @@ def _install_first(machine: Machine, bundle: Path) -> None:
 def _exchange(machine: Machine) -> Story:
     """Token, request, license: with the vendor's CALM of this checkout, through a folder."""
     site = InstalledRoom(data=machine.data, machine=machine, program=machine.prefix / "bin" / "control-room")
-    story = begin(machine.folder, site)
+    story = begin(machine.folder, site=site)
     assert story.state()["state"] == "active"
     return story
 

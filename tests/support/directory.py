@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.certificates import self_signed
+from tests.support.packages import install
 
 PACKAGES = ("slapd", "ldap-utils", "libldap2-dev", "libsasl2-dev", "gcc")
 REQUIREMENTS = Path(__file__).parents[2] / "requirements" / "ldap.txt"
@@ -92,19 +93,8 @@ def directory(folder: Path, port: int) -> Iterator[Directory]:
 
 
 def main() -> int:
-    if find() is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        world = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-        # the package would start a server of its own: nothing here wants one
-        policy = Path("/usr/sbin/policy-rc.d")
-        made = not policy.exists()
-        if made:
-            policy.write_text("#!/bin/sh\nexit 101\n")
-            policy.chmod(0o755)
-        try:
-            subprocess.run(["apt-get", "install", "-q", "-y", *PACKAGES], check=False, env=world)
-        finally:
-            if made:
-                policy.unlink()
+    if find() is None:
+        install(*PACKAGES)
     if find() is None:
         print(MISSING, file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -211,8 +212,9 @@ class Story:
     calm: Vendor
     site: Room
     gap: Path
-    bought: dict[str, str] = field(default_factory=dict)
+    bought: dict[str, str] = field(default_factory=dict)  # purchases, by product
     number: int = 0
+    standard: dict[str, int] = field(default_factory=lambda: dict(STANDARD))  # what an OLF gives where nothing is said
 
     def file(self, ending: str) -> str:
         return str(self.gap / f"{self.number:03}.{ending}")
@@ -230,7 +232,7 @@ class Story:
         """An OLF out of the purchases bought at the start; where it lies."""
         lines = []
         for sku, purchase in self.bought.items():
-            if quantity := quantities.get(sku.replace("-", "_"), STANDARD[sku]):
+            if quantity := quantities.get(sku.replace("-", "_"), self.standard[sku]):
                 lines += ["--line", f"{purchase}={quantity}"]
         self.calm("license-file", "issue", "--request", request, *lines, "--out", self.file("olf"))
         return self.file("olf")
@@ -262,10 +264,16 @@ BOUGHT = {USERS: 4, SEATS: 2, PAGES: 10_000, FEATURE: 1}
 STANDARD = {USERS: 3, SEATS: 2, PAGES: 5_000, FEATURE: 1}
 
 
-def begin(folder: Path) -> Story:
+def begin(
+    folder: Path,
+    bought: Mapping[str, int] = BOUGHT,
+    standard: Mapping[str, int] = STANDARD,
+    site: Room | None = None,
+) -> Story:
     """Northwind has an approval, purchases for a year and a GUID “Oslo”; the site is set up and licensed."""
-    story = Story(Vendor(data=folder / "calm"), Room(data=folder / "site"), folder / "gap")
-    calm, gap = story.calm, story.gap
+    calm, site = Vendor(data=folder / "calm"), site or Room(data=folder / "site")
+    story = Story(calm, site, folder / "gap", standard=dict(standard))
+    gap = story.gap
     gap.mkdir()
     calm("init", "--vendor", "Automation Vendor")
     calm("account", "add", "Northwind")
@@ -274,7 +282,7 @@ def begin(folder: Path) -> Story:
     asked = ("--industry", "Finance", "--reason", "closed network", "--version", "40.0.0")
     calm("approval", "request", "--account", "Northwind", *asked)
     calm("approval", "grant", "Northwind", "--reason", "site visit", "--as", "otto")
-    for sku, quantity in BOUGHT.items():
+    for sku, quantity in bought.items():
         span = ("--from", day(0), "--until", day(365))
         added = calm("purchase", "add", "--account", "Northwind", "--product", sku, "--quantity", str(quantity), *span)
         story.bought[sku] = added["purchase"]
@@ -294,4 +302,4 @@ def again(story: Story, folder: Path) -> Story:
         shutil.copytree(getattr(story, name).data if name != "gap" else story.gap, place)
     calm = replace(story.calm, data=places["calm"], desk=[])
     site = replace(story.site, data=places["site"])
-    return Story(calm, site, places["gap"], dict(story.bought), story.number)
+    return replace(story, calm=calm, site=site, gap=places["gap"], bought=dict(story.bought))

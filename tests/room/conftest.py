@@ -9,8 +9,9 @@ import pytest
 from carnet.control_room.granting.seats import AcquireSeat
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser
+from tests.room import vault as scene
 from tests.room.rooms import Past
-from tests.room.site import Pages, serve_pages
+from tests.room.site import Pages, serve, serve_pages
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +43,39 @@ def new_site(tmp_path: Path) -> Iterator[Callable[..., Pages]]:
     finally:
         for pages in made:
             pages.end()
+
+
+@pytest.fixture(scope="session")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """Frankfurt Vault, with a month of use behind it and a renewal under way. Tests look; what they change must not
+    matter to another."""
+    yield from _served(tmp_path_factory, scene.licensed)
+
+
+@pytest.fixture(scope="module")
+def in_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Pages]]:
+    """in_state("locked") → a site that is, one for each state and module."""
+    made: dict[str, Pages] = {}
+
+    def make(state: str) -> Pages:
+        if state not in made:
+            folder = tmp_path_factory.mktemp(state) / "site"
+            made[state] = serve(*scene.founded(folder, scene.AGE, scene.STATES[state]))
+        return made[state]
+
+    try:
+        yield make
+    finally:
+        for pages in made.values():
+            pages.end()
+
+
+def _served(folders: pytest.TempPathFactory, then: Callable[[scene.VaultSite], None]) -> Iterator[Pages]:
+    pages = serve(*scene.founded(folders.mktemp("vault") / "site", scene.AGE, then))
+    try:
+        yield pages
+    finally:
+        pages.end()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -62,6 +63,15 @@ class Browser(httpx.Client):
         return self.send_form("/account/", {"login": name, "password": password})
 
 
+@dataclass(frozen=True)
+class At:
+    """Where pages listen, and what their browsers are told: another address, where a proxy or TLS makes it another."""
+
+    port: int
+    address: str = ""
+    trusts: ssl.SSLContext | bool = True
+
+
 @dataclass
 class Pages:
     """A served Control Room. `address`: of its pages."""
@@ -71,6 +81,7 @@ class Pages:
     process: ServeProcess
     port: int  # of the bots' REST
     address: str
+    trusts: ssl.SSLContext | bool = True  # what its browsers verify the certificate with
     _browsers: dict[str, Browser] = field(default_factory=dict)
     _cookies: dict[str, httpx.Cookies] = field(default_factory=dict)
 
@@ -80,7 +91,8 @@ class Pages:
 
     def browser(self, role: str | None = None, **options: Any) -> Browser:
         """A new browser; of somebody with this role, signed in, or of a stranger."""
-        made = Browser(base_url=self.address, trust_env=False, timeout=30, **options)
+        options = {"verify": self.trusts, "timeout": 30} | options
+        made = Browser(base_url=self.address, trust_env=False, **options)
         if role is not None:
             if role not in self._cookies:
                 answer = made.sign_in(PEOPLE[role])
@@ -156,13 +168,13 @@ def serve_pages(folder: Path, quantities: dict[str, int] | None = None, *options
     return serve(own, vendor, *options)
 
 
-def serve(own: OwnSite, vendor: Vendor, *options: str) -> Pages:
-    at = f"127.0.0.1:{free_port()}"
-    process = ServeProcess(own.folder, options=("--pages", at, *options))
+def serve(own: OwnSite, vendor: Vendor, *options: str, at: At | None = None) -> Pages:
+    at = at or At(free_port())
+    process = ServeProcess(own.folder, options=("--pages", f"127.0.0.1:{at.port}", *options))
     try:
         port = process.wait()
         process.wait_for(_READY)
-        pages = Pages(own, vendor, process, port, f"http://{at}")
+        pages = Pages(own, vendor, process, port, at.address or f"http://127.0.0.1:{at.port}", at.trusts)
         _let_in(pages)
     except BaseException:
         process.end()
@@ -187,4 +199,4 @@ def _let_in(pages: Pages) -> None:
         db.executemany("INSERT INTO web_login (name, password) VALUES (?, ?)", rows)
 
 
-__all__ = ["PASSWORD", "PEOPLE", "PHRASE", "QUANTITIES", "Browser", "Pages", "serve", "serve_pages"]
+__all__ = ["PASSWORD", "PEOPLE", "PHRASE", "QUANTITIES", "At", "Browser", "Pages", "serve", "serve_pages"]

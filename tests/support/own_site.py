@@ -79,8 +79,14 @@ def licensed_site(folder: Path, quantities: dict[str, int], vendor: Vendor | Non
 class ServeProcess:
     """`control-room serve` in a process of its own. `wait` until it is ready; its log is what it wrote so far."""
 
-    def __init__(self, folder: Path, before: Sequence[str] = (), options: Sequence[str] = ("--no-pages",)) -> None:
-        words = [sys.executable, "-c", COMMAND, "serve", "--data", str(folder), "--port", "0", *options]
+    def __init__(
+        self,
+        folder: Path,
+        before: Sequence[str] = (),
+        options: Sequence[str] = ("--no-pages",),
+        program: Sequence[str] = ("-c", COMMAND),
+    ) -> None:
+        words = [sys.executable, *program, "serve", "--data", str(folder), "--port", "0", *options]
         self.process = subprocess.Popen(
             [*before, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
         )

@@ -20,7 +20,7 @@ from carnet.exchange.verdicts import Code, Refusal
 T = TypeVar("T")
 F = TypeVar("F")
 
-LOOKED_AT = 4000  # users and leases at one question
+LOOKED_AT = 2000  # users and leases at one question
 PAGE = 500  # in one answer
 LONGEST = 200  # characters of what is searched for
 
@@ -62,7 +62,8 @@ class Holders:
         every = state.leases if self.only_seats else {*state.users, *state.leases}
         skus = [self.sku] if self.sku is not None else sorted(every)
         after, sign = int(self.after) if self.after else None, 1 if self.oldest_first else -1
-        order = merge(*(_each(state, sku, after, sign) for sku in skus), key=lambda found: sign * found[0])
+        each = [_each(state, sku, after, sign) for sku in skus]
+        order = each[0] if len(each) == 1 else merge(*each, key=lambda found: sign * found[0])
         wanted = self.search.casefold()
 
         def fits(found: _Found) -> HolderView | None:
@@ -124,12 +125,14 @@ def _each(state: State, sku: str, after: int | None, sign: int) -> Iterator[_Fou
 
 def _holder(state: State, now: datetime, found: _Found, wanted: str) -> HolderView | None:
     _, sku, who = found
-    assigned, leases = state.users.of(sku).get(who), state.leases.get(sku)
-    if assigned:
-        fits = wanted in who.casefold()
-        return HolderView(sku, who, None, assigned.since, None, is_covered(state, sku, who, now)) if fits else None
+    leases = state.leases.get(sku)
     lease = leases.find(who, now) if leases else None
-    if lease is None or wanted not in lease.holder.casefold():
+    if wanted not in (lease.holder if lease else who).casefold():
+        return None
+    assigned = state.users.of(sku).get(who)
+    if assigned:
+        return HolderView(sku, who, None, assigned.since, None, is_covered(state, sku, who, now))
+    if lease is None:
         return None
     return HolderView(sku, lease.holder, who, lease.since, lease.expires_at, is_covered(state, sku, who, now))
 

@@ -19,7 +19,7 @@ from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import inclusion_proof, leaf_hash
 
-WINDOW = 512  # records that one question looks at: it must not keep the writer from its work
+WINDOW = 256  # records that one question looks at: it must not keep the writer from its work
 HOLDERS = 1000  # users and leases in one answer
 PAGE = 1024 * 1024  # bytes of records' bodies in one answer
 

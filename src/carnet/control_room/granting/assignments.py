@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from carnet.control_room.authority.decision import Decision, Moment, View
+from carnet.control_room.authority.grant import ProductGrant
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.assignment_file import MOST_ROWS, AssignmentRow
-from carnet.control_room.granting.rules import malformed, not_granted
-from carnet.control_room.granting.users import may_assign
+from carnet.control_room.granting.rules import malformed, may_take, not_granted
+from carnet.control_room.granting.users import check_assign
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
+from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Refusal
 
 NAMED = 20  # rows named in a refusal
@@ -75,6 +77,7 @@ class _Product:
     """Who would be assigned to a product, after some of the rows."""
 
     count: int
+    grant: ProductGrant | Refusal
     come: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
 
@@ -87,19 +90,26 @@ def judge(state: State, rows: Sequence[AssignmentRow], now: datetime) -> list[_J
     products: dict[str, _Product] = {}
     judged: list[_Judged] = []
     for row in rows:
-        product = products.setdefault(row.product, _Product(len(state.users.of(row.product))))
+        if row.product not in products:
+            products[row.product] = _product(state, row.product, now)
+        product = products[row.product]
         there = row.user in product.come or (row.user in state.users.of(row.product) and row.user not in product.gone)
-        refusal = _judge(state, row, product.count, now, there=there)
+        refusal = _judge(state, row, product, there=there)
         if refusal is None and there != (row.action == "assign"):
             _move(product, row)
         judged.append((row, _verdict(row, refusal, there=there), refusal))
     return judged
 
 
-def _judge(state: State, row: AssignmentRow, count: int, now: datetime, *, there: bool) -> Refusal | None:
+def _product(state: State, sku: str, now: datetime) -> _Product:
+    return _Product(len(state.users.of(sku)), may_take(state, sku, Metric.NAMED_USER, now))
+
+
+def _judge(state: State, row: AssignmentRow, product: _Product, *, there: bool) -> Refusal | None:
     if row.action == "assign":
-        grant = may_assign(state, row.product, row.user, now, count=count, assigned=there)
-        return grant if isinstance(grant, Refusal) else None
+        if isinstance(product.grant, Refusal):
+            return product.grant
+        return None if there else check_assign(product.grant, row.user, product.count)
     known = row.product in state.tallies or row.product in state.users.by_sku
     return None if known else not_granted(row.product)  # giving back is always granted, in every state
 

@@ -40,28 +40,26 @@ class AssignUser:
     needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision | Refusal:
-        users = state.users.of(self.sku)
-        assigned, count = self.user in users, len(users)
-        grant = may_assign(state, self.sku, self.user, moment.now, count=count, assigned=assigned)
+        grant = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
         if isinstance(grant, Refusal):
             return grant
+        users = state.users.of(self.sku)
+        assigned, count = self.user in users, len(users)
+        refusal = None if assigned else check_assign(grant, self.user, count)
+        if refusal:
+            return refusal
         events = [] if assigned else [SeatAssigned(sku=self.sku, user=self.user)]
         return Decision(events, UserAnswer(self.sku, self.user, True, count + len(events), grant.quantity))
 
 
-def may_assign(
-    state: State, sku: str, user: str, now: datetime, *, count: int, assigned: bool
-) -> ProductGrant | Refusal:
-    """Whether the user may be assigned while so many are, or is assigned already."""
-    grant = may_take(state, sku, Metric.NAMED_USER, now)
-    if isinstance(grant, Refusal) or assigned:
-        return grant
+def check_assign(grant: ProductGrant, user: str, count: int) -> Refusal | None:
+    """Whether one more user may be assigned while so many are."""
     refusal = check_name(user, "user's name")
     if refusal:
         return refusal
     if grant.quantity == 0:
-        return not_granted(sku)
-    return exhausted(grant.line.name, grant.quantity) if count >= grant.quantity else grant
+        return not_granted(grant.line.sku)
+    return exhausted(grant.line.name, grant.quantity) if count >= grant.quantity else None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ starts them (`given`), or is named in the environment and described in docs/sett
 import os
 from pathlib import Path
 
+from carnet.control_room.web import directory
 from carnet.control_room.web.given import PAGES, given
 from carnet.ui.common_settings import *  # noqa: F403
 from carnet.ui.common_settings import APPS_BEFORE, MIDDLEWARE_BEFORE, password_validators, storages, templates
@@ -40,6 +41,7 @@ SECURE_SSL_REDIRECT = _SECURE
 SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _GIVEN.https == "proxy" else None
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _GIVEN.https == "proxy" else 0  # sign-ins that fail are counted by who asks it
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "room_session", "room_csrf"
 
@@ -47,7 +49,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # the rows of a file of assignmen
 
 # Sign-in, by the name under which acts are recorded.
 AUTH_USER_MODEL = "web.Login"
-AUTHENTICATION_BACKENDS = ["carnet.control_room.web.sign_in.Backend"]
+AUTHENTICATION_BACKENDS = [
+    *(["carnet.control_room.web.directory_sign_in.Backend"] if directory.is_on() else []),
+    "carnet.control_room.web.sign_in.Backend",  # a password kept here works beside a directory, also when that is down
+]
+globals().update(directory.settings())
 AUTH_PASSWORD_VALIDATORS = password_validators("name")
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "name"

@@ -10,9 +10,10 @@ from carnet.control_room.authority.grant import count_in_use, granted, lines_of,
 from carnet.control_room.authority.run_out import pace
 from carnet.control_room.authority.state import State
 from carnet.control_room.granting.features import check_feature
+from carnet.control_room.granting.rules import may_take
 from carnet.control_room.granting.seats import may_acquire, may_renew
 from carnet.control_room.granting.units import draw_units
-from carnet.control_room.granting.users import check_user, may_assign
+from carnet.control_room.granting.users import check_assign, check_user
 from carnet.entitlements import Line, Metric
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -43,9 +44,10 @@ def asked(state: State, on: datetime, now: datetime) -> list[Asked]:
 
 
 def _assign(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Said]:
+    grant = may_take(state, line.sku, Metric.NAMED_USER, on)
     count = len(state.users.of(line.sku))
-    grant = may_assign(state, line.sku, _SOMEBODY, on, count=count, assigned=False)
-    yield _said(grant) if isinstance(grant, Refusal) else ("granted", "", "", False)
+    refusal = grant if isinstance(grant, Refusal) else check_assign(grant, _SOMEBODY, count)
+    yield _said(refusal) if refusal else ("granted", "", "", False)
 
 
 def _hold(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Said]:

@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo serve test screenshots histories test-crash soak check bench lock clean
+.PHONY: demo serve test screenshots histories test-crash soak check bench bundle lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -15,7 +15,9 @@ serve: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m tests.support.browser
+	$(BIN)/python -m tests.support.directory
 	$(BIN)/python -m tests.support.nginx
+	$(BIN)/python -m bundle.wheels
 	$(BIN)/pytest -n 2 tests
 
 # Every page, light and dark, wide and narrow, into the ignored folder `screenshots`; two of them for the README.
@@ -51,12 +53,18 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-# Needs uv; writes hashed requirements with no address in them.
+# Needs uv; writes hashed requirements with no address in them. What is delivered is what is tested: dev.txt, first.
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-header --no-annotate
 lock:
-	for set in runtime dev; do \
-	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-emit-find-links --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; \
+	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	for set in installer sdk site runtime ldap; do \
+	  $(LOCK) --constraint requirements/dev.txt requirements/$$set.in -o requirements/$$set.txt; \
 	done
+
+# What a closed site installs, into dist/, signed with KEY=FILE (Ed25519, PEM); without it a key to try out is made.
+bundle: $(READY)
+	$(BIN)/python -m bundle $(if $(KEY),--key $(KEY)) $(BUNDLE)
 
 clean:
 	rm -rf $(VENV) demo/calm demo/site demo/gap demo/secrets demo/portal screenshots

@@ -35,6 +35,7 @@ PEOPLE = (
     ("vera@northwind.example", "Vera Lund", "viewer", "Northwind Bank"),
     ("frida@fjord.example", "Frida Dahl", "administrator", "Fjord Power"),
 )
+AT_THE_SITE = (("kari", "administrator"), ("sven", "seat_manager"), ("ruth", "auditor"), ("vidar", "viewer"))
 LINK = re.compile(r"at (https?://\S+)\. Stop it with Ctrl-C")
 
 
@@ -43,7 +44,8 @@ class Served:
     """What is told at the end: where to go, and as whom."""
 
     portal: str
-    room: str = ""
+    room: str = ""  # for bots
+    pages: str = ""  # of the Control Room, for people
     passwords: dict[str, str] = field(default_factory=dict)
 
 
@@ -57,9 +59,16 @@ def main() -> int:
     links = {email: _added(email, name, role, account) for email, name, role, account in PEOPLE}
     with ExitStack() as both:
         served = Served(both.enter_context(_Portal()))
-        served.room = both.enter_context(oslo.serving())
+        served.pages = f"http://127.0.0.1:{os.environ.get('ROOM_PORT', '8651')}"
+        served.room = both.enter_context(oslo.serving("--pages", served.pages.removeprefix("http://")))
         for email, path in links.items():
             served.passwords[email] = choose_password(served.portal, path)
+        _answers(served.pages)
+        for name, role in AT_THE_SITE:
+            if name != "kari":  # who set it up
+                oslo.run(f"person add {name} --role {role}", "kari")
+            link = oslo.run(f"person link {name} --address {served.pages}", "kari")["link"]
+            served.passwords[name] = choose_password(served.pages, link)
         tell(served, time.monotonic() - started)
         _wait()
     console.print("Both are stopped.")
@@ -168,6 +177,19 @@ def choose_password(portal: str, path: str) -> str:
     return password
 
 
+def _answers(pages: str) -> None:
+    """Waits until the pages' process answers."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            httpx.get(f"{pages}/account/", trust_env=False)
+        except httpx.TransportError:
+            time.sleep(0.2)
+        else:
+            return
+    raise WrongTurn(f"The pages do not answer at {pages}.")
+
+
 class _Portal:
     """`calm serve` on this machine, for as long as the context; its address."""
 
@@ -199,9 +221,13 @@ def tell(served: Served, took: float) -> None:
     console.print(
         f"The Control Room's server in Oslo:   {served.room}   (REST; described at {served.room}/api/v1/openapi.json)"
     )
+    console.print(f"The Control Room's pages in Oslo:    {served.pages}")
     console.print("\nWho can sign in to CALM. The passwords were made for this run, and are told only here:")
     for email, name, role, account in PEOPLE:
         console.print(f"  {email:<26} {served.passwords[email]:<20} {name}, {role} of {account or 'the vendor'}")
+    console.print("\nWho can sign in to the Control Room:")
+    for name, role in AT_THE_SITE:
+        console.print(f"  {name:<26} {served.passwords[name]:<20} {role.replace('_', ' ')}")
     console.print(
         "\nTo look at: Oslo's open cycle, Bergen's history, the approval of Fjord Power. Stop both with Ctrl-C."
     )

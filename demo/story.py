@@ -72,9 +72,10 @@ class Side:
         console.print("\n".join(f"    {row}" for row in done.stdout.rstrip().splitlines()), markup=False)
 
     @contextmanager
-    def serving(self) -> Iterator[str]:
-        """The side's server, on a free port of this machine, for as long as the context; its address."""
-        words = ["serve", "--port", "0", "--no-pages"]
+    def serving(self, *options: str) -> Iterator[str]:
+        """The side's server, on a free port of this machine, for as long as the context; its address. Bots only,
+        unless the options say otherwise."""
+        words = ["serve", "--port", "0", *(options or ["--no-pages"])]
         console.print(f"  [{self.colour}]$ {self.command} {' '.join(words)} &[/{self.colour}]")
         log = subprocess.PIPE
         with subprocess.Popen([program(self.command), *words], env=self.world(), text=True, stderr=log) as server:

@@ -1,4 +1,6 @@
-"""`carnet inspect FILE`: any exchange file in plain words. Needs no data, no secret and no side: a guard can run it."""
+"""`carnet inspect FILE`: any exchange file in plain words. `carnet verify-bundle ARCHIVE`: a release, before it is
+installed. Both need no data, no secret and no side: a guard can run them.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -11,10 +13,12 @@ from carnet.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carnet.bundles import Verified
     from carnet.exchange.inspect import Inspection
     from carnet.exchange.key_set import Pinned
     from carnet.exchange.verdicts import Refusal
 
+RELEASE_KEYS = "release.pub"  # beside this file, in an installed release
 MOST = 256 * 1024  # bytes; a longer file is read only so far as to see that it is too large
 
 app = terminal.new_app("Look into the files that cross the gap.")
@@ -76,6 +80,39 @@ def _show(console: "Console", answer: "Inspection") -> None:
             table.add_row(label, value)
         console.print()
         console.print(table)
+
+
+@app.command("verify-bundle")
+def verify_bundle(
+    bundle: Annotated[Path, typer.Argument(help="The archive of a release, or the folder it was unpacked into.")],
+    as_json: terminal.AsJson = False,
+) -> None:
+    """Is it whole, nothing more, and signed by this installation's vendor? Exit 3 where it is refused."""
+    from carnet import bundles
+
+    if not bundle.exists():
+        raise UsageError(f"There is no file {bundle}.")
+    terminal.finish(bundles.verify_bundle(bundle, _release_keys()), _show_bundle, as_json=as_json)
+
+
+def _release_keys() -> bytes:
+    """The vendor's public keys, which came with the release that is installed here."""
+    from importlib.resources import files
+
+    keys = files("carnet").joinpath(RELEASE_KEYS)
+    if not keys.is_file():
+        raise UsageError(
+            "This is no installed release but a checkout: it knows no vendor whose signature it could check.",
+            "Ask the installed program, or check with openssl or ssh-keygen, as README.txt in the archive says.",
+        )
+    return keys.read_bytes()
+
+
+def _show_bundle(console: "Console", found: "Verified") -> None:
+    facts, size = found.facts, f"{found.size:,} bytes"
+    console.print(f"{facts.name} {facts.version} for {facts.platform}, Python {', '.join(facts.python)}")
+    console.print(f"{found.files} files, {size}: whole, nothing more, and signed by the vendor.")
+    console.print(f"The vendor's key, SHA-256: {found.key}")
 
 
 def main() -> NoReturn:

@@ -17,6 +17,11 @@ def uptime() -> int:
     return int(time.clock_gettime(time.CLOCK_BOOTTIME)) if hasattr(time, "CLOCK_BOOTTIME") else int(time.monotonic())
 
 
+def seconds() -> float:
+    """Of a clock that nobody sets, from an unknown beginning: for how long something takes."""
+    return time.monotonic()
+
+
 @cache
 def boot_id() -> str:
     """Which boot that uptime belongs to; no process outlives it."""

@@ -2,6 +2,7 @@
 
 CarnetError
 ├── UsageError          the caller asked for what does not exist, or in a way that makes no sense
+├── NewerVersionError   what is here was written by a newer release; this one leaves it alone
 ├── NotSetUpError       the data folder holds no store yet, or already holds one
 ├── PassphraseError     the passphrase is missing or does not open the keys
 ├── StorageError         the disk or the database failed; nothing was changed, or the message says
@@ -27,6 +28,10 @@ class UsageError(CarnetError):
 
 
 class NotSetUpError(CarnetError):
+    pass
+
+
+class NewerVersionError(CarnetError):
     pass
 
 

@@ -275,12 +275,18 @@ def new_passphrase(data: Path, given: Path | None, random: Callable[[int], bytes
 
 
 def _read_passphrase(path: Path) -> bytes:
-    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077 and not _is_credential(path):
         raise PassphraseError(f"Others may read {path}.", f"Run: chmod 600 {path}")
     try:
         return _strong(read_file(path, 4096).decode().strip())
     except UnicodeDecodeError as error:
         raise PassphraseError(f"{path} holds no text.", "Name the file that holds the passphrase.") from error
+
+
+def _is_credential(path: Path) -> bool:
+    """Whether systemd keeps it for this service alone (LoadCredential). It grants that by an access list, which shows
+    in the mode as if the group could read."""
+    return str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
 
 
 def _strong(text: str) -> bytes:

@@ -280,9 +280,14 @@ BOUGHT = {USERS: 4, SEATS: 2, PAGES: 10_000, FEATURE: 1}
 STANDARD = {USERS: 3, SEATS: 2, PAGES: 5_000, FEATURE: 1}
 
 
-def begin(folder: Path, bought: Mapping[str, int] = BOUGHT, standard: Mapping[str, int] = STANDARD) -> Story:
+def begin(
+    folder: Path,
+    bought: Mapping[str, int] = BOUGHT,
+    standard: Mapping[str, int] = STANDARD,
+    site: Room | None = None,
+) -> Story:
     """Northwind has an approval, purchases for a year and a GUID “Oslo”; the site is set up and licensed."""
-    calm, site = Vendor(data=folder / "calm"), Room(data=folder / "site")
+    calm, site = Vendor(data=folder / "calm"), site or Room(data=folder / "site")
     story = Story(calm, site, folder / "gap", standard=dict(standard))
     gap = story.gap
     gap.mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 FILE_LINES, FUNCTION_LINES = 500, 60
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("src", "demo", "bench", "tests")
+FOLDERS = ("src", "demo", "bench", "bundle", "tests")
 
 
 def too_long(path: Path) -> list[str]:

@@ -81,3 +81,19 @@ def test_a_passphrase_of_a_file(tmp_path: Path) -> None:
         terminal.passphrase(tmp_path, None)
     with pytest.raises(PassphraseError, match="no passphrase file"):
         terminal.passphrase(tmp_path, tmp_path / "elsewhere")
+
+
+@pytest.mark.rule("A2")
+def test_a_passphrase_that_others_may_read_is_refused_but_where_systemd_keeps_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phrase = tmp_path / "passphrase"
+    phrase.write_text("correct horse battery staple\n")
+    phrase.chmod(0o440)  # as systemd's access list for the service's user looks
+    with pytest.raises(PassphraseError):
+        terminal.passphrase(tmp_path, phrase)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path.parent))
+    with pytest.raises(PassphraseError):
+        terminal.passphrase(tmp_path, phrase)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert terminal.passphrase(tmp_path, phrase) == b"correct horse battery staple"

@@ -38,7 +38,7 @@ def main() -> NoReturn:
 
 def set_up(given: Given) -> None:
     """Django, over the pages' own database, brought to this release's form."""
-    give(given, World(clock.random_bytes, (sys.executable, "-c", COMMAND)))
+    give(given, World(clock.random_bytes, (sys.executable, "-c", COMMAND), clock.seconds))
     os.environ["DJANGO_SETTINGS_MODULE"] = "carnet.control_room.web.settings"
     import django
     from django.core.management import call_command

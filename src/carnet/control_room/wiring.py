@@ -4,19 +4,20 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from carnet import clock, terminal
+from carnet import __version__, clock, terminal
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.desk import KEY_SET, Desk, EngineDesk
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import LOCK, found
 from carnet.control_room.engine.socket_desk import SocketDesk
 from carnet.control_room.engine.store import Store
+from carnet.control_room.engine.upgrades import Upgrade, upgrade, upgrade_of
 from carnet.control_room.keys import KeyRing
-from carnet.control_room.ledger.events import LedgerRestored, PersonAdded, SiteUpgraded
+from carnet.control_room.ledger.events import LedgerRestored, PersonAdded
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.storage.backup import TRUST, pack, put_back, set_aside, unpack
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from carnet.control_room.web.given import Given
     from carnet.control_room.web.notices import Told
 
-VERSION = "40.0.0"  # of this release, as each LFR states it (E1)
+VERSION = __version__
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 
 
@@ -61,6 +62,7 @@ class Site:
 
     folder: Path
     passphrase_file: Path | None = None
+    version: str = field(default=VERSION, kw_only=True)
 
     def reading(self) -> Reading:
         return Reading(clock.now(), clock.uptime(), clock.boot_id())
@@ -76,11 +78,11 @@ class Site:
         beside.unlink(missing_ok=True)
         ledger_id = new_id(clock.now(), clock.random_bytes)
         with closing(SqliteStore.create(str(beside), ledger_id, self._alone())) as store:
-            engine = found(store, vault, lock, trust, name, VERSION, self.reading(), clock.random_bytes)
+            engine = found(store, vault, lock, trust, name, self.version, self.reading(), clock.random_bytes)
             engine.record([PersonAdded(name=administrator, role="administrator")], self.reading(), SYSTEM)
         beside.rename(self.folder / DATABASE)
         terminal.write_file(self.folder / TRUST, encode(trust), 0o600)
-        return Founded(ledger_id, name, VERSION, str(self.folder), warning, administrator)
+        return Founded(ledger_id, name, self.version, str(self.folder), warning, administrator)
 
     @contextmanager
     def desk(self, *, writing: bool = False) -> Iterator[Desk]:
@@ -105,10 +107,21 @@ class Site:
     @contextmanager
     def engine(self, *, writing: bool = False) -> Iterator[Engine]:
         with self._store(writing=writing) as (store, keys):
-            engine = Engine(store, keys, clock.random_bytes, VERSION)
-            if writing and engine.state.version != VERSION:
-                engine.record([SiteUpgraded(version=VERSION)], self.reading(), SYSTEM)
+            engine = Engine(store, keys, clock.random_bytes, self.version)
+            if writing:
+                upgrade(engine, self.version, self.reading())
             yield engine
+
+    def migrations(self) -> Upgrade:
+        """What this release would do first with what lies here, done by nothing but reading it."""
+        with self.engine() as engine:
+            return upgrade_of(engine, self.version, self._steps_of_pages())
+
+    def _steps_of_pages(self) -> list[str]:
+        """What the pages' own database needs, which holds no license; sentences."""
+        if not (self.folder / PAGES).exists():
+            return []
+        return [f"{PAGES}: its tables are brought to this release, where they are of an older one."]
 
     def serve(self, how: "Serving") -> None:
         """Serve bots, products and people until a signal ends it; the ledger is this process's own as long as that."""
@@ -137,6 +150,7 @@ class Site:
             https="proxy" if how.behind_proxy else "direct" if how.certificate else "off",
             certificate=str(how.certificate) if how.certificate else None,
             private_key=str(how.private_key) if how.private_key else None,
+            passphrase_file=str(self.passphrase_file.resolve()) if self.passphrase_file else None,
         )
 
     def password_link(self, name: str) -> str:
@@ -202,7 +216,7 @@ class Site:
         lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase")
+                restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
                 unpack(backup, restored.folder, PAGES)
                 before = self._size_before(restored)
                 size = restored.mark_restored()

@@ -40,9 +40,12 @@ class Tick:
 
 @dataclass(frozen=True)
 class Limit:
+    """`anchor`: at which end its text stands, so that no mark lies over it."""
+
     value: int
     text: str
     y: float
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def columns(
         height=height,
         columns=tuple(drawn),
         ticks=tuple(Tick(value, y_of(value)) for value in ticks(top)[:: 1 if height >= _LOW else 2]),
-        limit=None if limit is None else Limit(limit, limit_text or f"{limit:,}", y_of(limit)),
+        limit=None if limit is None else Limit(limit, limit_text or f"{limit:,}", y_of(limit), _limit_anchor(drawn)),
         axis=axis,
         labels_y=float(height - 6),
     )
@@ -150,6 +153,11 @@ def nice_top(highest: int) -> int:
 
 def ticks(top: int) -> tuple[int, ...]:
     return tuple(top * place // _TICKS for place in range(_TICKS + 1))
+
+
+def _limit_anchor(drawn: Sequence[Column]) -> str:
+    first = drawn[: ceil(len(drawn) / 4)]
+    return "end" if any(column.mark for column in first) else "start"
 
 
 def _is_shown(place: int, every: int, count: int) -> bool:

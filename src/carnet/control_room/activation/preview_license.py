@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
 
-from carnet.control_room.activation.fit import TooFew, too_few
+from carnet.control_room.activation.fit import TooFew, too_few, too_small
 from carnet.control_room.activation.install_license import LicenseAnswer, Opened, answer_of, open_license
 from carnet.control_room.authority.decision import Moment, View
 from carnet.control_room.authority.grant import products
@@ -35,6 +35,17 @@ class ToFree:
 
 
 @dataclass(frozen=True)
+class UnitsShort:
+    """A line that leaves fewer units than were used: no freeing helps, only an LFR that asks for more."""
+
+    sku: str
+    name: str
+    unit: str
+    granted: int  # by the file
+    consumed: int  # or reserved
+
+
+@dataclass(frozen=True)
 class Check:
     ok: bool
     words: str
@@ -48,6 +59,7 @@ class PreviewAnswer(LicenseAnswer):
     answers_request: int | None = field(kw_only=True)  # its number; None where this site did not make it
     checks: list[Check] = field(kw_only=True)
     to_free: list[ToFree] = field(kw_only=True)
+    units_short: list[UnitsShort] = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,10 @@ def preview(raw: bytes, state: State, moment: Moment) -> PreviewAnswer | Refusal
         answers_request=_number_of(olf.answers.request_id, state),
         checks=_checks(opened),
         to_free=[_to_free(state, few, moment.now) for few in too_few(state, opened.body.lines, opened.now, moment.now)],
+        units_short=[
+            UnitsShort(small.line.sku, small.line.name, small.line.unit, small.line.quantity, small.consumed)
+            for small in too_small(state, opened.body.lines, opened.now, moment.now)
+        ],
     )
 
 

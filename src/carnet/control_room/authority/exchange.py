@@ -44,6 +44,8 @@ class ExchangeEntry:
 class ExchangeAnswer:
     entries: list[ExchangeEntry]
     next: int | None  # ask again `before` this; None: there are no earlier ones
+    cycles: int  # how many are known, of all pages
+    token: ExchangeEntry | None  # the newest
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,13 @@ class Exchange:
             end = bisect_left(entries, self.before, key=lambda entry: entry.number)
         start = max(0, end - self.limit)
         shown = [_view(view.state, entry, view.now) for entry in reversed(entries[start:end])]
-        return ExchangeAnswer(shown, entries[start].number if start else None)
+        token = next((entry for entry in reversed(entries) if entry.kind == "token"), None)
+        return ExchangeAnswer(
+            shown,
+            entries[start].number if start else None,
+            sum(entry.kind == "cycle" for entry in entries),
+            _view(view.state, token, view.now) if token else None,
+        )
 
 
 def _view(state: State, entry: PastEntry, now: datetime) -> ExchangeEntry:

@@ -48,6 +48,7 @@ class Holders:
     after: str = ""
     limit: int = 50
     oldest_first: bool = False
+    only_seats: bool = False  # where no product is named: of those that are licensed by seat
     what: ClassVar[str] = "holders"
     answers: ClassVar[type] = HoldersAnswer
 
@@ -58,7 +59,8 @@ class Holders:
             return refusal
         if self.after and not (self.after.isascii() and self.after.isdecimal()):
             return _no_page()
-        skus = [self.sku] if self.sku is not None else sorted({*state.users, *state.leases})
+        every = state.leases if self.only_seats else {*state.users, *state.leases}
+        skus = [self.sku] if self.sku is not None else sorted(every)
         after, sign = int(self.after) if self.after else None, 1 if self.oldest_first else -1
         each = [_each(state, sku, after, sign) for sku in skus]
         order = each[0] if len(each) == 1 else merge(*each, key=lambda found: sign * found[0])

@@ -65,13 +65,19 @@ def _records(console: "Console", records: list[Any]) -> None:
 def verify(
     session: Session,
     against: Annotated[Path | None, typer.Option("--against", help="A checkpoint written down earlier.")] = None,
+    progress: Annotated[
+        bool, typer.Option("--progress", help="Say how far it is, in lines on stderr that a program can read.")
+    ] = False,
 ) -> None:
     """Re-derive everything from the stored bytes, and say exactly which record is wrong and how (L4)."""
     from carnet.control_room.cli.progress import progress_of
     from carnet.control_room.ledger.verify import verify as check
 
     earlier = _read_checkpoint(against) if against else None
-    with session.site.evidence(earlier) as (evidence, size), progress_of("Verifying", size) as advance:
+    with (
+        session.site.evidence(earlier) as (evidence, size),
+        progress_of("Verifying", size, for_a_program=progress) as advance,
+    ):
         report = check(evidence, advance)
     if report.problems:
         words = "\n".join(report.problems)

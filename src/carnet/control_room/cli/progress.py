@@ -1,17 +1,19 @@
-"""Progress of long work, on stderr: a bar where somebody looks, and now and then a line where nobody does."""
+"""Progress of long work, on stderr: a bar where somebody looks, and now and then a line where nobody does, or a program
+does."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 A_LINE_EVERY = 100_000  # records
+LINES = 200  # at most so many, where a program reads them
 
 
 @contextmanager
-def progress_of(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields a function that takes how much is done."""
-    if not sys.stderr.isatty():
-        yield lambda done: _line(what, done, total)
+def progress_of(what: str, total: int, *, for_a_program: bool = False) -> Iterator[Callable[[int], None]]:
+    """Yields a function that takes how much is done. `for_a_program`: each line is `WHAT: N of M records`."""
+    if for_a_program or not sys.stderr.isatty():
+        yield _Lines(what, total, total // LINES if for_a_program else A_LINE_EVERY)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,6 +24,11 @@ def progress_of(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _line(what: str, done: int, total: int) -> None:
-    if done and done % A_LINE_EVERY == 0:
-        print(f"{what}: {done:,} of {total:,} records", file=sys.stderr, flush=True)
+class _Lines:
+    def __init__(self, what: str, total: int, every: int) -> None:
+        self._what, self._total, self._every, self._next = what, total, every, every
+
+    def __call__(self, done: int) -> None:
+        if done and done >= self._next:
+            self._next = done - done % max(self._every, 1) + self._every
+            print(f"{self._what}: {done:,} of {self._total:,} records", file=sys.stderr, flush=True)

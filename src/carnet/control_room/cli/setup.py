@@ -1,4 +1,4 @@
-"""init · status · forecast · notify · key-set install · backup · restore"""
+"""init · status · forecast · notify · key-set install · backup · restore · migrations"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,7 @@ def add_to(app: typer.Typer) -> None:
     command(app, "notify")(notify)
     command(app, "backup")(backup)
     command(app, "restore")(restore)
+    command(app, "migrations")(migrations)
     key_set = new_app("The vendor's key set.")
     command(key_set, "install")(install_key_set)
     app.add_typer(key_set, name="key-set")
@@ -191,3 +192,18 @@ def _restored(console: "Console", answer: Any) -> None:
     console.print("two people there can accept it: tell them that a backup was restored, and when it was made.")
     console.print("API keys that were revoked since are in force again (control-room api-key list). Bots that saw more")
     console.print("records than there are now are refused rolled_back, until they are told to forget what they saw.")
+
+
+def migrations(session: Session) -> None:
+    """What this release would do first with the folder, after an upgrade. Nothing is done."""
+    session.answer(session.site.migrations(), _migrations)
+
+
+def _migrations(console: "Console", found: Any) -> None:
+    console.print(
+        f"Written by version {found.written_by}; this is version {found.version}. Records: {found.records:,}."
+    )
+    for step in found.steps:
+        console.print(f"  {step}")
+    if not found.steps:
+        console.print("Nothing has to be migrated.")

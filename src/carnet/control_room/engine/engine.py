@@ -27,7 +27,8 @@ from carnet.control_room.engine.transaction import Transaction
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import Event
 from carnet.control_room.ledger.record import SYSTEM
-from carnet.errors import CarnetError, StorageError, TamperedError
+from carnet.errors import CarnetError, NewerVersionError, StorageError, TamperedError
+from carnet.exchange.enablement_token import version_tuple
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
@@ -53,6 +54,7 @@ class Engine:
         self.book.check_head()
         self.state, sieves = read_snapshot(self.book)
         self.snapshot_size = self.state.size
+        self._check_version("")
         mark = self.book.head.answers if self.book.head else None
         anew = mark != self.answers.mark or self.answers.size != self.book.peaks.size
         if anew:  # else this is a reload, and what is known of answers is what the disk holds
@@ -62,7 +64,9 @@ class Engine:
             for record in self.book.records(start):
                 at = record.index + 1
                 if record.index >= self.state.size:
+                    before = self.state.version
                     evolve(self.state, record)
+                    self._check_version(before)
                 if anew:
                     self.answers.note(record)
         except TamperedError as error:
@@ -72,6 +76,20 @@ class Engine:
             raise TamperedError(f"Record {at} of the ledger is missing.", *LOOK)
         self._epoch = None
         self._broken = None
+
+    def _check_version(self, before: str) -> None:
+        """An older release never goes on with a newer one's ledger. Raises NewerVersionError."""
+        found = self.state.version
+        if found != before and version_tuple(found) > version_tuple(self._version):
+            raise NewerVersionError(
+                f"The ledger was written by version {found}; this is {self._version}. Nothing was changed.",
+                f"Use version {found} or a newer one; or put back a backup that was made before the upgrade.",
+            )
+
+    @property
+    def folded_anew(self) -> bool:
+        """Whether there is a snapshot that this release could not start from."""
+        return self.snapshot_size == 0 and self.store.snapshot() is not None
 
     @property
     def anchor(self) -> Anchor | None:

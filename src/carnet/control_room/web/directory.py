@@ -33,35 +33,37 @@ def settings(world: Mapping[str, str] = os.environ) -> dict[str, Any]:
     server = world[SERVER]
     found: dict[str, Any] = {
         "AUTH_LDAP_SERVER_URI": server,
-        "AUTH_LDAP_START_TLS": server.startswith("ldap://") and world.get(f"{SERVER}_STARTTLS") != "off",
+        "AUTH_LDAP_START_TLS": server.startswith("ldap://") and world.get("CARNET_ROOM_LDAP_STARTTLS") != "off",
         "AUTH_LDAP_ALWAYS_UPDATE_USER": False,
         "AUTH_LDAP_CONNECTION_OPTIONS": {ldap.OPT_NETWORK_TIMEOUT: PATIENCE, ldap.OPT_REFERRALS: 0},
     }
-    authority = world.get(f"{SERVER}_CA")
+    authority = world.get("CARNET_ROOM_LDAP_CA")
     if authority:
         found["AUTH_LDAP_CONNECTION_OPTIONS"] |= {
             ldap.OPT_X_TLS_CACERTFILE: authority,
             ldap.OPT_X_TLS_REQUIRE_CERT: ldap.OPT_X_TLS_DEMAND,
             ldap.OPT_X_TLS_NEWCTX: 0,
         }
-    if world.get(f"{SERVER}_USER_DN"):
-        return found | {"AUTH_LDAP_USER_DN_TEMPLATE": _with_user(world, "USER_DN")}
-    base = world.get(f"{SERVER}_SEARCH")
+    if world.get("CARNET_ROOM_LDAP_USER_DN"):
+        return found | {"AUTH_LDAP_USER_DN_TEMPLATE": _with_user(world, "CARNET_ROOM_LDAP_USER_DN")}
+    base = world.get("CARNET_ROOM_LDAP_SEARCH")
     if not base:
         raise UsageError(
             f"{SERVER} names a directory, and not where people are in it.",
-            f"Set {SERVER}_USER_DN, such as uid=%(user)s,ou=people,dc=site; or {SERVER}_SEARCH and {SERVER}_FILTER.",
+            "Set CARNET_ROOM_LDAP_USER_DN, such as uid=%(user)s,ou=people,dc=site; or CARNET_ROOM_LDAP_SEARCH.",
         )
-    secret = world.get(f"{SERVER}_BIND_PASSWORD_FILE")
+    secret = world.get("CARNET_ROOM_LDAP_BIND_PASSWORD_FILE")
     return found | {
-        "AUTH_LDAP_USER_SEARCH": LDAPSearch(base, ldap.SCOPE_SUBTREE, _with_user(world, "FILTER", "(uid=%(user)s)")),
-        "AUTH_LDAP_BIND_DN": world.get(f"{SERVER}_BIND_DN", ""),
+        "AUTH_LDAP_USER_SEARCH": LDAPSearch(
+            base, ldap.SCOPE_SUBTREE, _with_user(world, "CARNET_ROOM_LDAP_FILTER", "(uid=%(user)s)")
+        ),
+        "AUTH_LDAP_BIND_DN": world.get("CARNET_ROOM_LDAP_BIND_DN", ""),
         "AUTH_LDAP_BIND_PASSWORD": Path(secret).read_text().strip() if secret else "",
     }
 
 
 def _with_user(world: Mapping[str, str], name: str, usual: str = "") -> str:
-    text = world.get(f"{SERVER}_{name}", usual)
+    text = world.get(name, usual)
     if text.count("%(user)s") != 1 or text.replace("%(user)s", "").count("%"):
-        raise UsageError(f"{SERVER}_{name} has the name of whoever signs in once, written %(user)s: “{text}”.")
+        raise UsageError(f"{name} has the name of whoever signs in once, written %(user)s: “{text}”.")
     return text

@@ -3,6 +3,7 @@
 The keys are derived from the ledger's master key, so that nothing of them lies on the disk; they come over a pipe.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     https: str = "off"  # direct | proxy | off
     certificate: str | None = None
     private_key: str | None = None
+    passphrase_file: str | None = None  # where the server's own is: a command that reads the ledger needs it too
 
     @property
     def data(self) -> Path:
@@ -43,6 +45,7 @@ class World:
 
     random: RandomBytes
     command: tuple[str, ...]  # `control-room`, for what takes long and is done in a process of its own
+    seconds: Callable[[], float]  # of a clock that nobody sets: for how long something takes
 
 
 NOTHING = Given(folder="", signing=b"without a server there is nothing that this could sign", wrapping=bytes(32))

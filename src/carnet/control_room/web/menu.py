@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from carnet.control_room.authority.views import Status
 from carnet.control_room.granting.people import May, PersonView
+from carnet.control_room.web.banners import notices
 
 ROLES = {
     "administrator": "administrator",
@@ -52,6 +53,7 @@ def _signed_in(request: HttpRequest, person: PersonView, status: Status) -> dict
         ],
         "sign_out_url": reverse("account_logout"),
         "menu": _menu(request, person, status),
+        "notices": notices(request, status),
         "allowed": {act.value: person.may(act) for act in May},
     }
 

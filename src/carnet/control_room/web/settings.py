@@ -45,6 +45,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _GIVEN.https == "proxy" else 0  # sign-ins th
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "room_session", "room_csrf"
 
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # the rows of a file of assignments come back in a form
+
 # Sign-in, by the name under which acts are recorded.
 AUTH_USER_MODEL = "web.Login"
 AUTHENTICATION_BACKENDS = [

@@ -78,6 +78,12 @@ def span(value: timedelta | None) -> str:
 
 
 @register.filter
+def held(since: datetime | None, now: datetime) -> str:
+    """For how long by now: `3 h 27 min`."""
+    return words.span(words.as_utc(now) - words.as_utc(since)) if since else ""
+
+
+@register.filter
 def units_left(until: datetime, now: datetime) -> tuple[tuple[int, str], ...]:
     return words.units(words.as_utc(until) - words.as_utc(now), full=True)
 

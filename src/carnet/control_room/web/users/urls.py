@@ -1,5 +1,16 @@
 from django.urls import path
 
-from carnet.control_room.web.users import views
+from carnet.control_room.web.users import file, people, seats
 
-urlpatterns = [path("", views.users, name="users")]
+urlpatterns = [
+    path("", people.users, name="users"),
+    path("person/", people.person, name="users-person"),
+    path("assign/", people.assign, name="assign"),
+    path("unassign/", people.unassign, name="unassign"),
+    path("seats/", seats.seats, name="users-seats"),
+    path("seats/take-back/", seats.take_back, name="take-back"),
+    path("file/", file.check, name="users-file"),
+    path("file/carry-out/", file.carry_out, name="users-file-carry-out"),
+    path("file/template/", file.template, name="users-file-template"),
+    path("file/present/", file.present, name="users-file-present"),
+]

@@ -1,0 +1,106 @@
+"""Puts an archive together: wheels, installer, units, bill of materials, checksums, signatures."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import file_digest
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from packaging.requirements import Requirement
+
+from bundle.archive import files_of, pack
+from bundle.building import SDK, SITE, Cut, build, needed
+from bundle.place import CONTENTS
+from bundle.sbom import bill
+from bundle.signing import ReleaseKey
+from bundle.wheels import Pin, Target, collect, digest, pins
+from carnet.bundles import FACTS, FIRST, SIGNATURE, SSH_SIGNATURE, SUMS
+
+NAME = "carnet-control-room"
+BILL, REQUIREMENTS, README = "sbom.cdx.json", "requirements.txt", "README.txt"
+EXECUTABLE = ("install.py",)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be built."""
+
+    release: str
+    machine: str
+    pythons: Sequence[str]
+    key: ReleaseKey
+    kept: Path  # wheels of others, downloaded before
+    epoch: int
+    next_keys: Sequence[bytes] = field(default=())  # public keys, PEM, that later releases may be signed with
+
+    @property
+    def platform(self) -> str:
+        return f"linux-{self.machine}"
+
+    @property
+    def name(self) -> str:
+        return f"{NAME}-{self.release}-{self.platform}"
+
+
+def make(order: Order, out: Path) -> Path:
+    """Build the archive into the folder; the same order gives the same bytes. Raises MissingWheelError."""
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out) as scratch:
+        folder = Path(scratch) / order.name
+        shutil.copytree(CONTENTS, folder)
+        keys = b"".join([order.key.pem(), *order.next_keys])
+        _wheels(order, folder / "wheels", SITE, keys)
+        _wheels(order, folder / "sdk", SDK)
+        _describe(order, folder)
+        sign(order.key, folder)
+        archive = out / f"{order.name}.tar.gz"
+        pack(folder, [*FIRST, README], EXECUTABLE, order.epoch, archive)
+    return archive
+
+
+def _wheels(order: Order, folder: Path, cut: Cut, keys: bytes = b"") -> None:
+    """The wheels of the locks and our own, with a list of them for pip that names their hashes."""
+    folder.mkdir()
+    tools = pins("installer") if cut is SITE else []
+    wanted = pins(cut.lock) + tools
+    chosen: dict[Pin, set[Path]] = {}
+    for python in order.pythons:
+        for pin, wheel in collect(wanted, Target(python, order.machine), order.kept).items():
+            chosen.setdefault(pin, set()).add(wheel)
+    for wheel in {wheel for wheels in chosen.values() for wheel in wheels}:
+        shutil.copy(wheel, folder / wheel.name)
+    own = build(cut, order.release, order.epoch, folder, keys)
+    lines = [pin.line(digest(wheel) for wheel in wheels) for pin, wheels in chosen.items() if pin not in tools]
+    lines.append(Pin(Requirement(f"{cut.name}=={order.release}"), frozenset()).line([digest(own)]))
+    (folder / REQUIREMENTS).write_text("\n".join(sorted(lines)) + "\n")
+
+
+def _describe(order: Order, folder: Path) -> None:
+    wheels = list(folder.rglob("*.whl"))
+    extras = sorted({extra for lock in ("site", "sdk") for one in needed(lock) for extra in Requirement(one).extras})
+    (folder / BILL).write_text(bill(NAME, order.release, wheels, extras, order.epoch))
+    facts = {"name": NAME, "version": order.release, "platform": order.platform, "python": list(order.pythons)}
+    (folder / FACTS).write_text(json.dumps(facts, indent=1) + "\n")
+    readme, said = folder / README, {"@ARCHIVE@": order.name, "@PYTHON@": ", ".join(order.pythons)}
+    said |= {"@VERSION@": order.release, "@KEY@": order.key.fingerprint()}
+    text = readme.read_text()
+    for mark, value in said.items():
+        text = text.replace(mark, value)
+    readme.write_text(text)
+
+
+def sign(key: ReleaseKey, folder: Path) -> None:
+    """List every file of the folder with its checksum, and sign the list."""
+    (folder / "vendor.pem").write_bytes(key.pem())
+    (folder / "vendor.allowed_signers").write_bytes(key.allowed_signers())
+    sums = "".join(f"{_digest(folder / name)}  {name}\n" for name in files_of(folder)).encode()
+    (folder / SUMS).write_bytes(sums)
+    (folder / SIGNATURE).write_bytes(key.sign(sums))
+    (folder / SSH_SIGNATURE).write_bytes(key.ssh_sign(sums))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

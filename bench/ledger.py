@@ -101,7 +101,7 @@ def _a_million(place: Place) -> Iterator[Row]:
     """10,000 seats and as many users held, and a million records; as a server starts on them, and what it takes."""
     with place.site.engine(writing=True) as engine:
         reading = place.site.reading()
-        _held(engine, reading)
+        hold(engine, reading, HELD, HELD)
         while (left := RECORDS - engine.checkpoint.size) > 0:
             engine.execute_all([Order(ConsumeUnits(PAGES, 1), "bench")] * min(left, 5000), reading)
         engine.keep_snapshot(every=1)
@@ -115,11 +115,13 @@ def _a_million(place: Place) -> Iterator[Row]:
         yield at_most("start with 1,000,000 records, without a snapshot", site.started, "s", 10)
 
 
-def _held(engine: Engine, reading: Reading) -> None:
-    for start in range(0, HELD, 1000):
+def hold(engine: Engine, reading: Reading, seats: int, users: int) -> None:
+    for start in range(0, max(seats, users), 1000):
         names = [f"bench-{number}" for number in range(start, start + 1000)]
-        engine.execute_all([Order(AssignUser(USERS, name), "bench") for name in names], reading)
-        engine.execute_all([Order(AcquireSeat(SEATS, name, 86_400), "bench", name) for name in names], reading)
+        if start < users:
+            engine.execute_all([Order(AssignUser(USERS, name), "bench") for name in names], reading)
+        if start < seats:
+            engine.execute_all([Order(AcquireSeat(SEATS, name, 86_400), "bench", name) for name in names], reading)
 
 
 def _bytes(place: Place) -> Iterator[Row]:

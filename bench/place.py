@@ -47,7 +47,7 @@ def licensed(folder: Path) -> Place:
     place, vendor, now = Place(folder), Vendor("bench"), clock.now()
     (folder / "passphrase").write_text("correct horse battery staple")
     (folder / "passphrase").chmod(0o600)
-    place.site.init(vendor.trust, "Bench")
+    place.site.init(vendor.trust, "Bench", "bench")
     with place.site.engine(writing=True) as engine:
 
         def do(command: Any) -> Any:

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.browser.clerk import OLGA, OTTO
+from tests.browser.clerk import OLGA, OTTO, PASSWORD, SECRET
+from tests.support.kept_logs import keep, new_name, secret
 from tests.support.site_simulator import Site
 
 AUDITOR, CLARA, VERA = "anders@vendor.example", "clara", "vera"  # a customer's two are clara@ and vera@ their account
@@ -45,6 +46,8 @@ class Office:
         )
         self._server: subprocess.Popen[str] | None = None
         self._count = 0
+        secret(PASSWORD, "a password")
+        secret(SECRET, "a secret of one-time passwords")
 
     def do(self, order: str, /, **fields: Any) -> dict[str, Any]:
         """An order for the clerk; the answer."""
@@ -104,8 +107,19 @@ class Office:
         self._clerk.wait(30)
         if self._clerk.stdout:
             self._clerk.stdout.close()
+        self._keep_log()
         self._log.close()
         self._said.close()
+
+    def _keep_log(self) -> None:
+        """What it printed for whoever started it is no log: links to choose a password are there."""
+        for link in re.findall(r"/choose/(\S+?)/?\s", self.said()):
+            secret(link, "a link to choose a password")
+        for state in self.states.values():
+            for cookie in state["cookies"]:
+                if cookie["name"] == "calm_session":
+                    secret(cookie["value"], "a session")
+        keep(new_name("calm-serve"), self.log())
 
     # what tests of the pages begin with
 

@@ -7,6 +7,7 @@ from tests.browser.clerk import PASSWORD
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.office import Customer, Office
 from tests.browser.walking import one_time_password, this_step
+from tests.support.kept_logs import secret as noted
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def customer(office: Office) -> Customer:
 def test_one_time_passwords(office: Office, visit: Visit, customer: Customer) -> None:
     page = visit(customer.clara, "/my/one-time-password/")
     password_again(page)
-    secret = page.get_by_label("The same as text").input_value()
+    secret = noted(page.get_by_label("The same as text").input_value(), "a secret of one-time passwords")
     page.get_by_label("Authenticator code").fill("000000")
     page.get_by_role("button", name="Use this app").click()
     expect(page.get_by_text("Incorrect code.")).to_be_visible()

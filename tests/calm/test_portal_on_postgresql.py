@@ -11,7 +11,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.postgres import running
+from tests.support.kept_logs import keep, secret
+from tests.support.postgres import PASSWORD, running
 
 CALM = Path(sys.executable).with_name("calm")
 
@@ -42,6 +43,8 @@ def test_a_database_that_goes_away_is_spoken_of_and_comes_back(tmp_path: Path) -
             finally:
                 server.send_signal(signal.SIGTERM)
                 _, log = server.communicate(timeout=30)
+        secret(PASSWORD, "a database's password")
+        keep("calm-serve-on-postgresql", log)
         kinds = {line.get("kind") for line in map(json.loads, log.splitlines())}
         assert "OperationalError" in kinds
         assert "Traceback" not in log

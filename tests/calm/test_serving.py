@@ -24,6 +24,7 @@ import pytest
 
 from carnet.errors import CarnetError, UsageError
 from carnet.ui import serving
+from tests.support.kept_logs import keep
 
 SECRET = "hunter2"
 APPLICATION = """
@@ -75,6 +76,7 @@ class Served:
         """Its log."""
         self.process.send_signal(how)
         self.out, log = self.process.communicate(timeout=30)
+        keep("small-application", log)
         return [json.loads(line) for line in log.splitlines()]
 
 

@@ -21,6 +21,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from carnet import terminal
 from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.cli import app as control_room_app
@@ -28,7 +30,11 @@ from carnet.control_room.engine.founding import LOCK
 from carnet.control_room.keys import KeyRing
 from carnet.control_room.storage.sqlite import SqliteStore
 from carnet.control_room.wiring import Site
+from carnet.exchange.enablement_token import Token
+from carnet.exchange.envelope import JwsFields
+from carnet.exchange.strict import from_base64url
 from carnet.vault import Vault
+from tests.support.kept_logs import secret, secret_bytes
 
 ROOT = Path(__file__).parents[2]
 REFUSED = 3
@@ -60,7 +66,10 @@ class Company:
         """A command that must do its work; what it answers."""
         done = self.run(*words, "--json")
         assert done.code == 0, (words, done)
-        return done.json
+        answer = done.json
+        if isinstance(answer, dict) and "key" in answer:
+            secret(str(answer["key"]), "an API key")
+        return answer
 
     def refused(self, *words: str) -> dict[str, Any]:
         """A command that a rule must refuse, in both forms: on stderr and in the JSON."""
@@ -201,6 +210,12 @@ def tables(database: Path) -> dict[str, list[tuple[Any, ...]]]:
         return {name: db.execute(f'SELECT * FROM "{name}" ORDER BY 1').fetchall() for name in names}
 
 
+def token_in(file: Path) -> Token:
+    """What a token says; nothing is verified."""
+    jws = msgspec.json.decode(file.read_bytes(), type=JwsFields)
+    return msgspec.json.decode(from_base64url(jws.payload), type=Token)
+
+
 def day(days: int) -> str:
     return f"{TODAY + timedelta(days=days):%Y-%m-%d}"
 
@@ -246,6 +261,7 @@ class Story:
     def token(self) -> str:
         self.number += 1
         self.calm("token", "download", "--account", "Northwind", "--out", self.file("token"))
+        secret_bytes(from_base64url(token_in(Path(self.file("token"))).enrolment_secret), "an enrolment secret")
         return self.file("token")
 
     def two_people(self, *words: str, first: str = "nina", second: str = "otto") -> Any:
@@ -288,6 +304,8 @@ def begin(
         story.bought[sku] = added["purchase"]
     calm("trust", "export", "--out", str(gap / "trust.json"))
     story.site("init", "--trust", str(gap / "trust.json"), "--name", "Oslo Vault")
+    for folder_of in (calm.data, site.data):
+        secret((folder_of / "passphrase").read_text().strip(), "a passphrase")
     story.site("token", "install", story.token())
     story.license()
     return story

@@ -12,10 +12,9 @@ from carnet.calm.signing.keyring import StoredKey
 from carnet.control_room.engine.founding import LOCK
 from carnet.control_room.storage.sqlite import SqliteStore
 from carnet.exchange.enablement_token import Token
-from carnet.exchange.envelope import JwsFields
 from carnet.exchange.strict import from_base64url, to_base64url
 from carnet.vault import Vault
-from tests.journeys.commands import PAGES, Company, Room, Story, Vendor
+from tests.journeys.commands import PAGES, Company, Room, Story, Vendor, token_in
 
 WRONG = "another passphrase, quite wrong"
 
@@ -141,8 +140,7 @@ def test_no_secret_of_the_site_lies_in_the_open(story: Story) -> None:
 
 
 def _token(story: Story) -> Token:
-    jws = msgspec.json.decode((story.gap / "001.token").read_bytes(), type=JwsFields)
-    return msgspec.json.decode(from_base64url(jws.payload), type=Token)
+    return token_in(story.gap / "001.token")
 
 
 @pytest.mark.rule("A2")

@@ -22,6 +22,7 @@ import pytest
 
 from tests.journeys.commands import PAGES, SEATS, Story
 from tests.support.certificates import self_signed
+from tests.support.kept_logs import keep, new_name
 from tests.support.wire import Wire, request
 
 COMMAND = "import sys; from carnet.control_room.wiring import main; main()"
@@ -60,12 +61,14 @@ def serve(story: Story, *options: str, **environment: str) -> Iterator[Serving]:
         env=os.environ | environment,
     )
     log: list[str] = []
+    name = new_name("serve")
     ready = threading.Event()
 
     def read() -> None:
         assert process.stderr
         for line in process.stderr:
             log.append(line)
+            keep(name, line)
             ready.set()
 
     reader = threading.Thread(target=read)

@@ -26,13 +26,14 @@ from carnet.control_room.activation.install_license import InstallLicense
 from carnet.control_room.authority.holders import Holders
 from carnet.control_room.authority.questions import Checkpoint, Status
 from carnet.control_room.engine.socket_desk import SocketDesk
-from carnet.control_room.granting.api_keys import ListApiKeys
+from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys
 from carnet.control_room.granting.people import AddPerson, ListPeople, Role
 from carnet.exchange.verdicts import Refusal
+from tests.support.kept_logs import secret
 from tests.support.own_site import COMMAND, PHRASE, OwnSite, ServeProcess, licensed_site
 from tests.support.vendor_simulator import Vendor, line
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = secret("correct horse battery staple", "a password")
 ADMINISTRATOR = "ada"
 PEOPLE = {
     "administrator": ADMINISTRATOR,
@@ -62,7 +63,10 @@ class Browser(httpx.Client):
 
     def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
         self.get("/account/")
-        return self.send_form("/account/", {"login": name, "password": password})
+        answer = self.send_form("/account/", {"login": name, "password": password})
+        if "room_session" in self.cookies:
+            secret(self.cookies["room_session"], "a session")
+        return answer
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,8 @@ class Pages:
         with self.desk() as desk:
             answer = desk.execute(command, actor)
         assert not isinstance(answer, Refusal), answer
+        if isinstance(command, CreateApiKey):
+            secret(answer.key, "an API key")
         return answer
 
     @property
@@ -146,7 +152,10 @@ class Pages:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`control-room` at the command line, in a process of its own."""
         line = [sys.executable, "-c", COMMAND, *words, "--data", str(self.folder)]
-        return subprocess.run(line, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+        for link in re.findall(r"/choose/(\S+?)/?\s", done.stdout):
+            secret(link, "a link to choose a password")
+        return done
 
     def lfr(self) -> bytes:
         return bytes(self.ask(NewestRequest()).raw)

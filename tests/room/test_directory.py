@@ -10,8 +10,9 @@ from carnet.control_room.web import directory as settings
 from carnet.errors import UsageError
 from tests.room.site import Pages, free_port, serve_pages
 from tests.support.directory import ROOT, ROOT_PASSWORD, SUFFIX, Directory, directory
+from tests.support.kept_logs import secret
 
-PASSWORD = "of the directory, long enough"
+PASSWORD = secret("of the directory, long enough", "a password")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from tests.support.kept_logs import secret_lines
+
 
 def self_signed(folder: Path) -> tuple[Path, Path]:
     """For 127.0.0.1, signed by itself: the certificate, and its key."""
@@ -29,5 +31,7 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     pem = serialization.Encoding.PEM
     (folder / "certificate.pem").write_bytes(made.public_bytes(pem))
     plain = serialization.PrivateFormat.PKCS8
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, plain, serialization.NoEncryption()))
+    private = key.private_bytes(pem, plain, serialization.NoEncryption())
+    secret_lines(private.decode(), "a certificate's key")
+    (folder / "key.pem").write_bytes(private)
     return folder / "certificate.pem", folder / "key.pem"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.certificates import self_signed
+from tests.support.kept_logs import secret
 from tests.support.packages import install
 
 PACKAGES = ("slapd", "ldap-utils", "libldap2-dev", "libsasl2-dev", "gcc")
@@ -21,7 +22,7 @@ MISSING = (
     f"Install them (on Debian and Ubuntu, as root: apt-get install {' '.join(PACKAGES)}), then run this again."
 )
 SUFFIX = "dc=site"
-ROOT, ROOT_PASSWORD = f"cn=root,{SUFFIX}", "root of the directory"
+ROOT, ROOT_PASSWORD = f"cn=root,{SUFFIX}", secret("root of the directory", "a directory's password")
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/openldap"
 _CONFIG = """\
 include /etc/ldap/schema/core.schema

@@ -25,6 +25,7 @@ from carnet.control_room.engine.writer import Writer
 from carnet.control_room.granting.api_keys import CreateApiKey
 from carnet.entitlements import Line
 from tests.support.cast import MONDAY
+from tests.support.kept_logs import keep, secret
 from tests.support.room import Room
 from tests.support.vendor_simulator import Vendor, line
 
@@ -81,7 +82,7 @@ def licensed_room(lines: Sequence[Line] | None = None) -> Room:
 def new_key(room: Room, name: str, permissions: Sequence[str] = ALL, products: list[str] | None = None) -> str:
     answer = room.do(CreateApiKey(name, products, list(permissions)))
     assert answer.key
-    return str(answer.key)
+    return secret(str(answer.key), "an API key")
 
 
 @contextmanager
@@ -103,6 +104,7 @@ def serving(
         served.server.should_exit = True
         thread.join(timeout=20)
         assert not thread.is_alive(), "the server stops"
+        keep("http-room", served.log.getvalue())
 
 
 def _run(ready: Future[HttpRoom], carrier: str, limits: Limits, tls: Any, prepare: Any, make_room: Any) -> None:

@@ -32,6 +32,7 @@ from carnet.exchange.strict import encode
 from carnet.files import write_file
 from carnet.vault import Vault
 from tests.support.cast import seeded
+from tests.support.kept_logs import keep, new_name, secret, secret_bytes
 from tests.support.vendor_simulator import Vendor, line
 
 PHRASE = b"correct horse battery staple"
@@ -73,7 +74,16 @@ def licensed_site(folder: Path, quantities: dict[str, int], vendor: Vendor | Non
         lines = [line(sku, quantity, start, end) for sku, quantity in quantities.items()]
         engine.execute(InstallLicense(vendor.olf(lfr, lines, now)), reading, "anna")
         key: Any = engine.execute(CreateApiKey("bots", None, ["take", "assign", "read"]), reading, "anna")
+        _note_secrets(engine.keys, key.key)
     return OwnSite(folder, vault, key.key)
+
+
+def _note_secrets(keys: KeyRing, api_key: str) -> None:
+    secret(PHRASE.decode(), "a passphrase")
+    secret(api_key, "an API key")
+    secret_bytes(keys.master, "the ledger's master key")
+    for name in ("pages/signing", "pages/second-factors"):
+        secret_bytes(keys.derived(name), f"the key for {name}")
 
 
 class ServeProcess:
@@ -91,6 +101,7 @@ class ServeProcess:
             [*before, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
         )
         self.log: list[str] = []
+        self._name = new_name("control-room-serve")
         self._more = threading.Condition()
         self._ended = False
         self._reader = threading.Thread(target=self._read)
@@ -101,6 +112,7 @@ class ServeProcess:
         for text in self.process.stdout:
             with self._more:
                 self.log.append(text)
+                keep(self._name, text)
                 self._more.notify_all()
         with self._more:
             self._ended = True

@@ -31,6 +31,7 @@ from carnet.exchange.offline_license_file import (
 from carnet.exchange.strict import to_base64url
 from carnet.merkle import Checkpoint, Peaks, consistency_proof, inclusion_proof, leaf_hash
 from tests.support.cast import seeded
+from tests.support.kept_logs import secret, secret_bytes
 
 METRICS = {
     "bot-creator": Metric.NAMED_USER,
@@ -88,6 +89,8 @@ class Vendor:
         self.random = seeded(seed)
         self.roots = [new_signer(alg, self.random) for alg in SUITES["std"]]
         self.issuers = [new_signer(alg, self.random) for alg in SUITES["std"]]
+        for signer in (*self.roots, *self.issuers):
+            secret_bytes(signer.seed, "a vendor's private key")
         self.version = 0
         self.log = Log()
         self.sequence = 0
@@ -123,7 +126,7 @@ class Vendor:
             issued_at=now,
             expires_at=now + timedelta(hours=24),
             min_control_room_version="40",
-            enrolment_secret=to_base64url(self.random(32)),
+            enrolment_secret=secret(to_base64url(self.random(32)), "an enrolment secret"),
             key_set=msgspec.json.decode(self.key_set_raw, type=JwsFields),
         )
         return write_token(msgspec.structs.replace(token, **changes), self.issuers)

@@ -53,6 +53,23 @@ def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
 ALONE = {"init", "restore", "serve", "person link", "notify"}
 
 
+def access(gap: Path) -> list[tuple[str, ...]]:
+    return [
+        ("api-key", "create", "--name", "bots", "--product", SEATS, "--may", "take"),
+        ("api-key", "create", "--name", "all", "--all-products", "--may", "read", "--out", str(gap / "key")),
+        ("api-key", "create", "--name", "none", "--may", "read"),
+        ("api-key", "create", "--name", "none", "--all-products", "--may", "fly"),
+        ("api-key", "list"),
+        ("api-key", "revoke", "aaaaaaaa"),
+        ("person", "add", "vera", "--role", "viewer"),
+        ("person", "add", "vera", "--role", "king"),
+        ("person", "change", "vera", "--role", "auditor"),
+        ("person", "remove", "vera"),
+        ("person", "remove", "nobody"),
+        ("person", "list"),
+    ]
+
+
 def lines(story: Story) -> Iterator[tuple[str, ...]]:
     """Every command, where it is granted, where it is refused, and where it makes no sense."""
     gap = story.gap
@@ -83,18 +100,7 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
         ("usage", "show"),
         ("usage", "history", PAGES, "--days", "3"),
         ("usage", "history", "no-such-product"),
-        ("api-key", "create", "--name", "bots", "--product", SEATS, "--may", "take"),
-        ("api-key", "create", "--name", "all", "--all-products", "--may", "read", "--out", str(gap / "key")),
-        ("api-key", "create", "--name", "none", "--may", "read"),
-        ("api-key", "create", "--name", "none", "--all-products", "--may", "fly"),
-        ("api-key", "list"),
-        ("api-key", "revoke", "aaaaaaaa"),
-        ("person", "add", "vera", "--role", "viewer"),
-        ("person", "add", "vera", "--role", "king"),
-        ("person", "change", "vera", "--role", "auditor"),
-        ("person", "remove", "vera"),
-        ("person", "remove", "nobody"),
-        ("person", "list"),
+        *access(gap),
         ("request", "save-again", "--out", str(gap / "again.lfr")),
         ("forecast", "--on", day(400)),
         ("forecast", "--on", day(-1)),

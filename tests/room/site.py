@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ import httpx
 
 from carnet.control_room.activation.generate_request import GenerateRequest, NewestRequest
 from carnet.control_room.activation.install_license import InstallLicense
+from carnet.control_room.authority.holders import Holders
 from carnet.control_room.authority.questions import Checkpoint, Status
 from carnet.control_room.engine.socket_desk import SocketDesk
-from carnet.control_room.granting.api_keys import CreateApiKey
-from carnet.control_room.granting.people import AddPerson, Role
+from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys
+from carnet.control_room.granting.people import AddPerson, ListPeople, Role
 from carnet.exchange.verdicts import Refusal
 from tests.support.kept_logs import secret
 from tests.support.own_site import COMMAND, PHRASE, OwnSite, ServeProcess, licensed_site
@@ -112,6 +113,17 @@ class Pages:
         if key not in self._browsers:
             self._browsers[key] = self.browser(role)
         return self._browsers[key]
+
+    def forget(self, role: str) -> None:
+        """They sign in anew the next time."""
+        self._cookies.pop(role, None)
+        if role in self._browsers:
+            self._browsers.pop(role).close()
+
+    def ask_all(self) -> list[Any]:
+        """What is held, who may do what, and which keys there are: what must not move."""
+        asked = [Holders(), ListPeople(), ListApiKeys()]
+        return [replace(answer, at=None) if hasattr(answer, "at") else answer for answer in map(self.ask, asked)]
 
     @contextmanager
     def desk(self) -> Iterator[SocketDesk]:

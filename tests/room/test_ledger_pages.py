@@ -213,7 +213,8 @@ def test_verify_says_which_record_is_not_as_it_was_written(new_site: Callable[..
     with closing(sqlite3.connect(site.folder / "control-room.sqlite3", timeout=10)) as db, db:
         (leaf,) = db.execute("SELECT leaf FROM record WHERE idx = 3").fetchone()
         db.execute("UPDATE record SET leaf = ? WHERE idx = 3", [leaf[:-1] + bytes([leaf[-1] ^ 1])])
-    audrey.send_form("/ledger/verify/")
+    answer = audrey.send_form("/ledger/verify/")
+    assert answer.status_code == 302, (answer.text, site.process.log[-3:])
     shown = until_ended(audrey)
     assert "The ledger does not hold" in shown
     assert "Record 3:" in shown

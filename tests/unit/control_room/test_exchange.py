@@ -69,6 +69,8 @@ def test_it_comes_in_pages(licensed):
         if before is None:
             break
     assert found == licensed.ask(Exchange(limit=100)).entries
+    assert page.cycles == sum(entry.kind == "cycle" for entry in found)
+    assert page.token == next(entry for entry in found if entry.kind == "token")
     assert len(found) == 8
     for limit in (0, 101):
         refused(licensed.ask(Exchange(limit=limit)), Code.MALFORMED)

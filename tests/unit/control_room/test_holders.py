@@ -185,3 +185,12 @@ def test_a_product_that_the_license_leaves_out_keeps_its_history(vendor, license
     shown = licensed.ask(ProductDetail(FEATURE))
     assert (shown.row, shown.lines) == (None, [])
     refused(licensed.ask(ProductDetail("made-up")), Code.NOT_FOUND)
+
+
+def test_seats_alone_are_asked_for_without_the_users(licensed):
+    granted(licensed.do(AssignUser(USER, "anna")))
+    granted(licensed.do(AcquireSeat(SEAT, "bot-1")))
+    found = granted(licensed.ask(Holders(only_seats=True)))
+    assert [each.holder for each in found.holders] == ["bot-1"]
+    assert (found.in_use, found.granted) == (1, 2)
+    assert len(granted(licensed.ask(Holders())).holders) == 2

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from carnet.control_room.activation.preview_license import CANDIDATES, PreviewLicense
 from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat
+from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser, UnassignUser
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY
@@ -82,6 +84,16 @@ def test_a_file_that_is_refused_still_says_all_that_is_wrong(vendor, licensed):
     shown = licensed.ask(PreviewLicense(olf))
     assert (shown.refused.code, shown.answers_request) == (Code.SUPERSEDED, 2)
     assert shown.to_free[0].count == 2
+
+
+@pytest.mark.rule("E10", "does_not_fit")
+def test_e10_units_that_are_too_few_are_named_and_no_freeing_helps(vendor, licensed):
+    granted(licensed.do(ConsumeUnits("document-pages", 40)))
+    mine = next(each for each in licensed.state.installed.lines if each.sku == "document-pages")
+    shown = licensed.ask(PreviewLicense(vendor.olf(licensed.request(), [replace(mine, quantity=30)], licensed.now)))
+    (short,) = shown.units_short
+    assert (short.sku, short.granted, short.consumed, shown.to_free) == ("document-pages", 30, 40, [])
+    assert shown.refused.code is Code.DOES_NOT_FIT
 
 
 def test_very_many_are_not_all_named(vendor, enabled):

@@ -36,8 +36,11 @@ def stop(request: Visit) -> HttpResponse:
 
 
 def verify_context() -> dict[str, Any]:
+    """Whether one runs is read before what is kept: of one that ends just now, the page is a moment behind."""
+    run = verifying.newest()
     return {
-        "run": verifying.newest(),
+        "run": run,
+        "running": run is not None and run.running,
         "last": VerifyRun.objects.order_by("-at", "-pk").first(),
         "last_good": VerifyRun.objects.filter(holds=True).order_by("-at", "-pk").first(),
     }

@@ -1,6 +1,8 @@
 """Signing in at the site: whom the ledger knows, with the password they chose."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
 import httpx
 import pytest
@@ -43,6 +45,26 @@ def test_five_wrong_passwords_lock_the_name_and_the_right_one_too(site: Pages) -
         answer = browser.sign_in("unlucky", PASSWORD)
         assert "room_session" not in browser.cookies
         assert "Too many" in answer.text
+
+
+def _seen(site: Pages) -> list[tuple[str, str]]:
+    with closing(sqlite3.connect(site.folder / "pages.sqlite3", timeout=10)) as db:
+        return db.execute("SELECT user_agent, last_seen_at FROM usersessions_usersession ORDER BY id").fetchall()
+
+
+def test_when_a_browser_was_seen_last_is_written_once_a_minute_and_at_once_for_another(
+    new_site: Callable[..., Pages],
+) -> None:
+    site = new_site()
+    browser = site.client("viewer")
+    browser.get("/")
+    (before,) = _seen(site)
+    for _ in range(3):
+        browser.get("/")
+    assert _seen(site) == [before]
+    browser.get("/", headers={"User-Agent": "somebody else's"})
+    ((agent, moment),) = _seen(site)
+    assert (agent, moment > before[1]) == ("somebody else's", True)
 
 
 def test_whoever_is_let_go_is_out_at_the_next_click(site: Pages) -> None:

@@ -35,7 +35,7 @@ MIDDLEWARE_BEFORE = [  # the side's own door comes after
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "carnet.ui.sign_in.seen.SeenLast",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -124,10 +124,13 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 0
 NEEDS_SECOND_FACTOR = False  # of whom: each side says
-USERSESSIONS_TRACK_ACTIVITY = True
+USERSESSIONS_TRACK_ACTIVITY = True  # by `SeenLast`, once a minute
 
 # Failed sign-ins and used one-time codes are counted here: several processes must share it.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"},
+    "seen": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "seen"},  # each process its own
+}
 
 
 def password_validators(*attributes: str) -> list[dict[str, Any]]:

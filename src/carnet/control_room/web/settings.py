@@ -24,6 +24,7 @@ DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(_GIVEN.data / PAGES) if _SERVED else ":memory:",
+        "CONN_MAX_AGE": None,  # each thread keeps its own: to open it costs more than what is read in it
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",

@@ -157,6 +157,11 @@ def test_units_that_run_out_before_that_day_are_told_as_likely(licensed):
     assert (answers(late)["Use units"].code, answers(late)["Use units"].likely) == ("exhausted", True)
 
 
+@pytest.mark.parametrize("days", [3661, 2_900_000])
+def test_a_day_beyond_all_plans_is_refused(licensed, days):
+    assert licensed.ask(WhatIf(licensed.now() + timedelta(days=days))).code == "malformed"
+
+
 def test_a_day_that_is_past_is_refused_and_today_is_not(licensed):
     licensed.wait(days=3)
     refused(licensed.ask(WhatIf(MONDAY)), Code.MALFORMED)

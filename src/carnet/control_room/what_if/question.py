@@ -1,7 +1,7 @@
 """The question: another day, a missed deadline, another license file. It only looks."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import ClassVar
 
@@ -20,6 +20,7 @@ from carnet.control_room.what_if.supposed import installed, later
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
 
+FAR = timedelta(days=3660)  # nobody plans beyond
 NAMED = 20  # of those who would not be covered
 
 
@@ -67,6 +68,8 @@ class WhatIf:
         on = self.on or (deadline if self.missed_deadline and deadline else now)
         if on.date() < now.date():
             return _past(on, now)
+        if on - now > FAR:
+            return Refusal(Code.MALFORMED, f"{on:%Y-%m-%d} is more than ten years away.", "Name an earlier day.")
         on, number = max(on, now), None
         if self.raw is not None:
             assert view.moment is not None

@@ -20,10 +20,12 @@ import uvloop
 from carnet.control_room.authority import questions
 from carnet.control_room.engine import wire
 from carnet.control_room.engine.socket_desk import SocketDesk
+from carnet.control_room.granting.people import FindPerson
 from carnet.control_room.granting.units import ConsumeUnits
 from carnet.control_room.granting.users import AssignUser
 from carnet.control_room.storage import sqlite
 from carnet.errors import BusyError, CarnetError, StorageError, UsageError
+from carnet.exchange.verdicts import Code
 from tests.support.place import Place
 from tests.support.room import Room
 
@@ -78,6 +80,14 @@ def test_rubbish_is_refused_and_harms_nobody(place: Place, sent: bytes) -> None:
         with pytest.raises(UsageError):
             wire.read_reply(reply)
         assert other.ask(questions.Checkpoint()) == before
+
+
+def test_several_questions_on_one_way_are_answered_in_their_order(place: Place) -> None:
+    with place.served(), closing(place.asked()) as desk:
+        status, nobody, checkpoint = desk.ask_all([questions.Status(), FindPerson("eve"), questions.Checkpoint()])
+        assert status == desk.ask(questions.Status())
+        assert (nobody.code, checkpoint) == (Code.NOT_FOUND, desk.ask(questions.Checkpoint()))  # type: ignore[union-attr]
+        assert desk.ask_all([]) == []
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x00", b"\x00\x00\x01\x00{", _request()[:-1], _request()])

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -47,6 +47,12 @@ class SocketDesk:
     def ask(self, question: Question) -> object | Refusal:
         return wire.read_answer(self._exchange(wire.ask(question)), question.answers)
 
+    def ask_all(self, questions: Sequence[Question]) -> list[object | Refusal]:
+        """Several questions on one way: a server under load takes a turn for each way, and none for another question
+        that has come along. They need not be answered from one moment. What it raises leaves a desk to be closed."""
+        self._send(b"".join(wire.frames(wire.ask(each)) for each in questions), changes=False)
+        return [wire.read_answer(self._receive(changes=False), each.answers) for each in questions]
+
     def document(self, name: str) -> bytes | None:
         reply = wire.read_reply(self._exchange(wire.fetch(name)))
         assert isinstance(reply, wire.Fetched)
@@ -58,14 +64,16 @@ class SocketDesk:
     def _exchange(self, request: bytes, *, changes: bool = False) -> bytes:
         if len(request) > wire.FRAME_LIMIT:
             raise UsageError(f"This is too large for the running server: {len(request):,} bytes.")
-        try:
-            with suppress(BrokenPipeError, ConnectionResetError):  # it may have said why before it hung up
-                self._connection.sendall(wire.frames(request))
+        self._send(wire.frames(request), changes=changes)
+        return self._receive(changes=changes)
+
+    def _send(self, framed: bytes, *, changes: bool) -> None:
+        with _translated(changes), suppress(BrokenPipeError, ConnectionResetError):  # it may have said why before
+            self._connection.sendall(framed)
+
+    def _receive(self, *, changes: bool) -> bytes:
+        with _translated(changes):
             return wire.read_message(self._read)
-        except TimeoutError as error:
-            raise BusyError("The running server does not answer.", _unsure(changes)) from error
-        except OSError as error:
-            raise CarnetError("The running server went away before it answered.", _unsure(changes)) from error
 
     def _read(self, size: int) -> bytes:
         data = bytearray()
@@ -75,6 +83,16 @@ class SocketDesk:
                 raise ConnectionResetError
             data += part
         return bytes(data)
+
+
+@contextmanager
+def _translated(changes: bool) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise BusyError("The running server does not answer.", _unsure(changes)) from error
+    except OSError as error:
+        raise CarnetError("The running server went away before it answered.", _unsure(changes)) from error
 
 
 def _unsure(changes: bool) -> str:

@@ -59,9 +59,7 @@ class Door:
             return HttpResponse(f"More than {settings.MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
         try:
             with engine() as desk:
-                status = desk.ask(questions.Status())
-                assert isinstance(status, Status)
-                request.desk, request.status, request.now = desk, status, status.clock.trusted  # type: ignore[attr-defined]
+                _begin(request, desk)
                 return self._get_response(request)
         except CarnetError as error:
             return fault_page_of(request, error)
@@ -78,7 +76,7 @@ class Door:
         login: object = request.user
         if not isinstance(login, Login):
             return redirect_to_login(request.get_full_path(), reverse("account_login"))
-        person = request.desk.ask(FindPerson(login.name))  # type: ignore[attr-defined]
+        person = request.asked_for  # type: ignore[attr-defined]
         if isinstance(person, Refusal):  # let go since: the ledger knows better than a cookie
             logout(request)
             return redirect_to_login(request.get_full_path(), reverse("account_login"))
@@ -88,6 +86,16 @@ class Door:
         if isinstance(act, May) and not person.may(act):
             raise PermissionDenied
         return None
+
+
+def _begin(request: HttpRequest, desk: SocketDesk) -> None:
+    """What each page asks of the engine: where the site stands, and whether who is signed in is still known."""
+    login: object = request.user
+    who = [FindPerson(login.name)] if isinstance(login, Login) else []
+    status, *person = desk.ask_all([questions.Status(), *who])
+    assert isinstance(status, Status)
+    request.desk, request.status, request.now = desk, status, status.clock.trusted  # type: ignore[attr-defined]
+    request.asked_for = person[0] if person else None  # type: ignore[attr-defined]  # `request.person`, once let in
 
 
 def lacks_second_factor(login: Login) -> bool:

@@ -146,6 +146,7 @@ def released(site: VaultSite) -> None:
 STATES: dict[str, Callable[[VaultSite], None]] = {
     "new": lambda _: None,
     "enabled": enabled,
+    "licensed": licensed,
     "expiring": ends_soon,
     "grace": in_grace,
     "locked": locked,

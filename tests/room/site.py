@@ -234,4 +234,15 @@ def give_passwords(pages: Pages, *names: str) -> None:
         db.executemany("INSERT OR IGNORE INTO web_login (name, password) VALUES (?, ?)", rows)
 
 
-__all__ = ["PASSWORD", "PEOPLE", "PHRASE", "QUANTITIES", "At", "Browser", "Pages", "give_passwords", "serve", "serve_pages"]
+__all__ = [
+    "PASSWORD",
+    "PEOPLE",
+    "PHRASE",
+    "QUANTITIES",
+    "At",
+    "Browser",
+    "Pages",
+    "give_passwords",
+    "serve",
+    "serve_pages",
+]

@@ -20,7 +20,7 @@ test: $(READY)
 	$(BIN)/python -m bundle.wheels
 	$(BIN)/pytest -n 2 tests
 
-# Every page, light and dark, wide and narrow, into the ignored folder `screenshots`; two of them for the README.
+# Every page, light and dark, wide and narrow, into the ignored folder `screenshots`; and those of the README.
 screenshots: $(READY)
 	$(BIN)/python -m tests.support.browser
 	$(BIN)/python -m tests.browser.screenshots

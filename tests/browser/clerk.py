@@ -166,7 +166,7 @@ class Clerk:
         person = find_person(email)
         TOTP.activate(person, SECRET)
         RecoveryCodes.activate(person)
-        data = {"name": name, "credential": _credential()}
+        data = {"name": name, "credential": new_passkey()}
         made = Authenticator.objects.create(user=person, type=Authenticator.Type.WEBAUTHN, data=data)
         return {"pk": made.pk}
 
@@ -193,7 +193,7 @@ class Clerk:
         return found
 
 
-def _credential() -> dict[str, Any]:
+def new_passkey() -> dict[str, Any]:
     """What a browser sends when it made a passkey."""
     from cryptography.hazmat.primitives.asymmetric import ec
     from fido2.cose import ES256

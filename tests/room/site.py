@@ -96,12 +96,12 @@ class Pages:
         return self.own.folder
 
     def browser(self, role: str | None = None, **options: Any) -> Browser:
-        """A new browser; of somebody with this role, signed in, or of a stranger."""
+        """A new browser; of somebody with this role or name, signed in, or of a stranger."""
         options = {"verify": self.trusts, "timeout": 30} | options
         made = Browser(base_url=self.address, trust_env=False, **options)
         if role is not None:
             if role not in self._cookies:
-                answer = made.sign_in(PEOPLE[role])
+                answer = made.sign_in(PEOPLE.get(role, role))
                 assert answer.status_code == 302, answer.text
                 self._cookies[role] = made.cookies
             made.cookies = httpx.Cookies(self._cookies[role])
@@ -205,9 +205,15 @@ def serve(own: OwnSite, vendor: Vendor, *options: str, at: At | None = None) -> 
 
 
 def _let_in(pages: Pages) -> None:
-    """The administrator chooses a password by the link; the others get the same one, to save its slow hash."""
+    """The first administrator chooses a password by the link; all others get the same one, to save its slow hash."""
     for role, name in PEOPLE.items():
         pages.do(AddPerson(name, Role(role)))
+    if not _hashed:
+        _choose(pages)
+    give_passwords(pages, *PEOPLE.values())
+
+
+def _choose(pages: Pages) -> None:
     told = pages.command("person", "link", ADMINISTRATOR, "--address", pages.address)
     assert told.returncode == 0, told.stderr
     with pages.browser() as browser:
@@ -215,10 +221,28 @@ def _let_in(pages: Pages) -> None:
         chosen = {"password1": PASSWORD, "password2": PASSWORD}
         answer = browser.send_form(form.url.path, chosen)
         assert answer.status_code == 302, answer.text
+    with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db:
+        _hashed.extend(db.execute("SELECT password FROM web_login WHERE name = ?", [ADMINISTRATOR]).fetchone())
+
+
+_hashed: list[str] = []  # the password's, once it was chosen
+
+
+def give_passwords(pages: Pages, *names: str) -> None:
+    rows = [(name, _hashed[0]) for name in names]
     with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db, db:
-        (hashed,) = db.execute("SELECT password FROM web_login WHERE name = ?", [ADMINISTRATOR]).fetchone()
-        rows = [(name, hashed) for name in PEOPLE.values() if name != ADMINISTRATOR]
-        db.executemany("INSERT INTO web_login (name, password) VALUES (?, ?)", rows)
+        db.executemany("INSERT OR IGNORE INTO web_login (name, password) VALUES (?, ?)", rows)
 
 
-__all__ = ["PASSWORD", "PEOPLE", "PHRASE", "QUANTITIES", "At", "Browser", "Pages", "serve", "serve_pages"]
+__all__ = [
+    "PASSWORD",
+    "PEOPLE",
+    "PHRASE",
+    "QUANTITIES",
+    "At",
+    "Browser",
+    "Pages",
+    "give_passwords",
+    "serve",
+    "serve_pages",
+]

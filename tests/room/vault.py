@@ -104,7 +104,7 @@ def licensed(site: VaultSite) -> None:
             site.do(AssignUser(sku, f"ops-teller-{number + 100}"), MANAGER)
     for day in range(8, AGE):
         _worked(site, day)
-    site.at = now - 22 * HOUR
+    site.at = now - 18 * HOUR  # after the last day's work
     site.request(RequestKind.RENEWAL)
     site.at = now - 3 * HOUR
     for number in range(6):
@@ -146,6 +146,7 @@ def released(site: VaultSite) -> None:
 STATES: dict[str, Callable[[VaultSite], None]] = {
     "new": lambda _: None,
     "enabled": enabled,
+    "licensed": licensed,
     "expiring": ends_soon,
     "grace": in_grace,
     "locked": locked,

@@ -45,5 +45,5 @@ def _note(mine: list[Line]) -> str:
         return "left out: no longer granted"
     counted = [line for line in mine if line.period]
     if counted:
-        return "; ".join(f"{line.quantity} in each {line.period.unit.value}" for line in counted if line.period)
+        return "; ".join(f"{line.quantity:,} in each {line.period.unit.value}" for line in counted if line.period)
     return ""

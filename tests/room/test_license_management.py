@@ -20,8 +20,9 @@ def text(page: str) -> str:
 
 @pytest.mark.rule("S")
 def test_it_says_what_is_installed_and_until_when(vault: Pages) -> None:
+    vic = vault.client("viewer")
     before = vault.size
-    shown = text(vault.client("viewer").get("/").text)
+    shown = text(vic.get("/").text)
     for said in (
         "Expiring",
         "Cycle open",

@@ -19,8 +19,9 @@ PAGE = f"/products/{BOTS}/"
 
 
 def test_it_says_who_holds_it_whether_it_is_enough_and_who_was_refused(vault: Pages) -> None:
+    vic = vault.client("viewer")
     before = vault.size
-    shown = text(vault.client("viewer").get(PAGE).text)
+    shown = text(vic.get(PAGE).text)
     for said in (
         "seats in use at the same time",
         "highest today",
@@ -56,8 +57,9 @@ def test_a_period_and_an_overage_stand_in_the_lines(vault: Pages) -> None:
 
 @pytest.mark.parametrize("sku", ["no-such-product", "..%2f..", "%00", "x" * 500, "<script>"])
 def test_an_unknown_product_is_not_there(vault: Pages, sku: str) -> None:
+    vic = vault.client("viewer")
     before = vault.size
-    answer = vault.client("viewer").get(f"/products/{sku}/")
+    answer = vic.get(f"/products/{sku}/")
     assert answer.status_code == 404
     assert "<script>alert" not in answer.text
     assert vault.size == before
@@ -67,8 +69,9 @@ def test_an_unknown_product_is_not_there(vault: Pages, sku: str) -> None:
     "asked", [{"after": "x"}, {"after": "-1"}, {"after": "1e9"}, {"after": "٣"}, {"search": "a" * 201}]
 )
 def test_a_page_that_is_called_otherwise_is_refused_with_the_way_out(vault: Pages, asked: dict[str, str]) -> None:
+    vic = vault.client("viewer")
     before = vault.size
-    answer = vault.client("viewer").get(PAGE, params=asked)
+    answer = vic.get(PAGE, params=asked)
     assert answer.status_code == 422
     assert "malformed" in answer.text
     assert vault.size == before

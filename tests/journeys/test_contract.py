@@ -106,13 +106,15 @@ def test_every_promised_command_is_there_with_its_options(line: str) -> None:
 
 @pytest.mark.parametrize("path", LEAVES)
 def test_every_command_has_help_json_and_data(path: str) -> None:
-    command = LEAVES[path]
-    assert {"--json", "--data"} <= options(command)
+    command, common = LEAVES[path], {"--json", "--data"}
+    if path == "carnet verify-bundle":  # a release is checked where no data are yet
+        common = {"--json"}
+    assert common <= options(command)
     assert command.help
     program, *words = path.split()
     done = through_the_door(APPS[program], [*words, "--help"], None)
     assert done.code == 0
-    assert all(name in done.out for name in ("--json", "--data", "--help"))
+    assert all(name in done.out for name in (*common, "--help"))
 
 
 @pytest.mark.rule("A2")

@@ -8,6 +8,7 @@ import pytest
 from carnet.control_room.engine.store import Commit, Row
 from carnet.control_room.storage.backup import pack, set_aside, unpack
 from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
+from carnet.control_room.web.given import PAGES
 from carnet.errors import BusyError, NotSetUpError, StorageError, TamperedError, UsageError
 
 
@@ -58,12 +59,12 @@ def test_a_backup_is_consistent_and_comes_back_whole(folder, tmp_path_factory):
     store = SqliteStore.open(folder, writing=True)
     store.commit(Commit([Row(0, b"a", b"")], b"head-1"))
     archive = tmp_path_factory.mktemp("backup") / "b.backup"
-    archive.write_bytes(pack(store, folder))
+    archive.write_bytes(pack(store, folder, PAGES))
     store.commit(Commit([Row(1, b"b", b"")], b"head-2"))
     store.close()
     kept = set_aside(folder)
     assert sqlite3.connect(kept).execute("SELECT count(*) FROM record").fetchone() == (2,)
-    unpack(archive, folder)
+    unpack(archive, folder, PAGES)
     assert SqliteStore.open(folder, writing=False).count() == 1
 
 
@@ -74,7 +75,7 @@ def test_what_is_no_backup_is_said_to_be_none(folder, content):
     scratch = folder / "scratch"
     scratch.mkdir()
     with pytest.raises(UsageError):
-        unpack(file, scratch)
+        unpack(file, scratch, PAGES)
 
 
 def test_a_folder_without_a_ledger_and_a_file_that_is_none(tmp_path):

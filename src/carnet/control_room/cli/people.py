@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet.control_room.cli.serve import PAGES_HERE
 from carnet.control_room.cli.session import Session, command
 from carnet.exchange.verdicts import Refusal
 from carnet.terminal import new_app
@@ -77,8 +78,8 @@ def link(
     session: Session,
     name: Name,
     address: Annotated[
-        str, typer.Option("--address", help="Where people reach the pages, as HTTPS://NAME:PORT.")
-    ] = "http://127.0.0.1:8651",
+        str, typer.Option("--address", help="Where people reach the pages: what `serve` says when they answer.")
+    ] = PAGES_HERE,
 ) -> None:
     """A link with which somebody chooses a password: good once, for a day. Give it to them and to nobody else."""
     from carnet.control_room.granting.people import Access, FindPerson, NoteAccess

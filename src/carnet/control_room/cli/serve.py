@@ -12,6 +12,8 @@ from carnet.control_room.cli.session import Session, command
 from carnet.errors import UsageError
 
 CARRIERS = ("hot", "asgi")
+PAGES_AT = "127.0.0.1:8651"
+PAGES_HERE = f"http://{PAGES_AT}"
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,7 @@ def serve(
     http: Annotated[
         str, typer.Option("--http", envvar="CARNET_HTTP", help="What carries requests: hot, or asgi.")
     ] = "hot",
-    pages: Annotated[
-        str, typer.Option("--pages", metavar="HOST:PORT", help="Where people's pages answer.")
-    ] = "127.0.0.1:8651",
+    pages: Annotated[str, typer.Option("--pages", metavar="HOST:PORT", help="Where people's pages answer.")] = PAGES_AT,
     names: Annotated[
         list[str], typer.Option("--pages-name", metavar="NAME", help="A name by which browsers ask for the pages.")
     ] = [],  # noqa: B006 - typer's way of an option that may be repeated

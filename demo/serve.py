@@ -112,7 +112,7 @@ def _asked(account: str, industry: str, reason: str) -> str:
 
 def _enabled(room: Side, name: str) -> None:
     token = HOME / f"{name}.token"
-    room.run(f"init --trust {HOME}/trust.json --name '{name} Vault'")
+    room.run(f"init --trust {HOME}/trust.json --name '{name} Vault' --administrator kari")
     calm.run(f"token download --account 'Northwind Bank' --out {token}", "clara@northwind.example")
     room.run(f"token install {token}", "kari")
 

@@ -75,7 +75,7 @@ def _purchase(sku: str, quantity: int, start: str = day(0), until: str = YEAR_EN
 
 def enable_the_site() -> None:
     chapter("2 · Set-up, once", "A token, valid 24 hours from its download, is carried to the site and installed.")
-    site.run("init --trust gap/trust.json --name 'Oslo Vault'")
+    site.run("init --trust gap/trust.json --name 'Oslo Vault' --administrator kari")
     site.refused("request generate --out gap/too-early.lfr", "not_enabled")
     calm.run("token download --account 'Northwind Bank' --out gap/northwind.token", "nina")
     enabled = site.run("token install gap/northwind.token", "kari")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 FOLDER = "CARNET_TEST_LOGS"
 SECRETS, LOG = ".secrets", ".log"  # endings
+SHORTEST = 10  # bytes of a secret: less would be found by chance
 _numbers = count()
 _said: set[bytes] = set()
 
@@ -41,6 +42,7 @@ def secret(value: str, what: str) -> str:
 
 
 def secret_bytes(value: bytes, what: str) -> bytes:
+    assert len(value) >= SHORTEST, f"too short to be looked for: {what}"
     place = folder()
     if place and value not in _said:
         _said.add(value)

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from tests.support.kept_logs import LOG, SECRETS
-
-SHORTEST = 10  # bytes: less would be found by chance
+from tests.support.kept_logs import LOG, SECRETS, SHORTEST
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ def test_what_listens_calls_nobody() -> None:
     files = [path for path in house.rglob("*.py") if set(path.parts) & set(LISTENING)]
     assert len(files) > 10
     calls = re.compile(
-        r"create_connection|open_connection|getaddrinfo|\.connect\(|urllib\.request|\bhttpx\b|import requests\b|http\.client"
+        r"create_connection|open_connection|getaddrinfo|\.connect\("
+        r"|urllib\.request|\bhttpx\b|import requests\b|http\.client"
     )
     found = sorted(path.name for path in files if calls.search(path.read_text()))
     assert found == ["engine.py", "notify.py"], "two sockets of this machine"

@@ -91,7 +91,7 @@ def _calm(folder: Path) -> Any:
 
 
 def _issuers(world: Any) -> list[Any]:
-    from carnet.calm.issuing.key_sets import issuers_of, newest_row
+    from carnet.calm.use_cases.key_sets import issuers_of, newest_row
 
     if not hasattr(world, "signers"):
         world.signers = issuers_of(world.calm, newest_row())

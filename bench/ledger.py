@@ -8,17 +8,16 @@ from pathlib import Path
 
 from bench.measure import Row, at_most, figure, ratio_at_least, ratio_at_most
 from bench.place import PAGES, SEATS, USERS, Place, licensed, served
-from carnet.control_room.authority.trusted_time import Reading
-from carnet.control_room.engine.book import Head
-from carnet.control_room.engine.draft import Draft
-from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.order import Order
+from carnet.control_room.engine.engine import Engine, QueuedCommand
+from carnet.control_room.engine.ledger_reader import Head
+from carnet.control_room.engine.pending_batch import PendingBatch
+from carnet.control_room.engine.sqlite import DATABASE, SNAPSHOT
 from carnet.control_room.engine.store import Commit
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
 from carnet.control_room.ledger.events import Draw, UnitsConsumed
-from carnet.control_room.storage.sqlite import DATABASE, SNAPSHOT
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
+from carnet.control_room.state.trusted_time import Reading
 
 BATCHES = {1: 0.70, 10: 0.50, 100: 0.38, 1000: 0.24}  # records in one commit, and the target
 ROUNDS, COMMITS = 5, {1: 300, 10: 200, 100: 60, 1000: 12}
@@ -65,7 +64,7 @@ def _append(engine: Engine, reading: Reading, count: int) -> None:
     """Encode, encrypt, hash, write and fsync; no decision and no state."""
     book = engine.book
     assert book.head is not None
-    draft = Draft(book, engine.epoch(), engine.random)
+    draft = PendingBatch(book, engine.epoch(), engine.random)
     for _ in range(count):
         draft.append(EVENT, reading.system, "bench")
     checkpoint = draft.checkpoint
@@ -103,7 +102,7 @@ def _a_million(place: Place) -> Iterator[Row]:
         reading = place.site.reading()
         hold(engine, reading, HELD, HELD)
         while (left := RECORDS - engine.checkpoint.size) > 0:
-            engine.execute_all([Order(ConsumeUnits(PAGES, 1), "bench")] * min(left, 5000), reading)
+            engine.execute_all([QueuedCommand(ConsumeUnits(PAGES, 1), "bench")] * min(left, 5000), reading)
         engine.keep_snapshot(every=1)
     yield from _bytes(place)
     with served(place) as site:
@@ -119,9 +118,11 @@ def hold(engine: Engine, reading: Reading, seats: int, users: int) -> None:
     for start in range(0, max(seats, users), 1000):
         names = [f"bench-{number}" for number in range(start, start + 1000)]
         if start < users:
-            engine.execute_all([Order(AssignUser(USERS, name), "bench") for name in names], reading)
+            engine.execute_all([QueuedCommand(AssignUser(USERS, name), "bench") for name in names], reading)
         if start < seats:
-            engine.execute_all([Order(AcquireSeat(SEATS, name, 86_400), "bench", name) for name in names], reading)
+            engine.execute_all(
+                [QueuedCommand(AcquireSeat(SEATS, name, 86_400), "bench", name) for name in names], reading
+            )
 
 
 def _bytes(place: Place) -> Iterator[Row]:

@@ -20,9 +20,9 @@ from tests.support.vendor_simulator import METRICS, Vendor
 from bench.ledger import RECORDS, hold
 from bench.measure import Row, at_most, figure, in_turn, ratio_at_least, ratio_at_most
 from bench.place import PAGES, SEATS, Place, Running
-from carnet.control_room.engine.order import Order
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.storage.sqlite import SqliteStore
+from carnet.control_room.engine.engine import QueuedCommand
+from carnet.control_room.engine.sqlite import SqliteStore
+from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.wiring import Site
 
 HELD, USERS_HELD = 10_000, 100_000
@@ -133,7 +133,7 @@ def _served(folder: Path, *, full: bool) -> Iterator[Pages]:
             engine, reading = engine_of(own, store), Site(folder).reading()
             hold(engine, reading, HELD, USERS_HELD)
             while (left := RECORDS - engine.checkpoint.size) > 0:
-                engine.execute_all([Order(ConsumeUnits(PAGES, 1), "bench")] * min(left, 5000), reading)
+                engine.execute_all([QueuedCommand(ConsumeUnits(PAGES, 1), "bench")] * min(left, 5000), reading)
             engine.keep_snapshot(every=1)
     site = serve(own, vendor)
     try:

@@ -17,10 +17,10 @@ from typing import Any
 from tests.support.vendor_simulator import METRICS, Vendor, line
 
 from carnet import clock
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
-from carnet.control_room.granting.api_keys import CreateApiKey
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallToken
+from carnet.control_room.rules.granting.api_keys import CreateApiKey
 from carnet.control_room.wiring import Site
 
 SEATS, USERS, PAGES = "unattended-bot-runner", "bot-creator", "document-pages"

@@ -41,8 +41,8 @@ def places() -> dict[str, str]:
     from bench.portal_world import NAMES
     from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, RefusedFile
     from carnet.calm.customers.models import Account, Approval
-    from carnet.calm.issuing.models import Proposal
-    from carnet.calm.licenses.models import Purchase
+    from carnet.calm.purchases.models import Purchase
+    from carnet.calm.use_cases.models import Proposal
 
     account = Account.objects.get(name=NAMES[1])
     open_room = ControlRoom.objects.get(account=account, name__endswith=f"{NAMES[1]} 0")

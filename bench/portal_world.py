@@ -9,8 +9,8 @@ from tests.calm.conftest import DAY, HOUR, OLGA, OMAR, World, ok
 from tests.support.site_simulator import Site
 
 from carnet.calm.control_rooms.models import ControlRoom, LossReport
-from carnet.calm.issuing import accounts, proposals, receipts
-from carnet.calm.issuing.context import Calm
+from carnet.calm.use_cases import accounts, proposals, receipts
+from carnet.calm.use_cases.context import Calm
 from carnet.entitlements import PeriodUnit, Policy
 from carnet.exchange.license_file_request import ClockFields
 

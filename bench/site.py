@@ -10,15 +10,14 @@ from tests.support.cast import MONDAY, seeded
 from tests.support.vendor_simulator import METRICS, Vendor, line
 
 from bench.measure import Row, at_most, figure, in_turn, ratio_at_most
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
-from carnet.control_room.authority.trusted_time import Reading
-from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.engine import Engine, QueuedCommand
 from carnet.control_room.engine.founding import found
-from carnet.control_room.engine.order import Order
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.storage.sqlite import SqliteStore
+from carnet.control_room.engine.sqlite import SqliteStore
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import RECEIPT, InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallToken
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.state.trusted_time import Reading
 from carnet.entitlements import Line, new_id
 from carnet.exchange.history import SHOWN
 from carnet.merkle import consistency_proof, inclusion_proof
@@ -90,7 +89,7 @@ def _growing(engines: dict[int, Engine]) -> Iterator[Row]:
 
 def _fill(engine: Engine, size: int) -> None:
     while (left := size - engine.checkpoint.size) > 0:
-        engine.execute_all([Order(ConsumeUnits("document-pages", 1), "bench")] * min(left, BATCH), READING)
+        engine.execute_all([QueuedCommand(ConsumeUnits("document-pages", 1), "bench")] * min(left, BATCH), READING)
 
 
 def _proofs(engine: Engine) -> Iterator[Row]:

@@ -16,7 +16,13 @@ from bundle.place import CONTENTS
 from bundle.sbom import bill
 from bundle.signing import ReleaseKey
 from bundle.wheels import Pin, Target, collect, digest, pins
-from carnet.bundles import FACTS, FIRST, SIGNATURE, SSH_SIGNATURE, SUMS
+from carnet.bundles import (
+    FACTS,
+    FIRST,
+    SIGNATURE,
+    SSH_SIGNATURE,
+    SUMS,
+)
 
 NAME = "carnet-control-room"
 BILL, REQUIREMENTS, README = "sbom.cdx.json", "requirements.txt", "README.txt"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from carnet import terminal
+from carnet import cli_support
 from carnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RELEASE_KEYS = "release.pub"  # beside this file, in an installed release
 MOST = 256 * 1024  # bytes; a longer file is read only so far as to see that it is too large
 
-app = terminal.new_app("Look into the files that cross the gap.")
+app = cli_support.new_app("Look into the files that cross the gap.")
 
 
 @app.callback()
@@ -39,16 +39,16 @@ def inspect_file(
     data: Annotated[
         Path | None, typer.Option("--data", help="A data folder of either side: its trust and key set are used.")
     ] = None,
-    as_json: terminal.AsJson = False,
+    as_json: cli_support.AsJson = False,
 ) -> None:
     """Show what a file says, and whether each of its signatures holds. Exit 3 where the file is refused."""
     from carnet.exchange.inspect import inspect
     from carnet.exchange.verdicts import Refusal
 
     pinned = _pinned(trust, key_set, data)
-    raw = terminal.read_file(file, MOST)
+    raw = cli_support.read_file(file, MOST)
     answer = pinned if isinstance(pinned, Refusal) else inspect(raw, pinned)
-    terminal.finish(answer, _show, as_json=as_json)
+    cli_support.finish(answer, _show, as_json=as_json)
 
 
 def _pinned(trust: Path | None, key_set: Path | None, data: Path | None) -> "Pinned | Refusal | None":
@@ -58,7 +58,7 @@ def _pinned(trust: Path | None, key_set: Path | None, data: Path | None) -> "Pin
         trust, key_set = trust or _if_there(data / "trust.json"), key_set or _if_there(data / "key-set.jws")
         if trust is None and key_set is None:
             raise UsageError(f"{data} holds neither trust.json nor key-set.jws.")
-    return pinned_by(*(terminal.read_file(path, MOST) if path else None for path in (trust, key_set)))
+    return pinned_by(*(cli_support.read_file(path, MOST) if path else None for path in (trust, key_set)))
 
 
 def _if_there(path: Path) -> Path | None:
@@ -85,14 +85,14 @@ def _show(console: "Console", answer: "Inspection") -> None:
 @app.command("verify-bundle")
 def verify_bundle(
     bundle: Annotated[Path, typer.Argument(help="The archive of a release, or the folder it was unpacked into.")],
-    as_json: terminal.AsJson = False,
+    as_json: cli_support.AsJson = False,
 ) -> None:
     """Is it whole, nothing more, and signed by this installation's vendor? Exit 3 where it is refused."""
     from carnet import bundles
 
     if not bundle.exists():
         raise UsageError(f"There is no file {bundle}.")
-    terminal.finish(bundles.verify_bundle(bundle, _release_keys()), _show_bundle, as_json=as_json)
+    cli_support.finish(bundles.verify_bundle(bundle, _release_keys()), _show_bundle, as_json=as_json)
 
 
 def _release_keys() -> bytes:
@@ -116,4 +116,4 @@ def _show_bundle(console: "Console", found: "Verified") -> None:
 
 
 def main() -> NoReturn:
-    terminal.run(app)
+    cli_support.run(app)

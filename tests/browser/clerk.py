@@ -40,8 +40,8 @@ class Clerk:
 
     def found(self, at: str | None = None, vendor: str = "Automation Vendor") -> dict[str, Any]:
         moment = datetime.fromisoformat(at) if at else None
-        Backdated(self._folder, settings="carnet.calm.web.settings", at=moment).init(None, vendor, OLGA)
-        from carnet.calm.web.portal import open_portal
+        Backdated(self._folder, settings="carnet.calm.portal.settings", at=moment).init(None, vendor, OLGA)
+        from carnet.calm.portal.portal import open_portal
         from carnet.calm.wiring import _Portal
 
         portal = _Portal(Vendor(self._folder).for_portal())
@@ -62,18 +62,18 @@ class Clerk:
         return {}
 
     def account(self, name: str, at: str | None = None) -> Any:
-        from carnet.calm.issuing import accounts
+        from carnet.calm.use_cases import accounts
 
         return {"account": accounts.add_account(self._calm, name=name, **_who(at)).account}
 
     def ask_approval(self, account: str, industry: str, reason: str, at: str | None = None, **_: str) -> Any:
-        from carnet.calm.issuing import accounts
+        from carnet.calm.use_cases import accounts
 
         fields = {"account": account, "industry": industry, "reason": reason, "version": "40.0.0"}
         return {"approval": _done(accounts.request_approval(self._calm, **fields, **_who(at))).approval}
 
     def approve(self, account: str, at: str | None = None) -> Any:
-        from carnet.calm.issuing import accounts
+        from carnet.calm.use_cases import accounts
 
         asked = self.ask_approval(account, "energy", "closed by policy", at)
         accounts.grant_approval(self._calm, approval=asked["approval"], reason="seen on site", **_who(at, OTTO))
@@ -81,7 +81,7 @@ class Clerk:
 
     def buy(self, account: str, sku: str, quantity: int, days: int = 365, begins: int = 0, **more: Any) -> Any:
         """`begins`: in how many days; `days`: for how long."""
-        from carnet.calm.issuing import purchases
+        from carnet.calm.use_cases import purchases
 
         at = more.pop("at", None)
         who = _who(at)
@@ -99,43 +99,43 @@ class Clerk:
         return {"purchase": bought.purchase}
 
     def guid(self, account: str, label: str, at: str | None = None) -> Any:
-        from carnet.calm.issuing import guids
+        from carnet.calm.use_cases import guids
 
         return {"guid": guids.add_guid(self._calm, account=account, label=label, **_who(at)).guid}
 
     def token(self, account: str, at: str | None = None) -> Any:
-        from carnet.calm.issuing import tokens
+        from carnet.calm.use_cases import tokens
 
         return {"raw": _done(tokens.download_token(self._calm, account=account, **_who(at))).raw.hex()}
 
     def take(self, guid: str, raw: str, at: str | None = None) -> Any:
         """A request; its id, or the code it was refused with."""
-        from carnet.calm.issuing import requests
+        from carnet.calm.use_cases import accept_lfr
 
-        answer = requests.accept_request(self._calm, raw=bytes.fromhex(raw), guid=guid, **_who(at))
+        answer = accept_lfr.accept_lfr(self._calm, raw=bytes.fromhex(raw), guid=guid, **_who(at))
         return {"refused": answer.code} if isinstance(answer, Refusal) else {"request": answer.request}
 
     def issue(self, request: str, products: dict[str, int], lines: Any = None, at: str | None = None) -> Any:
-        from carnet.calm.issuing import license_files
-        from carnet.calm.issuing.asking import Asked
+        from carnet.calm.use_cases import license_files
+        from carnet.calm.use_cases.selection import Selection
 
-        asked = Asked(products, lines or {}, None)
+        asked = Selection(products, lines or {}, None)
         shown = _done(license_files.issue_license_file(self._calm, request=request, asked=asked, **_who(at)))
         return {"file": shown.license_file, "raw": (shown.raw or b"").hex()}
 
     def receipt(self, raw: str, at: str | None = None) -> Any:
-        from carnet.calm.issuing import receipts
+        from carnet.calm.use_cases import receipts
 
         _done(receipts.accept_receipt(self._calm, raw=bytes.fromhex(raw), **_who(at)))
         return {}
 
     def rotate(self, reason: str) -> Any:
-        from carnet.calm.issuing import proposals
+        from carnet.calm.use_cases import proposals
 
         return {"proposal": _done(proposals.propose_rotation(self._calm, reason=reason, **_who(None))).proposal}
 
     def lost(self, guid: str, reason: str, at: str | None = None) -> Any:
-        from carnet.calm.issuing import losses
+        from carnet.calm.use_cases import losses
 
         _done(losses.report_lost(self._calm, guid=guid, reason=reason, **_who(at)))
         return {}

@@ -11,11 +11,19 @@ import pytest
 from django.db import connection
 
 from carnet.calm import database_url
-from carnet.calm.issuing import accounts, guids, license_files, purchases, requests, setting_up, tokens
-from carnet.calm.issuing.asking import Asked
-from carnet.calm.issuing.context import Calm
 from carnet.calm.issuing_log.head import LogHead
 from carnet.calm.signing.keyring import Keyring
+from carnet.calm.use_cases import (
+    accept_lfr,
+    accounts,
+    bootstrap,
+    guids,
+    license_files,
+    purchases,
+    tokens,
+)
+from carnet.calm.use_cases.context import Calm
+from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.verdicts import Refusal
 from carnet.vault import Vault
 from tests.support import databases
@@ -30,7 +38,7 @@ END = datetime(2027, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 OLGA, OMAR = "olga", "omar"
-CATALOGUE = Path(setting_up.__file__).parents[1] / "catalogue.toml"
+CATALOGUE = Path(bootstrap.__file__).parents[1] / "catalogue.toml"
 
 
 class World:
@@ -41,7 +49,7 @@ class World:
         keys, head = self.open()
         self.calm = Calm(keys, self.random, head)
         self.now = NOW
-        setting_up.set_up(self.calm, catalogue=CATALOGUE.read_bytes(), **self.act)
+        bootstrap.set_up(self.calm, catalogue=CATALOGUE.read_bytes(), **self.act)
         self.account = self.add_account("Northwind")
 
     def open(self) -> tuple[Keyring, LogHead]:
@@ -80,14 +88,14 @@ class World:
         site.install_token(self.token(account))
         return site
 
-    def upload(self, raw: bytes, guid: str = "north") -> requests.RequestAccepted | Refusal:
-        return requests.accept_request(self.calm, raw=raw, guid=guid, **self.act)
+    def upload(self, raw: bytes, guid: str = "north") -> accept_lfr.LfrAccepted | Refusal:
+        return accept_lfr.accept_lfr(self.calm, raw=raw, guid=guid, **self.act)
 
-    def accept(self, raw: bytes, guid: str = "north") -> requests.RequestAccepted:
+    def accept(self, raw: bytes, guid: str = "north") -> accept_lfr.LfrAccepted:
         return ok(self.upload(raw, guid))
 
     def issue(self, request: str, **options: Any) -> license_files.LicenseFileShown | Refusal:
-        asked = Asked(options.pop("products", {}), options.pop("lines", {}), options.pop("until", None))
+        asked = Selection(options.pop("products", {}), options.pop("lines", {}), options.pop("until", None))
         return license_files.issue_license_file(self.calm, request=request, asked=asked, **options, **self.act)
 
     def answer(self, site: Site, guid: str = "north", kind: str = "change", **asked: Any) -> bytes:

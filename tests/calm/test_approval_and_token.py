@@ -5,8 +5,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from carnet.calm.issuing import accounts, receipts, tokens
-from carnet.calm.issuing.key_sets import export_trust
+from carnet.calm.use_cases import accounts, receipts, tokens
+from carnet.calm.use_cases.key_sets import export_trust
 from carnet.exchange.enablement_token import read_token
 from carnet.exchange.key_set import Pinned, read_trust
 from carnet.exchange.license_file_request import write_request

@@ -5,11 +5,10 @@ from io import StringIO
 
 import pytest
 
-from carnet.calm.issuing import accounts
-from carnet.calm.issuing.accounts import find_account
-from carnet.calm.issuing.audit import Wanted, export_csv, read_audit
-from carnet.calm.issuing.log_book import log_size, verify_log
 from carnet.calm.issuing_log.models import LogEntry
+from carnet.calm.queries.log_queries import AuditQuery, export_csv, log_size, read_audit, verify_log
+from carnet.calm.use_cases import accounts
+from carnet.calm.use_cases.accounts import find_account
 from tests.calm.conftest import DAY, OLGA, OMAR, World, code
 from tests.support.site_simulator import Site
 
@@ -22,7 +21,7 @@ def site(world: World) -> Site:
     return world.site()
 
 
-def kinds(wanted: Wanted) -> list[str]:
+def kinds(wanted: AuditQuery) -> list[str]:
     return [one.kind for one in read_audit(wanted).records]
 
 
@@ -33,19 +32,19 @@ def test_it_is_searched_by_who_what_about_what_and_when(world: World, site: Site
     accepted = world.accept(site.request(world.now))
     world.now += DAY
     world.issue(accepted.request, products={"bot-creator": 1})
-    assert kinds(Wanted(who=OMAR)) == ["account.added"]
-    assert kinds(Wanted(kind="request.")) == ["request.accepted"]
-    assert kinds(Wanted(subject=accepted.request)) == ["request.accepted"]
-    assert kinds(Wanted(subject=site.id)) == ["license_file.issued", "request.accepted"]
-    assert kinds(Wanted(subject=find_account("Contoso").id)) == ["account.added"]
-    assert kinds(Wanted(since=world.now)) == ["license_file.issued"]
-    assert kinds(Wanted(who=OLGA, since=world.now - DAY, until=world.now)) == ["request.accepted"]
+    assert kinds(AuditQuery(who=OMAR)) == ["account.added"]
+    assert kinds(AuditQuery(kind="request.")) == ["request.accepted"]
+    assert kinds(AuditQuery(subject=accepted.request)) == ["request.accepted"]
+    assert kinds(AuditQuery(subject=site.id)) == ["license_file.issued", "request.accepted"]
+    assert kinds(AuditQuery(subject=find_account("Contoso").id)) == ["account.added"]
+    assert kinds(AuditQuery(since=world.now)) == ["license_file.issued"]
+    assert kinds(AuditQuery(who=OLGA, since=world.now - DAY, until=world.now)) == ["request.accepted"]
 
 
 def test_it_is_read_a_page_at_a_time(world: World, site: Site) -> None:
     read, before = [], None
     while True:
-        page = read_audit(Wanted(), before=before, size=3)
+        page = read_audit(AuditQuery(), before=before, size=3)
         read += [one.index for one in page.records]
         before = page.older
         if before is None:
@@ -56,7 +55,7 @@ def test_it_is_read_a_page_at_a_time(world: World, site: Site) -> None:
 @pytest.mark.rule("V1")
 def test_an_export_has_all_of_it_and_no_formula(world: World, site: Site) -> None:
     accounts.withdraw_approval(world.calm, approval="Northwind", reason='=HYPERLINK("x")', **world.act)
-    rows = list(csv.reader(StringIO("".join(export_csv(Wanted())))))
+    rows = list(csv.reader(StringIO("".join(export_csv(AuditQuery())))))
     assert len(rows) == log_size() + 1
     assert [row[0] for row in rows[1:]] == [str(index) for index in range(log_size())]
     assert rows[-1][5] == '\'=HYPERLINK("x")'

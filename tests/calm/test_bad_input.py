@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.issuing import accounts, purchases, receipts
-from carnet.calm.issuing.rooms import show_room
+from carnet.calm.queries.control_rooms import show_room
+from carnet.calm.use_cases import accounts, purchases, receipts
 from carnet.entitlements import Policy
 from carnet.errors import UsageError
 from carnet.exchange.envelope import MAX_FILE, JwsFields
@@ -62,7 +62,7 @@ def test_a_request_is_no_receipt(world: World, unmoved: Unmoved) -> None:
 @pytest.mark.rule("E5")
 def test_calm_reckons_the_deadline_itself(world: World) -> None:
     from carnet.calm.control_rooms.models import Request
-    from carnet.calm.issuing.answered import read_answered
+    from carnet.calm.use_cases.lfr_projection import read_answered
 
     honest = msgspec.json.decode(world.site().request(world.now), type=JwsFields)
     fields = msgspec.json.decode(from_base64url(honest.payload))
@@ -112,7 +112,7 @@ def test_a_label_that_several_accounts_use_chooses_no_control_room(world: World)
 
 
 def test_what_does_not_exist_is_a_question_of_usage_and_leaves_no_trace(world: World) -> None:
-    from carnet.calm.issuing.log_book import log_size
+    from carnet.calm.queries.log_queries import log_size
 
     raw, before = world.site().request(world.now), log_size()
     with pytest.raises(UsageError):

@@ -3,9 +3,9 @@
 import pytest
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.issuing import batches, receipts
-from carnet.calm.issuing.batches import Sent, accept_many, issue_same
-from carnet.calm.issuing.guids import find_guid
+from carnet.calm.use_cases import batches, receipts
+from carnet.calm.use_cases.batches import Sent, accept_many, issue_same
+from carnet.calm.use_cases.guids import find_guid
 from carnet.errors import UsageError
 from tests.calm.conftest import DAY, END, World, code, ok
 from tests.support.site_simulator import Site

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from carnet.calm.licenses.books import (
+from carnet.calm.purchases.books import (
     MARGIN,
     Balance,
     Offer,

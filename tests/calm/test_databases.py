@@ -9,9 +9,14 @@ import pytest
 from django.db import InternalError, OperationalError, ProgrammingError, connection
 
 from carnet.calm import database, database_url
-from carnet.calm.issuing import accounts
-from carnet.calm.issuing.context import Calm, act
-from carnet.errors import BusyError, StorageError, TamperedError, UsageError
+from carnet.calm.use_cases import accounts
+from carnet.calm.use_cases.context import Calm, act
+from carnet.errors import (
+    BusyError,
+    StorageError,
+    TamperedError,
+    UsageError,
+)
 from tests.calm.conftest import NOW, World
 from tests.support import databases
 from tests.support.postgres import PASSWORD, Server

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from carnet.calm.issuing import proposals, receipts
-from carnet.calm.issuing.rooms import show_room
+from carnet.calm.queries.control_rooms import show_room
+from carnet.calm.use_cases import proposals, receipts
 from carnet.entitlements import Metric, PeriodUnit
 from carnet.exchange.license_file_request import write_request
 from carnet.exchange.offline_license_file import AddedUnits

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from carnet.calm.issuing import proposals, purchases, receipts
+from carnet.calm.use_cases import proposals, purchases, receipts
 from carnet.entitlements import PeriodUnit, Policy
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, END, OMAR, START, World, code, ok
@@ -65,7 +65,7 @@ def test_calm_chooses_the_purchases_in_force_for_the_whole_span_the_soonest_endi
 
 
 def _held(world: World) -> tuple[object, ...]:
-    from carnet.calm.issuing.guids import show_guid
+    from carnet.calm.use_cases.guids import show_guid
 
     return show_guid("north", now=world.now).held
 

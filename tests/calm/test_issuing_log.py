@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 
 from carnet.calm.control_rooms.models import LicenseFile
-from carnet.calm.issuing import accounts
-from carnet.calm.issuing.log_book import log_size, show_log, verify_log
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.head import FileHead
 from carnet.calm.issuing_log.models import LogEntry
+from carnet.calm.queries.log_queries import log_size, show_log, verify_log
+from carnet.calm.use_cases import accounts
 from carnet.errors import TamperedError
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.issuing_log import check_log

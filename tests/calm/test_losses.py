@@ -2,13 +2,12 @@
 
 import pytest
 
-from carnet.calm.issuing import losses, proposals
-from carnet.calm.issuing.guids import find_guid
-from carnet.calm.issuing.log_book import show_log
-from carnet.calm.overview.attention import AttentionKind, attention
-from carnet.calm.overview.customer import customer_overview
-from carnet.calm.overview.room import room_page
-from carnet.calm.overview.waiting import WaitingKind
+from carnet.calm.queries.attention import AttentionKind, attention
+from carnet.calm.queries.customer import WaitingKind, customer_overview
+from carnet.calm.queries.log_queries import show_log
+from carnet.calm.queries.room import room_page
+from carnet.calm.use_cases import losses, proposals
+from carnet.calm.use_cases.guids import find_guid
 from carnet.errors import UsageError
 from tests.calm.conftest import OLGA, OMAR, World, ok
 from tests.support.site_simulator import Site

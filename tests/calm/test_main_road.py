@@ -2,7 +2,7 @@
 
 import pytest
 
-from carnet.calm.issuing import receipts
+from carnet.calm.use_cases import receipts
 from tests.calm.conftest import DAY, World, ok
 
 pytestmark = pytest.mark.both_databases

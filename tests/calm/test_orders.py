@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carnet.calm.issuing import orders, purchases
-from carnet.calm.issuing.log_book import show_log
-from carnet.calm.issuing.order_rows import RowError
-from carnet.calm.issuing.spreadsheets import csv_line
+from carnet.calm.queries.log_queries import show_log
+from carnet.calm.use_cases import orders, purchases
+from carnet.calm.use_cases.orders import RowError
+from carnet.calm.use_cases.spreadsheets import csv_line
 from carnet.entitlements import PeriodUnit, PurchaseKind
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal

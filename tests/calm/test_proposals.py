@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from carnet.calm.issuing import proposals
-from carnet.calm.issuing.log_book import show_log
-from carnet.calm.issuing.rooms import show_room
+from carnet.calm.queries.control_rooms import show_room
+from carnet.calm.queries.log_queries import show_log
+from carnet.calm.use_cases import proposals
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import OLGA, OMAR, World, code, ok

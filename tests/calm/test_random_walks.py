@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from carnet.calm.issuing import proposals, purchases, receipts
-from carnet.calm.issuing.log_book import verify_log
-from carnet.calm.issuing.rooms import show_room
+from carnet.calm.queries.control_rooms import show_room
+from carnet.calm.queries.log_queries import verify_log
+from carnet.calm.use_cases import proposals, purchases, receipts
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, HOUR, OMAR, World

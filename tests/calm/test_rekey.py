@@ -4,9 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from carnet.calm.issuing import proposals, receipts
-from carnet.calm.issuing.key_sets import export_key_set, export_trust
-from carnet.exchange.key_set import KeySet, Pinned, Trust, read_key_set, read_trust
+from carnet.calm.use_cases import proposals, receipts
+from carnet.calm.use_cases.key_sets import export_key_set, export_trust
+from carnet.exchange.key_set import (
+    KeySet,
+    Pinned,
+    Trust,
+    read_key_set,
+    read_trust,
+)
 from carnet.exchange.keys import ED25519, new_opener, new_signer
 from carnet.exchange.offline_license_file import ReadLicenseFile, read_license_file
 from tests.calm.conftest import OMAR, World, code, ok

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from carnet.calm.issuing import proposals, purchases, receipts
-from carnet.calm.issuing.rooms import list_rooms
+from carnet.calm.queries.control_rooms import list_rooms
+from carnet.calm.use_cases import proposals, purchases, receipts
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site

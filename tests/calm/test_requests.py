@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.calm.issuing import license_files, receipts
-from carnet.calm.issuing.asking import Asked
+from carnet.calm.use_cases import license_files, receipts
+from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.windows import FUTURE, NEWEST
 from tests.calm.conftest import DAY, HOUR, World, code, ok
 
@@ -139,7 +139,7 @@ def test_a_request_comes_at_most_one_hour_from_the_future(
 
 @pytest.mark.rule("E5")
 def test_staff_may_state_that_the_sites_clock_is_off_and_it_is_recorded(stocked: World) -> None:
-    from carnet.calm.issuing.log_book import show_log
+    from carnet.calm.queries.log_queries import show_log
 
     request = stocked.accept(stocked.site().request(stocked.now - 5 * DAY)).request
     assert code(stocked.issue(request, products=ONE)) == "window_closed"
@@ -177,13 +177,13 @@ def test_a_release_is_not_answered(stocked: World, unmoved: Unmoved) -> None:
 
 
 def test_a_preview_writes_nothing_not_even_a_record(stocked: World, unmoved: Unmoved) -> None:
-    from carnet.calm.issuing.log_book import log_size
+    from carnet.calm.queries.log_queries import log_size
 
     request = stocked.accept(stocked.site().request(stocked.now)).request
     unmoved()
     before = log_size()
     shown = ok(
-        license_files.preview_license_file(stocked.calm, request=request, asked=Asked(products=ONE), **stocked.act)
+        license_files.preview_license_file(stocked.calm, request=request, asked=Selection(products=ONE), **stocked.act)
     )
     assert (shown.license_file, shown.raw, shown.sequence) == (None, None, 1)
     assert log_size() == before

@@ -23,7 +23,7 @@ import httpx
 import pytest
 
 from carnet.errors import CarnetError, UsageError
-from carnet.ui import serving
+from carnet.web_kit import serving
 from tests.support.kept_logs import keep
 
 SECRET = "hunter2"

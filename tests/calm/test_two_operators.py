@@ -16,13 +16,13 @@ import pytest
 from django.db import connections
 
 from carnet.calm.control_rooms.models import LicenseFile
-from carnet.calm.issuing import purchases, receipts
-from carnet.calm.issuing.asking import Asked
-from carnet.calm.issuing.license_files import issue_license_file
-from carnet.calm.issuing.log_book import log_size, verify_log
 from carnet.calm.issuing_log.head import FileHead, LogHead
 from carnet.calm.issuing_log.models import LogEntry
+from carnet.calm.queries.log_queries import log_size, verify_log
 from carnet.calm.signing.keyring import Keyring
+from carnet.calm.use_cases import purchases, receipts
+from carnet.calm.use_cases.license_files import issue_license_file
+from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import OLGA, OMAR, World, ok
 from tests.support import databases
@@ -125,7 +125,7 @@ class Rush(World):
             return list(pool.map(run_one, works))
 
     def issue_as(self, name: str, request: str, **products: int) -> str:
-        asked = Asked(products={sku.replace("_", "-"): quantity for sku, quantity in products.items()})
+        asked = Selection(products={sku.replace("_", "-"): quantity for sku, quantity in products.items()})
         answer = issue_license_file(self.calm, request=request, asked=asked, now=self.now, by=name)
         return answer.code.value if isinstance(answer, Refusal) else "issued"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from carnet.control_room.engine.book import Book
 from carnet.control_room.engine.cipher import Cipher
+from carnet.control_room.engine.ledger_reader import LedgerReader
 from carnet.control_room.ledger.record import Record
 from carnet.control_room.ledger.verify import verify
 from carnet.control_room.wiring import evidence_of
@@ -77,7 +77,7 @@ class Auditor:
             keys = self.site.keys(store)
             report = verify(evidence_of(store, keys.master, self.checkpoint))
             assert report.holds, report
-            book = Book(store, Cipher(keys.master, store))
+            book = LedgerReader(store, Cipher(keys.master, store))
             book.check_head()
             for record in book.records(self.ledger.size):
                 self.ledger.add(record)

@@ -14,7 +14,14 @@ import pytest
 from bundle.archive import pack
 from bundle.make import sign
 from bundle.signing import ReleaseKey, trial_key
-from carnet.bundles import FACTS, FIRST, SIGNATURE, SUMS, Verified, verify_bundle
+from carnet.bundles import (
+    FACTS,
+    FIRST,
+    SIGNATURE,
+    SUMS,
+    Verified,
+    verify_bundle,
+)
 from carnet.cli import app
 from carnet.exchange.verdicts import Code, Refusal
 from tests.delivery.bundles import NEWER, Entry, archive, entries, entry, small_folder

@@ -15,18 +15,17 @@ from typing import Any
 from django.db import connection
 
 from carnet.calm.control_rooms.models import ControlRoom, Counted, LicenseLine
-from carnet.calm.issuing import proposals, purchases, receipts
-from carnet.calm.issuing.context import Calm
-from carnet.calm.licenses.models import Purchase
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
-from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
-from carnet.control_room.authority.grant import lines_of
-from carnet.control_room.engine.book import Book
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.calm.purchases.models import Purchase
+from carnet.calm.use_cases import proposals, purchases, receipts
+from carnet.calm.use_cases.context import Calm
+from carnet.control_room.engine.ledger_reader import LedgerReader
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, WithdrawCycle
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallToken
+from carnet.control_room.rules.grant import lines_of
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.errors import UsageError
 from carnet.exchange.license_file_request import RequestKind, read_request
 from carnet.exchange.receipt import read_receipt
@@ -66,7 +65,7 @@ class Carried:
     """A file on a stick, and the truth about it: the ledger that it was made of, which may be gone by now."""
 
     raw: bytes
-    book: Book
+    book: LedgerReader
     guid: str
 
 
@@ -93,7 +92,7 @@ class Exchange:
             self.machines.append(Machine(self._new_room(label), label))
 
     def _new_room(self, label: str) -> Room:
-        from carnet.calm.issuing.key_sets import export_trust
+        from carnet.calm.use_cases.key_sets import export_trust
         from carnet.exchange.key_set import read_trust
 
         trust = read_trust(export_trust("Vendor"))
@@ -297,7 +296,7 @@ class Exchange:
 
     def _held_covers(self, machine: Machine) -> None:
         """H2: what an honest site may use, CALM holds for it."""
-        from carnet.calm.issuing.guids import show_guid
+        from carnet.calm.use_cases.guids import show_guid
 
         now = machine.room.now
         if abs(now - self.world.now) > timedelta(days=25):

@@ -23,12 +23,12 @@ from typing import Any
 
 import msgspec
 
-from carnet import terminal
-from carnet.control_room.authority.trusted_time import Reading
+from carnet import cli_support
 from carnet.control_room.cli import app as control_room_app
 from carnet.control_room.engine.founding import LOCK
-from carnet.control_room.keys import KeyRing
-from carnet.control_room.storage.sqlite import SqliteStore
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import SqliteStore
+from carnet.control_room.state.trusted_time import Reading
 from carnet.control_room.wiring import Site
 from carnet.exchange.enablement_token import Token
 from carnet.exchange.envelope import JwsFields
@@ -179,7 +179,7 @@ class Later(Site):
     def _keys(self, store: SqliteStore) -> KeyRing:
         lock = store.document(LOCK)
         assert lock
-        return KeyRing(_opened(lock, terminal.passphrase(self.folder, self.passphrase_file)), store.secret)
+        return KeyRing(_opened(lock, cli_support.passphrase(self.folder, self.passphrase_file)), store.secret)
 
 
 @lru_cache
@@ -194,7 +194,7 @@ def through_the_door(app: Any, words: list[str], world: Any) -> Done:
     sys.argv = ["command", *words]
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            terminal.run(app, world)
+            cli_support.run(app, world)
     except SystemExit as end:
         code = end.code
     finally:

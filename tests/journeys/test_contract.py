@@ -367,7 +367,7 @@ def test_a_database_of_garbage_is_a_fault(story: Story, garbage: bytes) -> None:
 
 
 def test_a_database_of_garbage_does_not_keep_the_folder_locked(story: Story, monkeypatch: Any) -> None:
-    from carnet.control_room.storage import sqlite
+    from carnet.control_room.engine import sqlite
 
     monkeypatch.setattr(sqlite, "LOCK_TRIES", 1)
     monkeypatch.setattr(sqlite, "LOCK_WAIT", 0)
@@ -394,7 +394,7 @@ def test_calms_database_of_garbage_is_a_fault(story: Story) -> None:
 
 
 def test_a_folder_that_another_process_writes_to_is_waited_for_and_then_left(story: Story, monkeypatch: Any) -> None:
-    from carnet.control_room.storage import sqlite
+    from carnet.control_room.engine import sqlite
 
     monkeypatch.setattr(sqlite, "LOCK_TRIES", 1)
     monkeypatch.setattr(sqlite, "LOCK_WAIT", 0)

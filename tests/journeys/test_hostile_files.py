@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from carnet.cli import app as carnet_app
-from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.state.trusted_time import Reading
 from tests.journeys.commands import PAGES, Done, Later, Room, Story, tables, through_the_door
 from tests.vectors import make_hostile, samples
 

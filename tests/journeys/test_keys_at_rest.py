@@ -10,7 +10,7 @@ import pytest
 
 from carnet.calm.signing.keyring import StoredKey
 from carnet.control_room.engine.founding import LOCK
-from carnet.control_room.storage.sqlite import SqliteStore
+from carnet.control_room.engine.sqlite import SqliteStore
 from carnet.exchange.enablement_token import Token
 from carnet.exchange.strict import from_base64url, to_base64url
 from carnet.vault import Vault

@@ -16,8 +16,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from carnet.control_room.engine import answers
-from carnet.control_room.storage.sqlite import DATABASE
+from carnet.control_room.engine import idempotency_index
+from carnet.control_room.engine.sqlite import DATABASE
 from tests.support.cast import MONDAY
 from tests.support.concurrent import Base, History, found_base
 
@@ -152,8 +152,8 @@ def test_concurrent_histories_are_linearizable(in_memory, monkeypatch):
     @given(st.randoms(use_true_random=True))
     def run(some):
         steps, waiting, few = history(some), some.choice([4, 100]), some.choice([2, 20_000])
-        monkeypatch.setattr(answers, "IN_MEMORY", few)
-        monkeypatch.setattr(answers, "READ_AGAIN", 4 * few)
+        monkeypatch.setattr(idempotency_index, "IN_MEMORY", few)
+        monkeypatch.setattr(idempotency_index, "READ_AGAIN", 4 * few)
         wrong = play(base, in_memory, steps, waiting, reached)
         assert not wrong, "\n".join(map(str, [*shortest(base, in_memory, steps, waiting), *wrong]))
 

@@ -170,7 +170,7 @@ def test_a_broken_backup_is_not_put_back(story: Story, tmp_path: Path, broken: s
 
 
 def test_a_backup_is_put_back_beside_a_reader_or_said_why_not(story: Story, tmp_path: Path) -> None:
-    from carnet.control_room.storage.sqlite import SqliteStore
+    from carnet.control_room.engine.sqlite import SqliteStore
 
     story.site("backup", "--out", str(tmp_path / "backup"))
     reader = SqliteStore.open(story.site.data, writing=False)

@@ -13,7 +13,13 @@ from typing import Any
 
 import pytest
 
-from carnet.sdk import AsyncClient, Client, Refused, answers, calls
+from carnet.sdk import (
+    AsyncClient,
+    Client,
+    Refused,
+    answers,
+    calls,
+)
 from tests.journeys.commands import ROOT
 from tests.support.http_room import HttpRoom, serving
 

@@ -65,7 +65,7 @@ from carnet.control_room.wiring import main
 sys.argv = ["control-room", *words]
 main()
 """
-STORE = ("carnet.control_room.storage.sqlite", "SqliteStore")
+STORE = ("carnet.control_room.engine.sqlite", "SqliteStore")
 INSTANTS = {
     "before the transaction": (("before", *STORE, "commit"), 1),
     "within the transaction": (("after", *STORE, "_write"), 1),

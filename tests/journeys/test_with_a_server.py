@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from carnet.control_room.cli import app
-from carnet.control_room.engine.wire import SOCKET
+from carnet.control_room.local_api.protocol import SOCKET
 from tests.journeys.commands import FEATURE, PAGES, SEATS, USERS, Done, Later, Room, Story, again, day
 from tests.journeys.test_contract import leaves
 

@@ -16,7 +16,7 @@ WORDS = {"sku": "bot-creator", "key": "aaaaaaaa", "index": "1", "uidb36": "1", "
 
 def addresses() -> list[tuple[str, str]]:
     """Names and paths, with something that is there in them."""
-    world = os.environ | {"DJANGO_SETTINGS_MODULE": "carnet.control_room.web.settings"}
+    world = os.environ | {"DJANGO_SETTINGS_MODULE": "carnet.control_room.pages.settings"}
     line = [sys.executable, "-m", "tests.room.addresses"]
     done = subprocess.run(line, env=world, check=True, capture_output=True, text=True, timeout=60)
     return [(name, path) for name, path in json.loads(done.stdout)]

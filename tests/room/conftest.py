@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
 from tests.room import vault as scene
 from tests.room.rooms import Past
 from tests.room.site import Pages, serve, serve_pages

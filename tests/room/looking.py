@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from playwright.sync_api import Browser, BrowserContext
 
-from carnet.control_room.granting.people import AddPerson, Role
+from carnet.control_room.rules.granting.people import AddPerson, Role
 from tests.browser.clerk import new_passkey
 from tests.browser.walking import one_time_password, this_step
 from tests.room.site import PASSWORD, Pages, give_passwords

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
-from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.founding import found
-from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.control_room.engine.sqlite import DATABASE, SqliteStore
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallToken
+from carnet.control_room.state.trusted_time import Reading
 from carnet.control_room.wiring import VERSION, Site
 from carnet.entitlements import new_id
 from carnet.exchange.strict import encode

@@ -21,13 +21,13 @@ from typing import Any
 
 import httpx
 
-from carnet.control_room.activation.generate_request import GenerateRequest, NewestRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.authority.holders import Holders
-from carnet.control_room.authority.questions import Checkpoint, Status
-from carnet.control_room.engine.socket_desk import SocketDesk
-from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys
-from carnet.control_room.granting.people import AddPerson, ListPeople, Role
+from carnet.control_room.local_api.client import UnixClient
+from carnet.control_room.queries.holders import Holders
+from carnet.control_room.queries.questions import Checkpoint, Status
+from carnet.control_room.rules.activation.generate_request import GenerateRequest, NewestRequest
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys
+from carnet.control_room.rules.granting.people import AddPerson, ListPeople, Role
 from carnet.exchange.verdicts import Refusal
 from tests.support.kept_logs import secret
 from tests.support.own_site import COMMAND, PHRASE, OwnSite, ServeProcess, licensed_site
@@ -126,8 +126,8 @@ class Pages:
         return [replace(answer, at=None) if hasattr(answer, "at") else answer for answer in map(self.ask, asked)]
 
     @contextmanager
-    def desk(self) -> Iterator[SocketDesk]:
-        desk = SocketDesk.connect(self.folder)
+    def desk(self) -> Iterator[UnixClient]:
+        desk = UnixClient.connect(self.folder)
         assert desk is not None
         with closing(desk):
             yield desk

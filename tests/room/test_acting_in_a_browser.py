@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from carnet.control_room.authority.questions import Status
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.queries.questions import Status
+from carnet.control_room.rules.granting.users import AssignUser
 from tests.browser.conftest import chromium  # noqa: F401  a fixture
 from tests.room.looking import context_of
 from tests.room.test_exchange_pages import Make

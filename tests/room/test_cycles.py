@@ -4,8 +4,7 @@ from html import unescape
 
 import pytest
 
-from carnet.control_room.activation.generate_request import GenerateRequest
-from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
+from carnet.control_room.rules.activation.generate_request import GenerateRequest, WithdrawCycle
 from tests.room.site import Pages
 from tests.room.test_exchange_pages import Make
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from carnet.control_room.granting.people import AddPerson
-from carnet.control_room.web import directory as settings
+from carnet.control_room.pages import directory as settings
+from carnet.control_room.rules.granting.people import AddPerson
 from carnet.errors import UsageError
 from tests.room.site import Pages, free_port, serve_pages
 from tests.support.directory import ROOT, ROOT_PASSWORD, SUFFIX, Directory, directory

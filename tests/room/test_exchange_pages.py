@@ -9,11 +9,11 @@ from html import unescape
 import httpx
 import pytest
 
-from carnet.control_room.activation.generate_request import GenerateRequest
-from carnet.control_room.authority.questions import Records, Status
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.queries.questions import Records, Status
+from carnet.control_room.rules.activation.generate_request import GenerateRequest
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
 from carnet.exchange.license_file_request import read_request
 from carnet.exchange.receipt import read_receipt
 from tests.room.rooms import Past

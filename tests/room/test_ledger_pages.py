@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from carnet.control_room.authority.questions import Checkpoint, Records
 from carnet.control_room.ledger.events import KINDS
-from carnet.control_room.web.ledger.what import _SAID
+from carnet.control_room.pages.ledger.descriptions import _SAID
+from carnet.control_room.queries.questions import Checkpoint, Records
 from carnet.merkle import verify_inclusion
 from tests.room.site import Browser, Pages
 from tests.room.test_license_management import text

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import pytest
 
-from carnet.control_room.authority.holders import Holders
-from carnet.control_room.authority.questions import Records
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.queries.holders import Holders
+from carnet.control_room.queries.questions import Records
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.users import AssignUser
 from tests.room.site import Pages
 from tests.room.test_license_management import text
 from tests.room.vault import BOTS, CREATORS, CREDITS

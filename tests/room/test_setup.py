@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from carnet.control_room.authority.questions import Records
-from carnet.control_room.granting.api_keys import ListApiKeys
-from carnet.control_room.granting.people import FindPerson, ListPeople
+from carnet.control_room.queries.questions import Records
+from carnet.control_room.rules.granting.api_keys import ListApiKeys
+from carnet.control_room.rules.granting.people import FindPerson, ListPeople
 from tests.room.site import PASSWORD, Pages
 
 OTHERS = ("license_manager", "seat_manager", "auditor", "viewer")

@@ -7,8 +7,8 @@ from contextlib import closing
 import httpx
 import pytest
 
-from carnet.control_room.authority.questions import Records
-from carnet.control_room.granting.people import AddPerson, ChangePerson
+from carnet.control_room.queries.questions import Records
+from carnet.control_room.rules.granting.people import AddPerson, ChangePerson
 from tests.room.site import PASSWORD, PEOPLE, Pages
 
 pytestmark = pytest.mark.rule("A1")

@@ -7,9 +7,9 @@ import httpx
 import msgspec
 import pytest
 
-from carnet.control_room.authority.holders import Holders, UserDetail
-from carnet.control_room.granting.assignment_file import AssignmentFile, defused, read_assignments
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.queries.holders import Holders, UserDetail
+from carnet.control_room.rules.granting.assignment_file import AssignmentFile, defused, read_assignments
+from carnet.control_room.rules.granting.users import AssignUser
 from tests.room.site import Browser, Pages
 from tests.room.test_exchange_pages import Make
 

@@ -5,14 +5,25 @@ from typing import Any
 
 import pytest
 
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.authority.holders import PAGE, Holders, People, PeopleAnswer, UserDetail
-from carnet.control_room.authority.questions import Records
-from carnet.control_room.granting.assignment_file import MOST_ROWS, AssignmentRow
-from carnet.control_room.granting.assignments import AssignMany
-from carnet.control_room.granting.seats import AcquireSeat, RenewSeat
-from carnet.control_room.granting.users import AssignUser
-from carnet.control_room.web.users.looking import MOST_ASKED, ROWS, Found, look
+from carnet.control_room.pages.users.search import (
+    MOST_ASKED,
+    ROWS,
+    SearchPage,
+    find_matching,
+)
+from carnet.control_room.queries.holders import (
+    PAGE,
+    Holders,
+    People,
+    PeopleAnswer,
+    UserDetail,
+)
+from carnet.control_room.queries.questions import Records
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.granting.assignment_file import MOST_ROWS, AssignmentRow
+from carnet.control_room.rules.granting.assignments import AssignMany
+from carnet.control_room.rules.granting.seats import AcquireSeat, RenewSeat
+from carnet.control_room.rules.granting.users import AssignUser
 from carnet.exchange.verdicts import Refusal
 from tests.room.rooms import Past
 from tests.room.site import Browser, Pages
@@ -160,8 +171,8 @@ def test_a_hundred_thousand_people_come_page_by_page(new_site: Make) -> None:
             asked.append(People("nobody is called so", after, limit))
             return desk.ask(asked[-1])
 
-        found = look(ask, lambda answer: answer.people, "")
-    assert isinstance(found, Found)
+        found = find_matching(ask, lambda answer: answer.people, "")
+    assert isinstance(found, SearchPage)
     assert (found.rows, len(asked) <= MOST_ASKED) == ([], True)
     lines = viewer.get("/users/file/present/").text.splitlines()
     assert (lines[0], len(lines)) == ("user,product,action", MANY + 1)
@@ -181,6 +192,6 @@ def test_a_search_that_stops_says_so_and_goes_on() -> None:
         asked.append(after)
         return Answer()
 
-    found = look(ask, lambda answer: list(answer.people), "")
-    assert isinstance(found, Found)
+    found = find_matching(ask, lambda answer: list(answer.people), "")
+    assert isinstance(found, SearchPage)
     assert (len(asked), found.stopped, found.next) == (MOST_ASKED, True, "further")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carnet.control_room.authority.questions import Status
+from carnet.control_room.queries.questions import Status
 from tests.room.site import Pages
 from tests.room.test_license_management import text
 from tests.room.vault import lines_until

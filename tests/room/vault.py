@@ -10,18 +10,26 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
-from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import found
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
-from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.control_room.engine.sqlite import DATABASE, SqliteStore
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallToken
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
+from carnet.control_room.state.trusted_time import Reading
 from carnet.control_room.wiring import VERSION, Site
-from carnet.entitlements import Line, Metric, Period, PeriodUnit, Policy, PurchaseKind, new_id
+from carnet.entitlements import (
+    Line,
+    Metric,
+    Period,
+    PeriodUnit,
+    Policy,
+    PurchaseKind,
+    new_id,
+)
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Refusal

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from carnet.sdk import Client, Exhausted, ServerFault, Unreachable, calls
+from carnet.sdk import (
+    Client,
+    Exhausted,
+    ServerFault,
+    Unreachable,
+    calls,
+)
 from carnet.sdk.calls import Call
 from carnet.sdk.refusals import Busy, Refused, StorageFailed
 

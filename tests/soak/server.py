@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from carnet import terminal
-from carnet.control_room.authority.trusted_time import Reading
+from carnet import cli_support
 from carnet.control_room.cli import app
+from carnet.control_room.state.trusted_time import Reading
 from carnet.control_room.wiring import Site
 
 
@@ -34,4 +34,4 @@ class Jumping(Site):
 
 
 if __name__ == "__main__":
-    terminal.run(app, Jumping)
+    cli_support.run(app, Jumping)

@@ -18,20 +18,19 @@ from typing import Any
 
 import msgspec
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.order import Order
+from carnet.control_room.engine.engine import Engine, QueuedCommand
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import DATABASE, SqliteStore
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.granting.api_keys import RevokeApiKey
-from carnet.control_room.granting.features import CheckFeature
-from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
-from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.verify import verify
-from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.granting.api_keys import RevokeApiKey
+from carnet.control_room.rules.granting.features import CheckFeature
+from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, CheckUser, UnassignUser
 from carnet.control_room.wiring import evidence_of
 from carnet.entitlements import Period, PeriodUnit
 from carnet.errors import BusyError
@@ -83,7 +82,7 @@ class Operation:
     """One order of a caller. `invoked` and `answered` are moments of a count that all callers share."""
 
     name: tuple[Any, ...]
-    order: Order
+    order: QueuedCommand
     invoked: int
     answered: int | None = None
     decided: bool = False
@@ -268,7 +267,7 @@ class History:
             arguments = (self._known(self.reservations, arguments[0]), *arguments[1:])
         made = {"revoke": self._revoke, "request": self._request, "install": self._install}.get(name)
         told, command = made(*arguments) if made else ((name, *arguments), COMMANDS[name](*arguments))
-        return Operation(told, Order(command, caller.name, key, caller.api_key), self._tick())
+        return Operation(told, QueuedCommand(command, caller.name, key, caller.api_key), self._tick())
 
     @staticmethod
     def _known(ids: list[str], number: int) -> str:
@@ -306,7 +305,7 @@ class History:
     def _watch(self) -> None:
         real = self.engine.execute_all
 
-        def execute_all(orders: list[Order], reading: Any) -> Any:
+        def execute_all(orders: list[QueuedCommand], reading: Any) -> Any:
             time = reading.system, reading.uptime, reading.boot
             self.model.begin(*time)
             if self.model.now != self.engine.now(reading):
@@ -425,7 +424,7 @@ def told(outcome: Any) -> Answer:
 
 
 def found_base(folder: Path, lines: list[reference.Line], scopes: dict[str, Any]) -> Base:
-    from carnet.control_room.granting.api_keys import CreateApiKey
+    from carnet.control_room.rules.granting.api_keys import CreateApiKey
 
     vendor = Vendor()
     room = Room(vendor.trust)

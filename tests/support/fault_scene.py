@@ -13,20 +13,19 @@ from typing import Any
 
 import msgspec
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.authority.questions import Status, Usage
-from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.order import Order
+from carnet.control_room.engine.engine import Engine, QueuedCommand
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import DATABASE, SnapshotPlace, SqliteStore
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.granting.reservations import ReserveUnits, SettleUnits
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
-from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.record import answer_name
 from carnet.control_room.ledger.verify import verify
-from carnet.control_room.storage.sqlite import DATABASE, SnapshotPlace, SqliteStore
+from carnet.control_room.queries.questions import Status, Usage
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.granting.reservations import ReserveUnits, SettleUnits
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.control_room.wiring import evidence_of
 from carnet.errors import CarnetError, StorageError
 from carnet.exchange.verdicts import Code, Refusal
@@ -80,7 +79,7 @@ class Scene:
     store: SqliteStore
     engine: Engine
     faults: int = 0  # orders that were refused
-    asked: list[Order] = field(default_factory=list)  # all that were granted in the end
+    asked: list[QueuedCommand] = field(default_factory=list)  # all that were granted in the end
     complaints: list[Any] = field(default_factory=list)  # what the loop was told
 
     def __post_init__(self) -> None:
@@ -125,7 +124,7 @@ class Scene:
     async def do(self, *commands: Any) -> list[Any]:
         """The changes in one commit. Where the disk fails: what is true then, and that they are granted later."""
         first = len(self.asked)
-        orders = [Order(command, "anna", f"key-{first + place}") for place, command in enumerate(commands)]
+        orders = [QueuedCommand(command, "anna", f"key-{first + place}") for place, command in enumerate(commands)]
         before = self.image(self.engine)
         outcomes = await self.writer.execute(orders)
         if any(isinstance(outcome, CarnetError) for outcome in outcomes):
@@ -141,7 +140,7 @@ class Scene:
                 assert await self.writer.execute(orders) == outcomes, "the same key gets the first answer"
         return outcomes
 
-    async def _refused(self, orders: Sequence[Order], outcomes: list[Any], before: Any) -> None:
+    async def _refused(self, orders: Sequence[QueuedCommand], outcomes: list[Any], before: Any) -> None:
         self._all_failed(outcomes, before)
         calls = self.disk.calls.copy()
         self._all_failed(await self.writer.execute(orders), before)
@@ -193,7 +192,7 @@ class Scene:
         report = verify(evidence_of(store, self.engine.keys.master))
         assert report.holds, report
 
-    def _killed_now(self, orders: Sequence[Order]) -> None:
+    def _killed_now(self, orders: Sequence[QueuedCommand]) -> None:
         """Were the process killed here: what failed is there wholly or not at all, and asked again it is done once."""
         copy = self.folder.with_name(f"{self.folder.name}-killed")
         copy.mkdir()
@@ -228,7 +227,7 @@ class Unread(Scene):
 
     async def do(self, *commands: Any) -> list[Any]:
         first = len(self.asked)
-        orders = [Order(command, "anna", f"key-{first + place}") for place, command in enumerate(commands)]
+        orders = [QueuedCommand(command, "anna", f"key-{first + place}") for place, command in enumerate(commands)]
         outcomes = await self.writer.execute(orders)
         if any(isinstance(outcome, CarnetError) for outcome in outcomes):
             self.faults += 1

@@ -17,12 +17,19 @@ from typing import Any, TypeVar
 
 import httpx
 
-from carnet.control_room.api.handle import Door
-from carnet.control_room.api.limits import Limits
-from carnet.control_room.api.log import new_log
-from carnet.control_room.api.serve import Options, Server, Tls, listen, make, run
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.granting.api_keys import CreateApiKey
+from carnet.control_room.rest.door import Door
+from carnet.control_room.rest.limits import Limits
+from carnet.control_room.rest.log import new_log
+from carnet.control_room.rest.serve import (
+    Options,
+    Server,
+    Tls,
+    listen,
+    make,
+    run,
+)
+from carnet.control_room.rules.granting.api_keys import CreateApiKey
 from carnet.entitlements import Line
 from tests.support.cast import MONDAY
 from tests.support.kept_logs import keep, secret

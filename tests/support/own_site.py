@@ -18,14 +18,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import found
-from carnet.control_room.granting.api_keys import CreateApiKey
-from carnet.control_room.keys import KeyRing
-from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import DATABASE, SqliteStore
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallToken
+from carnet.control_room.rules.granting.api_keys import CreateApiKey
 from carnet.control_room.wiring import VERSION, Site
 from carnet.entitlements import new_id
 from carnet.exchange.strict import encode

@@ -8,12 +8,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from carnet.control_room.engine import wire
-from carnet.control_room.engine.desk import Desk, EngineDesk
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.socket_desk import SocketDesk
-from carnet.control_room.keys import KeyRing
-from carnet.control_room.storage.sqlite import DATABASE, SqliteStore
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import DATABASE, SqliteStore
+from carnet.control_room.local_api import protocol
+from carnet.control_room.local_api.client import EngineClient, InProcessClient, UnixClient
 from tests.support.cast import seeded
 from tests.support.room import VERSION, Room
 from tests.support.served import Served
@@ -36,17 +35,17 @@ class Place:
         return Served(self.engine, lambda: self.room.reading, self.folder, **options)
 
     @contextmanager
-    def own(self) -> Iterator[Desk]:
+    def own(self) -> Iterator[EngineClient]:
         with self.engine() as engine:
-            yield EngineDesk(engine, lambda: self.room.reading, writing=True)
+            yield InProcessClient(engine, lambda: self.room.reading, writing=True)
 
-    def asked(self) -> SocketDesk:
-        desk = SocketDesk.connect(self.folder)
+    def asked(self) -> UnixClient:
+        desk = UnixClient.connect(self.folder)
         assert desk is not None
         return desk
 
     def raw(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(20)
-        connection.connect(str(self.folder / wire.SOCKET))
+        connection.connect(str(self.folder / protocol.SOCKET))
         return connection

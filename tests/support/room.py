@@ -7,20 +7,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
-from carnet.control_room.authority.state import State
-from carnet.control_room.authority.states import state_name
-from carnet.control_room.authority.trusted_time import Reading
-from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.engine import Engine, view_of
 from carnet.control_room.engine.founding import found
-from carnet.control_room.engine.viewing import view_of
-from carnet.control_room.keys import KeyRing
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import SnapshotPlace, SqliteStore
 from carnet.control_room.ledger.events import LedgerRestored
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Report, verify
-from carnet.control_room.storage.sqlite import SnapshotPlace, SqliteStore
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.activation.install_license import RECEIPT, InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallToken
+from carnet.control_room.rules.site_state import state_name
+from carnet.control_room.state.state import State
+from carnet.control_room.state.trusted_time import Reading
 from carnet.control_room.wiring import evidence_of
 from carnet.entitlements import new_id
 from carnet.exchange.key_set import Trust

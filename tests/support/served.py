@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.socket_door import CALLERS, PATIENCE, SocketDoor
 from carnet.control_room.engine.writer import Writer
+from carnet.control_room.local_api.server import CALLERS, PATIENCE, UnixServer
+from carnet.control_room.state.trusted_time import Reading
 
 
 class Served:
@@ -59,7 +59,7 @@ class Served:
         loop, end = asyncio.get_running_loop(), asyncio.Event()
         with self._engine() as engine:
             writer = Writer(engine, self._reading)
-            door = SocketDoor(writer, self._folder, self._callers, self._patience)
+            door = UnixServer(writer, self._folder, self._callers, self._patience)
             await door.start()
             self._end = lambda: loop.call_soon_threadsafe(end.set)
             self._open.set()

@@ -14,8 +14,21 @@ import msgspec
 from carnet.entitlements import Line, Metric
 from carnet.exchange.enablement_token import Token, enrolment_proof
 from carnet.exchange.envelope import JwsFields
-from carnet.exchange.history import CheckpointFields, Extension, History, checkpoint_fields, texts
-from carnet.exchange.keys import ED25519, Opener, RandomBytes, Signer, new_opener, new_signer
+from carnet.exchange.history import (
+    CheckpointFields,
+    Extension,
+    History,
+    checkpoint_fields,
+    texts,
+)
+from carnet.exchange.keys import (
+    ED25519,
+    Opener,
+    RandomBytes,
+    Signer,
+    new_opener,
+    new_signer,
+)
 from carnet.exchange.license_file_request import (
     ClockFields,
     ControlRoomFields,
@@ -35,7 +48,13 @@ from carnet.exchange.offline_license_file import OfflineLicenseFile, SealedBody,
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.windows import install_by, is_missed
-from carnet.merkle import Checkpoint, Peaks, consistency_proof, inclusion_proof, leaf_hash
+from carnet.merkle import (
+    Checkpoint,
+    Peaks,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+)
 
 Where = tuple[str, datetime | None]
 

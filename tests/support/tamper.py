@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.engine import answers
-from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.order import Order
-from carnet.control_room.granting.api_keys import CreateApiKey
-from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
-from carnet.control_room.keys import KeyRing
+from carnet.control_room.engine import idempotency_index
+from carnet.control_room.engine.engine import Engine, QueuedCommand
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import DATABASE, SNAPSHOT, SqliteStore
 from carnet.control_room.ledger.verify import verify
-from carnet.control_room.storage.sqlite import DATABASE, SNAPSHOT, SqliteStore
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest
+from carnet.control_room.rules.granting.api_keys import CreateApiKey
+from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.control_room.wiring import evidence_of
 from carnet.errors import CarnetError
 from carnet.exchange.license_file_request import read_request
@@ -73,15 +72,17 @@ class Site:
         """A process that starts on it, does something, and ends."""
         with (
             closing(SqliteStore.open(self.folder, writing=True)) as store,
-            patch.object(answers, "IN_MEMORY", 8),
-            patch.object(answers, "READ_AGAIN", 32),
+            patch.object(idempotency_index, "IN_MEMORY", 8),
+            patch.object(idempotency_index, "READ_AGAIN", 32),
         ):
             return do(Engine(store, KeyRing(self.room.vault, store.secret), seeded(f"{seed} {self.folder}"), VERSION))
 
     def use(self, count: int, seed: str = "use") -> None:
         def use(engine: Engine) -> None:
             for number in range(count):
-                engine.execute_all([Order(ConsumeUnits(PAGES, 1), "bot", f"{seed}-{number}")], self.room.reading)
+                engine.execute_all(
+                    [QueuedCommand(ConsumeUnits(PAGES, 1), "bot", f"{seed}-{number}")], self.room.reading
+                )
 
         self.run(use, seed)
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from carnet.control_room.storage.sqlite import DATABASE, SNAPSHOT, SqliteStore
+from carnet.control_room.engine.sqlite import DATABASE, SNAPSHOT, SqliteStore
 from tests.support import tamper
 from tests.support.tamper import TABLES, Found, Seen, Site
 

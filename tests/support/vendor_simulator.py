@@ -12,12 +12,29 @@ from typing import Any
 
 import msgspec
 
-from carnet.entitlements import Line, Metric, Period, Policy, PurchaseKind, new_id
+from carnet.entitlements import (
+    Line,
+    Metric,
+    Period,
+    Policy,
+    PurchaseKind,
+    new_id,
+)
 from carnet.exchange.enablement_token import Token, write_token
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.history import CheckpointFields, checkpoint_fields, texts
-from carnet.exchange.issuing_log import ORIGIN, Growth, LogProof, LogRecord
-from carnet.exchange.key_set import SUITES, KeySet, Trust, write_key_set
+from carnet.exchange.issuing_log import (
+    ORIGIN,
+    Growth,
+    LogProof,
+    LogRecord,
+)
+from carnet.exchange.key_set import (
+    SUITES,
+    KeySet,
+    Trust,
+    write_key_set,
+)
 from carnet.exchange.keys import Signer, new_signer
 from carnet.exchange.license_file_request import LicenseFileRequest, read_request
 from carnet.exchange.offline_license_file import (
@@ -29,7 +46,13 @@ from carnet.exchange.offline_license_file import (
     write_license_file,
 )
 from carnet.exchange.strict import to_base64url
-from carnet.merkle import Checkpoint, Peaks, consistency_proof, inclusion_proof, leaf_hash
+from carnet.merkle import (
+    Checkpoint,
+    Peaks,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+)
 from tests.support.cast import seeded
 from tests.support.kept_logs import secret, secret_bytes
 

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import hypothesis.strategies as st
 
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.entitlements import Line
 from carnet.exchange.verdicts import Refusal
 from tests.support.cast import MONDAY

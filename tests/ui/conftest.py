@@ -6,8 +6,8 @@ import pytest
 from django.template import engines
 from django.test import RequestFactory, override_settings
 
-from carnet.ui.loading import APPS, BUILTINS, LOADERS
-from carnet.ui.parts import parts
+from carnet.web_kit.loading import APPS, BUILTINS, LOADERS
+from carnet.web_kit.parts import parts
 
 TEMPLATES = [
     {

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnet.ui import bars, charts
+from carnet.web_kit import bars, charts
 
 
 def test_bars_of_a_chart_stand_in_percent_and_the_limit_has_its_number() -> None:

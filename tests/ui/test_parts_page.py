@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from django import forms
 
-import carnet.ui
-from carnet.ui import icons, states
+import carnet.web_kit
+from carnet.web_kit import icons, states
 from tests.ui.conftest import rendered
 
-KIT = Path(carnet.ui.__file__).parent
+KIT = Path(carnet.web_kit.__file__).parent
 COMPONENTS = sorted(file.stem.replace("_", "-") for file in (KIT / "templates/cotton").glob("*.html"))
 STATIC = sorted((KIT / "static/ui").iterdir())
 NOW = datetime(2026, 9, 14, 9, 42, tzinfo=UTC)

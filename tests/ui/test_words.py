@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from carnet.ui import words
+from carnet.web_kit import words
 
 NOW = datetime(2026, 9, 14, 9, 42, tzinfo=UTC)
 

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import msgspec
 
-from carnet.control_room.ledger.events import CLEAR, KINDS, CountedRefusal, Draw
+from carnet.control_room.engine.sqlite import _SCHEMA
+from carnet.control_room.ledger.events import (
+    CLEAR,
+    KINDS,
+    CountedRefusal,
+    Draw,
+)
 from carnet.control_room.ledger.record import Record
-from carnet.control_room.storage.sqlite import _SCHEMA
 
 TEXT = (Path(__file__).parents[2] / "docs" / "formats" / "ledger.md").read_text()
 

@@ -10,13 +10,44 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
-from carnet.entitlements import Line, Metric, Period, PeriodUnit, Policy, PurchaseKind
+from carnet.entitlements import (
+    Line,
+    Metric,
+    Period,
+    PeriodUnit,
+    Policy,
+    PurchaseKind,
+)
 from carnet.exchange.enablement_token import Token, enrolment_proof, write_token
 from carnet.exchange.envelope import JwsFields
-from carnet.exchange.history import CheckpointFields, Extension, History, checkpoint_fields, texts
-from carnet.exchange.issuing_log import ORIGIN, Growth, LogProof, LogRecord
-from carnet.exchange.key_set import KeySet, Pinned, Trust, read_key_set, write_key_set
-from carnet.exchange.keys import ED25519, ML_DSA_65, Opener, Signer, new_opener, new_signer
+from carnet.exchange.history import (
+    CheckpointFields,
+    Extension,
+    History,
+    checkpoint_fields,
+    texts,
+)
+from carnet.exchange.issuing_log import (
+    ORIGIN,
+    Growth,
+    LogProof,
+    LogRecord,
+)
+from carnet.exchange.key_set import (
+    KeySet,
+    Pinned,
+    Trust,
+    read_key_set,
+    write_key_set,
+)
+from carnet.exchange.keys import (
+    ED25519,
+    ML_DSA_65,
+    Opener,
+    Signer,
+    new_opener,
+    new_signer,
+)
 from carnet.exchange.license_file_request import (
     ClockFields,
     ControlRoomFields,
@@ -40,7 +71,14 @@ from carnet.exchange.offline_license_file import (
 )
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import decode, to_base64url
-from carnet.merkle import Checkpoint, Peaks, consistency_proof, inclusion_proof, leaf_hash, root_at
+from carnet.merkle import (
+    Checkpoint,
+    Peaks,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    root_at,
+)
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 YEAR_END = datetime(2027, 11, 24, tzinfo=UTC)

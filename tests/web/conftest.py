@@ -10,12 +10,12 @@ from django.test import Client
 
 from carnet.calm.control_rooms.models import LicenseFile, RefusedFile
 from carnet.calm.customers.models import Account, Approval
-from carnet.calm.issuing import losses, proposals
-from carnet.calm.issuing.context import Calm
-from carnet.calm.licenses.models import Guid
 from carnet.calm.people import api_tokens
 from carnet.calm.people.models import Person
-from carnet.calm.web.portal import open_portal
+from carnet.calm.portal.portal import open_portal
+from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases import losses, proposals
+from carnet.calm.use_cases.context import Calm
 from tests.calm.conftest import World, ok
 
 PASSWORD = "correct horse battery"

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import URLResolver
 
-from carnet.calm.api.interface import api
+from carnet.calm.rest.interface import api
 from tests.web.conftest import Portal
 
 LETTERS = {"operator": "O", "approver": "P", "auditor": "A", "administrator": "a", "viewer": "v"}

@@ -2,21 +2,31 @@
 
 import pytest
 
-from carnet.calm.issuing import log_book
 from carnet.calm.people import api_tokens, staff
-from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, May, Role, may
+from carnet.calm.people.access import (
+    CUSTOMER_ROLES,
+    VENDOR_ROLES,
+    Permission,
+    Role,
+    may,
+)
 from carnet.calm.people.models import ApiToken, Person
+from carnet.calm.queries import log_queries
 from carnet.errors import UsageError
 from tests.web.conftest import PASSWORD, Portal
 
 
 @pytest.mark.rule("A1")
 def test_a_role_may_only_what_is_written_and_an_unknown_one_nothing() -> None:
-    assert not any(may("root", act) for act in May)
-    assert {act for act in May if may(Role.AUDITOR, act)} == {May.SIGNED_IN, May.SEE, May.SEE_VENDOR}
-    assert not any(may(role, May.SEE_VENDOR) for role in CUSTOMER_ROLES)
-    assert not any(may(role, May.DECIDE) for role in set(Role) - {Role.APPROVER})
-    assert all(may(role, May.SEE) for role in VENDOR_ROLES)
+    assert not any(may("root", act) for act in Permission)
+    assert {act for act in Permission if may(Role.AUDITOR, act)} == {
+        Permission.SIGNED_IN,
+        Permission.SEE,
+        Permission.SEE_VENDOR,
+    }
+    assert not any(may(role, Permission.SEE_VENDOR) for role in CUSTOMER_ROLES)
+    assert not any(may(role, Permission.DECIDE) for role in set(Role) - {Role.APPROVER})
+    assert all(may(role, Permission.SEE) for role in VENDOR_ROLES)
 
 
 @pytest.mark.rule("V1")
@@ -26,7 +36,7 @@ def test_adding_somebody_is_in_the_issuing_log_and_gives_no_password(portal: Por
     )
     person = Person.objects.get(email="new@example.com")
     assert (added.email, added.account, person.has_usable_password()) == (person.email, portal.northwind.id, False)
-    assert log_book.show_log(last=1)[0].kind == "person.added"
+    assert log_queries.show_log(last=1)[0].kind == "person.added"
 
 
 @pytest.mark.rule("A1")
@@ -47,7 +57,7 @@ def test_giving_a_link_to_another_ones_password_is_in_the_issuing_log(portal: Po
     approver = portal.people["approver"]
     answer = portal.as_("operator").post(f"/people/{approver.pk}/", {"what": "link"}, follow=True)
     assert "/sign-in/choose/" in answer.content.decode()
-    newest = log_book.show_log(last=1)[0]
+    newest = log_queries.show_log(last=1)[0]
     assert (newest.kind, newest.subject, newest.who) == ("person.link_given", approver.email, "operator@example.com")
 
 

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from carnet.calm.issuing import accounts
+from carnet.calm.use_cases import accounts
 from tests.web.conftest import Portal
 
 VENDOR = ("inbox", "accounts", "rooms", "purchases", "expiring", "confirmations", "issuing-log", "audit-log", "staff")

@@ -6,7 +6,12 @@ Elsewhere: which one it is (`database_url`), and the SQL that each is asked with
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, ProgrammingError, connections
 
 from carnet.calm.prepared import SQLITE
-from carnet.errors import BusyError, CarnetError, StorageError, TamperedError
+from carnet.errors import (
+    BusyError,
+    CarnetError,
+    StorageError,
+    TamperedError,
+)
 
 # Of PostgreSQL's advisory locks, the one that an act holds until it has committed. H1 compares what is held with what
 # was bought, over rows of many sites, and V1 numbers the records of one log: both are right only if acts come one after

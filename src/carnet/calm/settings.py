@@ -10,10 +10,10 @@ from carnet.calm import database_url
 
 INSTALLED_APPS = [
     "carnet.calm.customers",
-    "carnet.calm.licenses",
+    "carnet.calm.purchases",
     "carnet.calm.control_rooms",
     "carnet.calm.issuing_log",
-    "carnet.calm.issuing",
+    "carnet.calm.use_cases",
 ]
 
 DATABASES = {"default": database_url.settings(os.environ.get("CARNET_CALM_DATA"))}

@@ -2,10 +2,10 @@
 
 from django.urls import include, path
 
-from carnet.calm.api.interface import api
+from carnet.calm.rest.interface import api
 
-urlpatterns = [path("api/v1/", api.urls), path("", include("carnet.calm.web.urls"))]
-handler400 = "carnet.ui.errors.bad_request"
-handler403 = "carnet.ui.errors.forbidden"
-handler404 = "carnet.ui.errors.not_found"
-handler500 = "carnet.calm.web.own.errors.server_error"
+urlpatterns = [path("api/v1/", api.urls), path("", include("carnet.calm.portal.urls"))]
+handler400 = "carnet.web_kit.errors.bad_request"
+handler403 = "carnet.web_kit.errors.forbidden"
+handler404 = "carnet.web_kit.errors.not_found"
+handler500 = "carnet.calm.portal.account.server_error"

@@ -11,13 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from carnet import clock, terminal
+from carnet import cli_support, clock
 from carnet.calm import database_url
 from carnet.calm.address import FIRST, Serving
 
 if TYPE_CHECKING:
-    from carnet.calm.issuing.context import Calm
     from carnet.calm.notices.sending import NoticesSent
+    from carnet.calm.use_cases.context import Calm
     from carnet.errors import CarnetError
     from carnet.vault import Vault
 
@@ -49,7 +49,7 @@ class Vendor:
 
     def for_portal(self) -> "Vendor":
         """The same, with what the portal needs of Django beside the rows: people, sessions, pages."""
-        return replace(self, settings="carnet.calm.web.settings")
+        return replace(self, settings="carnet.calm.portal.settings")
 
     def now(self) -> datetime:
         return clock.now()
@@ -63,8 +63,8 @@ class Vendor:
         catalogue = catalogue or _shipped_catalogue()
         _check_catalogue(catalogue)
         database_url.settings(None)  # an address that is none: said before anything is made
-        terminal.private_folder(self.folder)
-        terminal.write_file(self.folder / SIGNING, clock.random_bytes(48).hex().encode(), 0o600)
+        cli_support.private_folder(self.folder)
+        cli_support.write_file(self.folder / SIGNING, clock.random_bytes(48).hex().encode(), 0o600)
         self.for_portal().make_tables()
         try:
             return self._found(catalogue, vendor, by)
@@ -79,7 +79,7 @@ class Vendor:
         self._set_up_django()
         from django.core.management import call_command
 
-        from carnet.calm.issuing.models import IssuedKeySet
+        from carnet.calm.use_cases.models import IssuedKeySet
 
         call_command("migrate", verbosity=0)
         call_command("createcachetable", verbosity=0)
@@ -92,14 +92,14 @@ class Vendor:
             )
 
     def _found(self, catalogue: bytes, vendor: str, by: str) -> Founded:
-        from carnet.calm.issuing.setting_up import set_up
+        from carnet.calm.use_cases.bootstrap import set_up
         from carnet.vault import Vault
 
-        phrase, warning = terminal.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
+        phrase, warning = cli_support.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
         vault, lock = Vault.create(phrase, clock.random_bytes)
         for folder in (self._keys, self._keys / "roots"):
-            terminal.private_folder(folder)
-            terminal.write_file(folder / LOCK, lock, 0o600)
+            cli_support.private_folder(folder)
+            cli_support.write_file(folder / LOCK, lock, 0o600)
         calm = self._calm(vault)
         answer = set_up(calm, catalogue=catalogue, now=self.now(), by=by)
         self._write_trust(vendor)
@@ -118,21 +118,23 @@ class Vendor:
                 f"{self.folder} holds CALM's keys, and no database.",
                 f"Set {database_url.VARIABLE} as it was at set-up, or put {database_url.FILE} back.",
             )
-        terminal.private_folder(self.folder)
+        cli_support.private_folder(self.folder)
         self._set_up_django()
         return self._calm(None)
 
     def _calm(self, vault: object) -> "Calm":
-        from carnet.calm.issuing.context import Calm
         from carnet.calm.issuing_log.head import FileHead
         from carnet.calm.signing.keyring import FileKeyring
+        from carnet.calm.use_cases.context import Calm
 
         def open_vault() -> "Vault":
             from carnet.vault import Vault  # only where a key is needed
 
             if isinstance(vault, Vault):
                 return vault
-            return Vault.open((self._keys / LOCK).read_bytes(), terminal.passphrase(self.folder, self.passphrase_file))
+            return Vault.open(
+                (self._keys / LOCK).read_bytes(), cli_support.passphrase(self.folder, self.passphrase_file)
+            )
 
         return Calm(
             FileKeyring(self._keys, open_vault), clock.random_bytes, FileHead(self.folder / HEAD), self._publish
@@ -153,14 +155,14 @@ class Vendor:
         portal.calm().keys.wrap("serving", b"", clock.random_bytes)  # the passphrase is asked now, not by a worker
         from django.core.management import call_command
 
-        from carnet.calm.web.portal import open_portal
-        from carnet.ui.serving import serve
+        from carnet.calm.portal.portal import open_portal
+        from carnet.web_kit.serving import serve
 
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
         open_portal(portal)
         _first_person(portal, how, say)
-        from carnet.calm.web.wsgi import application
+        from carnet.calm.portal.wsgi import application
 
         serve(
             application,
@@ -187,7 +189,7 @@ class Vendor:
     def password_link(self, email: str) -> str:
         """The path of the portal at which this person chooses a password, once."""
         from carnet.calm.people.staff import find_person
-        from carnet.ui.sign_in.adapters import password_link
+        from carnet.web_kit.sign_in.adapters import password_link
 
         return password_link(find_person(email))
 
@@ -210,10 +212,10 @@ class Vendor:
 
     def _publish(self) -> None:
         """The public copies of the key set."""
-        from carnet.calm.issuing.key_sets import export_trust, newest_row
+        from carnet.calm.use_cases.key_sets import export_trust, newest_row
 
-        terminal.write_file(self.folder / KEY_SET, bytes(newest_row().raw), 0o600)
-        terminal.write_file(self.folder / TRUST, export_trust(self.vendor()), 0o600)
+        cli_support.write_file(self.folder / KEY_SET, bytes(newest_row().raw), 0o600)
+        cli_support.write_file(self.folder / TRUST, export_trust(self.vendor()), 0o600)
 
     def vendor(self) -> str:
         """The vendor's name, as the trust file has it."""
@@ -223,14 +225,14 @@ class Vendor:
         return trust.vendor if isinstance(trust, Trust) else DEFAULT_VENDOR
 
     def trust(self) -> bytes:
-        from carnet.calm.issuing.key_sets import export_trust
+        from carnet.calm.use_cases.key_sets import export_trust
 
         return export_trust(self.vendor())
 
     def _write_trust(self, vendor: str) -> None:
-        from carnet.calm.issuing.key_sets import export_trust
+        from carnet.calm.use_cases.key_sets import export_trust
 
-        terminal.write_file(self.folder / TRUST, export_trust(vendor), 0o600)
+        cli_support.write_file(self.folder / TRUST, export_trust(vendor), 0o600)
 
 
 @dataclass
@@ -258,7 +260,7 @@ def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> 
     """Where nobody can sign in yet: a link with which the first operator chooses a password."""
     from carnet.calm.people import staff
     from carnet.calm.people.access import Role
-    from carnet.ui.sign_in.adapters import password_link
+    from carnet.web_kit.sign_in.adapters import password_link
 
     if staff.anybody_can_sign_in():
         return
@@ -288,7 +290,7 @@ def main() -> NoReturn:
     gc.set_threshold(50_000)  # modules are all that a short command allocates: looking for garbage there is a waste
     from carnet.calm.cli import app
 
-    terminal.run(app, Vendor, _database_fault)
+    cli_support.run(app, Vendor, _database_fault)
 
 
 def _database_fault(error: Exception) -> "CarnetError | None":

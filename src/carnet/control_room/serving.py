@@ -14,17 +14,24 @@ from pathlib import Path
 
 import msgspec
 
-from carnet.control_room.api.handle import Door
-from carnet.control_room.api.log import Log, new_log
-from carnet.control_room.api.notify import notify
-from carnet.control_room.api.serve import Beside, Options, Tls, listen, make, run
-from carnet.control_room.authority.trusted_time import Reading
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.socket_door import SocketDoor
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.web.given import Given
+from carnet.control_room.local_api.server import UnixServer
+from carnet.control_room.pages.runtime_config import RuntimeConfig
+from carnet.control_room.rest.door import Door
+from carnet.control_room.rest.log import Log, new_log
+from carnet.control_room.rest.serve import (
+    Beside,
+    Options,
+    Tls,
+    listen,
+    make,
+    notify,
+    run,
+)
+from carnet.control_room.state.trusted_time import Reading
 
-PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages")
+PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages_process")
 PAGES_END = 25.0  # seconds that requests to the pages may take when the server ends
 PAGES_AGAIN = 5.0  # seconds after which pages that ended by themselves are started anew
 
@@ -35,7 +42,7 @@ class At:
     port: int
     tls: tuple[Path, Path] | None  # certificate, private key
     hot: bool
-    pages: Given | None = None  # None: bots only
+    pages: RuntimeConfig | None = None  # None: bots only
 
 
 def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) -> None:
@@ -64,7 +71,7 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
 @asynccontextmanager
 async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
     """The local door, and what the writer does by itself. All that waits is decided before the end."""
-    door = SocketDoor(writer, folder)
+    door = UnixServer(writer, folder)
     await door.start()
     sweeping = asyncio.create_task(writer.sweep())
     try:
@@ -76,7 +83,7 @@ async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _pages(given: Given, log: Log) -> AsyncIterator[None]:
+async def _pages(given: RuntimeConfig, log: Log) -> AsyncIterator[None]:
     """The pages' process, as long as the server runs. Bots are served whatever becomes of it."""
     kept = asyncio.create_task(_keep_pages(given, log))
     try:
@@ -87,7 +94,7 @@ async def _pages(given: Given, log: Log) -> AsyncIterator[None]:
             await kept
 
 
-async def _keep_pages(given: Given, log: Log) -> None:
+async def _keep_pages(given: RuntimeConfig, log: Log) -> None:
     while True:
         child = await asyncio.create_subprocess_exec(*PAGES_COMMAND, stdin=asyncio.subprocess.PIPE)
         try:
@@ -100,7 +107,7 @@ async def _keep_pages(given: Given, log: Log) -> None:
         await asyncio.sleep(PAGES_AGAIN)
 
 
-async def _tell(child: asyncio.subprocess.Process, given: Given) -> None:
+async def _tell(child: asyncio.subprocess.Process, given: RuntimeConfig) -> None:
     """Its keys go over a pipe: they are in no argument and in no environment."""
     assert child.stdin
     with suppress(BrokenPipeError, ConnectionResetError):  # it ended at once: its end is seen next

@@ -8,21 +8,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from carnet import __version__, clock, terminal
-from carnet.control_room.authority.trusted_time import Reading
-from carnet.control_room.engine.desk import KEY_SET, Desk, EngineDesk
+from carnet import __version__, cli_support, clock
+from carnet.control_room.engine.backup import (
+    TRUST,
+    pack,
+    put_back,
+    set_aside,
+    unpack,
+)
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.founding import LOCK, found
-from carnet.control_room.engine.socket_desk import SocketDesk
+from carnet.control_room.engine.founding import LOCK, Upgrade, found, upgrade, upgrade_of
+from carnet.control_room.engine.key_ring import KeyRing
+from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Store
-from carnet.control_room.engine.upgrades import Upgrade, upgrade, upgrade_of
-from carnet.control_room.keys import KeyRing
 from carnet.control_room.ledger.events import LedgerRestored, PersonAdded
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
-from carnet.control_room.storage.backup import TRUST, pack, put_back, set_aside, unpack
-from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
-from carnet.control_room.web.given import PAGES
+from carnet.control_room.local_api.client import KEY_SET, EngineClient, InProcessClient, UnixClient
+from carnet.control_room.pages.runtime_config import PAGES
+from carnet.control_room.state.trusted_time import Reading
 from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
@@ -32,8 +36,8 @@ from carnet.vault import Vault
 
 if TYPE_CHECKING:
     from carnet.control_room.cli.serve import Serving
-    from carnet.control_room.web.given import Given
-    from carnet.control_room.web.notices import Told
+    from carnet.control_room.pages.notices import Told
+    from carnet.control_room.pages.runtime_config import RuntimeConfig
 
 VERSION = __version__
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
@@ -69,10 +73,10 @@ class Site:
 
     def init(self, trust: Trust, name: str, administrator: str) -> Founded:
         """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
-        terminal.private_folder(self.folder)
+        cli_support.private_folder(self.folder)
         if (self.folder / DATABASE).exists():
             raise UsageError(f"There is a Control Room in {self.folder} already.", "Choose another folder.")
-        phrase, warning = terminal.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
+        phrase, warning = cli_support.new_passphrase(self.folder, self.passphrase_file, clock.random_bytes)
         vault, lock = Vault.create(phrase, clock.random_bytes)
         beside = self.folder / f".{DATABASE}.part"
         beside.unlink(missing_ok=True)
@@ -81,20 +85,20 @@ class Site:
             engine = found(store, vault, lock, trust, name, self.version, self.reading(), clock.random_bytes)
             engine.record([PersonAdded(name=administrator, role="administrator")], self.reading(), SYSTEM)
         beside.rename(self.folder / DATABASE)
-        terminal.write_file(self.folder / TRUST, encode(trust), 0o600)
+        cli_support.write_file(self.folder / TRUST, encode(trust), 0o600)
         return Founded(ledger_id, name, self.version, str(self.folder), warning, administrator)
 
     @contextmanager
-    def desk(self, *, writing: bool = False) -> Iterator[Desk]:
+    def desk(self, *, writing: bool = False) -> Iterator[EngineClient]:
         """The running server's, where one runs; else one over the ledger itself, which is locked where it writes."""
         with ExitStack() as stack:
             yield self._running(stack) or self._own(stack, writing=writing)
 
-    def _running(self, stack: ExitStack) -> Desk | None:
-        desk = SocketDesk.connect(self.folder)
+    def _running(self, stack: ExitStack) -> EngineClient | None:
+        desk = UnixClient.connect(self.folder)
         return stack.enter_context(closing(desk)) if desk else None
 
-    def _own(self, stack: ExitStack, *, writing: bool) -> Desk:
+    def _own(self, stack: ExitStack, *, writing: bool) -> EngineClient:
         try:
             engine = stack.enter_context(self.engine(writing=writing))
         except BusyError:
@@ -102,7 +106,7 @@ class Site:
             if started is None:
                 raise
             return started
-        return EngineDesk(engine, self.reading, writing=writing)
+        return InProcessClient(engine, self.reading, writing=writing)
 
     @contextmanager
     def engine(self, *, writing: bool = False) -> Iterator[Engine]:
@@ -130,18 +134,18 @@ class Site:
         tls = (how.certificate, how.private_key) if how.certificate and how.private_key else None
         with self.engine(writing=True) as engine:
             engine.restarted(self.reading())
-            pages = self._given(engine.keys, how) if how.pages else None
-            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, how.hot, pages))
+            page_config = self._given(engine.keys, how) if how.pages else None
+            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, how.hot, page_config))
 
-    def _given(self, keys: KeyRing, how: "Serving | None") -> "Given":
+    def _given(self, keys: KeyRing, how: "Serving | None") -> "RuntimeConfig":
         """What the pages may know. `how` None: for one command, that serves nothing."""
-        from carnet.control_room.web.given import Given
+        from carnet.control_room.pages.runtime_config import RuntimeConfig
 
         folder = str(self.folder.resolve())
         signing, wrapping = keys.derived("pages/signing"), keys.derived("pages/second-factors")
         if how is None or how.pages is None:
-            return Given(folder=folder, signing=signing, wrapping=wrapping)
-        return Given(
+            return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping)
+        return RuntimeConfig(
             folder=folder,
             signing=signing,
             wrapping=wrapping,
@@ -156,25 +160,25 @@ class Site:
     def password_link(self, name: str) -> str:
         """The path of the pages at which this person chooses a password, once. Sets Django up in this process."""
         self._set_up_pages()
-        from carnet.control_room.web.sign_in import link_for
+        from carnet.control_room.pages.sign_in import link_for
 
         return link_for(name)
 
     def notify(self) -> "Told":
         """Sends what is due, by the ways that are set at the pages."""
         self._set_up_pages()
-        from carnet.control_room.authority.questions import Status
-        from carnet.control_room.web.notices import send_due
+        from carnet.control_room.pages.notices import send_due
+        from carnet.control_room.queries.questions import Status
 
         with self.desk() as desk:
             status: Any = desk.ask(Status())
             return send_due(desk, status.clock.trusted)
 
     def _set_up_pages(self) -> None:
-        from carnet.control_room import pages
+        from carnet.control_room import pages_process
 
         with self._store(writing=False) as (_, keys):
-            pages.set_up(self._given(keys, None))
+            pages_process.set_up(self._given(keys, None))
 
     @contextmanager
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
@@ -196,23 +200,23 @@ class Site:
         lock = store.document(LOCK)
         if lock is None:
             raise TamperedError("The lock of the keys is missing.", "Restore a backup.")
-        return KeyRing(Vault.open(lock, terminal.passphrase(self.folder, self.passphrase_file)), store.secret)
+        return KeyRing(Vault.open(lock, cli_support.passphrase(self.folder, self.passphrase_file)), store.secret)
 
-    def publish_key_set(self, desk: Desk) -> None:
+    def publish_key_set(self, desk: EngineClient) -> None:
         key_set = desk.document(KEY_SET)
         if key_set:
-            terminal.write_file(self.folder / KEY_SET_FILE, key_set, 0o600)
+            cli_support.write_file(self.folder / KEY_SET_FILE, key_set, 0o600)
 
     def backup(self, out: Path) -> int:
         """Write a backup, also while a server runs; returns its size in bytes. It takes neither lock nor keys."""
         with closing(SqliteStore.open(self.folder, writing=False)) as store:
             packed = pack(store, self.folder, PAGES)
-        terminal.write_file(out, packed, 0o600)
+        cli_support.write_file(out, packed, 0o600)
         return len(packed)
 
     def restore(self, backup: Path) -> Restored:
         """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
-        terminal.private_folder(self.folder)
+        cli_support.private_folder(self.folder)
         lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
@@ -233,7 +237,7 @@ class Site:
 
     def _alone(self) -> int:
         """The folder's lock, for what cannot be done beside a server. Raises BusyError."""
-        running = SocketDesk.connect(self.folder)
+        running = UnixClient.connect(self.folder)
         if running:
             running.close()
             raise BusyError(f"A server runs on {self.folder}. Nothing was tried.", "Stop it, then try again.")
@@ -277,4 +281,4 @@ def evidence_of(store: Store, master: bytes, earlier: Checkpoint | None = None) 
 def main() -> NoReturn:
     from carnet.control_room.cli import app
 
-    terminal.run(app, Site)
+    cli_support.run(app, Site)

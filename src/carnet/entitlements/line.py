@@ -8,7 +8,14 @@ from msgspec import Meta
 
 from carnet.entitlements.period import Period
 from carnet.entitlements.product import Metric
-from carnet.entitlements.values import Fields, Quantity, Sku, Text, Time, Uuid
+from carnet.entitlements.values import (
+    Fields,
+    Quantity,
+    Sku,
+    Text,
+    Time,
+    Uuid,
+)
 
 
 class PurchaseKind(StrEnum):

@@ -7,9 +7,26 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from carnet.entitlements import Fields, Text, Time, Uuid
-from carnet.exchange.envelope import Envelope, JwsFields, Kind, open_envelope, read_payload, write_envelope
-from carnet.exchange.key_set import KeySet, Pinned, read_inner_key_set, verify_issued
+from carnet.entitlements import (
+    Fields,
+    Text,
+    Time,
+    Uuid,
+)
+from carnet.exchange.envelope import (
+    Envelope,
+    JwsFields,
+    Kind,
+    open_envelope,
+    read_payload,
+    write_envelope,
+)
+from carnet.exchange.key_set import (
+    KeySet,
+    Pinned,
+    read_inner_key_set,
+    verify_issued,
+)
 from carnet.exchange.keys import Signer
 from carnet.exchange.strict import from_base64url, to_base64url
 from carnet.exchange.verdicts import Refusal

@@ -15,8 +15,19 @@ from typing import Annotated, TypeVar
 from msgspec import Meta
 
 from carnet.entitlements import Fields
-from carnet.exchange.keys import PublicKey, Signer, Thumbprint, check_signature
-from carnet.exchange.strict import MalformedError, decode, encode, from_base64url, to_base64url
+from carnet.exchange.keys import (
+    PublicKey,
+    Signer,
+    Thumbprint,
+    check_signature,
+)
+from carnet.exchange.strict import (
+    MalformedError,
+    decode,
+    encode,
+    from_base64url,
+    to_base64url,
+)
 from carnet.exchange.verdicts import Code, Refusal
 
 MAX_FILE = 256 * 1024  # bytes

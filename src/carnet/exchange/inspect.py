@@ -11,13 +11,28 @@ from typing import Any
 
 import msgspec
 
+from carnet.exchange.describe import Row, in_short, rows_of
 from carnet.exchange.enablement_token import Token, read_token
-from carnet.exchange.envelope import Envelope, Kind, Signature, bad_signature, holds, open_envelope, read_payload
-from carnet.exchange.key_set import KeySet, Pinned, Trust, read_inner_key_set, read_key_set, read_trust
+from carnet.exchange.envelope import (
+    Envelope,
+    Kind,
+    Signature,
+    bad_signature,
+    holds,
+    open_envelope,
+    read_payload,
+)
+from carnet.exchange.key_set import (
+    KeySet,
+    Pinned,
+    Trust,
+    read_inner_key_set,
+    read_key_set,
+    read_trust,
+)
 from carnet.exchange.keys import PublicKey
 from carnet.exchange.license_file_request import LicenseFileRequest, read_request
 from carnet.exchange.offline_license_file import OfflineLicenseFile, read_license_file
-from carnet.exchange.plain_words import Row, in_short, rows_of
 from carnet.exchange.receipt import Receipt, read_receipt
 from carnet.exchange.verdicts import Refusal
 

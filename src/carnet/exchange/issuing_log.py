@@ -4,11 +4,23 @@ A record's public half commits to its private half (who, why) by a hash, so that
 naming the vendor's staff.
 """
 
-from carnet.entitlements import Count, Fields, Quantity, Sha256, Text, Time
+from carnet.entitlements import (
+    Count,
+    Fields,
+    Quantity,
+    Sha256,
+    Text,
+    Time,
+)
 from carnet.exchange.history import CheckpointFields, Proof, hashes
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.merkle import Checkpoint, leaf_hash, verify_consistency, verify_inclusion
+from carnet.merkle import (
+    Checkpoint,
+    leaf_hash,
+    verify_consistency,
+    verify_inclusion,
+)
 
 ORIGIN = "carnet/issuing-log"
 

@@ -11,7 +11,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from carnet.entitlements import Count, Fields, Text, Time
+from carnet.entitlements import (
+    Count,
+    Fields,
+    Text,
+    Time,
+)
 from carnet.exchange.envelope import (
     Envelope,
     JwsFields,
@@ -25,7 +30,13 @@ from carnet.exchange.envelope import (
     verify_all,
     write_envelope,
 )
-from carnet.exchange.keys import ED25519, ML_DSA_65, PublicKey, Signer, Thumbprint
+from carnet.exchange.keys import (
+    ED25519,
+    ML_DSA_65,
+    PublicKey,
+    Signer,
+    Thumbprint,
+)
 from carnet.exchange.strict import MalformedError, decode, encode
 from carnet.exchange.verdicts import Code, Refusal
 

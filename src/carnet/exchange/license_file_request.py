@@ -7,7 +7,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from carnet.entitlements import Count, Fields, Metric, Quantity, Sku, Text, Time, Uuid
+from carnet.entitlements import (
+    Count,
+    Fields,
+    Metric,
+    Quantity,
+    Sku,
+    Text,
+    Time,
+    Uuid,
+)
 from carnet.exchange.enablement_token import Version
 from carnet.exchange.envelope import (
     Envelope,
@@ -18,8 +27,19 @@ from carnet.exchange.envelope import (
     verify_all,
     write_envelope,
 )
-from carnet.exchange.history import CheckpointFields, History, Proof, hashes
-from carnet.exchange.keys import AkpKey, OkpKey, PublicKey, Signer, sealing_public
+from carnet.exchange.history import (
+    CheckpointFields,
+    History,
+    Proof,
+    hashes,
+)
+from carnet.exchange.keys import (
+    AkpKey,
+    OkpKey,
+    PublicKey,
+    Signer,
+    sealing_public,
+)
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import install_by

@@ -11,7 +11,17 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Sku, Text, Time, Uuid
+from carnet.entitlements import (
+    Count,
+    Fields,
+    Line,
+    Quantity,
+    Sha256,
+    Sku,
+    Text,
+    Time,
+    Uuid,
+)
 from carnet.exchange.envelope import (
     MAX_DEPTH,
     MAX_FILE,
@@ -26,10 +36,26 @@ from carnet.exchange.envelope import (
 )
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.issuing_log import LogProof
-from carnet.exchange.key_set import KeySet, Pinned, read_inner_key_set, verify_issued
-from carnet.exchange.keys import AkpKey, Opener, Signer, Thumbprint
+from carnet.exchange.key_set import (
+    KeySet,
+    Pinned,
+    read_inner_key_set,
+    verify_issued,
+)
+from carnet.exchange.keys import (
+    AkpKey,
+    Opener,
+    Signer,
+    Thumbprint,
+)
 from carnet.exchange.sealing import info_for, seal, unseal
-from carnet.exchange.strict import MalformedError, decode, encode, from_base64url, to_base64url
+from carnet.exchange.strict import (
+    MalformedError,
+    decode,
+    encode,
+    from_base64url,
+    to_base64url,
+)
 from carnet.exchange.verdicts import Code, Refusal
 
 

@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass
 
-from carnet.entitlements import Count, Fields, Time, Uuid
+from carnet.entitlements import (
+    Count,
+    Fields,
+    Time,
+    Uuid,
+)
 from carnet.exchange.envelope import (
     Envelope,
     Kind,

@@ -12,7 +12,16 @@ from carnet.merkle.proofs import (
     verify_consistency,
     verify_inclusion,
 )
-from carnet.merkle.tree import EMPTY_ROOT, HASH_SIZE, Peaks, append_leaf, leaf_hash, node_hash, peaks_at, root_at
+from carnet.merkle.tree import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    Peaks,
+    append_leaf,
+    leaf_hash,
+    node_hash,
+    peaks_at,
+    root_at,
+)
 
 __all__ = [
     "EMPTY_ROOT",

@@ -6,7 +6,12 @@ with Client("https://control-room:8650", api_key) as client, client.seat("unatte
 
 from carnet.sdk.aio import AsyncClient
 from carnet.sdk.client import Client
-from carnet.sdk.faults import SdkError, SeatLost, ServerFault, Unreachable
+from carnet.sdk.faults import (
+    SdkError,
+    SeatLost,
+    ServerFault,
+    Unreachable,
+)
 from carnet.sdk.refusals import (
     Busy,
     Exhausted,

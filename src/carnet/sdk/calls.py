@@ -8,7 +8,14 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from carnet.sdk import answers
-from carnet.sdk.refusals import Expired, NotGranted, NotLicensed, Refused, Released, refusal
+from carnet.sdk.refusals import (
+    Expired,
+    NotGranted,
+    NotLicensed,
+    Refused,
+    Released,
+    refusal,
+)
 
 T = TypeVar("T")
 TTL = 600  # seconds

@@ -10,7 +10,15 @@ from typing import Any, TypeVar
 import httpx
 
 from carnet.sdk import address, calls, clock
-from carnet.sdk.answers import Feature, Reservation, Seat, Status, Units, Usage, User
+from carnet.sdk.answers import (
+    Feature,
+    Reservation,
+    Seat,
+    Status,
+    Units,
+    Usage,
+    User,
+)
 from carnet.sdk.base import BaseClient, BaseReserved, BaseSeat
 from carnet.sdk.calls import TTL, Call
 from carnet.sdk.core import Reply, Request, Wait

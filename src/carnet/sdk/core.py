@@ -14,8 +14,19 @@ from carnet.sdk.answers import NotUnderstoodError
 from carnet.sdk.calls import Call
 from carnet.sdk.checkpoints import Checkpoints, Shown, read
 from carnet.sdk.faults import SdkError, ServerFault, Unreachable
-from carnet.sdk.refusals import OF_ONE_PRODUCT, PASSING, Busy, Refused, RolledBack
-from carnet.sdk.unreachable import Decide, Unanswered, can_be_granted_here, deny
+from carnet.sdk.refusals import (
+    OF_ONE_PRODUCT,
+    PASSING,
+    Busy,
+    Refused,
+    RolledBack,
+)
+from carnet.sdk.unreachable import (
+    Decide,
+    Unanswered,
+    can_be_granted_here,
+    deny,
+)
 
 T = TypeVar("T")
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds

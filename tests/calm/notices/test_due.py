@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS, Key, NoticeKind, Site, coming, due_notices
+from carnet.calm.notices.due import (
+    DEADLINE_HOURS,
+    EXPIRY_DAYS,
+    Key,
+    NoticeKind,
+    Site,
+    coming,
+    due_notices,
+)
 from carnet.calm.notices.mails import mail_of
 
 END = datetime(2026, 10, 8, tzinfo=UTC)

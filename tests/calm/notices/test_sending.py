@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.calm.issuing import losses, receipts
-from carnet.calm.issuing.guids import find_guid
-from carnet.calm.issuing.log_book import show_log
 from carnet.calm.notices.mails import MailError
 from carnet.calm.notices.models import SentNotice
 from carnet.calm.notices.reading import coming_notices, sent_notices
 from carnet.calm.notices.sending import NoticesSent, send_due
+from carnet.calm.queries.log_queries import show_log
+from carnet.calm.use_cases import losses, receipts
+from carnet.calm.use_cases.guids import find_guid
 from tests.calm.conftest import DAY, END, HOUR, World, ok
 from tests.support.site_simulator import Site
 

@@ -5,11 +5,16 @@ from datetime import timedelta
 import pytest
 
 from carnet.calm.control_rooms.models import ControlRoom
-from carnet.calm.issuing import accounts, proposals
-from carnet.calm.overview.approvals import approval_case, decided_approvals, waiting_approvals
-from carnet.calm.overview.attention import Attention, AttentionKind, attention, vendor_counts
-from carnet.calm.overview.expiring import expiring
-from carnet.calm.overview.states import RoomState
+from carnet.calm.queries.approvals import approval_case, decided_approvals, waiting_approvals
+from carnet.calm.queries.attention import (
+    Attention,
+    AttentionKind,
+    attention,
+    vendor_counts,
+)
+from carnet.calm.queries.expiring import expiring
+from carnet.calm.queries.states import RoomState
+from carnet.calm.use_cases import accounts, proposals
 from carnet.exchange.license_file_request import ClockFields, LineTotals
 from tests.calm.conftest import DAY, END, HOUR, OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site

@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.calm.issuing import accounts, receipts
-from carnet.calm.overview.customer import CustomerOverview, customer_overview
-from carnet.calm.overview.entitlements import Entitlement
-from carnet.calm.overview.states import RoomState
-from carnet.calm.overview.waiting import WaitingKind
+from carnet.calm.queries.customer import CustomerOverview, WaitingKind, customer_overview
+from carnet.calm.queries.entitlements import Entitlement
+from carnet.calm.queries.states import RoomState
+from carnet.calm.use_cases import accounts, receipts
 from carnet.errors import UsageError
 from tests.calm.conftest import DAY, END, HOUR, World, ok
 

@@ -3,9 +3,8 @@
 import pytest
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.issuing import proposals
-from carnet.calm.overview.causes import Fits
-from carnet.calm.overview.evidence import Evidence, evidence
+from carnet.calm.queries.evidence import Evidence, Fits, evidence
+from carnet.calm.use_cases import proposals
 from carnet.errors import UsageError
 from tests.calm.conftest import DAY, OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site

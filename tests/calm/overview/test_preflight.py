@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from carnet.calm.issuing import accounts
-from carnet.calm.issuing.asking import Asked
-from carnet.calm.issuing.license_files import preview_license_file
-from carnet.calm.licenses.models import Purchase
-from carnet.calm.overview.preflight import AskedRow, Preflight, preflight
+from carnet.calm.purchases.models import Purchase
+from carnet.calm.queries.preflight import AskedRow, Preflight, preflight
+from carnet.calm.use_cases import accounts
+from carnet.calm.use_cases.license_files import preview_license_file
+from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, END, START, World
 from tests.support.site_simulator import Site
@@ -44,7 +44,7 @@ def rows(found: Preflight) -> dict[str, AskedRow]:
 @pytest.mark.rule("H1", "E10", "over_entitlement", "below_use")
 def test_all_that_stands_against_it_is_said_at_once_with_what_fits(world: World, site: Site) -> None:
     request = world.accept(site.request(world.now)).request
-    found = preflight(request, Asked({USERS: 80, SEATS: 34, PAGES: 300}), world.now)
+    found = preflight(request, Selection({USERS: 80, SEATS: 34, PAGES: 300}), world.now)
     by_sku = rows(found)
     assert (found.refusals, found.warnings) == (2, 1)
     users, seats, pages = (by_sku[sku].note for sku in (USERS, SEATS, PAGES))
@@ -67,7 +67,7 @@ def test_all_that_stands_against_it_is_said_at_once_with_what_fits(world: World,
 @pytest.mark.rule("H1", "outside_purchase")
 def test_an_end_past_the_purchases_is_told_with_the_end_that_fits(world: World, site: Site) -> None:
     request = world.accept(site.request(world.now)).request
-    found = preflight(request, Asked({USERS: 120, SEATS: 10}, until=END + DAY), world.now)
+    found = preflight(request, Selection({USERS: 120, SEATS: 10}, until=END + DAY), world.now)
     notes = [row.note for row in found.rows if row.asked]
     assert all(note and (note.code, note.until, note.fits) == ("outside_purchase", END, None) for note in notes)
     assert found.latest_until == END
@@ -75,7 +75,7 @@ def test_an_end_past_the_purchases_is_told_with_the_end_that_fits(world: World, 
 
 def test_what_is_well_says_what_it_means(world: World, site: Site) -> None:
     request = world.accept(site.request(world.now)).request
-    found = preflight(request, Asked({USERS: 90, SEATS: 30, PAGES: 1500}), world.now)
+    found = preflight(request, Selection({USERS: 90, SEATS: 30, PAGES: 1500}), world.now)
     assert (found.refusals, found.warnings, found.changed) == (0, 0, 3)
     notes = {row.sku: row.note.sentence for row in found.rows if row.note}
     assert notes == {
@@ -93,11 +93,11 @@ def test_what_is_well_says_what_it_means(world: World, site: Site) -> None:
 def test_a_line_that_starts_later_has_a_row_of_its_own(world: World, site: Site) -> None:
     renewal = world.buy(USERS, 200, valid_from=END, valid_until=END + timedelta(days=365))
     request = world.accept(site.request(world.now)).request
-    found = preflight(request, Asked({USERS: 120}, {renewal: 201}), world.now)
+    found = preflight(request, Selection({USERS: 120}, {renewal: 201}), world.now)
     row = rows(found)[renewal]
     assert row.note is not None
     assert (row.sku, row.left_after, row.note.fits) == (USERS, -1, 200)
-    found = preflight(request, Asked({USERS: 120}, {renewal: 150}), world.now)
+    found = preflight(request, Selection({USERS: 120}, {renewal: 150}), world.now)
     assert found.refusals == 0
     later = next(change for change in found.difference.rows if change.starts)
     assert (later.starts, later.new) == (END, 150)
@@ -107,7 +107,7 @@ def test_a_line_that_starts_later_has_a_row_of_its_own(world: World, site: Site)
 def test_without_an_approval_each_product_says_what_is_installed(world: World, site: Site) -> None:
     request = world.accept(site.request(world.now)).request
     accounts.withdraw_approval(world.calm, approval="Northwind", reason="connected now", **world.act)
-    found = preflight(request, Asked({USERS: 121, SEATS: 28, PAGES: 1001}), world.now)
+    found = preflight(request, Selection({USERS: 121, SEATS: 28, PAGES: 1001}), world.now)
     assert {row.sku: row.note.fits for row in found.rows if row.note} == {USERS: 120, PAGES: 1000}
 
 
@@ -115,16 +115,16 @@ def test_without_an_approval_each_product_says_what_is_installed(world: World, s
 def test_a_request_that_is_too_old_refuses_the_whole_file(world: World, site: Site) -> None:
     request = world.accept(site.request(world.now)).request
     world.now += 3 * DAY
-    found = preflight(request, Asked({USERS: 120}), world.now)
+    found = preflight(request, Selection({USERS: 120}), world.now)
     assert [refusal.code for refusal in found.whole] == ["window_closed"]
-    assert preflight(request, Asked({USERS: 120}), world.now, site_clock_is_off=True).refusals == 0
+    assert preflight(request, Selection({USERS: 120}), world.now, site_clock_is_off=True).refusals == 0
 
 
 @pytest.mark.rule("E6", "already_used")
 def test_an_answered_request_has_nothing_to_configure(world: World, site: Site) -> None:
     accepted = world.accept(site.request(world.now))
     world.issue(accepted.request, products={USERS: 120})
-    found = preflight(accepted.request, Asked({USERS: 120}), world.now)
+    found = preflight(accepted.request, Selection({USERS: 120}), world.now)
     assert [refusal.code for refusal in found.whole] == ["already_used"]
     assert found.rows == ()
 
@@ -182,10 +182,10 @@ def _compare(world: World, scene: dict[str, object]) -> None:
     world.now += int(scene["days"]) * DAY  # type: ignore[call-overload]
     number, quantity = scene["line"]  # type: ignore[misc]
     lines = {bought[number]: quantity} if number < len(bought) else {}
-    _agree(world, request, Asked(scene["products"], lines, scene["until"]))  # type: ignore[arg-type]
+    _agree(world, request, Selection(scene["products"], lines, scene["until"]))  # type: ignore[arg-type]
 
 
-def _agree(world: World, request: str, asked: Asked) -> None:
+def _agree(world: World, request: str, asked: Selection) -> None:
     shown = preview_license_file(world.calm, request=request, asked=asked, **world.act)
     found = preflight(request, asked, world.now)
     assert (found.refusals > 0) == isinstance(shown, Refusal), (shown, found)
@@ -199,7 +199,7 @@ def _agree(world: World, request: str, asked: Asked) -> None:
     assert found.warnings == sum(warning.code == "below_use" for warning in shown.warnings)
 
 
-def _set_to(world: World, request: str, asked: Asked, row: AskedRow, fits: int) -> None:
+def _set_to(world: World, request: str, asked: Selection, row: AskedRow, fits: int) -> None:
     """The value that fits is one that fits: the product is refused no more, whatever else is."""
     named = Purchase.objects.filter(id__in=asked.lines, product=row.sku).exists()
     if row.purchase:
@@ -219,16 +219,18 @@ def test_it_says_when_the_site_would_run_out_at_its_pace(world: World, site: Sit
     world.now += 10 * DAY
     site.use(PAGES, consume=140, now=world.now)
     request = world.accept(site.request(world.now)).request
-    note = rows(preflight(request, Asked({USERS: 120, PAGES: 1100}), world.now))[PAGES].note
+    note = rows(preflight(request, Selection({USERS: 120, PAGES: 1100}), world.now))[PAGES].note
     assert note is not None
     assert note.sentence == (
         "100 pages more. 552 are used and stay counted. At 50 a day the site would run out about 2026-12-16."
     )
-    note = rows(preflight(request, Asked({USERS: 120, PAGES: 5000}), world.now))[PAGES].note
+    note = rows(preflight(request, Selection({USERS: 120, PAGES: 5000}), world.now))[PAGES].note
     assert note is not None
     assert "run out" in note.sentence
     world.now += DAY
-    lasting = rows(preflight(request, Asked({USERS: 120, PAGES: 5000}), END - DAY, site_clock_is_off=True))[PAGES].note
+    lasting = rows(preflight(request, Selection({USERS: 120, PAGES: 5000}), END - DAY, site_clock_is_off=True))[
+        PAGES
+    ].note
     assert lasting is not None
     assert "run out" not in lasting.sentence
 
@@ -242,11 +244,11 @@ def test_without_an_approval_the_value_that_fits_is_what_is_installed_and_reache
     world.buy(USERS, 3)
     request = world.accept(site.request(world.now)).request
     accounts.withdraw_approval(world.calm, approval="Northwind", reason="connected now", **world.act)
-    note = rows(preflight(request, Asked({USERS: 3}, until=END), world.now))[USERS].note
+    note = rows(preflight(request, Selection({USERS: 3}, until=END), world.now))[USERS].note
     assert note
     assert (note.code, note.fits, note.until) == ("no_approval", None, START + 200 * DAY)
-    assert preflight(request, Asked({USERS: 3}, until=note.until), world.now).refusals == 0
-    more = rows(preflight(request, Asked({USERS: 4}), world.now))[USERS].note
+    assert preflight(request, Selection({USERS: 3}, until=note.until), world.now).refusals == 0
+    more = rows(preflight(request, Selection({USERS: 4}), world.now))[USERS].note
     assert more
     assert (more.fits, more.until) == (3, None)
 
@@ -254,6 +256,6 @@ def test_without_an_approval_the_value_that_fits_is_what_is_installed_and_reache
 @pytest.mark.rule("H1", "outside_purchase")
 def test_an_end_that_has_passed_names_one_that_fits(world: World, site: Site) -> None:
     request = world.accept(site.request(world.now)).request
-    note = rows(preflight(request, Asked({USERS: 1}, until=world.now - DAY), world.now))[USERS].note
+    note = rows(preflight(request, Selection({USERS: 1}, until=world.now - DAY), world.now))[USERS].note
     assert note
     assert (note.code, note.until) == ("outside_purchase", END)

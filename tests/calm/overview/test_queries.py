@@ -4,22 +4,22 @@ from collections.abc import Callable
 
 import pytest
 
-from carnet.calm.issuing import receipts
-from carnet.calm.issuing.accounts import find_account
-from carnet.calm.issuing.asking import Asked
-from carnet.calm.issuing.guids import find_guid
-from carnet.calm.issuing.proposals import list_proposals
-from carnet.calm.overview import lists
-from carnet.calm.overview.approvals import waiting_approvals
-from carnet.calm.overview.attention import attention, vendor_counts
-from carnet.calm.overview.customer import customer_overview
-from carnet.calm.overview.evidence import evidence
-from carnet.calm.overview.expiring import expiring
-from carnet.calm.overview.preflight import preflight
-from carnet.calm.overview.room import room_page
-from carnet.calm.overview.sites import awaited, site_row
-from carnet.calm.overview.states import standing_of
-from carnet.calm.overview.timeline import Whose, events
+from carnet.calm.queries import lists
+from carnet.calm.queries.approvals import waiting_approvals
+from carnet.calm.queries.attention import attention, vendor_counts
+from carnet.calm.queries.customer import customer_overview
+from carnet.calm.queries.evidence import evidence
+from carnet.calm.queries.expiring import expiring
+from carnet.calm.queries.preflight import preflight
+from carnet.calm.queries.room import room_page
+from carnet.calm.queries.sites import awaited, site_row
+from carnet.calm.queries.states import standing_of
+from carnet.calm.queries.timeline import Whose, events
+from carnet.calm.use_cases import receipts
+from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.guids import find_guid
+from carnet.calm.use_cases.proposals import list_proposals
+from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, END, HOUR, World, ok
 from tests.calm.overview.statements import counted
@@ -54,7 +54,7 @@ def reads(world: World) -> dict[str, Callable[[], object]]:
     assert page.request is not None
     assert page.refused is not None
     request, refused = page.request, page.refused.refused
-    asked = Asked(dict.fromkeys(SKUS, 2))
+    asked = Selection(dict.fromkeys(SKUS, 2))
     return {
         "customer": lambda: customer_overview(account, world.now),
         "room": lambda: room_page(guid, world.now),

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.calm.issuing import receipts
-from carnet.calm.overview.room import room_page
-from carnet.calm.overview.states import RoomState
-from carnet.calm.overview.timeline import EventKind
+from carnet.calm.queries.room import room_page
+from carnet.calm.queries.states import RoomState
+from carnet.calm.queries.timeline import EventKind
+from carnet.calm.use_cases import receipts
 from carnet.errors import UsageError
 from tests.calm.conftest import DAY, END, HOUR, NOW, OLGA, World, ok
 from tests.support.site_simulator import Site
@@ -25,7 +25,7 @@ def site(world: World) -> Site:
 
 
 def guid(world: World, label: str = "north") -> str:
-    from carnet.calm.issuing.guids import find_guid
+    from carnet.calm.use_cases.guids import find_guid
 
     return find_guid(label).id
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from carnet.control_room.engine import answers
-from carnet.control_room.engine.order import Order
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.engine import idempotency_index
+from carnet.control_room.engine.engine import QueuedCommand
 from carnet.control_room.ledger.record import answer_name
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
 from carnet.exchange.verdicts import Code
 from tests.unit.control_room.conftest import granted, refused, standard_lines
 
@@ -23,7 +23,7 @@ class Keyed:
     room: object
 
     def do(self, *keys, units=1, actor="bot"):
-        orders = [Order(ConsumeUnits(PAGES, units), actor, key) for key in keys]
+        orders = [QueuedCommand(ConsumeUnits(PAGES, units), actor, key) for key in keys]
         return self.room.engine.execute_all(orders, self.room.reading)
 
     def fill(self, name, count, batch=4):
@@ -54,8 +54,8 @@ class Keyed:
 
 @pytest.fixture
 def site(vendor, enabled, monkeypatch):
-    monkeypatch.setattr(answers, "IN_MEMORY", FEW)
-    monkeypatch.setattr(answers, "READ_AGAIN", 4 * FEW)
+    monkeypatch.setattr(idempotency_index, "IN_MEMORY", FEW)
+    monkeypatch.setattr(idempotency_index, "READ_AGAIN", 4 * FEW)
     enabled.install(vendor.olf(enabled.request(), standard_lines(document_pages=1_000_000), enabled.now))
     return Keyed(enabled)
 
@@ -83,8 +83,8 @@ def test_g5_a_key_is_known_for_24_hours_and_in_the_store_for_two_generations(sit
 
 @pytest.mark.rule("G5")
 def test_g5_memory_and_store_are_bounded_by_thousands_of_keys(site, monkeypatch):
-    monkeypatch.setattr(answers, "IN_MEMORY", 100)
-    monkeypatch.setattr(answers, "READ_AGAIN", 400)
+    monkeypatch.setattr(idempotency_index, "IN_MEMORY", 100)
+    monkeypatch.setattr(idempotency_index, "READ_AGAIN", 400)
     most = 0
     for day in range(4):
         for part in range(3):
@@ -98,8 +98,8 @@ def test_g5_memory_and_store_are_bounded_by_thousands_of_keys(site, monkeypatch)
 
 @pytest.mark.rule("G5", "G4")
 def test_g5_all_are_found_again_after_a_restart_at_each_stage_of_a_move(site, monkeypatch):
-    monkeypatch.setattr(answers, "IN_MEMORY", 200)
-    monkeypatch.setattr(answers, "READ_AGAIN", 10_000)
+    monkeypatch.setattr(idempotency_index, "IN_MEMORY", 200)
+    monkeypatch.setattr(idempotency_index, "READ_AGAIN", 10_000)
     keys, stages = site.fill("a", 196, batch=98), set()
     for number in range(8):
         keys += site.fill(f"b {number}", 4)
@@ -112,7 +112,7 @@ def test_g5_all_are_found_again_after_a_restart_at_each_stage_of_a_move(site, mo
 
 @pytest.mark.rule("G5", "L4")
 def test_g5_a_move_that_a_restart_cut_short_goes_on_after_a_day(site, monkeypatch):
-    monkeypatch.setattr(answers, "IN_MEMORY", 200)
+    monkeypatch.setattr(idempotency_index, "IN_MEMORY", 200)
     keys = site.fill("a", 204)
     assert 0 < len(site.stored) < 204
     site.room.reopen()
@@ -163,7 +163,9 @@ def test_g5_two_actors_never_share_and_another_request_is_refused(site, moved):
     refused(site.do("k", units=2, actor="anna")[0], Code.IDEMPOTENCY_CONFLICT)
     assert site.do("k", actor="anna") == [mine]
     assert site.do("k", actor="bert") == [theirs]
-    (other,) = site.room.engine.execute_all([Order(AssignUser("bot-creator", "u"), "anna", "k")], site.room.reading)
+    (other,) = site.room.engine.execute_all(
+        [QueuedCommand(AssignUser("bot-creator", "u"), "anna", "k")], site.room.reading
+    )
     refused(other, Code.IDEMPOTENCY_CONFLICT)
 
 
@@ -172,7 +174,7 @@ def test_g5_a_key_repeated_inside_one_transaction(site):
     first, second = site.do("k", "k")
     assert first == second
     assert first.remaining == 999_999
-    orders = [Order(ConsumeUnits(PAGES, units), "bot", "other") for units in (1, 2, 1)]
+    orders = [QueuedCommand(ConsumeUnits(PAGES, units), "bot", "other") for units in (1, 2, 1)]
     one, two, three = site.room.engine.execute_all(orders, site.room.reading)
     assert one == three
     refused(two, Code.IDEMPOTENCY_CONFLICT)

@@ -5,19 +5,19 @@ import re
 
 import pytest
 
-from carnet.control_room.activation.generate_request import GenerateRequest
-from carnet.control_room.authority.decision import View
-from carnet.control_room.granting.api_keys import (
+from carnet.control_room.rules.activation.generate_request import GenerateRequest
+from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.granting.api_keys import (
     CreateApiKey,
     ListApiKeys,
     RevokeApiKey,
     digest,
     read_key,
 )
-from carnet.control_room.granting.permissions import refuse
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.control_room.rules.granting.permissions import refuse
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code
 from tests.unit.control_room.conftest import granted, refused

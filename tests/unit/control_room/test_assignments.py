@@ -6,15 +6,15 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from carnet.control_room.granting.assignment_file import (
+from carnet.control_room.rules.granting.assignment_file import (
     MOST_BYTES,
     MOST_ROWS,
     AssignmentFile,
     AssignmentRow,
     read_assignments,
 )
-from carnet.control_room.granting.assignments import AssignMany, CheckAssignments
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from tests.support.walk import PAGES, USER, Walk

@@ -14,27 +14,24 @@ from typing import Any
 import pytest
 
 from carnet import control_room
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest, NewestRequest
-from carnet.control_room.activation.install_key_set import InstallKeySet
-from carnet.control_room.activation.install_license import LICENSE, RECEIPT, InstallLicense
-from carnet.control_room.activation.install_token import InstallToken
-from carnet.control_room.activation.preview_license import PreviewLicense
-from carnet.control_room.activation.request_text import RequestText
-from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
-from carnet.control_room.authority import questions
-from carnet.control_room.authority.exchange import Exchange
-from carnet.control_room.authority.history import UsageHistory
-from carnet.control_room.authority.holders import Holders, People, UserDetail
-from carnet.control_room.authority.notices import DueNotices
-from carnet.control_room.authority.overview import Overview
-from carnet.control_room.authority.product import ProductDetail
-from carnet.control_room.engine import wire
-from carnet.control_room.engine.desk import KEY_SET, Desk
-from carnet.control_room.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
-from carnet.control_room.granting.assignment_file import AssignmentRow
-from carnet.control_room.granting.assignments import AssignMany, CheckAssignments
-from carnet.control_room.granting.features import CheckFeature
-from carnet.control_room.granting.people import (
+from carnet.control_room.local_api import protocol
+from carnet.control_room.local_api.client import KEY_SET, EngineClient
+from carnet.control_room.queries import questions
+from carnet.control_room.queries.exchange import Exchange, RequestText
+from carnet.control_room.queries.history import UsageHistory
+from carnet.control_room.queries.holders import Holders, People, UserDetail
+from carnet.control_room.queries.license_preview import PreviewLicense
+from carnet.control_room.queries.notices import DueNotices
+from carnet.control_room.queries.overview import Overview, ProductDetail
+from carnet.control_room.queries.what_if import WhatIf
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, NewestRequest, WithdrawCycle
+from carnet.control_room.rules.activation.install_license import LICENSE, RECEIPT, InstallLicense
+from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.rules.granting.assignment_file import AssignmentRow
+from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
+from carnet.control_room.rules.granting.features import CheckFeature
+from carnet.control_room.rules.granting.people import (
     Access,
     AddPerson,
     ChangePerson,
@@ -42,11 +39,10 @@ from carnet.control_room.granting.people import (
     ListPeople,
     NoteAccess,
 )
-from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, CheckUser, UnassignUser
-from carnet.control_room.what_if.question import WhatIf
+from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, CheckUser, UnassignUser
 from carnet.errors import CarnetError, UsageError
 from carnet.exchange.verdicts import Refusal
 from tests.support.cast import MONDAY
@@ -59,7 +55,7 @@ USERS, SEATS, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document
 
 
 @pytest.fixture(params=["own", "served"])
-def desk(request: pytest.FixtureRequest, place: Place) -> Iterator[Desk]:
+def desk(request: pytest.FixtureRequest, place: Place) -> Iterator[EngineClient]:
     if request.param == "own":
         with place.own() as own:
             yield own
@@ -74,7 +70,7 @@ def desk(request: pytest.FixtureRequest, place: Place) -> Iterator[Desk]:
 class Play:
     """A life of a Control Room at a desk, and all it was answered: answers, refusals and faults alike."""
 
-    def __init__(self, desk: Desk, files: dict[str, bytes]) -> None:
+    def __init__(self, desk: EngineClient, files: dict[str, bytes]) -> None:
         self.desk, self.files = desk, files  # what the vendor made for the first life serves the second
         self.heard: list[tuple[str, Any]] = []
         self.asked: set[str] = set()
@@ -209,7 +205,7 @@ def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:
     plays: list[Play] = []
     files: dict[str, bytes] = {}
 
-    def played(desk: Desk) -> None:
+    def played(desk: EngineClient) -> None:
         play = Play(desk, files)
         for part in (exchange, granting, people, looking):
             part(play)
@@ -221,7 +217,7 @@ def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:
         played(asked)
     own_play, served_play = plays
     assert own_play.heard == served_play.heard
-    assert own_play.asked == served_play.asked == {*wire.COMMANDS, *wire.QUESTIONS}
+    assert own_play.asked == served_play.asked == {*protocol.COMMANDS, *protocol.QUESTIONS}
     assert {type(outcome) for _, outcome in own_play.heard} >= {Refusal, tuple, bytes, type(None)}
 
 
@@ -233,18 +229,18 @@ def test_every_command_and_question_there_is_can_cross_the_socket() -> None:
                 for act, known in found.items():
                     if inspect.isclass(each) and hasattr(each, act) and isinstance(getattr(each, "what", None), str):
                         known.add(each)
-    assert found["decide"] == set(wire.COMMANDS.values())
-    assert found["answer"] == set(wire.QUESTIONS.values())
+    assert found["decide"] == set(protocol.COMMANDS.values())
+    assert found["answer"] == set(protocol.QUESTIONS.values())
 
 
-def test_what_is_done_at_a_desk_is_in_the_ledger(desk: Desk) -> None:
+def test_what_is_done_at_a_desk_is_in_the_ledger(desk: EngineClient) -> None:
     desk.execute(AssignUser(USERS, "mara"), "kai", "key-1")
     page: Any = desk.ask(questions.Records(1))
     assert [(record.kind, record.actor) for record in page.records] == [("seat.assigned", "kai")]
     assert page.records[0].body == {"sku": USERS, "user": "mara"}
 
 
-def test_records_come_in_pages(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_come_in_pages(desk: EngineClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(questions, "WINDOW", 7)
     for number in range(20):
         desk.execute(ConsumeUnits(PAGES, 1 + number % 3), "kai")
@@ -261,16 +257,16 @@ def test_records_come_in_pages(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_answer_larger_than_a_frame_arrives_whole(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "FRAME_LIMIT", 500)
+    monkeypatch.setattr(protocol, "FRAME_LIMIT", 500)
     with place.served(), closing(place.asked()) as asked:
         assert len(asked.ask(questions.Status()).lines) == 4  # type: ignore[union-attr]
         with pytest.raises(UsageError, match="too large"):
             asked.execute(InstallToken(b"x" * 1000), "kai")
 
 
-@pytest.mark.parametrize("size", [0, 1, wire.FRAME_LIMIT, wire.FRAME_LIMIT + 1, 3 * wire.FRAME_LIMIT])
+@pytest.mark.parametrize("size", [0, 1, protocol.FRAME_LIMIT, protocol.FRAME_LIMIT + 1, 3 * protocol.FRAME_LIMIT])
 def test_frames_of_a_message(size: int) -> None:
-    sent = memoryview(wire.frames(b"x" * size))
+    sent = memoryview(protocol.frames(b"x" * size))
     at = 0
 
     def read(count: int) -> bytes:
@@ -278,5 +274,5 @@ def test_frames_of_a_message(size: int) -> None:
         at += count
         return bytes(sent[at - count : at])
 
-    assert wire.read_message(read) == b"x" * size
+    assert protocol.read_message(read) == b"x" * size
     assert at == len(sent)

@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.activation.request_text import RequestText, file_name
-from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
-from carnet.control_room.authority.exchange import Exchange
-from carnet.control_room.authority.exchange_past import ENTRIES_KEPT, REQUESTS_KEPT, PastRequest
-from carnet.control_room.authority.exchange_past import Exchange as Past
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.queries.exchange import Exchange, RequestText, file_name
+from carnet.control_room.rules.activation.generate_request import WithdrawCycle
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.users import AssignUser
+from carnet.control_room.state.exchange_log import ENTRIES_KEPT, REQUESTS_KEPT, PastRequest
+from carnet.control_room.state.exchange_log import ExchangeLog as Past
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY

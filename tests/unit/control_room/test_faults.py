@@ -12,16 +12,15 @@ from typing import cast
 import msgspec
 import pytest
 
-from carnet.control_room.api.handle import Door
-from carnet.control_room.api.message import Answer, Request
-from carnet.control_room.engine import answers
-from carnet.control_room.engine.order import Order
+from carnet.control_room.engine import idempotency_index
+from carnet.control_room.engine.engine import QueuedCommand
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY
+from carnet.control_room.engine.sqlite import SNAPSHOT
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.granting.api_keys import CreateApiKey
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.storage.sqlite import SNAPSHOT
+from carnet.control_room.rest.door import Answer, Door, Request
+from carnet.control_room.rules.granting.api_keys import CreateApiKey
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.errors import BusyError, StorageError, TamperedError
 from tests.support.failing_disk import Disk, failing_disk
 from tests.support.fault_scene import PAGES, SEATS, Origin, Scene, Unread, opened, scene
@@ -44,7 +43,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Origin:
 
 @pytest.fixture(autouse=True)
 def few_answers_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "IN_MEMORY", 4)
+    monkeypatch.setattr(idempotency_index, "IN_MEMORY", 4)
 
 
 def play(told: Scene) -> None:
@@ -157,7 +156,7 @@ def test_no_snapshot_is_kept_of_a_state_that_could_not_be_read_again(
     """An order breaks after another one moved the state, and the disk cannot be read just then."""
     with failing_disk() as disk, scene(origin, tmp_path / "site", disk) as told:
         before = told.image(told.engine)
-        orders = [Order(ConsumeUnits(PAGES, 5), "anna"), Order(Breaking(), "anna")]  # type: ignore[arg-type]
+        orders = [QueuedCommand(ConsumeUnits(PAGES, 5), "anna"), QueuedCommand(Breaking(), "anna")]  # type: ignore[arg-type]
         with monkeypatch.context() as patch:
             patch.setattr(told.store, "head", unreadable)
             with pytest.raises(RuntimeError):
@@ -199,7 +198,7 @@ def test_more_orders_than_may_wait_are_turned_away_untried(origin: Origin, tmp_p
                 door.handle(asked, replies.append)
             assert [reply.status for reply in replies] == [503, 503], "told at once"
             with pytest.raises(BusyError):
-                writer.submit([Order(ConsumeUnits(PAGES, 1), "anna")], lambda _: None)
+                writer.submit([QueuedCommand(ConsumeUnits(PAGES, 1), "anna")], lambda _: None)
             await writer.execute([])
 
         asyncio.run(asking())

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.authority.banner import banner
-from carnet.control_room.authority.forecast import forecast
-from carnet.control_room.authority.states import state_name
-from carnet.control_room.authority.views import status
-from carnet.control_room.granting.features import check_feature
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser, check_user
+from carnet.control_room.queries.banner import banner
+from carnet.control_room.queries.forecast import forecast
+from carnet.control_room.queries.status import status
+from carnet.control_room.rules.granting.features import check_feature
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser, check_user
+from carnet.control_room.rules.site_state import state_name
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.license_file_request import read_request
 from carnet.exchange.verdicts import Code

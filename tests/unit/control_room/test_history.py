@@ -6,23 +6,23 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carnet.control_room.authority.decision import View
-from carnet.control_room.authority.history import UsageHistory
-from carnet.control_room.authority.run_out import near_limit, run_out
-from carnet.control_room.authority.tallies import (
+from carnet.control_room.ledger.events import CountedRefusal, RefusalsCounted
+from carnet.control_room.queries.history import UsageHistory
+from carnet.control_room.queries.run_out import near_limit, run_out
+from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.granting.reservations import ReserveUnits, SettleUnits
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
+from carnet.control_room.state.usage_counters import (
     DAYS_KEPT,
     HOURS_KEPT,
-    Tallies,
+    UsageCounters,
     day_of,
     hour_of,
     start_of_day,
     start_of_hour,
 )
-from carnet.control_room.granting.reservations import ReserveUnits, SettleUnits
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
-from carnet.control_room.ledger.events import CountedRefusal, RefusalsCounted
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.license_file_request import read_request
 from carnet.exchange.verdicts import Code
@@ -112,7 +112,7 @@ def test_history_is_the_same_after_a_restart(licensed):
 
 
 def test_it_is_bounded_and_keeps_the_newest():
-    tallies = Tallies(MONDAY)
+    tallies = UsageCounters(MONDAY)
     for number in range(2 * DAYS_KEPT):
         tallies.note(MONDAY + number * DAY, consumed=number)
     assert len(tallies.days) == DAYS_KEPT
@@ -123,7 +123,7 @@ def test_it_is_bounded_and_keeps_the_newest():
 
 @pytest.mark.rule("T3")
 def test_t3_time_that_is_given_up_counts_in_the_day_that_it_becomes():
-    tallies = Tallies(MONDAY)
+    tallies = UsageCounters(MONDAY)
     tallies.note(MONDAY, granted=1, consumed=5)
     for days in (700, 701, 5000):
         tallies.using(MONDAY + days * DAY, days // 100, days // 100, granted=1)

@@ -7,15 +7,15 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from carnet.control_room.authority import holders
-from carnet.control_room.authority.evolve import evolve
-from carnet.control_room.authority.holders import Holders, People, UserDetail
-from carnet.control_room.authority.product import ProductDetail
-from carnet.control_room.authority.state import State
-from carnet.control_room.authority.views import product_views
-from carnet.control_room.granting.reservations import ReserveUnits
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.control_room.queries import holders
+from carnet.control_room.queries.holders import Holders, People, UserDetail
+from carnet.control_room.queries.overview import ProductDetail
+from carnet.control_room.queries.status import product_views
+from carnet.control_room.rules.granting.reservations import ReserveUnits
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
+from carnet.control_room.state.fold import evolve
+from carnet.control_room.state.state import State
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY

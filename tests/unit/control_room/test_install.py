@@ -5,13 +5,13 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from carnet.control_room.activation.install_key_set import InstallKeySet
-from carnet.control_room.activation.preview_license import preview
-from carnet.control_room.authority.grant import granted as granted_now
-from carnet.control_room.authority.grant import lines_of
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.control_room.queries.license_preview import preview
+from carnet.control_room.rules.activation.install_token import InstallKeySet
+from carnet.control_room.rules.grant import granted as granted_now
+from carnet.control_room.rules.grant import lines_of
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.keys import new_opener
 from carnet.exchange.offline_license_file import read_license_file, write_license_file
 from carnet.exchange.verdicts import Code

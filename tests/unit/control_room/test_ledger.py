@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.activation.generate_request import REQUEST
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
 from carnet.control_room.ledger.verify import verify
+from carnet.control_room.rules.activation.generate_request import REQUEST
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
 from carnet.control_room.wiring import evidence_of
 from carnet.errors import StorageError, TamperedError
 from carnet.exchange.license_file_request import read_request
@@ -192,7 +192,7 @@ def test_l4_verify_against_a_checkpoint_written_down_earlier(licensed):
 
 @pytest.mark.rule("L4")
 def test_l4_totals_that_do_not_add_up_are_found_by_verifys_own_arithmetic(licensed, monkeypatch):
-    from carnet.control_room.activation import generate_request
+    from carnet.control_room.rules.activation import generate_request
 
     licensed.do(ConsumeUnits("document-pages", 10))
     real = generate_request.totals

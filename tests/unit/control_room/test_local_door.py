@@ -17,14 +17,19 @@ import msgspec
 import pytest
 import uvloop
 
-from carnet.control_room.authority import questions
-from carnet.control_room.engine import wire
-from carnet.control_room.engine.socket_desk import SocketDesk
-from carnet.control_room.granting.people import FindPerson
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
-from carnet.control_room.storage import sqlite
-from carnet.errors import BusyError, CarnetError, StorageError, UsageError
+from carnet.control_room.engine import sqlite
+from carnet.control_room.local_api import protocol
+from carnet.control_room.local_api.client import UnixClient
+from carnet.control_room.queries import questions
+from carnet.control_room.rules.granting.people import FindPerson
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
+from carnet.errors import (
+    BusyError,
+    CarnetError,
+    StorageError,
+    UsageError,
+)
 from carnet.exchange.verdicts import Code
 from tests.support.place import Place
 from tests.support.room import Room
@@ -45,7 +50,7 @@ def _request(**changes: Any) -> bytes:
 
 
 HOSTILE = {
-    "too long": (wire.FRAME_LIMIT + 1).to_bytes(4, "big"),
+    "too long": (protocol.FRAME_LIMIT + 1).to_bytes(4, "big"),
     "two frames": ((1 << 31) | 2).to_bytes(4, "big") + b"{}",
     "all ones": b"\xff" * 64,
     "http": b"GET / HTTP/1.1\r\n\r\n",
@@ -76,9 +81,9 @@ def test_rubbish_is_refused_and_harms_nobody(place: Place, sent: bytes) -> None:
         before = other.ask(questions.Checkpoint())
         with closing(place.raw()) as hostile:
             hostile.sendall(sent)
-            reply = wire.read_message(lambda count: hostile.recv(count, socket.MSG_WAITALL))
+            reply = protocol.read_message(lambda count: hostile.recv(count, socket.MSG_WAITALL))
         with pytest.raises(UsageError):
-            wire.read_reply(reply)
+            protocol.read_reply(reply)
         assert other.ask(questions.Checkpoint()) == before
 
 
@@ -129,17 +134,17 @@ def _until(opened: Callable[[], Any], act: Callable[[Any], Any]) -> None:
 
 def test_only_its_owner_may_open_the_door(place: Place) -> None:
     with place.served():
-        mode = (place.folder / wire.SOCKET).stat().st_mode
+        mode = (place.folder / protocol.SOCKET).stat().st_mode
         assert stat.S_ISSOCK(mode)
         assert stat.S_IMODE(mode) == 0o600
-    assert not (place.folder / wire.SOCKET).exists(), "and it is gone with the server"
+    assert not (place.folder / protocol.SOCKET).exists(), "and it is gone with the server"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_another_user_is_not_answered(place: Place) -> None:
     with place.served(), closing(place.asked()) as own:
         place.folder.chmod(0o755)
-        (place.folder / wire.SOCKET).chmod(0o666)
+        (place.folder / protocol.SOCKET).chmod(0o666)
         assert _as_nobody(place.folder) == b"", "the door that the file's mode left open is shut without a word"
         assert own.ask(questions.Status()).state == "active"  # type: ignore[union-attr]
 
@@ -156,9 +161,9 @@ def _as_nobody(folder: Path) -> bytes:
             os.setuid(65534)
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(10)
-            connection.connect(wire.SOCKET)
+            connection.connect(protocol.SOCKET)
             with suppress(OSError):
-                connection.sendall(wire.frames(wire.ask(questions.Status())))
+                connection.sendall(protocol.frames(protocol.ask(questions.Status())))
             heard = b""
             with suppress(ConnectionResetError):
                 heard = connection.recv(100)
@@ -177,17 +182,17 @@ def _as_nobody(folder: Path) -> bytes:
 
 
 def test_without_a_server_there_is_nobody_to_ask(place: Place, tmp_path: Path) -> None:
-    assert SocketDesk.connect(place.folder) is None
-    assert SocketDesk.connect(tmp_path / "nowhere") is None
+    assert UnixClient.connect(place.folder) is None
+    assert UnixClient.connect(tmp_path / "nowhere") is None
     (tmp_path / "file").touch()
-    assert SocketDesk.connect(tmp_path / "file") is None
+    assert UnixClient.connect(tmp_path / "file") is None
 
 
 def test_the_socket_of_a_killed_server_is_no_server_and_is_replaced(place: Place) -> None:
-    for name in (wire.SOCKET, f".{wire.SOCKET}.part"):
+    for name in (protocol.SOCKET, f".{protocol.SOCKET}.part"):
         with closing(socket.socket(socket.AF_UNIX)) as dead:
             dead.bind(str(place.folder / name))
-    assert SocketDesk.connect(place.folder) is None
+    assert UnixClient.connect(place.folder) is None
     with place.served(), closing(place.asked()) as asked:
         assert asked.ask(questions.Status()).state == "active"  # type: ignore[union-attr]
 
@@ -211,7 +216,7 @@ def test_a_folder_whose_name_is_too_long_for_a_socket(licensed: Room, tmp_path: 
 def test_such_a_folder_where_the_system_has_no_way_round(
     licensed: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("carnet.control_room.engine.socket_desk._DESCRIPTORS", tmp_path / "none")
+    monkeypatch.setattr("carnet.control_room.local_api.client._DESCRIPTORS", tmp_path / "none")
     place = Place(licensed, tmp_path / ("x" * 100))
     with pytest.raises(UsageError, match="too long for a socket"), place.served():
         pass
@@ -219,14 +224,14 @@ def test_such_a_folder_where_the_system_has_no_way_round(
 
 def test_a_server_that_goes_away_while_it_is_asked(place: Place) -> None:
     with closing(socket.socket(socket.AF_UNIX)) as deaf:
-        deaf.bind(str(place.folder / wire.SOCKET))
+        deaf.bind(str(place.folder / protocol.SOCKET))
         deaf.listen()
         with closing(place.asked()) as asked:
             deaf.accept()[0].close()
             with pytest.raises(CarnetError, match="went away") as caught:
                 asked.execute(AssignUser(USERS, "x"), "kai")
             assert "may have been done" in caught.value.next_step
-        late = SocketDesk.connect(place.folder, patience=0.1)
+        late = UnixClient.connect(place.folder, patience=0.1)
         assert late is not None
         with closing(late), pytest.raises(BusyError, match="does not answer"):
             late.ask(questions.Status())
@@ -234,7 +239,7 @@ def test_a_server_that_goes_away_while_it_is_asked(place: Place) -> None:
 
 def test_more_callers_wait_than_the_system_lets_wait(place: Place) -> None:
     with closing(socket.socket(socket.AF_UNIX)) as deaf:
-        deaf.bind(str(place.folder / wire.SOCKET))
+        deaf.bind(str(place.folder / protocol.SOCKET))
         deaf.listen(0)
         waiting = [place.asked()]
         with pytest.raises(BusyError, match="Too many callers wait"):
@@ -265,10 +270,10 @@ def test_what_has_come_is_answered_when_the_server_ends(place: Place) -> None:
         callers = [place.raw() for _ in range(10)]
         for caller in callers:
             caller.sendall(_request())
-        heard = [wire.read_message(lambda n, c=caller: c.recv(n, socket.MSG_WAITALL)) for caller in callers[:5]]
+        heard = [protocol.read_message(lambda n, c=caller: c.recv(n, socket.MSG_WAITALL)) for caller in callers[:5]]
         server._end()
         for caller in callers[5:]:
-            heard.append(wire.read_message(lambda n, c=caller: c.recv(n, socket.MSG_WAITALL)))
+            heard.append(protocol.read_message(lambda n, c=caller: c.recv(n, socket.MSG_WAITALL)))
         for caller in callers:
             assert caller.recv(1) == b"", "and then it hangs up"
             caller.close()
@@ -280,8 +285,10 @@ def test_many_callers_at_once_on_either_loop(place: Place, loop: Callable[[], as
     with place.served(loop=loop):
         desks = [place.asked() for _ in range(20)]
         for desk in desks:
-            desk._connection.sendall(wire.frames(wire.do(ConsumeUnits(PAGES, 1), "kai", None)))
-        left = {wire.read_answer(wire.read_message(desk._read), ConsumeUnits.answers).remaining for desk in desks}  # type: ignore[union-attr]
+            desk._connection.sendall(protocol.frames(protocol.do(ConsumeUnits(PAGES, 1), "kai", None)))
+        left = {
+            protocol.read_answer(protocol.read_message(desk._read), ConsumeUnits.answers).remaining for desk in desks
+        }  # type: ignore[union-attr]
         assert left == set(range(80, 100))
         for desk in desks:
             desk.close()
@@ -291,4 +298,4 @@ def test_a_copied_folder_is_a_room_of_its_own(place: Place, tmp_path: Path) -> N
     """A stale socket that was copied, or that leads elsewhere, is nobody's."""
     with place.served():
         shutil.copytree(place.folder, tmp_path / "copy", ignore=shutil.ignore_patterns("*.sock"))
-        assert SocketDesk.connect(tmp_path / "copy") is None
+        assert UnixClient.connect(tmp_path / "copy") is None

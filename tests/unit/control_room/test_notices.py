@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.authority.banner import banner
-from carnet.control_room.authority.notices import DEADLINE_HOURS, EXPIRY_DAYS, due_notices
-from carnet.control_room.authority.views import status
+from carnet.control_room.queries.banner import banner
+from carnet.control_room.queries.notices import DEADLINE_HOURS, EXPIRY_DAYS, due_notices
+from carnet.control_room.queries.status import status
 from carnet.exchange.license_file_request import RequestKind
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from hypothesis import given, settings
 
-from carnet.control_room.authority.grant import lines_of
-from carnet.control_room.authority.overview import GROUPS, Overview
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
+from carnet.control_room.queries.overview import GROUPS, Overview
+from carnet.control_room.rules.grant import lines_of
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
 from tests.support.walk import ACTS, FEATURE, PAGES, SEAT, USER, Walk

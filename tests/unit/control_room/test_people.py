@@ -2,15 +2,15 @@
 
 import pytest
 
-from carnet.control_room.granting.people import (
+from carnet.control_room.rules.granting.people import (
     PERMISSIONS,
     Access,
     AddPerson,
     ChangePerson,
     FindPerson,
     ListPeople,
-    May,
     NoteAccess,
+    Permission,
     Role,
 )
 from carnet.exchange.verdicts import Code, Refusal
@@ -38,9 +38,9 @@ def test_a_role_gives_its_permissions_and_no_others(room: Room) -> None:
     for role in Role:
         room.do(AddPerson(f"one-{role.value}", role))
         found = room.ask(FindPerson(f"one-{role.value}"))
-        assert {act for act in May if found.may(act)} == PERMISSIONS[role]
-    assert PERMISSIONS[Role.VIEWER] == {May.VIEW}
-    assert May.AUDIT not in PERMISSIONS[Role.LICENSE_MANAGER]
+        assert {act for act in Permission if found.may(act)} == PERMISSIONS[role]
+    assert PERMISSIONS[Role.VIEWER] == {Permission.VIEW}
+    assert Permission.AUDIT not in PERMISSIONS[Role.LICENSE_MANAGER]
 
 
 def test_the_last_administrator_stays(room: Room) -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from carnet.control_room.activation.preview_license import CANDIDATES, PreviewLicense
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.control_room.queries.license_preview import CANDIDATES, PreviewLicense
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line

@@ -6,10 +6,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from carnet.control_room.authority import questions
-from carnet.control_room.authority.questions import RecordDetail, Records
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser
+from carnet.control_room.queries import questions
+from carnet.control_room.queries.questions import RecordDetail, Records
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.verdicts import Code
 from carnet.merkle import leaf_hash, verify_inclusion
 from tests.support.cast import MONDAY

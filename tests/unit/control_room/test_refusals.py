@@ -2,10 +2,10 @@
 
 import pytest
 
-from carnet.control_room.activation.generate_request import GenerateRequest
-from carnet.control_room.engine.order import Order
-from carnet.control_room.engine.refusals import IN_FULL, KINDS, Refusals
-from carnet.control_room.granting.units import ConsumeUnits
+from carnet.control_room.engine.engine import QueuedCommand
+from carnet.control_room.engine.refusal_counts import IN_FULL, KINDS, RefusalCounts
+from carnet.control_room.rules.activation.generate_request import GenerateRequest
+from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.exchange.verdicts import Code, Refusal
 from tests.support.cast import MONDAY
 
@@ -13,7 +13,7 @@ TOO_MANY = ConsumeUnits("document-pages", 10**9)
 
 
 def flood(room, times):
-    outcomes = room.engine.execute_all([Order(TOO_MANY, "bot")] * times, room.reading)
+    outcomes = room.engine.execute_all([QueuedCommand(TOO_MANY, "bot")] * times, room.reading)
     assert all(isinstance(outcome, Refusal) and outcome.code is Code.EXHAUSTED for outcome in outcomes)
 
 
@@ -48,7 +48,7 @@ def test_g7_a_request_states_every_refusal_before_it(licensed):
 
 @pytest.mark.rule("G7", "L3")
 def test_g7_a_request_states_also_the_refusals_of_its_own_batch(licensed):
-    orders = [*[Order(TOO_MANY, "bot")] * 30, Order(GenerateRequest(), "anna")]
+    orders = [*[QueuedCommand(TOO_MANY, "bot")] * 30, QueuedCommand(GenerateRequest(), "anna")]
     licensed.engine.execute_all(orders, licensed.reading)
     totals = next(
         r for r in licensed.engine.book.records() if r.kind == "totals.stated" and b"exhausted" in bytes(r.body)
@@ -66,7 +66,7 @@ def test_g7_the_counts_are_written_when_the_site_is_closed(licensed):
 
 @pytest.mark.rule("G7")
 def test_g7_callers_cannot_make_the_counts_grow():
-    refusals = Refusals()
+    refusals = RefusalCounts()
     for number in range(KINDS * 3):
         for _ in range(2 + IN_FULL):
             refusals.gets_a_record("consume", "not_granted", f"sku-{number}", MONDAY)
@@ -87,7 +87,7 @@ def test_g7_counts_whose_record_could_not_be_written_are_not_lost(licensed):
     licensed.wait(seconds=61)
     licensed.store._db.execute("PRAGMA query_only = ON")
     with pytest.raises(StorageError):
-        licensed.engine.execute_all([Order(TOO_MANY, "bot")], licensed.reading)
+        licensed.engine.execute_all([QueuedCommand(TOO_MANY, "bot")], licensed.reading)
     licensed.store._db.execute("PRAGMA query_only = OFF")
     licensed.engine.execute_all([], licensed.reading)
     assert licensed.state.refusals["exhausted"] >= 300

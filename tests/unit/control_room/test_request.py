@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.activation.generate_request import REQUEST, GenerateRequest
-from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, UnassignUser, check_user
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, WithdrawCycle
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser, check_user
 from carnet.errors import UsageError
 from carnet.exchange.license_file_request import RequestKind, read_request
 from carnet.exchange.verdicts import Code

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from carnet.control_room.authority.reservations import Reservation, Reservations
 from carnet.control_room.ledger.events import Draw
+from carnet.control_room.state.reservations import Reservation, Reservations
 from tests.support.cast import MONDAY
 
 LINES = ["00000000-0000-7000-8000-00000000000a", "00000000-0000-7000-8000-00000000000b"]

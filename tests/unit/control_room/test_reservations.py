@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.activation.preview_license import preview
-from carnet.control_room.authority.views import product_views
-from carnet.control_room.engine.order import Order
-from carnet.control_room.granting.permissions import refuse
-from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
+from carnet.control_room.engine.engine import QueuedCommand
+from carnet.control_room.queries.license_preview import preview
+from carnet.control_room.queries.status import product_views
+from carnet.control_room.rules.granting.permissions import refuse
+from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.license_file_request import RequestKind, read_request
 from carnet.exchange.verdicts import Code
@@ -297,7 +297,7 @@ def test_a1_a_reservation_of_another_product_is_answered_as_an_unknown_one(licen
 def test_a_snapshot_holds_reservations_as_they_are(licensed):
     import msgspec
 
-    from carnet.control_room.authority.state import State
+    from carnet.control_room.state.state import State
 
     reserve(licensed, 60, 60)
     reserve(licensed, 30, 600)
@@ -322,4 +322,4 @@ def test_a1_a_key_used_before_does_not_tell_an_id_out_of_scope_from_an_unknown_o
 
 
 def ordered(command, api_key):
-    return Order(command, f"cnk_{api_key.key_id}", "k-1", api_key)
+    return QueuedCommand(command, f"cnk_{api_key.key_id}", "k-1", api_key)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from carnet.control_room.engine.seen import ROLLBACKS_KEPT
+from carnet.control_room.engine.checkpoint_tokens import ROLLBACKS_KEPT
 from carnet.control_room.engine.writer import Writer
 from carnet.exchange.verdicts import Code
 from tests.unit.control_room.conftest import granted, refused, standard_lines

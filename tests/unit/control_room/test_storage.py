@@ -5,11 +5,17 @@ import sqlite3
 
 import pytest
 
+from carnet.control_room.engine.backup import pack, set_aside, unpack
+from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Commit, Row
-from carnet.control_room.storage.backup import pack, set_aside, unpack
-from carnet.control_room.storage.sqlite import DATABASE, SqliteStore, lock_folder
-from carnet.control_room.web.given import PAGES
-from carnet.errors import BusyError, NotSetUpError, StorageError, TamperedError, UsageError
+from carnet.control_room.pages.runtime_config import PAGES
+from carnet.errors import (
+    BusyError,
+    NotSetUpError,
+    StorageError,
+    TamperedError,
+    UsageError,
+)
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carnet.control_room.authority.grant import live_leases
-from carnet.control_room.authority.trusted_time import Anchor, Reading, trusted_time
-from carnet.control_room.engine.order import Order
-from carnet.control_room.granting.seats import AcquireSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser
+from carnet.control_room.engine.engine import QueuedCommand
+from carnet.control_room.rules.grant import live_leases
+from carnet.control_room.rules.granting.seats import AcquireSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser
+from carnet.control_room.state.trusted_time import Anchor, Reading, trusted_time
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.license_file_request import read_request
 from carnet.exchange.verdicts import Code
@@ -235,7 +235,7 @@ def test_t3_what_had_expired_by_a_poisoned_clock_stays_expired_when_it_is_lowere
     granted(licensed.install(vendor.olf(licensed.request(), lines, MONDAY)))
     licensed.set_clock(MONDAY + timedelta(days=700))
     many = [AcquireSeat(SEAT, f"bot-{number}", 600) for number in range(1500)]
-    licensed.engine.execute_all([Order(command, "bots") for command in many], licensed.reading)
+    licensed.engine.execute_all([QueuedCommand(command, "bots") for command in many], licensed.reading)
     lfr = licensed.request()
     licensed.wait(hours=1)
     licensed.set_clock(MONDAY + timedelta(hours=2))

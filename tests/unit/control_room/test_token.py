@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.authority.trusted_time import Reading
+from carnet.control_room.state.trusted_time import Reading
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY

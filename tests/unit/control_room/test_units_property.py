@@ -10,9 +10,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from carnet.control_room.authority.grant import taken
-from carnet.control_room.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
-from carnet.control_room.granting.units import ConsumeUnits
+from carnet.control_room.rules.grant import taken
+from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
+from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.license_file_request import RequestKind, read_request
 from carnet.exchange.verdicts import Refusal

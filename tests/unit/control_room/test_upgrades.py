@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from carnet.control_room.engine.upgrades import upgrade
-from carnet.control_room.granting.seats import AcquireSeat, RenewSeat
-from carnet.control_room.storage.sqlite import SNAPSHOT
+from carnet.control_room.engine.founding import upgrade
+from carnet.control_room.engine.sqlite import SNAPSHOT
+from carnet.control_room.rules.granting.seats import AcquireSeat, RenewSeat
 from carnet.control_room.wiring import VERSION, Site
 from carnet.errors import NewerVersionError
 from tests.support.own_site import licensed_site

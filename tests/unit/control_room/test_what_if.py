@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 
-from carnet.control_room.granting.features import CheckFeature
-from carnet.control_room.granting.seats import AcquireSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits
-from carnet.control_room.granting.users import AssignUser, CheckUser
-from carnet.control_room.what_if.question import WhatIf
+from carnet.control_room.queries.what_if import WhatIf
+from carnet.control_room.rules.granting.features import CheckFeature
+from carnet.control_room.rules.granting.seats import AcquireSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits
+from carnet.control_room.rules.granting.users import AssignUser, CheckUser
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from tests.support.cast import MONDAY

@@ -5,21 +5,21 @@ from datetime import timedelta
 
 import pytest
 
-from carnet.control_room.activation.install_license import InstallLicense
-from carnet.control_room.authority.decision import Decision
-from carnet.control_room.authority.questions import Status
-from carnet.control_room.authority.totals import totals
-from carnet.control_room.engine.order import Order
+from carnet.control_room.engine.engine import QueuedCommand
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
-from carnet.control_room.granting.units import ConsumeUnits, UnitsAnswer
+from carnet.control_room.queries.questions import Status
+from carnet.control_room.rules.activation.install_license import InstallLicense
+from carnet.control_room.rules.decision import Decision
+from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.units import ConsumeUnits, UnitsAnswer
+from carnet.control_room.rules.totals import totals
 from carnet.errors import BusyError, CarnetError, StorageError
 from carnet.exchange.verdicts import Code, Refusal
 from tests.support.cast import MONDAY
 from tests.unit.control_room.conftest import granted, line, refused, standard_lines
 
 SEAT, PAGES = "unattended-bot-runner", "document-pages"
-ONE_PAGE = Order(ConsumeUnits(PAGES, 1), "bot")
+ONE_PAGE = QueuedCommand(ConsumeUnits(PAGES, 1), "bot")
 
 
 def in_a_loop(room, work, **settings):
@@ -42,7 +42,10 @@ def test_t1_time_that_a_license_file_raises_holds_for_the_rest_of_its_batch(vend
         granted(licensed.do(AcquireSeat(SEAT, bot, 600)))
     later = MONDAY + timedelta(minutes=20)
     olf = vendor.olf(licensed.request(), standard_lines(), later)
-    orders = [Order(InstallLicense(olf), "anna"), *(Order(AcquireSeat(SEAT, f"new-{n}", 600), "bot") for n in range(3))]
+    orders = [
+        QueuedCommand(InstallLicense(olf), "anna"),
+        *(QueuedCommand(AcquireSeat(SEAT, f"new-{n}", 600), "bot") for n in range(3)),
+    ]
     installed, *taken = licensed.engine.execute_all(orders, licensed.reading)
     granted(installed)
     assert licensed.now == later
@@ -57,7 +60,7 @@ def test_t3_time_that_a_license_file_lowers_holds_for_the_rest_of_its_batch(vend
     licensed.do(ConsumeUnits(PAGES, 1))
     licensed.set_clock(MONDAY + timedelta(hours=1))
     olf = vendor.olf(licensed.request(), standard_lines(), MONDAY + timedelta(hours=2), lowers_clock=True)
-    orders = [Order(InstallLicense(olf), "anna"), Order(AcquireSeat(SEAT, "bot", 600), "bot")]
+    orders = [QueuedCommand(InstallLicense(olf), "anna"), QueuedCommand(AcquireSeat(SEAT, "bot", 600), "bot")]
     _, seat = licensed.engine.execute_all(orders, licensed.reading)
     assert granted(seat).expires_at == licensed.now + timedelta(seconds=600)
     assert licensed.verify().holds
@@ -68,7 +71,7 @@ def test_l3_a_peak_counts_what_ran_and_not_what_had_ended_unseen(vendor, enabled
     many = [line(SEAT, 1500, MONDAY, MONDAY + timedelta(days=365))]
     enabled.install(vendor.olf(enabled.request(), many, MONDAY))
     for _ in range(2):
-        taking = [Order(AcquireSeat(SEAT, f"bot-{number}", 600), "bot") for number in range(1500)]
+        taking = [QueuedCommand(AcquireSeat(SEAT, f"bot-{number}", 600), "bot") for number in range(1500)]
         assert not any(isinstance(each, Refusal) for each in enabled.engine.execute_all(taking, enabled.reading))
         enabled.wait(seconds=601)
     stated = next(each for each in totals(enabled.state, enabled.now).lines if each.sku == SEAT)
@@ -87,7 +90,7 @@ class Breaking:
 
 def test_an_order_that_breaks_the_engine_keeps_no_other_from_its_answer(licensed):
     async def work(writer):
-        return await writer.execute([ONE_PAGE, Order(Breaking(), "bot"), ONE_PAGE])
+        return await writer.execute([ONE_PAGE, QueuedCommand(Breaking(), "bot"), ONE_PAGE])
 
     (first, broken, last), faults = in_a_loop(licensed, work)
     assert (granted(first).remaining, granted(last).remaining) == (99, 98)

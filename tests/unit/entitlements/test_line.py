@@ -5,7 +5,12 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from carnet.entitlements import MAX_QUANTITY, Line, Metric, Policy
+from carnet.entitlements import (
+    MAX_QUANTITY,
+    Line,
+    Metric,
+    Policy,
+)
 from tests.vectors.samples import NOW, YEAR_END, make_line
 
 SECOND = timedelta(seconds=1)

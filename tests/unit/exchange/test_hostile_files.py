@@ -8,7 +8,12 @@ import pytest
 
 from carnet.exchange.enablement_token import read_token
 from carnet.exchange.inspect import inspect
-from carnet.exchange.key_set import Pinned, Trust, read_key_set, read_trust
+from carnet.exchange.key_set import (
+    Pinned,
+    Trust,
+    read_key_set,
+    read_trust,
+)
 from carnet.exchange.license_file_request import read_request
 from carnet.exchange.offline_license_file import read_license_file
 from carnet.exchange.receipt import read_receipt

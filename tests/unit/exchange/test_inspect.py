@@ -7,7 +7,12 @@ import msgspec
 import pytest
 
 from carnet.exchange.envelope import JwsFields, Kind
-from carnet.exchange.inspect import ALL_THAT_LEAVES, Inspection, inspect, pinned_by
+from carnet.exchange.inspect import (
+    ALL_THAT_LEAVES,
+    Inspection,
+    inspect,
+    pinned_by,
+)
 from carnet.exchange.key_set import Pinned, write_key_set
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.strict import encode

@@ -2,7 +2,15 @@
 
 import pytest
 
-from carnet.exchange.key_set import KeySet, Pinned, Trust, read_key_set, read_trust, verify_issued, write_key_set
+from carnet.exchange.key_set import (
+    KeySet,
+    Pinned,
+    Trust,
+    read_key_set,
+    read_trust,
+    verify_issued,
+    write_key_set,
+)
 from carnet.exchange.keys import Signer
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal

@@ -5,7 +5,13 @@ A token is larger than an OLF because its key set carries hybrid roots (docs/adr
 
 import pytest
 
-from carnet.exchange.history import SHOWN, Extension, History, checkpoint_fields, texts
+from carnet.exchange.history import (
+    SHOWN,
+    Extension,
+    History,
+    checkpoint_fields,
+    texts,
+)
 from carnet.exchange.license_file_request import write_request
 from carnet.merkle import Checkpoint, consistency_proof, inclusion_proof
 from tests.vectors import samples

@@ -6,8 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnet.entitlements import MAX_QUANTITY, Fields, Quantity, Text, Time
-from carnet.exchange.strict import MalformedError, decode, encode, from_base64url, to_base64url
+from carnet.entitlements import (
+    MAX_QUANTITY,
+    Fields,
+    Quantity,
+    Text,
+    Time,
+)
+from carnet.exchange.strict import (
+    MalformedError,
+    decode,
+    encode,
+    from_base64url,
+    to_base64url,
+)
 
 
 class Sample(Fields, frozen=True):

@@ -3,7 +3,13 @@ from base64 import b64encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnet.merkle import Checkpoint, Peaks, leaf_hash, verify_consistency, verify_inclusion
+from carnet.merkle import (
+    Checkpoint,
+    Peaks,
+    leaf_hash,
+    verify_consistency,
+    verify_inclusion,
+)
 from tests.vectors.samples import Tree
 
 

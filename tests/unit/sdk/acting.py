@@ -6,7 +6,14 @@ import json
 from itertools import count
 from typing import Any
 
-from carnet.sdk.core import Attempt, Core, Done, Reply, Request, Wait
+from carnet.sdk.core import (
+    Attempt,
+    Core,
+    Done,
+    Reply,
+    Request,
+    Wait,
+)
 from carnet.sdk.faults import SdkError
 
 KEY = "cnk_abcdefgh_" + "a" * 52

@@ -12,7 +12,12 @@ from carnet.sdk import Client, calls, refusals
 from carnet.sdk.answers import Seat, Units
 from carnet.sdk.core import LONGEST_RETRY_AFTER, LONGEST_WAIT, Reply
 from carnet.sdk.faults import ServerFault, Unreachable
-from carnet.sdk.refusals import Busy, Exhausted, Refused, RolledBack
+from carnet.sdk.refusals import (
+    Busy,
+    Exhausted,
+    Refused,
+    RolledBack,
+)
 from carnet.sdk.unreachable import Unanswered, allow_for
 from tests.unit.sdk.acting import KEY, Told, core, granted, refused
 

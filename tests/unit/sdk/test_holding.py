@@ -10,7 +10,14 @@ from carnet.sdk import calls
 from carnet.sdk.answers import Seat
 from carnet.sdk.faults import ServerFault, Unreachable
 from carnet.sdk.holding import Hold
-from carnet.sdk.refusals import Busy, NotCovered, RolledBack, StorageFailed, Unauthenticated, UnknownLease
+from carnet.sdk.refusals import (
+    Busy,
+    NotCovered,
+    RolledBack,
+    StorageFailed,
+    Unauthenticated,
+    UnknownLease,
+)
 
 SEAT = Seat("s", "lease-1", "bot-17", None, 1, 2)
 LOCAL = Seat("s", "", "bot-17", None, 0, 0, local=True)

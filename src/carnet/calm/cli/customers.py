@@ -4,8 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carnet.calm.cli.session import Account, Reason, Session, command, table
-from carnet.terminal import new_app
+from carnet.calm.cli.session import (
+    Account,
+    Reason,
+    Session,
+    command,
+    table,
+)
+from carnet.cli_support import new_app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +37,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 def add_account(session: Session, name: Annotated[str, typer.Argument(show_default=False)]) -> None:
     """Add an account."""
     calm = session.calm()
-    from carnet.calm.issuing.accounts import add_account as use_case
+    from carnet.calm.use_cases.accounts import add_account as use_case
 
     session.answer(use_case(calm, name=name, **session.who()), _added)
 
@@ -44,7 +50,7 @@ def _added(console: "Console", answer: Any) -> None:
 def list_accounts(session: Session) -> None:
     """All accounts."""
     session.calm()
-    from carnet.calm.issuing.accounts import list_accounts as use_case
+    from carnet.calm.use_cases.accounts import list_accounts as use_case
 
     session.answer(use_case(), _accounts)
 
@@ -57,7 +63,7 @@ def _accounts(console: "Console", answer: Any) -> None:
 def show_account(session: Session, account: Annotated[str, typer.Argument(show_default=False)]) -> None:
     """One account, with its approvals."""
     session.calm()
-    from carnet.calm.issuing.accounts import show_account as use_case
+    from carnet.calm.use_cases.accounts import show_account as use_case
 
     session.answer(use_case(account), _account)
 
@@ -77,7 +83,7 @@ RoomVersion = Annotated[str, typer.Option("--version", help="The Control Room's 
 def request_approval(session: Session, account: Account, industry: Industry, reason: Why, version: RoomVersion) -> None:
     """Request offline licensing for an account (E1)."""
     calm = session.calm()
-    from carnet.calm.issuing.accounts import request_approval as use_case
+    from carnet.calm.use_cases.accounts import request_approval as use_case
 
     fields: dict[str, Any] = {"account": account, "industry": industry, "reason": reason, "version": version}
     session.answer(use_case(calm, **fields, **session.who()), _requested)
@@ -96,7 +102,7 @@ ApprovalName = Annotated[
 def grant(session: Session, approval: ApprovalName, reason: Reason) -> None:
     """Grant a request, with a reason."""
     calm = session.calm()
-    from carnet.calm.issuing.accounts import grant_approval
+    from carnet.calm.use_cases.accounts import grant_approval
 
     session.answer(grant_approval(calm, approval=approval, reason=reason, **session.who()), _granted)
 
@@ -109,7 +115,7 @@ def _granted(console: "Console", answer: Any) -> None:
 def refuse(session: Session, approval: ApprovalName, reason: Reason) -> None:
     """Refuse a request, with a reason."""
     calm = session.calm()
-    from carnet.calm.issuing.accounts import refuse_approval
+    from carnet.calm.use_cases.accounts import refuse_approval
 
     answer = refuse_approval(calm, approval=approval, reason=reason, **session.who())
     session.answer(answer, lambda console, a: console.print(f"Refused by {a.decided_by}: {a.decided_reason}"))
@@ -118,7 +124,7 @@ def refuse(session: Session, approval: ApprovalName, reason: Reason) -> None:
 def withdraw(session: Session, approval: ApprovalName, reason: Reason) -> None:
     """Withdraw an approval: sites run out what they have."""
     calm = session.calm()
-    from carnet.calm.issuing.accounts import withdraw_approval
+    from carnet.calm.use_cases.accounts import withdraw_approval
 
     session.answer(withdraw_approval(calm, approval=approval, reason=reason, **session.who()), _withdrawn)
 

@@ -6,9 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carnet.calm.cli.session import Account, InFile, Session, command, table
+from carnet.calm.cli.session import (
+    Account,
+    InFile,
+    Session,
+    command,
+    table,
+)
+from carnet.cli_support import (
+    OutFile,
+    new_app,
+    parse_pairs,
+    parse_time,
+    read_file,
+    write_file,
+)
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import OutFile, new_app, parse_pairs, parse_time, read_file, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +45,7 @@ def add_to(app: typer.Typer) -> None:
 def download_token(session: Session, account: Account, out: OutFile) -> None:
     """Download a new enablement token, valid for 24 hours from now."""
     calm = session.calm()
-    from carnet.calm.issuing.tokens import download_token as use_case
+    from carnet.calm.use_cases.tokens import download_token as use_case
 
     answer = use_case(calm, account=account, **session.who())
     if not isinstance(answer, Refusal):
@@ -51,7 +64,7 @@ Guid = Annotated[str, typer.Option("--guid", help="The License GUID: its id or l
 def accept_request(session: Session, file: InFile, guid: Guid) -> None:
     """Accept an LFR: what it asks, what is in use, until when it can be answered."""
     calm = session.calm()
-    from carnet.calm.issuing.requests import accept_request as use_case
+    from carnet.calm.use_cases.accept_lfr import accept_lfr as use_case
 
     session.answer(
         use_case(calm, raw=read_file(file), guid=guid, **session.who()), lambda c, a: _accepted(c, a, session)
@@ -104,7 +117,7 @@ def preview(
     """Show what a license file would be, and what it would change. Nothing is written."""
     del out
     calm = session.calm()
-    from carnet.calm.issuing.license_files import preview_license_file
+    from carnet.calm.use_cases.license_files import preview_license_file
 
     answer = preview_license_file(
         calm,
@@ -129,7 +142,7 @@ def issue(
 ) -> None:
     """Issue the license file that answers an LFR. It states all that the site may use, and replaces the one before."""
     calm = session.calm()
-    from carnet.calm.issuing.license_files import issue_license_file
+    from carnet.calm.use_cases.license_files import issue_license_file
 
     answer = issue_license_file(
         calm,
@@ -145,10 +158,10 @@ def issue(
 
 
 def _asked(product: list[str] | None, line: list[str] | None, until: str | None) -> Any:
-    from carnet.calm.issuing.asking import Asked
+    from carnet.calm.use_cases.selection import Selection
 
     end = parse_time(until) if until else None
-    return Asked(parse_pairs(product or [], "SKU"), parse_pairs(line or [], "PURCHASE"), end)
+    return Selection(parse_pairs(product or [], "SKU"), parse_pairs(line or [], "PURCHASE"), end)
 
 
 def _file(console: "Console", answer: Any, out: Path | None) -> None:
@@ -178,7 +191,7 @@ FileId = Annotated[
 def download(session: Session, license_file: FileId, out: OutFile) -> None:
     """The same license file again, byte for byte (E6)."""
     calm = session.calm()
-    from carnet.calm.issuing.license_files import download_license_file
+    from carnet.calm.use_cases.license_files import download_license_file
 
     answer = download_license_file(calm, license_file=license_file, **session.who())
     write_file(out, answer.raw or b"")
@@ -188,7 +201,7 @@ def download(session: Session, license_file: FileId, out: OutFile) -> None:
 def accept_receipt(session: Session, file: InFile) -> None:
     """Accept a receipt: the license file it names is confirmed."""
     calm = session.calm()
-    from carnet.calm.issuing.receipts import accept_receipt as use_case
+    from carnet.calm.use_cases.receipts import accept_receipt as use_case
 
     session.answer(use_case(calm, raw=read_file(file), **session.who()), _receipt)
 

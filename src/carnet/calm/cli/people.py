@@ -4,8 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carnet.calm.cli.session import AnyAccount, Session, command, table
-from carnet.terminal import new_app
+from carnet.calm.cli.session import (
+    AnyAccount,
+    Session,
+    command,
+    table,
+)
+from carnet.cli_support import new_app
 
 if TYPE_CHECKING:
     from rich.console import Console

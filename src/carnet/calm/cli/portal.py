@@ -7,8 +7,8 @@ import typer
 
 from carnet.calm.address import Serving
 from carnet.calm.cli.session import Session, command
+from carnet.cli_support import FAULT
 from carnet.errors import UsageError
-from carnet.terminal import FAULT
 
 if TYPE_CHECKING:
     from rich.console import Console

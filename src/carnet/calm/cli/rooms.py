@@ -4,9 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carnet.calm.cli.session import Reason, Session, command, table
+from carnet.calm.cli.session import (
+    Reason,
+    Session,
+    command,
+    table,
+)
 from carnet.calm.cli.vendor import proposed
-from carnet.terminal import new_app
+from carnet.cli_support import new_app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,7 +34,7 @@ RoomName = Annotated[
 def list_rooms(session: Session) -> None:
     """All Control Rooms, and what written-off ones could still use."""
     session.calm()
-    from carnet.calm.issuing.rooms import list_rooms as use_case
+    from carnet.calm.queries.control_rooms import list_rooms as use_case
 
     session.answer(use_case(now=session.now()), _rooms)
 
@@ -56,7 +61,7 @@ def _exposed(console: "Console", room: Any) -> None:
 def show_room(session: Session, room: RoomName) -> None:
     """One Control Room: requests, license files, what is counted, what was refused, what waits for a second person."""
     session.calm()
-    from carnet.calm.issuing.rooms import show_room as use_case
+    from carnet.calm.queries.control_rooms import show_room as use_case
 
     session.answer(use_case(room, now=session.now()), _room)
 
@@ -93,8 +98,8 @@ SiteConfirms = Annotated[
 def accept_history(session: Session, room: RoomName, reason: Reason, site_confirms: SiteConfirms = False) -> None:
     """Propose to accept the history of the newest LFR refused for it (L2). A second person confirms it (A3)."""
     calm = session.calm()
-    from carnet.calm.issuing.proposals import propose_accept_history
-    from carnet.calm.issuing.rooms import find_named
+    from carnet.calm.queries.control_rooms import find_named
+    from carnet.calm.use_cases.proposals import propose_accept_history
 
     answer = propose_accept_history(
         calm, control_room=find_named(room).id, reason=reason, site_confirms=site_confirms, **session.who()
@@ -110,8 +115,8 @@ Unconsumed = Annotated[
 def write_off(session: Session, room: RoomName, reason: Reason, return_unconsumed: Unconsumed = False) -> None:
     """Propose to write a lost Control Room off (E12). A second person confirms it (A3)."""
     calm = session.calm()
-    from carnet.calm.issuing.proposals import propose_write_off
-    from carnet.calm.issuing.rooms import find_named
+    from carnet.calm.queries.control_rooms import find_named
+    from carnet.calm.use_cases.proposals import propose_write_off
 
     answer = propose_write_off(
         calm, control_room=find_named(room).id, reason=reason, return_unconsumed=return_unconsumed, **session.who()

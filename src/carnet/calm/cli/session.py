@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from carnet import terminal
+from carnet import cli_support
+from carnet.cli_support import finish, refuse
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import finish, refuse
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from carnet.calm.address import Serving
-    from carnet.calm.issuing.context import Calm
+    from carnet.calm.use_cases.context import Calm
 
 DEFAULT_DATA = Path("calm-data")
 
@@ -85,7 +85,7 @@ class Session:
 def _plain(answer: Any, extra: dict[str, object]) -> Any:
     import msgspec
 
-    from carnet.terminal import refused_fields
+    from carnet.cli_support import refused_fields
 
     plain = msgspec.to_builtins(answer)
     if isinstance(plain, dict):
@@ -98,7 +98,7 @@ def _plain(answer: Any, extra: dict[str, object]) -> Any:
 
 def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command; its function takes a `Session` first."""
-    return terminal.command(
+    return cli_support.command(
         group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json)
     )
 

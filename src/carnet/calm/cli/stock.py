@@ -4,9 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carnet.calm.cli.session import Account, AnyAccount, Reason, Session, command, table
+from carnet.calm.cli.session import (
+    Account,
+    AnyAccount,
+    Reason,
+    Session,
+    command,
+    table,
+)
+from carnet.cli_support import new_app, parse_time
 from carnet.errors import UsageError
-from carnet.terminal import new_app, parse_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +60,7 @@ def add_purchase(
     if kind not in list(PurchaseKind) or (period and period not in list(PeriodUnit)):
         raise UsageError("A purchase is purchased or trial; a period is month or year.")
     calm = session.calm()
-    from carnet.calm.issuing.purchases import add_purchase as use_case
+    from carnet.calm.use_cases.purchases import add_purchase as use_case
 
     answer = use_case(
         calm,
@@ -77,7 +84,7 @@ def _added(console: "Console", answer: Any) -> None:
 def list_purchases(session: Session, account: AnyAccount = None) -> None:
     """What was bought, and what of it is held, spent and available."""
     session.calm()
-    from carnet.calm.issuing.purchases import list_purchases as use_case
+    from carnet.calm.use_cases.purchases import list_purchases as use_case
 
     session.answer(use_case(now=session.now(), account=account), _purchases)
 
@@ -110,7 +117,7 @@ def lower_purchase(
     """Lower a purchase or end it early, as far as nothing held or spent is touched (H6)."""
     end = parse_time(until) if until else None
     calm = session.calm()
-    from carnet.calm.issuing.purchases import lower_purchase as use_case
+    from carnet.calm.use_cases.purchases import lower_purchase as use_case
 
     answer = use_case(calm, purchase=purchase, quantity=quantity, valid_until=end, reason=reason, **session.who())
     session.answer(answer, _lowered)
@@ -123,7 +130,7 @@ def _lowered(console: "Console", answer: Any) -> None:
 def add_guid(session: Session, account: Account, label: Annotated[str, typer.Option("--label")]) -> None:
     """Add a License GUID to an account."""
     calm = session.calm()
-    from carnet.calm.issuing.guids import add_guid as use_case
+    from carnet.calm.use_cases.guids import add_guid as use_case
 
     answer = use_case(calm, account=account, label=label, **session.who())
     session.answer(answer, lambda console, a: console.print(f"License GUID {a.label}: {a.guid}"))
@@ -132,7 +139,7 @@ def add_guid(session: Session, account: Account, label: Annotated[str, typer.Opt
 def list_guids(session: Session, account: AnyAccount = None) -> None:
     """All License GUIDs, and the Control Room that each is bound to."""
     session.calm()
-    from carnet.calm.issuing.guids import list_guids as use_case
+    from carnet.calm.use_cases.guids import list_guids as use_case
 
     session.answer(use_case(account=account), _guids)
 
@@ -147,7 +154,7 @@ def show_guid(
 ) -> None:
     """One License GUID: what it holds, what is spent there, what is available to it."""
     session.calm()
-    from carnet.calm.issuing.guids import show_guid as use_case
+    from carnet.calm.use_cases.guids import show_guid as use_case
 
     session.answer(use_case(guid, now=session.now()), _guid)
 

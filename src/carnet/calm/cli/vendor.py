@@ -5,13 +5,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from carnet.calm.cli.session import InFile, Reason, Session, command, table
-from carnet.terminal import FAULT, OutFile, new_app, read_file, write_file
+from carnet.calm.cli.session import (
+    InFile,
+    Reason,
+    Session,
+    command,
+    table,
+)
+from carnet.cli_support import (
+    FAULT,
+    OutFile,
+    new_app,
+    read_file,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from carnet.calm.issuing.context import Calm
+    from carnet.calm.use_cases.context import Calm
 
 
 def add_to(app: typer.Typer) -> None:
@@ -55,7 +67,7 @@ def _founded(console: "Console", answer: Any) -> None:
 def show_catalogue(session: Session) -> None:
     """The products that can be bought."""
     session.calm()
-    from carnet.calm.issuing.setting_up import show_catalogue as use_case
+    from carnet.calm.use_cases.bootstrap import show_catalogue as use_case
 
     session.answer(use_case(), _products)
 
@@ -67,7 +79,7 @@ def _products(console: "Console", answer: Any) -> None:
 def load_catalogue(session: Session, file: InFile) -> None:
     """Load a catalogue file (TOML): products are added and renamed, never taken away."""
     calm = session.calm()
-    from carnet.calm.issuing.setting_up import load_catalogue as use_case
+    from carnet.calm.use_cases.bootstrap import load_catalogue as use_case
 
     session.answer(use_case(calm, catalogue=read_file(file), **session.who()), _loaded)
 
@@ -84,7 +96,7 @@ Roots = Annotated[bool, typer.Option("--roots", help="New root keys too.")]
 def rotate(session: Session, reason: Reason, roots: Roots = False) -> None:
     """Propose new issuing keys, or new roots too. A second person confirms it (A3)."""
     calm = session.calm()
-    from carnet.calm.issuing.proposals import propose_rotation
+    from carnet.calm.use_cases.proposals import propose_rotation
 
     session.answer(propose_rotation(calm, reason=reason, with_roots=roots, **session.who()), proposed)
 
@@ -108,13 +120,13 @@ def confirm(session: Session, proposal: ProposalId, withdraw: TakeBack = False) 
     if withdraw:
         _withdraw(session, calm, proposal)
         return
-    from carnet.calm.issuing.proposals import confirm as use_case
+    from carnet.calm.use_cases.proposals import confirm as use_case
 
     session.answer(use_case(calm, proposal=proposal, **session.who()), _confirmed)
 
 
 def _withdraw(session: Session, calm: "Calm", proposal: str) -> None:
-    from carnet.calm.issuing.proposals import withdraw as use_case
+    from carnet.calm.use_cases.proposals import withdraw as use_case
 
     session.answer(use_case(calm, proposal=proposal, **session.who()), _withdrawn)
 
@@ -139,7 +151,7 @@ SetVersion = Annotated[int | None, typer.Option("--version", min=1, help="Of thi
 def export_set(session: Session, out: OutFile, version: SetVersion = None) -> None:
     """Write the signed key set as a file of its own, to be carried to a site."""
     calm = session.calm()
-    from carnet.calm.issuing.key_sets import export_key_set
+    from carnet.calm.use_cases.key_sets import export_key_set
 
     answer = export_key_set(calm, version=version, **session.who())
     write_file(out, answer.raw)
@@ -161,7 +173,7 @@ Subject = Annotated[str | None, typer.Option("--about", metavar="ID", help="Only
 def show_log(session: Session, last: Last = None, about: Subject = None) -> None:
     """The issuing log, oldest first."""
     session.calm()
-    from carnet.calm.issuing.log_book import show_log as use_case
+    from carnet.calm.queries.log_queries import show_log as use_case
 
     session.answer(use_case(last=last, subject=about), _log)
 
@@ -174,8 +186,8 @@ def _log(console: "Console", answer: Any) -> None:
 def verify_log(session: Session) -> None:
     """Derive the log again from its stored bytes, and check it against the files issued and the head kept apart."""
     calm = session.calm()
-    from carnet.calm.issuing.log_book import log_size
-    from carnet.calm.issuing.log_book import verify_log as use_case
+    from carnet.calm.queries.log_queries import log_size
+    from carnet.calm.queries.log_queries import verify_log as use_case
 
     with _progress("Verifying the issuing log", log_size()) as tick:
         answer = use_case(calm, tick)

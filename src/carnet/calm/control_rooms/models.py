@@ -3,7 +3,7 @@
 from django.db import models
 
 from carnet.calm.customers.models import Account
-from carnet.calm.licenses.models import Guid, Purchase
+from carnet.calm.purchases.models import Guid, Purchase
 
 
 class ControlRoom(models.Model):

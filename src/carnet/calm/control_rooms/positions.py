@@ -8,9 +8,14 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from carnet.calm.control_rooms.models import Kept, LicenseLine, Spent
-from carnet.calm.licenses.books import Balance, OutLine, Position, Units
-from carnet.calm.licenses.models import Purchase
 from carnet.calm.prepared import Prepared, slot
+from carnet.calm.purchases.books import (
+    Balance,
+    OutLine,
+    Position,
+    Units,
+)
+from carnet.calm.purchases.models import Purchase
 from carnet.entitlements import Period
 
 _OUT_LINE = ("purchase_id", "file_sequence", "request_sequence", "quantity", "ends", "units")  # as in OutLine

@@ -13,7 +13,12 @@ import msgspec
 from carnet.calm.issuing_log.models import LogEntry
 from carnet.calm.prepared import Inserter, Prepared, number_slot
 from carnet.exchange.history import CheckpointFields, checkpoint_fields, texts
-from carnet.exchange.issuing_log import ORIGIN, Growth, LogProof, LogRecord
+from carnet.exchange.issuing_log import (
+    ORIGIN,
+    Growth,
+    LogProof,
+    LogRecord,
+)
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import to_base64url
 from carnet.merkle import (

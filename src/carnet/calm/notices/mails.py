@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils.translation import gettext as _
-
 from carnet.calm.notices.due import Notice, NoticeKind, Site
-from carnet.calm.overview.words import left, moment
+from carnet.calm.queries.words import left, moment
 from carnet.errors import CarnetError
 
 
@@ -28,31 +26,31 @@ def mail_of(notice: Notice, now: datetime, link: str = "") -> Mail:
     lines = [what, "", means, "", to_do]
     if link:
         lines += ["", link]
-    lines += ["", _("{account}, Control Room {site}.").format(account=site.account_name, site=site.name)]
-    lines.append(_("CALM sends this once. Times are UTC."))
+    lines += ["", f"{site.account_name}, Control Room {site.name}."]
+    lines.append("CALM sends this once. Times are UTC.")
     return Mail(" ".join(subject.split()), "\n".join(lines) + "\n")
 
 
 def _expiry(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
     site, until = notice.site, notice.about
     facts = {"site": site.name, "when": moment(until), "left": left(abs(until - now))}
-    renew = _("Make a renewal request at {site}, upload it to CALM, and carry the license file back.").format(**facts)
+    renew = "Make a renewal request at {site}, upload it to CALM, and carry the license file back.".format(**facts)
     if now < until:
-        subject = _("{site}: the license ends in {left}").format(**facts)
-        what = _("The license of {site} ends {when}, in {left}.").format(**facts)
+        subject = "{site}: the license ends in {left}".format(**facts)
+        what = "The license of {site} ends {when}, in {left}.".format(**facts)
         return subject, (what, _after(site), renew)
-    subject = _("{site}: the license has ended").format(**facts)
-    what = _("The license of {site} ended {when}, {left} ago.").format(**facts)
+    subject = "{site}: the license has ended".format(**facts)
+    what = "The license of {site} ended {when}, {left} ago.".format(**facts)
     return subject, (what, _after(site, ended=True), renew)
 
 
 def _after(site: Site, *, ended: bool = False) -> str:
     until, grace = site.licensed_until, site.grace_until
     if until and grace and grace > until:
-        return _("Days of grace follow: it grants until {grace}, then nothing.").format(grace=moment(grace))
+        return f"Days of grace follow: it grants until {moment(grace)}, then nothing."
     if ended:
-        return _("Nothing new is granted there any more.")
-    return _("From then on nothing new is granted there.")
+        return "Nothing new is granted there any more."
+    return "From then on nothing new is granted there."
 
 
 def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
@@ -63,19 +61,17 @@ def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]
         "left": left(notice.about - now),
         "number": site.answered or site.request,
     }
-    locks = _(" If the cycle is missed, the Control Room locks: nothing new is granted there.") if site.licensed else ""
+    locks = " If the cycle is missed, the Control Room locks: nothing new is granted there." if site.licensed else ""
     if site.answered:
-        subject = _("{site}: license file #{number} must be installed in {left}").format(**facts)
-        what = _("License file #{number} for {site} installs before {when}: {left} are left.").format(**facts)
-        means = _("After that the site refuses it, and what it grants stays held.") + locks
-        to_do = _(
-            "Install it at {site} and upload the receipt. If it is installed already, upload the receipt."
-        ).format(**facts)
+        subject = "{site}: license file #{number} must be installed in {left}".format(**facts)
+        what = "License file #{number} for {site} installs before {when}: {left} are left.".format(**facts)
+        means = "After that the site refuses it, and what it grants stays held." + locks
+        to_do = "Install it at {site} and upload the receipt. If it is installed already, upload the receipt.".format(
+            **facts
+        )
         return subject, (what, means, to_do)
-    subject = _("{site}: request #{number} must be answered in {left}").format(**facts)
-    what = _("Request #{number} of {site} is not answered. A license file for it installs before {when}.").format(
-        **facts
-    )
-    means = _("{left} are left, the way to the site included. After that a new request is needed.").format(**facts)
-    to_do = _("Configure the entitlements in CALM, issue the license file, and carry it to {site}.").format(**facts)
+    subject = "{site}: request #{number} must be answered in {left}".format(**facts)
+    what = "Request #{number} of {site} is not answered. A license file for it installs before {when}.".format(**facts)
+    means = "{left} are left, the way to the site included. After that a new request is needed.".format(**facts)
+    to_do = "Configure the entitlements in CALM, issue the license file, and carry it to {site}.".format(**facts)
     return subject, (what, means + locks, to_do)

@@ -7,10 +7,18 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from carnet.calm.control_rooms.models import ControlRoom, LossReport
-from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS, LATE, Coming, Key, Site, coming
+from carnet.calm.notices.due import (
+    DEADLINE_HOURS,
+    EXPIRY_DAYS,
+    LATE,
+    Coming,
+    Key,
+    Site,
+    coming,
+)
 from carnet.calm.notices.models import SentNotice
-from carnet.calm.overview.sites import awaited
-from carnet.calm.overview.timeline import Page, page_of
+from carnet.calm.queries.sites import awaited
+from carnet.calm.queries.timeline import Page, page_of
 
 STALE = timedelta(minutes=15)  # whoever began to send longer ago, and did not say that it was sent, is gone
 

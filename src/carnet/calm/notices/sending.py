@@ -8,11 +8,11 @@ from typing import Protocol
 
 from django.db import IntegrityError, transaction
 
-from carnet.calm.issuing.context import Calm, act
 from carnet.calm.notices.due import Notice, due_notices
 from carnet.calm.notices.mails import Mail, MailError, mail_of
 from carnet.calm.notices.models import SentNotice
 from carnet.calm.notices.reading import STALE, read_sent, read_sites
+from carnet.calm.use_cases.context import Calm, act
 
 
 class Mailer(Protocol):

@@ -11,7 +11,7 @@ class Role(StrEnum):
     VIEWER = "viewer"  # customer: reads
 
 
-class May(StrEnum):
+class Permission(StrEnum):
     SIGNED_IN = auto()  # whatever belongs to oneself: password, second factor, sessions, API tokens
     SEE = auto()  # an account's pages: one's own; for vendor staff, any
     ASK = auto()  # request offline licensing (E1)
@@ -23,20 +23,21 @@ class May(StrEnum):
     MANAGE_PEOPLE = auto()  # those of one's own account; for operators, everybody
 
 
-_READS = frozenset({May.SIGNED_IN, May.SEE})
-_VENDOR = _READS | {May.SEE_VENDOR}
-_ALLOWED: dict[Role, frozenset[May]] = {
-    Role.OPERATOR: _VENDOR | {May.ASK, May.EXCHANGE, May.OPERATE, May.CONFIRM, May.MANAGE_PEOPLE},
-    Role.APPROVER: _VENDOR | {May.DECIDE, May.CONFIRM},
+_READS = frozenset({Permission.SIGNED_IN, Permission.SEE})
+_VENDOR = _READS | {Permission.SEE_VENDOR}
+_ALLOWED: dict[Role, frozenset[Permission]] = {
+    Role.OPERATOR: _VENDOR
+    | {Permission.ASK, Permission.EXCHANGE, Permission.OPERATE, Permission.CONFIRM, Permission.MANAGE_PEOPLE},
+    Role.APPROVER: _VENDOR | {Permission.DECIDE, Permission.CONFIRM},
     Role.AUDITOR: _VENDOR,
-    Role.ADMINISTRATOR: _READS | {May.ASK, May.EXCHANGE, May.MANAGE_PEOPLE},
+    Role.ADMINISTRATOR: _READS | {Permission.ASK, Permission.EXCHANGE, Permission.MANAGE_PEOPLE},
     Role.VIEWER: _READS,
 }
 VENDOR_ROLES = frozenset({Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
 CUSTOMER_ROLES = frozenset(Role) - VENDOR_ROLES
 
 
-def may(role: str, act: May) -> bool:
+def may(role: str, act: Permission) -> bool:
     return act in _ALLOWED.get(Role(role), frozenset()) if role in set(Role) else False
 
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
-from carnet.calm.issuing.context import Calm, act, check_text
 from carnet.calm.people.models import ApiToken, Person
+from carnet.calm.use_cases.context import Calm, act, check_text
 from carnet.errors import UsageError
 
 LIFE = timedelta(days=365)

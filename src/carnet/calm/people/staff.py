@@ -7,10 +7,15 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from carnet.calm.customers.models import Account
-from carnet.calm.issuing.accounts import find_account
-from carnet.calm.issuing.context import Act, Calm, act, check_text
 from carnet.calm.people.access import CUSTOMER_ROLES, Role
 from carnet.calm.people.models import ApiToken, Person
+from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.context import (
+    Act,
+    Calm,
+    act,
+    check_text,
+)
 from carnet.errors import UsageError
 
 

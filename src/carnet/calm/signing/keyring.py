@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
+from carnet.cli_support import write_file
 from carnet.entitlements import Fields
 from carnet.errors import NotSetUpError
 from carnet.exchange.keys import RandomBytes, Signer
-from carnet.terminal import write_file
 
 if TYPE_CHECKING:
     from carnet.vault import Vault

@@ -5,10 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet.cli_support import (
+    check_name,
+    check_writable,
+    new_app,
+    write_file,
+)
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import check_name, check_writable, new_app, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +53,7 @@ def create(
     out: KeyFile = None,
 ) -> None:
     """Make an API key. It is shown this once: kept is only its SHA-256."""
-    from carnet.control_room.granting.api_keys import CreateApiKey
+    from carnet.control_room.rules.granting.api_keys import CreateApiKey
 
     if bool(products) == all_products:
         raise UsageError("Give --product PRODUCT, once or more, or --all-products.")
@@ -82,7 +87,7 @@ def _created(console: "Console", answer: Any, out: Path | None) -> None:
 
 def list_keys(session: Session) -> None:
     """The API keys that were made, without their secrets."""
-    from carnet.control_room.granting.api_keys import ListApiKeys
+    from carnet.control_room.rules.granting.api_keys import ListApiKeys
 
     session.ask(ListApiKeys(), _keys)
 
@@ -101,7 +106,7 @@ def revoke(
     session: Session, which: Annotated[str, typer.Argument(metavar="ID", help="Its id, as api-key list shows it.")]
 ) -> None:
     """Make an API key count no more, from the next request on and for good."""
-    from carnet.control_room.granting.api_keys import RevokeApiKey
+    from carnet.control_room.rules.granting.api_keys import RevokeApiKey
 
     session.execute(
         RevokeApiKey(which),

@@ -5,15 +5,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet.cli_support import (
+    OutFile,
+    ReceiptFile,
+    finish,
+    new_app,
+    read_file,
+    refused_fields,
+    write_file,
+)
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import OutFile, ReceiptFile, finish, new_app, read_file, refused_fields, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from carnet.control_room.engine.desk import Desk
+    from carnet.control_room.local_api.client import EngineClient
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
 def install_token(session: Session, file: InFile) -> None:
     """Install an enablement token from CALM, once (E2)."""
-    from carnet.control_room.activation.install_token import InstallToken
+    from carnet.control_room.rules.activation.install_token import InstallToken
 
     raw = read_file(file)
     with session.site.desk(writing=True) as desk:
@@ -59,7 +67,7 @@ NewKeys = Annotated[bool, typer.Option("--new-keys", help="Bring new keys (E15).
 
 def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = None, new_keys: NewKeys = False) -> None:
     """Generate an LFR; every LFR before it becomes void (E3, E4). A release ends all granting here (E11)."""
-    from carnet.control_room.activation.generate_request import GenerateRequest
+    from carnet.control_room.rules.activation.generate_request import GenerateRequest
     from carnet.exchange.license_file_request import RequestKind
 
     if kind is not None and kind not in list(RequestKind):
@@ -73,8 +81,8 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
     session.answer(answer, lambda console, answer: _generated(console, answer, out))
 
 
-def _file_of(desk: "Desk", answer: Any) -> bytes:
-    from carnet.control_room.activation.generate_request import NewestRequest
+def _file_of(desk: "EngineClient", answer: Any) -> bytes:
+    from carnet.control_room.rules.activation.generate_request import NewestRequest
 
     newest: Any = desk.ask(NewestRequest())
     if newest.request_id != answer.request_id:
@@ -97,7 +105,7 @@ def _generated(console: "Console", answer: Any, out: Path) -> None:
 
 def save_again(session: Session, out: OutFile) -> None:
     """Write the newest LFR out again, byte for byte (a lost stick). That is not a new one (E3)."""
-    from carnet.control_room.activation.generate_request import NewestRequest
+    from carnet.control_room.rules.activation.generate_request import NewestRequest
 
     with session.site.desk() as desk:
         newest: Any = desk.ask(NewestRequest())
@@ -110,7 +118,7 @@ def save_again(session: Session, out: OutFile) -> None:
 
 def withdraw(session: Session) -> None:
     """Withdraw the open cycle: its LFRs are void, nothing else changes (E14)."""
-    from carnet.control_room.activation.withdraw_cycle import WithdrawCycle
+    from carnet.control_room.rules.activation.generate_request import WithdrawCycle
 
     session.execute(WithdrawCycle(), _withdrawn)
 
@@ -122,7 +130,7 @@ def _withdrawn(console: "Console", answer: Any) -> None:
 
 def preview(session: Session, file: InFile) -> None:
     """Show an OLF whole, what it changes and whether it would install, without installing it."""
-    from carnet.control_room.activation.preview_license import PreviewLicense
+    from carnet.control_room.queries.license_preview import PreviewLicense
 
     raw = read_file(file)
     with session.site.desk() as desk:
@@ -183,7 +191,7 @@ def install(
     receipt: ReceiptFile = None,
 ) -> None:
     """Install an OLF: from now on it is the sole license authority here (E5, E7, E9, E10)."""
-    from carnet.control_room.activation.install_license import RECEIPT, InstallLicense
+    from carnet.control_room.rules.activation.install_license import RECEIPT, InstallLicense
 
     raw = read_file(file)
     with session.site.desk(writing=True) as desk:
@@ -207,8 +215,8 @@ def show_license(
     receipt: ReceiptFile = None,
 ) -> None:
     """The installed license, line by line."""
-    from carnet.control_room.activation.install_license import RECEIPT
-    from carnet.control_room.authority.questions import Status
+    from carnet.control_room.queries.questions import Status
+    from carnet.control_room.rules.activation.install_license import RECEIPT
 
     with session.site.desk() as desk:
         if receipt:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet.cli_support import check_name, new_app
 from carnet.control_room.cli.session import Session, Sku, command
-from carnet.terminal import check_name, new_app
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from carnet.control_room.engine.desk import Desk
+    from carnet.control_room.local_api.client import EngineClient
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,21 +47,21 @@ Lease = Annotated[str, typer.Argument(metavar="LEASE", help="The lease's id, as 
 
 def assign(session: Session, product: Sku, user: User, key: Key = None) -> None:
     """Assign a named-user license. Twice is the same as once."""
-    from carnet.control_room.granting.users import AssignUser
+    from carnet.control_room.rules.granting.users import AssignUser
 
     session.execute(AssignUser(product, check_name(user, "user's name")), _user, key)
 
 
 def unassign(session: Session, product: Sku, user: User, key: Key = None) -> None:
     """Take a named-user license back; it is free at once."""
-    from carnet.control_room.granting.users import UnassignUser
+    from carnet.control_room.rules.granting.users import UnassignUser
 
     session.execute(UnassignUser(product, user), _freed, key)
 
 
 def check_user(session: Session, product: Sku, user: User) -> None:
     """Whether the user is assigned and covered now (Q4)."""
-    from carnet.control_room.granting.users import CheckUser
+    from carnet.control_room.rules.granting.users import CheckUser
 
     session.ask(CheckUser(product, user), _user)
 
@@ -83,21 +83,21 @@ def acquire(
     key: Key = None,
 ) -> None:
     """Lease a seat; renew it before it expires."""
-    from carnet.control_room.granting.seats import AcquireSeat
+    from carnet.control_room.rules.granting.seats import AcquireSeat
 
     session.execute(AcquireSeat(product, check_name(holder, "holder's name"), ttl), _seat, key)
 
 
 def renew(session: Session, lease: Lease, key: Key = None) -> None:
     """Give a lease another time to live."""
-    from carnet.control_room.granting.seats import RenewSeat
+    from carnet.control_room.rules.granting.seats import RenewSeat
 
     session.execute(RenewSeat(lease), _seat, key)
 
 
 def release(session: Session, lease: Lease, key: Key = None) -> None:
     """Give a seat back."""
-    from carnet.control_room.granting.seats import ReleaseSeat
+    from carnet.control_room.rules.granting.seats import ReleaseSeat
 
     session.execute(ReleaseSeat(lease), _seat, key)
 
@@ -115,7 +115,7 @@ def consume(
     key: Key = None,
 ) -> None:
     """Consume units, all or nothing (Q2)."""
-    from carnet.control_room.granting.units import ConsumeUnits
+    from carnet.control_room.rules.granting.units import ConsumeUnits
 
     session.execute(ConsumeUnits(product, units), _units, key)
 
@@ -128,7 +128,7 @@ def reserve(
     key: Key = None,
 ) -> None:
     """Set units aside for work whose size is known at its end; then settle, or cancel."""
-    from carnet.control_room.granting.reservations import ReserveUnits
+    from carnet.control_room.rules.granting.reservations import ReserveUnits
 
     session.execute(ReserveUnits(product, units, ttl), _reserved, key)
 
@@ -140,14 +140,14 @@ def settle(
     key: Key = None,
 ) -> None:
     """Consume so many of the reserved units; the rest is free again."""
-    from carnet.control_room.granting.reservations import SettleUnits
+    from carnet.control_room.rules.granting.reservations import SettleUnits
 
     session.execute(SettleUnits(reservation, units), _units, key)
 
 
 def cancel(session: Session, reservation: Reservation, key: Key = None) -> None:
     """Free what was reserved; nothing is consumed."""
-    from carnet.control_room.granting.reservations import CancelUnits
+    from carnet.control_room.rules.granting.reservations import CancelUnits
 
     session.execute(CancelUnits(reservation), _reserved, key)
 
@@ -171,7 +171,7 @@ def check_feature(
     user: Annotated[str | None, typer.Option("--user", help="For a named-user product: is this user covered?")] = None,
 ) -> None:
     """Whether a feature is granted now."""
-    from carnet.control_room.granting.features import CheckFeature
+    from carnet.control_room.rules.granting.features import CheckFeature
 
     if user is not None:
         check_user(session, product, user)
@@ -191,9 +191,9 @@ def show_usage(session: Session) -> None:
     session.answer(found, _usage)
 
 
-def _all_holders(desk: "Desk") -> Any:
+def _all_holders(desk: "EngineClient") -> Any:
     """Page by page: a server answers no more at a time than lets it go on with its work."""
-    from carnet.control_room.authority.questions import Usage
+    from carnet.control_room.queries.questions import Usage
 
     page: Any = desk.ask(Usage())
     holders = list(page.holders)
@@ -222,7 +222,7 @@ def show_history(
     days: Annotated[int, typer.Option("--days", min=1, max=400, help="How many days, today included.")] = 30,
 ) -> None:
     """What was used of a product, day by day."""
-    from carnet.control_room.authority.history import UsageHistory
+    from carnet.control_room.queries.history import UsageHistory
 
     session.ask(UsageHistory(product, days), _history)
 

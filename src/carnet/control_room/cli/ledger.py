@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet.cli_support import (
+    OutFile,
+    new_app,
+    read_file,
+    refuse,
+    write_file,
+)
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.terminal import OutFile, new_app, read_file, refuse, write_file
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from carnet.control_room.engine.desk import Desk
+    from carnet.control_room.local_api.client import EngineClient
     from carnet.merkle import Checkpoint
 
 
@@ -40,9 +46,9 @@ def show_records(
     session.answer(found, _records)
 
 
-def _newest(desk: "Desk", last: int, kind: str | None) -> list[Any]:
+def _newest(desk: "EngineClient", last: int, kind: str | None) -> list[Any]:
     """Page by page: a server answers no more at a time than lets it go on with its work."""
-    from carnet.control_room.authority.questions import Records
+    from carnet.control_room.queries.questions import Records
 
     found: list[Any] = []
     before: int | None = None
@@ -107,7 +113,7 @@ def _holds(console: "Console", answer: Any) -> None:
 
 def checkpoint(session: Session) -> None:
     """The checkpoint in three lines, to copy to a syslog or to paper outside this machine."""
-    from carnet.control_room.authority.questions import Checkpoint
+    from carnet.control_room.queries.questions import Checkpoint
 
     session.ask(Checkpoint(), lambda console, found: console.print(found.text, end="", soft_wrap=True))
 

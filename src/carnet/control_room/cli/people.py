@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet.cli_support import new_app
 from carnet.control_room.cli.serve import PAGES_HERE
 from carnet.control_room.cli.session import Session, command
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import new_app
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ Role = Annotated[
 
 def add(session: Session, name: Name, role: Role) -> None:
     """Somebody who may sign in. They choose a password by a link: person link NAME."""
-    from carnet.control_room.granting.people import AddPerson
+    from carnet.control_room.rules.granting.people import AddPerson
 
     session.execute(AddPerson(name, role), _added)
 
@@ -44,14 +44,14 @@ def _added(console: "Console", answer: Any) -> None:
 
 def change(session: Session, name: Name, role: Role) -> None:
     """Another role; it counts from their next click on."""
-    from carnet.control_room.granting.people import ChangePerson
+    from carnet.control_room.rules.granting.people import ChangePerson
 
     session.execute(ChangePerson(name, role), lambda console, answer: console.print(f"{answer.name}: {answer.role}."))
 
 
 def remove(session: Session, name: Name) -> None:
     """They may sign in no more; where they are signed in, their next click ends it."""
-    from carnet.control_room.granting.people import ChangePerson
+    from carnet.control_room.rules.granting.people import ChangePerson
 
     session.execute(
         ChangePerson(name, None), lambda console, answer: console.print(f"{answer.name} may sign in no more.")
@@ -60,7 +60,7 @@ def remove(session: Session, name: Name) -> None:
 
 def list_people(session: Session) -> None:
     """Who may sign in, and as what."""
-    from carnet.control_room.granting.people import ListPeople
+    from carnet.control_room.rules.granting.people import ListPeople
 
     session.ask(ListPeople(), _people)
 
@@ -82,7 +82,7 @@ def link(
     ] = PAGES_HERE,
 ) -> None:
     """A link with which somebody chooses a password: good once, for a day. Give it to them and to nobody else."""
-    from carnet.control_room.granting.people import Access, FindPerson, NoteAccess
+    from carnet.control_room.rules.granting.people import Access, FindPerson, NoteAccess
 
     with session.site.desk(writing=True) as desk:
         known = desk.ask(FindPerson(name))

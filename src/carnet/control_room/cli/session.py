@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from carnet import terminal
+from carnet import cli_support
+from carnet.cli_support import finish
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import finish
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from rich.console import Console
 
-    from carnet.control_room.authority.decision import Command, Question
     from carnet.control_room.cli.serve import Serving
-    from carnet.control_room.engine.desk import Desk
     from carnet.control_room.engine.engine import Engine
     from carnet.control_room.ledger.verify import Evidence
+    from carnet.control_room.local_api.client import EngineClient
+    from carnet.control_room.rules.decision import Command, Question
     from carnet.exchange.key_set import Trust
     from carnet.merkle import Checkpoint
 
@@ -30,7 +30,7 @@ DEFAULT_DATA = Path("control-room-data")
 class Site(Protocol):
     """What the commands ask of the composition root: one Control Room in its folder."""
 
-    def desk(self, *, writing: bool = False) -> "AbstractContextManager[Desk]": ...
+    def desk(self, *, writing: bool = False) -> "AbstractContextManager[EngineClient]": ...
 
     def engine(self) -> "AbstractContextManager[Engine]":
         """The stored ledger itself, to be read and no more, also while a server runs."""
@@ -42,7 +42,7 @@ class Site(Protocol):
 
     def password_link(self, name: str) -> str: ...
 
-    def publish_key_set(self, desk: "Desk") -> None: ...
+    def publish_key_set(self, desk: "EngineClient") -> None: ...
 
     def notify(self) -> object: ...
 
@@ -79,7 +79,7 @@ class Session:
 
 def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command; its function takes a `Session` first."""
-    return terminal.command(
+    return cli_support.command(
         group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json)
     )
 

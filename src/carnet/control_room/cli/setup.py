@@ -5,10 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet.cli_support import (
+    OutFile,
+    check_name,
+    new_app,
+    parse_time,
+    read_file,
+    refuse,
+)
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.terminal import OutFile, check_name, new_app, parse_time, read_file, refuse
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,7 +54,7 @@ def init(
 
 def _administrator(name: str, *, named: bool) -> str:
     """Who acts may have a name that nobody signs in with; who is named may not. Raises UsageError."""
-    from carnet.control_room.granting.people import is_name
+    from carnet.control_room.rules.granting.people import is_name
 
     if is_name(name):
         return name
@@ -69,8 +76,8 @@ def _founded(console: "Console", founded: Any) -> None:
 
 def status(session: Session) -> None:
     """The state, the nearest deadline, what is licensed and used, and the clock."""
-    from carnet.control_room.authority.questions import Status
     from carnet.control_room.cli import show
+    from carnet.control_room.queries.questions import Status
 
     session.ask(Status(), show.status)
 
@@ -81,7 +88,7 @@ def forecast(
     deadline_missed: Annotated[bool, typer.Option("--deadline-missed", help="Look at the missed deadline.")] = False,
 ) -> None:
     """When units run out, and what is near its limit. With an option: what will be then, if nothing is done."""
-    from carnet.control_room.authority.questions import Forecast, Outlook
+    from carnet.control_room.queries.questions import Forecast, Outlook
 
     if on is not None and deadline_missed:
         raise UsageError("Give --on DATE, or --deadline-missed, not both.")
@@ -130,7 +137,7 @@ def _forecast(console: "Console", found: Any) -> None:
 
 def install_key_set(session: Session, file: InFile) -> None:
     """Take a newer key set of the vendor (E16)."""
-    from carnet.control_room.activation.install_key_set import InstallKeySet
+    from carnet.control_room.rules.activation.install_token import InstallKeySet
 
     raw = read_file(file)
     with session.site.desk(writing=True) as desk:

@@ -8,7 +8,12 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from carnet.control_room.engine.store import Store
-from carnet.control_room.ledger.record import NONCE_SIZE, SEAL_KEY, data_key, seal_of
+from carnet.control_room.ledger.record import (
+    NONCE_SIZE,
+    SEAL_KEY,
+    data_key,
+    seal_of,
+)
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
 

@@ -4,11 +4,11 @@ of another history, is left aside and the ledger is folded from its first record
 
 import msgspec
 
-from carnet.control_room.authority.state import State
-from carnet.control_room.engine.answers import Sieves
-from carnet.control_room.engine.book import Book
 from carnet.control_room.engine.cipher import Cipher
+from carnet.control_room.engine.idempotency_index import BloomFilters
+from carnet.control_room.engine.ledger_reader import LedgerReader
 from carnet.control_room.ledger.record import SNAPSHOT_KEY
+from carnet.control_room.state.state import State
 from carnet.exchange.keys import RandomBytes
 from carnet.merkle import Checkpoint, root_at
 
@@ -20,21 +20,23 @@ class _Snapshot(msgspec.Struct):
     root: str
     shape: str  # of the state in the release that wrote it
     state: msgspec.Raw
-    sieves: Sieves
+    sieves: BloomFilters
 
 
 FOLD = 4  # raised whenever `evolve` folds a record to something else than before
 _SHAPE = f"{FOLD}:" + ",".join(State.__struct_fields__)
 
 
-def write_snapshot(state: State, sieves: Sieves, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes) -> bytes:
+def write_snapshot(
+    state: State, sieves: BloomFilters, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes
+) -> bytes:
     """The snapshot's box."""
     encoded = msgspec.Raw(msgspec.json.encode(state))
     snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), _SHAPE, encoded, sieves)
     return cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
 
 
-def read_snapshot(book: Book) -> tuple[State, Sieves | None]:
+def read_snapshot(book: LedgerReader) -> tuple[State, BloomFilters | None]:
     """The state to start from, and the sieves of the answers: an empty one, and none, where no snapshot can be used."""
     stored = book.store.snapshot()
     plain = book.cipher.unbox(SNAPSHOT_KEY, stored) if stored else None

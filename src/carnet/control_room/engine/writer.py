@@ -9,14 +9,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from carnet.control_room.authority.decision import Question
-from carnet.control_room.authority.trusted_time import Reading
-from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.order import Order, Outcome
-from carnet.control_room.engine.seen import ReportRollback
+from carnet.control_room.engine.checkpoint_tokens import ReportRollback
+from carnet.control_room.engine.engine import Engine, Outcome, QueuedCommand, view_of
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY
-from carnet.control_room.engine.viewing import view_of
 from carnet.control_room.ledger.record import SYSTEM
+from carnet.control_room.rules.decision import Question
+from carnet.control_room.state.trusted_time import Reading
 from carnet.errors import BusyError, CarnetError, StorageError
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -36,7 +34,7 @@ class Writer:
         snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         self.engine, self._reading, self._limit, self._every = engine, reading, waiting, snapshot_every
-        self._queue: deque[tuple[Sequence[Order], Done]] = deque()
+        self._queue: deque[tuple[Sequence[QueuedCommand], Done]] = deque()
         self._waiting = 0
         self._scheduled = False
         self._failed: tuple[StorageError, Reading] | None = None  # why nothing can be written, and when it was tried
@@ -44,7 +42,7 @@ class Writer:
 
     # --- orders -------------------------------------------------------------------------------------------------
 
-    def submit(self, orders: Sequence[Order], done: Done) -> None:
+    def submit(self, orders: Sequence[QueuedCommand], done: Done) -> None:
         """Have orders decided together; `done` is called with their outcomes once they are durable.
 
         Raises BusyError where more would wait than are allowed to; nothing was tried then.
@@ -55,7 +53,7 @@ class Writer:
         self._waiting += len(orders)
         self._schedule()
 
-    async def execute(self, orders: Sequence[Order]) -> list[Outcome]:
+    async def execute(self, orders: Sequence[QueuedCommand]) -> list[Outcome]:
         answered: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
 
         def done(outcomes: list[Outcome]) -> None:
@@ -92,7 +90,7 @@ class Writer:
         self._check_readable()
         refusal = self.engine.seen.judge(shown, self.engine.book)
         if refusal and refusal.code is Code.ROLLED_BACK and self._waiting < self._limit:
-            self.submit([Order(ReportRollback(shown), SYSTEM)], lambda _: None)
+            self.submit([QueuedCommand(ReportRollback(shown), SYSTEM)], lambda _: None)
         return refusal
 
     # --- the life of a server -----------------------------------------------------------------------------------
@@ -129,8 +127,8 @@ class Writer:
 
     def _flush(self) -> None:
         self._scheduled = False
-        taken: list[tuple[Sequence[Order], Done]] = []
-        orders: list[Order] = []
+        taken: list[tuple[Sequence[QueuedCommand], Done]] = []
+        orders: list[QueuedCommand] = []
         while self._queue and (not orders or len(orders) + len(self._queue[0][0]) <= BATCH):
             part = self._queue.popleft()
             taken.append(part)
@@ -141,7 +139,7 @@ class Writer:
         self._answer(taken, self._commit(orders))
         self._keep_snapshot()
 
-    def _answer(self, taken: list[tuple[Sequence[Order], Done]], outcomes: list[Outcome]) -> None:
+    def _answer(self, taken: list[tuple[Sequence[QueuedCommand], Done]], outcomes: list[Outcome]) -> None:
         start = 0
         for part, done in taken:
             end = start + len(part)
@@ -151,7 +149,7 @@ class Writer:
                 _report("An answer could not be given", error)
             start = end
 
-    def _commit(self, orders: list[Order]) -> list[Outcome]:
+    def _commit(self, orders: list[QueuedCommand]) -> list[Outcome]:
         try:
             reading = self._reading()
             if self._failed and not self._disk_is_back(reading):
@@ -166,7 +164,7 @@ class Writer:
             _report("An order broke", error)
             return self._one_by_one(orders)
 
-    def _one_by_one(self, orders: list[Order]) -> list[Outcome]:
+    def _one_by_one(self, orders: list[QueuedCommand]) -> list[Outcome]:
         """An order that breaks the engine must not take the others with it."""
         if len(orders) > 1:
             return [outcome for order in orders for outcome in self._commit([order])]

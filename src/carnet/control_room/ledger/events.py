@@ -9,12 +9,28 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from carnet.control_room.ledger.record import Record
-from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Sku, Text, Time, Uuid
+from carnet.entitlements import (
+    Count,
+    Fields,
+    Line,
+    Quantity,
+    Sha256,
+    Sku,
+    Text,
+    Time,
+    Uuid,
+)
 from carnet.errors import TamperedError
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.key_set import KeySet, Trust
 from carnet.exchange.keys import AkpKey, OkpKey
-from carnet.exchange.license_file_request import Cycle, Enrolment, KeyPair, RequestKind, Totals
+from carnet.exchange.license_file_request import (
+    Cycle,
+    Enrolment,
+    KeyPair,
+    RequestKind,
+    Totals,
+)
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.strict import MalformedError, decode
 

@@ -15,7 +15,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from carnet.entitlements import Fields, Quantity, Sha256, Text, Time
+from carnet.entitlements import (
+    Fields,
+    Quantity,
+    Sha256,
+    Text,
+    Time,
+)
 from carnet.errors import TamperedError
 from carnet.exchange.license_file_request import CLEAR_LEAF
 from carnet.exchange.strict import decode

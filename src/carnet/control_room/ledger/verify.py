@@ -27,7 +27,13 @@ from carnet.control_room.ledger.record import (
     read_leaf,
 )
 from carnet.errors import TamperedError
-from carnet.merkle import EMPTY_ROOT, HASH_SIZE, Checkpoint, leaf_hash, node_hash
+from carnet.merkle import (
+    EMPTY_ROOT,
+    HASH_SIZE,
+    Checkpoint,
+    leaf_hash,
+    node_hash,
+)
 
 CLEAR_KINDS = ("totals.stated", "request.generated")
 PROBLEMS = 20  # after so many it stops: the rest would only repeat the first

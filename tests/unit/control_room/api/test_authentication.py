@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from carnet.control_room.api import authentication, bodies
-from carnet.control_room.authority.state import ApiKey
-from carnet.control_room.granting import api_keys
-from carnet.control_room.granting.api_keys import digest
+from carnet.control_room.rest import authentication, bodies
+from carnet.control_room.rules.granting import api_keys
+from carnet.control_room.rules.granting.api_keys import digest
+from carnet.control_room.state.state import ApiKey
 from carnet.sdk import calls
 from tests.support.cast import MONDAY
 

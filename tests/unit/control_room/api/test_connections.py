@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from carnet.control_room.api.limits import Limits
+from carnet.control_room.rest.limits import Limits
 from tests.support.http_room import CARRIERS, HttpRoom, serving
 from tests.support.wire import Wire, request
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import msgspec
 
-from carnet.control_room.api.batch import MOST
-from carnet.control_room.api.limits import Limits
-from carnet.control_room.api.operations import OPERATIONS
-from carnet.control_room.api.problems import STATUS
+from carnet.control_room.rest.batch import MOST
+from carnet.control_room.rest.limits import Limits
+from carnet.control_room.rest.operations import OPERATIONS
+from carnet.control_room.rest.problems import STATUS
 
 GUIDE = (Path(__file__).parents[4] / "docs" / "guides" / "rest.md").read_text()
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from carnet.control_room.api.operations import OPERATIONS
-from carnet.control_room.granting.api_keys import RevokeApiKey
+from carnet.control_room.rest.operations import OPERATIONS
+from carnet.control_room.rules.granting.api_keys import RevokeApiKey
 from tests.support.http_room import CARRIERS, HttpRoom, new_key, serving
 from tests.support.room import Room
 

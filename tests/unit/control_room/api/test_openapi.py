@@ -12,9 +12,9 @@ import httpx
 import pytest
 from jsonschema_rs import Draft202012Validator, meta
 
-from carnet.control_room.api.openapi import document
-from carnet.control_room.api.operations import OPERATIONS, PREFIX
-from carnet.control_room.api.problems import STATUS
+from carnet.control_room.rest.openapi import document
+from carnet.control_room.rest.operations import OPERATIONS, PREFIX
+from carnet.control_room.rest.problems import STATUS
 from tests.support.http_room import HttpRoom, new_key, serving
 from tests.unit.control_room.api.test_matrix import bodies
 

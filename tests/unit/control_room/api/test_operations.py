@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from carnet.control_room.api import batch
+from carnet.control_room.rest import batch
 from carnet.errors import BusyError
 from carnet.sdk import Client
 from tests.support.http_room import HttpRoom, new_key, serving

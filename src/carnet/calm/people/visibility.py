@@ -1,0 +1,45 @@
+"""What a person may know of (A1): vendor staff all, a customer's people what is their account's. Doors look a thing up
+among these rows alone, so that what is another customer's answers as what does not exist, in the same time."""
+
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
+
+from carnet.calm.control_rooms.models import ControlRoom, RefusedFile
+from carnet.calm.customers.models import Account
+from carnet.calm.people.models import Person
+from carnet.calm.purchases.models import Guid, Purchase
+
+M = TypeVar("M", bound=Model)
+
+
+def accounts(person: Person) -> QuerySet[Account]:
+    return _own(person, Account.objects.all(), "id")
+
+
+def guids(person: Person) -> QuerySet[Guid]:
+    return _own(person, Guid.objects.select_related("account"), "account_id")
+
+
+def rooms(person: Person) -> QuerySet[ControlRoom]:
+    return _own(person, ControlRoom.objects.select_related("account", "guid"), "account_id")
+
+
+def purchases(person: Person) -> QuerySet[Purchase]:
+    return _own(person, Purchase.objects.select_related("product", "account"), "account_id")
+
+
+def refused_files(person: Person) -> QuerySet[RefusedFile]:
+    """Those that were uploaded against the account's GUIDs."""
+    if person.account_id is None:
+        return RefusedFile.objects.all()
+    own = Guid.objects.filter(account=person.account_id)
+    return RefusedFile.objects.filter(guid__in=own.values("id"))
+
+
+def people(person: Person) -> QuerySet[Person]:
+    return _own(person, Person.objects.all(), "account_id")
+
+
+def _own(person: Person, rows: "QuerySet[M]", column: str) -> "QuerySet[M]":
+    return rows if person.account_id is None else rows.filter(**{column: person.account_id})

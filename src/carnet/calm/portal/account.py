@@ -1,0 +1,58 @@
+"""Where one starts, and one's API tokens.
+
+What somebody sees where the portal broke before any view was asked.
+"""
+
+import sys
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from carnet.calm.people import api_tokens as tokens
+from carnet.calm.people.access import Permission
+from carnet.calm.people.models import ApiToken
+from carnet.calm.portal.door import AuthorizedRequest, requires
+from carnet.calm.portal.faults import database_fault
+from carnet.errors import StorageError
+from carnet.web_kit import errors
+
+
+@requires(Permission.SIGNED_IN)
+@require_GET
+def home(request: AuthorizedRequest) -> HttpResponse:
+    account = request.person.account_id
+    return redirect("customer", account=account) if account else redirect("inbox")
+
+
+class NewToken(forms.Form):
+    label = forms.CharField(max_length=200, label="What it is for", help_text="The program that will carry it.")
+
+
+@requires(Permission.SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def api_tokens(request: AuthorizedRequest) -> HttpResponse:
+    form, made = NewToken(request.POST or None), None
+    if request.method == "POST" and form.is_valid():
+        made = tokens.make_token(request.calm, person=request.person, label=form.cleaned_data["label"], **request.who)
+        form = NewToken()
+    rows = ApiToken.objects.filter(person=request.person, revoked_at=None).order_by("-made_at", "id")
+    return render(request, "calm/own/api_tokens.html", {"form": form, "made": made, "tokens": rows})
+
+
+@requires(Permission.SIGNED_IN)
+@require_POST
+def revoke(request: AuthorizedRequest, token: str) -> HttpResponse:
+    tokens.revoke_token(request.calm, person=request.person, token=token, **request.who)
+    messages.success(request, "The token ended. A program that shows it is refused from now on.")
+    return redirect("api-tokens")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    fault = database_fault(sys.exc_info()[1])  # for the session, say
+    if fault:
+        status = 503 if isinstance(fault, StorageError) else 500
+        return errors.fault_page(request, status, str(fault), fault.next_step)
+    return errors.server_error(request)

@@ -1,0 +1,349 @@
+"""What an account bought; adding a purchase, and a whole order from a file.
+
+Asking to license offline (E1), and the enablement token that an approval opens (E2).
+
+Several sites in one trip: many LFRs in, one archive of OLFs out, and a list of what was refused and why.
+
+All files of an account, and all that happened there.
+
+Which mails an account was sent, who gets them, and what comes next.
+
+A whole order of purchases from a CSV file, with what is wrong in it row by row.
+
+What waits for a customer, what it bought and where that is, and its License GUIDs.
+"""
+
+import zipfile
+from io import BytesIO
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from carnet.calm.customers.models import Approval
+from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS
+from carnet.calm.notices.reading import coming_notices, sent_notices
+from carnet.calm.people.access import Permission
+from carnet.calm.people.staff import addresses_of
+from carnet.calm.portal.door import AuthorizedRequest, needs, requires
+from carnet.calm.portal.room import page_number
+from carnet.calm.portal.scope import account_of
+from carnet.calm.purchases.models import Product
+from carnet.calm.queries import lists
+from carnet.calm.queries.customer import customer_overview
+from carnet.calm.queries.room import file_name
+from carnet.calm.queries.timeline import Whose, by_cycle, events
+from carnet.calm.use_cases import accounts as use_cases
+from carnet.calm.use_cases import batches, guids, orders, purchases, tokens
+from carnet.calm.use_cases.models import Token
+from carnet.calm.use_cases.orders import COLUMNS
+from carnet.entitlements import (
+    MAX_QUANTITY,
+    PeriodUnit,
+    Policy,
+    PurchaseKind,
+)
+from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.verdicts import Refusal
+from carnet.web_kit.files import download
+from carnet.web_kit.forms import Asking, DayField, Reason
+
+
+class Request(Reason):
+    industry = forms.CharField(max_length=200, label="Industry")
+    version = forms.CharField(
+        max_length=32,
+        label="Control Room version",
+        help_text="v.40 or above, for example 40.0.0.",
+    )
+    field_order = ("industry", "version", "reason")
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)  # type: ignore[arg-type]
+        self.fields["reason"].label = "Why no connection is possible"
+        self.fields["reason"].help_text = "Vendor staff decide on it, and it stays in the issuing log."
+
+
+@requires(Permission.SEE)
+@require_http_methods(["GET", "POST"])
+def approval(request: AuthorizedRequest, account: str) -> HttpResponse:
+    customer = account_of(request, account)
+    form = Request(request.POST or None)
+    if request.method == "POST" and needs(request, Permission.ASK):
+        asked = form.ask(
+            lambda fields: use_cases.request_approval(request.calm, account=customer.id, **fields, **request.who)
+        )
+        if asked:
+            messages.success(request, "Your request is with license operations.")
+            return redirect("customer-approval", account=customer.id)
+    rows = list(Approval.objects.filter(account=customer).order_by("-requested_at", "-id"))
+    states = {row.state for row in rows}
+    page = {
+        "form": form,
+        "approvals": rows,
+        "granted": Approval.State.GRANTED in states,
+        "waits": Approval.State.REQUESTED in states,
+        "account": customer,
+        "account_id": customer.id,
+    }
+    return render(request, "calm/customer/approval.html", page, status=form.status)
+
+
+@requires(Permission.EXCHANGE)
+@require_http_methods(["GET", "POST"])
+def token(request: AuthorizedRequest, account: str) -> HttpResponse:
+    """POST makes a new one, and sends it: it is not kept in a form that could be sent again."""
+    customer = account_of(request, account)
+    form = Asking(request.POST or None)
+    if request.method == "POST":
+        made = form.ask(lambda _asked: tokens.download_token(request.calm, account=customer.id, **request.who))
+        if made:
+            return download(made.raw, f"{customer.name}.token")
+    rows = Token.objects.filter(account=customer).order_by("-downloaded_at")[:10]
+    approved = use_cases.is_approved(customer.id)
+    page = {"form": form, "tokens": rows, "approved": approved, "account": customer, "account_id": customer.id}
+    return render(request, "calm/customer/token.html", page, status=form.status)
+
+
+@requires(Permission.EXCHANGE)
+@require_http_methods(["GET", "POST"])
+def upload_requests(request: AuthorizedRequest, account: str) -> HttpResponse:
+    """Each file is judged on its own; the page lists them all."""
+    customer = account_of(request, account)
+    taken: tuple[batches.Taken, ...] = ()
+    if request.method == "POST":
+        sent = [batches.Sent(one.name or "", one.read(MAX_FILE + 1)) for one in request.FILES.getlist("files")]
+        taken = batches.accept_many(request.calm, account=customer.id, files=sent, **request.who)
+    context = {
+        "accepted": [one for one in taken if not isinstance(one.answer, Refusal)],
+        "refused": [one for one in taken if isinstance(one.answer, Refusal)],
+        "issuable": [one for one in taken if one.can_issue],
+        "tried": bool(taken),
+        "most": batches.MAX_FILES,
+        "account": customer,
+        "account_id": customer.id,
+    }
+    return render(request, "calm/customer/requests.html", context)
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def issue(request: AuthorizedRequest, account: str) -> HttpResponse:
+    """For each accepted request what its site has now, in one archive, with a list of what was refused."""
+    customer = account_of(request, account)
+    chosen = request.POST.getlist("request")
+    if not chosen:
+        messages.warning(request, "No request was chosen. Nothing was issued.")
+        return redirect("requests-upload", account=customer.id)
+    issued = batches.issue_same(request.calm, account=customer.id, requests=chosen, **request.who)
+    return download(_archive(issued), f"{customer.name}-license-files.zip", "application/zip")
+
+
+def _archive(issued: tuple[batches.IssuedSame, ...]) -> bytes:
+    raw, lines = BytesIO(), []
+    with zipfile.ZipFile(raw, "w") as archive:
+        for one in issued:
+            if isinstance(one.answer, Refusal):
+                lines.append(f"{one.name}: refused ({one.answer.code}). {one.answer.message} {one.answer.next}")
+                continue
+            name = file_name(one.name, one.answer.sequence, "olf")
+            archive.writestr(name, one.answer.raw or b"")
+            lines.append(f"{one.name}: {name}, install before {one.answer.install_by:%Y-%m-%d %H:%M} UTC")
+        archive.writestr("read-me-first.txt", "\n".join(lines) + "\n")
+    return raw.getvalue()
+
+
+SHOWN = 50
+
+
+@requires(Permission.SEE)
+@require_GET
+def timeline(request: AuthorizedRequest, account: str) -> HttpResponse:
+    customer = account_of(request, account)
+    found = events(Whose(account=customer.id), page=page_number(request))
+    context = {"title": customer.name, "found": found, "groups": by_cycle(found.items), "account_id": customer.id}
+    return render(request, "calm/timeline.html", context)
+
+
+@requires(Permission.SEE)
+@require_GET
+def files(request: AuthorizedRequest, account: str) -> HttpResponse:
+    """The newest of each kind; the timeline has them all."""
+    customer = account_of(request, account)
+    issued, taken = lists.license_files(account=customer.id), lists.requests(account=customer.id)
+    context = {
+        "issued": [(file_name(row.room.name, row.sequence, "olf"), row) for row in issued[:SHOWN]],
+        "taken": [(file_name(row.room.name, row.sequence, "lfr"), row) for row in taken[:SHOWN]],
+        "refused": lists.refused_files(account=customer.id)[:SHOWN],
+        "account": customer,
+        "account_id": customer.id,
+    }
+    return render(request, "calm/customer/files.html", context)
+
+
+@requires(Permission.SEE)
+@require_GET
+def notices(request: AuthorizedRequest, account: str) -> HttpResponse:
+    customer = account_of(request, account)
+    context = {
+        "sent": sent_notices(account=customer.id).items,
+        "coming": coming_notices(customer.id, request.now),
+        "to": addresses_of(customer.id),
+        "days": EXPIRY_DAYS,
+        "hours": DEADLINE_HOURS,
+        "account": customer,
+        "account_id": customer.id,
+    }
+    return render(request, "calm/customer/notices.html", context)
+
+
+class Order(Asking):
+    file = forms.FileField(label="Order file", help_text="CSV in UTF-8, up to 256 KiB and 2,000 rows.")
+    good_rows_only = forms.BooleanField(
+        required=False,
+        label="Store the good rows, and leave the others out",
+        help_text="Else nothing is stored unless every row is good.",
+    )
+
+
+@requires(Permission.OPERATE)
+@require_http_methods(["GET", "POST"])
+def upload_order(request: AuthorizedRequest, account: str) -> HttpResponse:
+    customer = account_of(request, account)
+    form = Order(request.POST or None, request.FILES or None)
+    wrong: tuple[object, ...] = ()
+    if request.method == "POST" and form.is_valid():
+        raw = form.cleaned_data["file"].read(orders.MAX_ORDER + 1)
+        good_only = form.cleaned_data["good_rows_only"]
+        added = form.ask(
+            lambda _asked: orders.add_order(
+                request.calm, account=customer.id, raw=raw, good_rows_only=good_only, **request.who
+            )
+        )
+        if added and not added.left_out:
+            messages.success(request, "%(n)s purchases are added." % {"n": len(added.purchases)})
+            return redirect("customer-purchases", account=customer.id)
+        wrong = added.left_out if added else _errors_of(raw)
+        if added:
+            messages.success(
+                request, "%(n)s purchases are added; the rows below are not." % {"n": len(added.purchases)}
+            )
+    page = {"form": form, "wrong": wrong, "account": customer, "account_id": customer.id, "columns": COLUMNS}
+    return render(request, "calm/customer/order.html", page, status=form.status)
+
+
+def _errors_of(raw: bytes) -> tuple[object, ...]:
+    read = orders.read_order(raw)
+    return read.errors if isinstance(read, orders.OrderRead) else ()
+
+
+@requires(Permission.OPERATE)
+@require_GET
+def template(request: AuthorizedRequest, account: str) -> HttpResponse:
+    """An example to begin with."""
+    account_of(request, account)
+    return download(orders.template().encode(), "order.csv", "text/csv; charset=utf-8")
+
+
+@requires(Permission.SEE)
+@require_GET
+def customer(request: AuthorizedRequest, account: str) -> HttpResponse:
+    return _shown(request, account, "overview")
+
+
+@requires(Permission.SEE)
+@require_GET
+def customer_rooms(request: AuthorizedRequest, account: str) -> HttpResponse:
+    return _shown(request, account, "rooms")
+
+
+def _shown(request: AuthorizedRequest, account: str, template: str) -> HttpResponse:
+    found = account_of(request, account)
+    context = {"view": customer_overview(found.id, request.now), "account_id": found.id}
+    return render(request, f"calm/customer/{template}.html", context)
+
+
+@requires(Permission.SEE)
+@require_GET
+def customer_purchases(request: AuthorizedRequest, account: str) -> HttpResponse:
+    customer = account_of(request, account)
+    rows = purchases.list_purchases(now=request.now, account=customer.id)
+    page = {"purchases": rows, "account": customer, "account_id": customer.id}
+    return render(request, "calm/customer/purchases.html", page)
+
+
+class NewPurchase(Asking):
+    sku = forms.ChoiceField(label="Product")
+    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, label="Quantity")
+    valid_from = DayField(label="From")
+    valid_until = DayField(label="Until", help_text="The first day that is too late.")
+    kind = forms.ChoiceField(choices=[(kind.value, kind.value) for kind in PurchaseKind], label="Kind")
+    period = forms.ChoiceField(
+        required=False,
+        choices=[("", "the whole time"), *((unit.value, unit.value) for unit in PeriodUnit)],
+        label="Counted by",
+    )
+    overage_percent = forms.IntegerField(
+        min_value=0, max_value=100, initial=0, required=False, label="Overage allowed, %"
+    )
+    grace_days = forms.IntegerField(
+        min_value=0, max_value=365, initial=0, required=False, label="Days of grace after the end"
+    )
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        products = Product.objects.order_by("metric", "name")
+        self.fields["sku"].choices = [(p.sku, f"{p.name} ({p.unit})") for p in products]  # type: ignore[attr-defined]
+
+
+@requires(Permission.OPERATE)
+@require_http_methods(["GET", "POST"])
+def purchase_add(request: AuthorizedRequest, account: str) -> HttpResponse:
+    customer = account_of(request, account)
+    form = NewPurchase(request.POST or None)
+    added = form.ask(lambda asked: _add(request, customer.id, asked)) if request.method == "POST" else None
+    if added:
+        messages.success(request, "The purchase is added.")
+        return redirect("customer-purchases", account=customer.id)
+    title = "Add a purchase of %(name)s" % {"name": customer.name}
+    page = {"form": form, "title": title, "send": "Add the purchase", "account_id": customer.id}
+    return render(request, "ui/form_page.html", page, status=form.status)
+
+
+def _add(request: AuthorizedRequest, account: str, asked: dict[str, Any]) -> purchases.PurchaseShown | Refusal:
+    policy = Policy(overage_percent=asked["overage_percent"] or 0, grace_days=asked["grace_days"] or 0)
+    return purchases.add_purchase(
+        request.calm,
+        account=account,
+        sku=asked["sku"],
+        quantity=asked["quantity"],
+        valid_from=asked["valid_from"],
+        valid_until=asked["valid_until"],
+        kind=PurchaseKind(asked["kind"]),
+        period=PeriodUnit(asked["period"]) if asked["period"] else None,
+        policy=policy,
+        **request.who,
+    )
+
+
+class NewGuid(Asking):
+    label = forms.CharField(max_length=200, label="Label", help_text="The site, as people call it.")
+
+
+@requires(Permission.OPERATE)
+@require_http_methods(["GET", "POST"])
+def guid_add(request: AuthorizedRequest, account: str) -> HttpResponse:
+    customer = account_of(request, account)
+    form = NewGuid(request.POST or None)
+    if request.method == "POST":
+        added = form.ask(
+            lambda asked: guids.add_guid(request.calm, account=customer.id, label=asked["label"], **request.who)
+        )
+        if added:
+            messages.success(request, "The License GUID %(label)s is added." % {"label": added.label})
+            return redirect("room", guid=added.guid)
+    page = {"form": form, "title": "Add a License GUID", "send": "Add it", "account_id": customer.id}
+    return render(request, "ui/form_page.html", page, status=form.status)

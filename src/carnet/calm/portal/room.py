@@ -1,0 +1,315 @@
+"""The four steps: upload, configure, review and issue, download. And the receipt.
+
+Putting the page together: what CALM knows (`overview.room`), what was typed, and what pre-flight says of it.
+
+What happened at a License GUID, and what its Control Room used over time.
+
+Reporting a Control Room as lost (E12): the customer says so, license operations decide.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from carnet.calm.control_rooms.models import ControlRoom, LossReport
+from carnet.calm.people.access import Permission
+from carnet.calm.portal.door import AuthorizedRequest, needs, requires
+from carnet.calm.portal.entitlement_form import (
+    LINE,
+    PRODUCT,
+    UNTIL,
+    EntitlementForm,
+    proposed,
+    read_entitlement_form,
+)
+from carnet.calm.portal.scope import guid_of, license_file_of
+from carnet.calm.purchases.models import Guid
+from carnet.calm.queries.figures import Figures, PurchaseFigures, read_lines
+from carnet.calm.queries.preflight import AskedRow, Preflight, preflight
+from carnet.calm.queries.room import Configure, RoomPage, file_name, room_page
+from carnet.calm.queries.timeline import Whose, by_cycle, events
+from carnet.calm.queries.usage import ProductUsage, usage
+from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts
+from carnet.entitlements import Metric
+from carnet.exchange.verdicts import Refusal
+from carnet.web_kit import charts
+from carnet.web_kit.files import download, read_upload
+from carnet.web_kit.forms import Reason
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of step 2: a product, or a line of it that starts later."""
+
+    figures: Figures
+    later: PurchaseFigures | None
+    field: str
+    value: str
+    error: str
+    asked: AskedRow | None
+
+    @property
+    def trouble(self) -> bool:
+        return bool(self.error) or (self.asked is not None and self.asked.level in ("refusal", "warning"))
+
+
+@dataclass(frozen=True)
+class ConfigureForm:
+    """Steps 2 and 3 as they stand."""
+
+    rows: tuple[Row, ...]
+    typed: EntitlementForm
+    checked: Preflight | None
+    flags: dict[str, bool]
+
+    @property
+    def may_issue(self) -> bool:
+        checked = self.checked
+        return bool(checked and not checked.refusals and not self.typed.errors)
+
+    @property
+    def troubles(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.trouble)
+
+
+FLAGS = ("site_clock_is_off", "lowers_clock", "frees_first")
+STATED_BY_STAFF = ("site_clock_is_off", "lowers_clock")  # E5, T3
+
+
+def configure_form(request: AuthorizedRequest, page: RoomPage) -> ConfigureForm | None:
+    """Steps 2 and 3 with what was posted, or with what is proposed. None where there is nothing to configure."""
+    if page.configure is None or page.request is None or page.request.used:
+        return None
+    posted = request.method == "POST" and UNTIL in request.POST
+    typed = read_entitlement_form(request.POST, page.configure) if posted else proposed(page.configure)
+    flags = {flag: posted and flag in request.POST for flag in FLAGS}
+    for flag in STATED_BY_STAFF:
+        flags[flag] = flags[flag] and needs(request, Permission.OPERATE)
+    checked = preflight(page.request.request, typed.asked, request.now, site_clock_is_off=flags["site_clock_is_off"])
+    return ConfigureForm(tuple(_rows(page.configure, typed, checked)), typed, checked, flags)
+
+
+def _rows(configure: Configure, typed: EntitlementForm, checked: Preflight) -> Iterator[Row]:
+    said = {(row.sku, row.purchase): row for row in checked.rows}
+    for figures in configure.figures:
+        yield _row(figures, None, PRODUCT + figures.sku, typed, said.get((figures.sku, "")))
+        for line in figures.later:
+            yield _row(figures, line, LINE + line.purchase, typed, said.get((figures.sku, line.purchase)))
+
+
+def _row(
+    figures: Figures, later: PurchaseFigures | None, field: str, typed: EntitlementForm, asked: AskedRow | None
+) -> Row:
+    return Row(figures, later, field, typed.values.get(field, ""), typed.errors.get(field, ""), asked)
+
+
+def show(
+    request: AuthorizedRequest, guid: Guid, *, refusal: Refusal | None = None, template: str = "room", **more: Any
+) -> HttpResponse:
+    """The page, with the refusal of what was just tried."""
+    page = room_page(guid.id, request.now)
+    context = {
+        "page": page,
+        "desk": configure_form(request, page),
+        "refusal": refusal,
+        "account_id": page.account,
+        **more,
+    }
+    return render(request, f"calm/room/{template}.html", context, status=422 if refusal else 200)
+
+
+@requires(Permission.SEE)
+@require_GET
+def room(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    return show(request, guid_of(request, guid))
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    """Step 1."""
+    slot = guid_of(request, guid)
+    raw = read_upload(request)
+    if raw is None:
+        messages.warning(request, "No file was sent. Choose the newest License File Request of the site.")
+        return redirect("room", guid=slot.id)
+    answer = accept_lfr.accept_lfr(request.calm, raw=raw, guid=slot.id, **request.who)
+    if isinstance(answer, Refusal):
+        return show(request, slot, refusal=answer, tried="request")
+    if answer.verdict == "released":
+        messages.success(
+            request, "%(name)s is released. What it did not consume is available again." % {"name": answer.name}
+        )
+    elif answer.verdict == "accepted_again":
+        messages.info(request, "That request was accepted before. Nothing is changed.")
+    else:
+        messages.success(
+            request,
+            "Request #%(number)s of %(name)s is accepted." % {"number": answer.sequence, "name": answer.name},
+        )
+    return redirect("room", guid=slot.id)
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def configure(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    """Pre-flight: nothing is written, not even a record. As one types, only steps 2 and 3 come back."""
+    slot = guid_of(request, guid)
+    return show(request, slot, template="configure" if request.htmx else "room")
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    """Step 3. What pre-flight said is judged again here, by issuing itself."""
+    slot = guid_of(request, guid)
+    page = room_page(slot.id, request.now)
+    desk = configure_form(request, page)
+    if page.request is None or desk is None or not desk.may_issue or desk.checked is None:
+        return show(request, slot)
+    if desk.checked.warnings and not desk.flags["frees_first"]:
+        messages.warning(request, "Not issued: say that the site frees them first, or grant what is in use.")
+        return show(request, slot)
+    answer = license_files.issue_license_file(
+        request.calm,
+        request=page.request.request,
+        asked=desk.typed.asked,
+        site_clock_is_off=desk.flags["site_clock_is_off"],
+        lowers_clock=desk.flags["lowers_clock"],
+        **request.who,
+    )
+    if isinstance(answer, Refusal):
+        return show(request, slot, refusal=answer, tried="issue")
+    messages.success(request, "License file #%(number)s is issued." % {"number": answer.sequence})
+    return redirect("room", guid=slot.id)
+
+
+@requires(Permission.EXCHANGE)
+@require_http_methods(["GET", "POST"])
+def olf_download(request: AuthorizedRequest, guid: str, file: str) -> HttpResponse:
+    """Step 4: the same bytes each time (E6)."""
+    found = license_file_of(guid_of(request, guid), file)
+    shown = license_files.download_license_file(request.calm, license_file=found.id, **request.who)
+    return download(shown.raw or b"", file_name(shown.name, shown.sequence, "olf"))
+
+
+@requires(Permission.SEE)
+@require_GET
+def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpResponse:
+    slot = guid_of(request, guid)
+    found = license_file_of(slot, file)
+    page = room_page(slot.id, request.now)
+    lines = read_lines(found.room_id, [found.sequence])
+    context = {"file": found, "page": page, "lines": lines, "name": file_name(found.room.name, found.sequence, "olf")}
+    return render(request, "calm/room/certificate.html", context)
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def receipt_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    slot = guid_of(request, guid)
+    raw = read_upload(request)
+    if raw is None:
+        messages.warning(request, "No file was sent. Choose the receipt that the site wrote when it installed.")
+        return redirect("room", guid=slot.id)
+    answer = receipts.accept_receipt(request.calm, raw=raw, guid=slot.id, **request.who)
+    if isinstance(answer, Refusal):
+        return show(request, slot, refusal=answer, tried="receipt")
+    if answer.verdict == "confirmed":
+        messages.success(
+            request, "License file #%(number)s is installed, confirmed by its receipt." % {"number": answer.sequence}
+        )
+    else:
+        messages.info(request, "That was known already. Nothing is changed.")
+    return redirect("room", guid=slot.id)
+
+
+@requires(Permission.SEE)
+@require_GET
+def timeline(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    slot = guid_of(request, guid)
+    room = ControlRoom.objects.filter(guid=slot).first()
+    number = page_number(request)
+    found = events(Whose(room=room.id if room else "", guid=slot.id, account=slot.account_id), page=number)
+    context = {
+        "title": room.name if room else slot.label,
+        "found": found,
+        "groups": by_cycle(found.items),
+        "guid": slot,
+        "account_id": slot.account_id,
+    }
+    return render(request, "calm/timeline.html", context)
+
+
+def page_number(request: AuthorizedRequest) -> int:
+    text = request.GET.get("page", "1")
+    return min(max(int(text), 1), 1000) if text.isascii() and text.isdigit() and len(text) < 6 else 1
+
+
+@requires(Permission.SEE)
+@require_GET
+def usage_page(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    slot = guid_of(request, guid)
+    room = ControlRoom.objects.filter(guid=slot).first()
+    drawn = [(product, _chart(product)) for product in usage(room)] if room else []
+    context = {"guid": slot, "room": room, "products": drawn, "account_id": slot.account_id}
+    return render(request, "calm/room/usage.html", context)
+
+
+def _chart(product: ProductUsage) -> charts.Columns:
+    values = [(f"{point.at:%m-%d}", point.used) for point in product.points]
+    granted = product.points[-1].granted
+    what = "consumed in the period" if product.metric == Metric.CONSUMABLE else "in use"
+    return charts.columns(
+        values,
+        title=f"{product.name}, {what}",
+        description="As each request stated it; the line is what is granted now.",
+        limit=granted,
+        limit_text="granted",
+    )
+
+
+class Lost(Reason):
+    name = forms.CharField(label="Type the name of the Control Room")
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def found(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    """It turned up again: the report is taken back."""
+    slot = guid_of(request, guid)
+    row = get_object_or_404(LossReport, guid=slot, state=LossReport.State.OPEN)
+    losses.withdraw_report(request.calm, report=row.id, reason="it was found again", **request.who)
+    messages.success(request, "The report is taken back. Nothing else is changed.")
+    return redirect("room", guid=slot.id)
+
+
+@requires(Permission.EXCHANGE)
+@require_http_methods(["GET", "POST"])
+def report(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    slot = guid_of(request, guid)
+    room = get_object_or_404(ControlRoom, guid=slot)
+    form = Lost(request.POST or None)
+    if request.method == "POST" and form.is_valid() and form.cleaned_data["name"].strip() != room.name:
+        form.add_error("name", "This is not %(name)s." % {"name": room.name})
+    if request.method == "POST" and form.is_valid():
+        reported = form.ask(
+            lambda asked: losses.report_lost(request.calm, guid=slot.id, reason=asked["reason"], **request.who)
+        )
+        if reported:
+            messages.success(request, "Reported. License operations decide on writing it off; two people are needed.")
+            return redirect("room", guid=slot.id)
+    context = {
+        "form": form,
+        "title": "Report %(name)s as lost" % {"name": room.name},
+        "lede": "Only where it can make no request any more. Until license operations decide, nothing is changed.",
+        "send": "Report as lost",
+        "account_id": slot.account_id,
+    }
+    return render(request, "ui/form_page.html", context, status=form.status)

@@ -1,0 +1,79 @@
+"""Django's settings of the portal: production by default (`manage check --deploy` is clean). What differs from place to
+place is named in the environment, and described in docs/settings.md. What both sides share: `carnet.web_kit`."""
+
+import os
+from pathlib import Path
+
+from carnet.calm.settings import *  # noqa: F403
+from carnet.calm.settings import INSTALLED_APPS as _ROWS
+from carnet.web_kit.common_settings import *  # noqa: F403
+from carnet.web_kit.common_settings import (
+    APPS_BEFORE,
+    MIDDLEWARE_BEFORE,
+    password_validators,
+    storages,
+    templates,
+)
+
+_DATA = os.environ.get("CARNET_CALM_DATA")
+_HERE = Path(__file__).parent
+_HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct" if _DATA else "off")  # direct | proxy | off
+DEBUG = os.environ.get("CARNET_CALM_DEBUG") == "yes"
+
+INSTALLED_APPS = [*APPS_BEFORE, *_ROWS, "carnet.calm.people", "carnet.calm.notices", "carnet.calm.portal"]
+MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.calm.portal.door.Door", "carnet.calm.portal.faults.Faults"]
+TEMPLATES = templates(_HERE / "templates", "carnet.calm.portal.menu.page")
+
+ROOT_URLCONF = "carnet.calm.urls"
+WSGI_APPLICATION = "carnet.calm.portal.wsgi.application"
+STATIC_ROOT = f"{_DATA}/static" if _DATA else None
+STORAGES = storages(collected=bool(_DATA) and not DEBUG)
+
+
+def _secret() -> str:
+    """Made by `calm init`. Without a data folder (tests, type checks) there is nothing to keep."""
+    file = Path(_DATA or "") / "web.secret"
+    return (
+        file.read_text() if _DATA and file.exists() else "without a data folder there is nothing that this could sign"
+    )
+
+
+SECRET_KEY = _secret()
+ALLOWED_HOSTS = os.environ.get("CARNET_CALM_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if _HTTPS == "proxy" else []
+
+# Transport. `off` is for trying CALM out on one machine, and is chosen explicitly.
+_SECURE = _HTTPS != "off"
+SECURE_SSL_REDIRECT = _SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS == "proxy" else None
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _HTTPS == "proxy" else 0  # sign-ins that fail are counted by who asks it
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "calm_session", "calm_csrf"
+
+# Sign-in.
+AUTH_USER_MODEL = "people.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = password_validators("email", "name")
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "CALM: "
+MFA_ADAPTER = "carnet.calm.portal.sign_in.MfaAdapter"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _HTTPS == "off"
+NEEDS_SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required") == "required"
+
+# Mail: printed, unless an SMTP server is named.
+EMAIL_HOST = os.environ.get("CARNET_SMTP_HOST", "")
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_PORT = int(os.environ.get("CARNET_SMTP_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("CARNET_SMTP_USER", "")
+_PASSWORD_FILE = os.environ.get("CARNET_SMTP_PASSWORD_FILE")
+EMAIL_HOST_PASSWORD = Path(_PASSWORD_FILE).read_text().strip() if _PASSWORD_FILE else ""
+EMAIL_USE_TLS = os.environ.get("CARNET_SMTP_TLS", "starttls") == "starttls"
+EMAIL_USE_SSL = os.environ.get("CARNET_SMTP_TLS") == "tls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("CARNET_MAIL_FROM", "calm@localhost")
+
+NINJA_PAGINATION_PER_PAGE = 100

@@ -1,0 +1,306 @@
+"""Accounts, Control Rooms, purchases and the catalogue: what there is, over all customers.
+
+What waits for vendor staff: approvals to decide, what needs attention, licenses that end soon.
+
+Who may license offline: requests, and decisions with a reason (E1).
+
+Acts of two people (A3): what waits for the second, and writing a Control Room off (E12).
+
+A refused file: what does not match, from where, and who decides what. Two people may accept another history (L2).
+"""
+
+from functools import partial
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from carnet.calm.customers.models import Approval
+from carnet.calm.people.access import Permission
+from carnet.calm.portal import vendor_lists
+from carnet.calm.portal.door import AuthorizedRequest, needs, requires
+from carnet.calm.portal.portal import portal
+from carnet.calm.portal.room import page_number
+from carnet.calm.portal.scope import purchase_of, refused_of, room_of
+from carnet.calm.queries import lists
+from carnet.calm.queries.approvals import approval_case, decided_approvals, waiting_approvals
+from carnet.calm.queries.attention import REFUSALS, AttentionKind, attention
+from carnet.calm.queries.evidence import evidence as read_evidence
+from carnet.calm.queries.expiring import expiring
+from carnet.calm.use_cases import accounts as use_cases
+from carnet.calm.use_cases import bootstrap, proposals
+from carnet.calm.use_cases import purchases as stock
+from carnet.calm.use_cases.models import Proposal
+from carnet.web_kit.files import download
+from carnet.web_kit.forms import Asking, DayField, Reason
+
+SOON = 30  # days
+
+
+@requires(Permission.SEE_VENDOR)
+@require_GET
+def inbox(request: AuthorizedRequest) -> HttpResponse:
+    only = {AttentionKind.PROPOSAL} if request.GET.get("only") == "two-person" else None
+    decided = request.GET.get("approvals") == "decided"
+    context = {
+        "approvals": decided_approvals(size=50) if decided else waiting_approvals(size=50),
+        "decided": decided,
+        "attention": attention(request.now, kinds=only, page=page_number(request)),
+        "only": only is not None,
+        "refusals": REFUSALS,
+    }
+    return render(request, "calm/vendor/inbox.html", context)
+
+
+@requires(Permission.SEE_VENDOR)
+@require_GET
+def expiring_page(request: AuthorizedRequest) -> HttpResponse:
+    found = expiring(request.now, days=SOON, page=page_number(request), size=50)
+    return render(request, "calm/vendor/expiring.html", {"found": found, "days": SOON})
+
+
+@requires(Permission.SEE_VENDOR)
+@require_GET
+def settings_page(request: AuthorizedRequest) -> HttpResponse:
+    """What this server runs with, and where to change it. Nothing secret."""
+    context = {
+        "vendor_name": portal().name,
+        "mail": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}" if settings.EMAIL_HOST else "",
+        "sender": settings.DEFAULT_FROM_EMAIL,
+        "second_factor": settings.NEEDS_SECOND_FACTOR,
+        "hosts": settings.ALLOWED_HOSTS,
+        "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
+    }
+    return render(request, "calm/vendor/settings.html", context)
+
+
+DECISIONS = {
+    "grant": use_cases.grant_approval,
+    "refuse": use_cases.refuse_approval,
+    "withdraw": use_cases.withdraw_approval,
+}
+
+
+@requires(Permission.SEE_VENDOR)
+@require_http_methods(["GET", "POST"])
+def approval(request: AuthorizedRequest, approval: str) -> HttpResponse:
+    found = get_object_or_404(Approval.objects.select_related("account"), id=approval)
+    form = Reason(request.POST or None)
+    decide = DECISIONS.get(request.POST.get("decision", ""))
+    if decide and needs(request, Permission.DECIDE):
+        decided = form.ask(lambda asked: decide(request.calm, approval=found.id, reason=asked["reason"], **request.who))
+        if decided:
+            messages.success(request, "%(name)s: %(state)s." % {"name": found.account.name, "state": decided.state})
+            return redirect("inbox")
+    context = {"case": approval_case(found.id, request.now), "form": form}
+    return render(request, "calm/vendor/approval.html", context, status=form.status)
+
+
+@requires(Permission.SEE_VENDOR)
+@require_GET
+def confirmations(request: AuthorizedRequest) -> HttpResponse:
+    done = [one for state in ("done", "withdrawn") for one in proposals.list_proposals(state=state)]
+    done.sort(key=lambda one: one.decided_at or one.at, reverse=True)
+    return render(request, "calm/vendor/confirmations.html", {"open": proposals.list_proposals(), "done": done})
+
+
+@requires(Permission.CONFIRM)
+@require_POST
+def confirmation(request: AuthorizedRequest, proposal: str) -> HttpResponse:
+    """Confirm, or take back."""
+    get_object_or_404(Proposal, id=proposal)
+    form = Asking(request.POST)
+    if request.POST.get("decision") == "withdraw":
+        taken = form.ask(lambda _asked: proposals.withdraw(request.calm, proposal=proposal, **request.who))
+        if taken:
+            messages.success(request, "It is taken back: nothing comes of it.")
+    else:
+        done = form.ask(lambda _asked: proposals.confirm(request.calm, proposal=proposal, **request.who))
+        if done:
+            messages.success(request, "Confirmed and done: %(did)s." % {"did": "; ".join(done.did)})
+    if form.refusal or form.errors:
+        return render(
+            request, "calm/refused_act.html", {"form": form, "back_url": reverse("confirmations")}, status=422
+        )
+    return redirect("confirmations")
+
+
+class WriteOff(Reason):
+    return_unconsumed = forms.BooleanField(
+        required=False,
+        label="Also return the units that it did not report as consumed",
+        help_text="Else they count as spent. Seats and users return either way.",
+    )
+    name = forms.CharField(label="Type the name of the Control Room")
+    field_order = ("reason", "return_unconsumed", "name")
+
+
+@requires(Permission.OPERATE)
+@require_http_methods(["GET", "POST"])
+def write_off(request: AuthorizedRequest, room: str) -> HttpResponse:
+    lost = room_of(request, room)
+    form = WriteOff(request.POST or None)
+    if request.method == "POST" and form.is_valid() and form.cleaned_data["name"].strip() != lost.name:
+        form.add_error("name", "This is not %(name)s." % {"name": lost.name})
+    if request.method == "POST" and form.is_valid():
+        asked = form.ask(
+            lambda fields: proposals.propose_write_off(
+                request.calm,
+                control_room=lost.id,
+                reason=fields["reason"],
+                return_unconsumed=fields["return_unconsumed"],
+                **request.who,
+            )
+        )
+        if asked:
+            messages.success(request, "A second person must confirm it. Until then nothing is changed.")
+            return redirect("confirmations")
+    return render(request, "calm/vendor/write_off.html", {"form": form, "room": lost}, status=form.status)
+
+
+class Accept(Reason):
+    no_copy = forms.BooleanField(label="The site confirmed that no second copy is running")
+    site_confirms = forms.BooleanField(
+        required=False, label="The site confirmed, by other means, that this is its newest request"
+    )
+
+
+@requires(Permission.SEE)
+@require_GET
+def evidence(request: AuthorizedRequest, number: int) -> HttpResponse:
+    return _shown(request, number, Accept())
+
+
+def _shown(request: AuthorizedRequest, number: int, form: Accept) -> HttpResponse:
+    row = refused_of(request, number)
+    found = read_evidence(row.pk)
+    context = {"found": found, "form": form, "account_id": found.account or None}
+    return render(request, "calm/refused.html", context, status=form.status)
+
+
+@requires(Permission.SEE)
+@require_GET
+def file(request: AuthorizedRequest, number: int) -> HttpResponse:
+    """The very bytes, to be checked with other tools."""
+    row = refused_of(request, number)
+    return download(bytes(row.raw), f"refused-{row.digest[:16]}.{'lfr' if row.kind == 'request' else row.kind}")
+
+
+@requires(Permission.OPERATE)
+@require_POST
+def accept(request: AuthorizedRequest, number: int) -> HttpResponse:
+    """Proposes it; another person confirms (A3)."""
+    row = refused_of(request, number)
+    if not row.room:
+        raise Http404
+    form = Accept(request.POST)
+    asked = form.ask(
+        lambda fields: proposals.propose_accept_history(
+            request.calm,
+            control_room=row.room,
+            reason=fields["reason"],
+            site_confirms=fields["site_confirms"],
+            **request.who,
+        )
+    )
+    if asked is None:
+        return _shown(request, number, form)
+    messages.success(request, "A second person must confirm it. Until then nothing is changed.")
+    return redirect("confirmations")
+
+
+@requires(Permission.SEE_VENDOR)
+@require_GET
+def accounts(request: AuthorizedRequest) -> HttpResponse:
+    acts = [("Add an account", reverse("account-add"), True)] if needs(request, Permission.OPERATE) else []
+    shown = vendor_lists.listed(request, vendor_lists.AccountTable, lists.accounts)
+    return render(request, "calm/list_page.html", shown | {"title": "Accounts", "acts": acts})
+
+
+class NewAccount(Asking):
+    name = forms.CharField(max_length=200, label="Name")
+
+
+@requires(Permission.OPERATE)
+@require_http_methods(["GET", "POST"])
+def account_add(request: AuthorizedRequest) -> HttpResponse:
+    form = NewAccount(request.POST or None)
+    if request.method == "POST":
+        added = form.ask(lambda asked: use_cases.add_account(request.calm, name=asked["name"], **request.who))
+        if added:
+            messages.success(request, "Account %(name)s is added." % {"name": added.name})
+            return redirect("customer", account=added.account)
+    page = {"form": form, "title": "Add an account", "send": "Add the account"}
+    return render(request, "ui/form_page.html", page, status=form.status)
+
+
+@requires(Permission.SEE_VENDOR)
+@require_GET
+def rooms(request: AuthorizedRequest) -> HttpResponse:
+    shown = vendor_lists.listed(request, vendor_lists.RoomTable, partial(lists.rooms, request.now))
+    return render(request, "calm/list_page.html", shown | {"title": "Control Rooms"})
+
+
+@requires(Permission.SEE_VENDOR)
+@require_GET
+def purchases(request: AuthorizedRequest) -> HttpResponse:
+    shown = vendor_lists.listed(request, vendor_lists.PurchaseTable, partial(lists.purchases, request.now))
+    shown["table"].weigh(request.now)
+    return render(request, "calm/list_page.html", shown | {"title": "Purchases"})
+
+
+class Lower(Reason):
+    quantity = forms.IntegerField(min_value=0, required=False, label="New quantity")
+    until = DayField(required=False, label="New end")
+    field_order = ("quantity", "until", "reason")
+
+
+@requires(Permission.OPERATE)
+@require_http_methods(["GET", "POST"])
+def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
+    bought = purchase_of(request, purchase)
+    form = Lower(request.POST or None)
+    if request.method == "POST":
+        lowered = form.ask(
+            lambda asked: stock.lower_purchase(
+                request.calm,
+                purchase=bought.id,
+                reason=asked["reason"],
+                quantity=asked["quantity"],
+                valid_until=asked["until"],
+                **request.who,
+            )
+        )
+        if lowered:
+            messages.success(request, "The purchase is lowered.")
+            return redirect("customer-purchases", account=bought.account_id)
+    lede = "%(quantity)s are bought, until %(until)s. It can be lowered as far as no site is touched." % {
+        "quantity": f"{bought.quantity:,} {bought.product.name}",
+        "until": f"{bought.valid_until:%Y-%m-%d}",
+    }
+    page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
+    return render(request, "ui/form_page.html", page, status=form.status)
+
+
+class Catalogue(Asking):
+    file = forms.FileField(label="Catalogue file", help_text="TOML, up to 256 KiB.")
+
+
+MOST = 256 * 1024
+
+
+@requires(Permission.SEE_VENDOR)
+@require_http_methods(["GET", "POST"])
+def catalogue(request: AuthorizedRequest) -> HttpResponse:
+    form = Catalogue(request.POST or None, request.FILES or None)
+    loaded = None
+    if request.method == "POST" and needs(request, Permission.OPERATE):
+        loaded = form.ask(
+            lambda asked: bootstrap.load_catalogue(request.calm, catalogue=asked["file"].read(MOST + 1), **request.who)
+        )
+    page = {"form": form, "loaded": loaded, "products": bootstrap.show_catalogue()}
+    return render(request, "calm/vendor/catalogue.html", page, status=form.status)

@@ -1,0 +1,212 @@
+"""Looking at Control Rooms: what CALM knows of each, what was issued, what was refused, what is exposed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.calm.control_rooms.models import (
+    Acceptance,
+    ControlRoom,
+    Counted,
+    LicenseFile,
+    LicenseLine,
+    RefusedFile,
+    Request,
+    Spent,
+)
+from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases.guids import find_guid
+from carnet.calm.use_cases.models import Proposal
+from carnet.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """E12, H1: what a written-off Control Room could still use, until when."""
+
+    sku: str
+    quantity: int
+    until: datetime
+
+
+@dataclass(frozen=True)
+class RoomListed:
+    control_room: str
+    name: str
+    account: str
+    account_name: str
+    guid: str | None
+    guid_label: str | None
+    state: str
+    version: str
+    confirmed: int
+    newest_request: int
+    changed_at: datetime
+    exposed: tuple[Exposed, ...]
+
+
+@dataclass(frozen=True)
+class FileShown:
+    license_file: str
+    sequence: int
+    request: str
+    state: str
+    issued_at: datetime
+    install_by: datetime
+    issued_by: str
+
+
+@dataclass(frozen=True)
+class RequestShown:
+    request: str
+    sequence: int
+    kind: str
+    accepted_at: datetime
+    used: bool
+
+
+@dataclass(frozen=True)
+class CountShown:
+    line_id: str
+    sku: str
+    period_start: datetime | None
+    consumed: int
+
+
+@dataclass(frozen=True)
+class RefusedShown:
+    code: str
+    kind: str
+    at: datetime
+    sha256: str
+    open: bool
+
+
+@dataclass(frozen=True)
+class AcceptanceShown:
+    number: int
+    request: str
+    reason: str
+    by: str
+    second: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class SpentShown:
+    sku: str
+    purchase: str
+    units: int
+    period_start: datetime | None
+    why: str
+
+
+@dataclass(frozen=True)
+class RoomShown:
+    room: RoomListed
+    checkpoint_size: int
+    checkpoint_root: str
+    license_files: tuple[FileShown, ...]
+    requests: tuple[RequestShown, ...]
+    counted: tuple[CountShown, ...]
+    spent: tuple[SpentShown, ...]
+    refused: tuple[RefusedShown, ...]
+    acceptances: tuple[AcceptanceShown, ...]
+    proposals: tuple[str, ...]  # open ones, that wait for a second person
+
+
+def list_rooms(*, now: datetime, start: int = 0, stop: int | None = None) -> list[RoomListed]:
+    """By account and name; `start` and `stop` cut a page out."""
+    rooms = ControlRoom.objects.select_related("account", "guid").order_by("account__name", "name", "id")[start:stop]
+    exposed = _exposures(now)
+    return [_listed(room, exposed.get(room.id, ())) for room in rooms]
+
+
+def _listed(room: ControlRoom, exposed: tuple[Exposed, ...]) -> RoomListed:
+    return RoomListed(
+        room.id,
+        room.name,
+        room.account_id,
+        room.account.name,
+        room.guid_id,
+        room.guid.label if room.guid else None,
+        room.state,
+        room.version,
+        room.confirmed,
+        room.last_sequence,
+        room.changed_at,
+        exposed,
+    )
+
+
+def _exposures(now: datetime) -> dict[str, tuple[Exposed, ...]]:
+    found: dict[str, tuple[Exposed, ...]] = {}
+    lines = LicenseLine.objects.filter(room__state=ControlRoom.State.WRITTEN_OFF, ends__gt=now)
+    lines = lines.exclude(license_file__state=LicenseFile.State.DISPROVED)
+    for line in lines.select_related("purchase", "room"):
+        if line.file_sequence >= line.room.confirmed:
+            one = Exposed(line.purchase.product_id, line.quantity, line.ends)
+            found[line.room_id] = (*found.get(line.room_id, ()), one)
+    return found
+
+
+def find_named(name: str) -> ControlRoom:
+    """By its id, or by the GUID it is bound to (id or label). Raises UsageError, also where several accounts use that
+    label."""
+    rooms = ControlRoom.objects.select_related("account", "guid")
+    room = rooms.filter(id=name).first()
+    if room is None and (Guid.objects.filter(id=name) | Guid.objects.filter(label=name)).exists():
+        room = rooms.filter(guid=find_guid(name)).first()
+    if room is None:
+        raise UsageError(f"There is no Control Room “{name}”.", run="calm control-room list")
+    return room
+
+
+def show_room(name: str, *, now: datetime) -> RoomShown:
+    room = find_named(name)
+    return RoomShown(
+        _listed(room, _exposures(now).get(room.id, ())),
+        room.seen_size,
+        room.seen_root,
+        _files(room),
+        _requests(room),
+        _counts(room),
+        _spent(room),
+        _refused(room),
+        _acceptances(room),
+        tuple(Proposal.objects.filter(subject=room.id, state=Proposal.State.OPEN).values_list("id", flat=True)),
+    )
+
+
+def _files(room: ControlRoom) -> tuple[FileShown, ...]:
+    rows = LicenseFile.objects.filter(room=room).order_by("sequence").defer("raw")
+    return tuple(
+        FileShown(row.id, row.sequence, row.request_id, row.state, row.issued_at, row.install_by, row.issued_by)
+        for row in rows
+    )
+
+
+def _requests(room: ControlRoom) -> tuple[RequestShown, ...]:
+    rows = Request.objects.filter(room=room).order_by("accepted_at", "sequence").defer("raw")
+    return tuple(RequestShown(row.id, row.sequence, row.kind, row.accepted_at, row.used) for row in rows)
+
+
+def _counts(room: ControlRoom) -> tuple[CountShown, ...]:
+    rows = Counted.objects.filter(room=room).order_by("sku", "line_id", "period_start")
+    return tuple(CountShown(row.line_id, row.sku, row.period_start, row.units) for row in rows)
+
+
+def _spent(room: ControlRoom) -> tuple[SpentShown, ...]:
+    rows = Spent.objects.filter(enrolment__room=room).select_related("purchase").order_by("pk")
+    return tuple(
+        SpentShown(row.purchase.product_id, row.purchase_id, row.units, row.period_start, row.why) for row in rows
+    )
+
+
+def _refused(room: ControlRoom) -> tuple[RefusedShown, ...]:
+    rows = RefusedFile.objects.filter(room=room.id).order_by("pk").defer("raw")
+    return tuple(RefusedShown(row.code, row.kind, row.at, row.digest, not row.resolved) for row in rows)
+
+
+def _acceptances(room: ControlRoom) -> tuple[AcceptanceShown, ...]:
+    rows = Acceptance.objects.filter(room=room).order_by("number")
+    return tuple(AcceptanceShown(r.number, r.request, r.reason, r.by, r.second, r.at) for r in rows)

@@ -1,0 +1,379 @@
+"""A refused request beside what CALM saw: where the histories part, what could be behind it, who decides what.
+
+What could be behind a history that does not match: each cause, how it would show, and whether that fits here.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    RefusedFile,
+    Request,
+    SeenCheckpoint,
+)
+from carnet.calm.customers.models import Account
+from carnet.calm.purchases.models import Guid, Product
+from carnet.calm.queries.room import RefusedShown, file_name, shown_refusal
+from carnet.calm.queries.words import counted, day, unit_words
+from carnet.calm.use_cases.histories import (
+    MISMATCHES,
+    Comparison,
+    compare,
+    never_accepted,
+)
+from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
+from carnet.calm.use_cases.validate_lfr import find_room
+from carnet.entitlements import Metric
+from carnet.errors import UsageError
+from carnet.exchange.license_file_request import (
+    LicenseFileRequest,
+    LineTotals,
+    ReadRequest,
+    read_request,
+)
+from carnet.exchange.verdicts import Code, Refusal
+
+
+class Fits(StrEnum):
+    FITS = "fits"
+    POSSIBLE = "possible"
+    UNLIKELY = "unlikely"
+
+
+@dataclass(frozen=True)
+class Cause:
+    kind: str  # restored | copied | edited
+    name: str
+    shows: str
+    here: str
+    fits: Fits
+
+
+@dataclass(frozen=True)
+class Signs:
+    shorter: bool  # the site's ledger has fewer records than CALM saw
+    number_again: bool  # its LFR has a number that CALM took already
+    use_back: bool  # it states less used
+    both_grew: bool  # both sides went on from where they agree
+    fresh_use: bool  # it states use that CALM did not see
+
+
+def causes_of(signs: Signs) -> tuple[Cause, ...]:
+    return _restored(signs), _copied(signs), _edited(signs)
+
+
+def _restored(signs: Signs) -> Cause:
+    count = sum((signs.shorter, signs.number_again, signs.use_back))
+    if count == 3:
+        here, fits = "All three fit", Fits.FITS
+    elif count:
+        here = ("{count} of three fits" if count == 1 else "{count} of three fit").format(count=count)
+        fits = Fits.FITS if signs.shorter or signs.number_again else Fits.POSSIBLE
+    else:
+        here, fits = "None of the three fits", Fits.UNLIKELY
+    shows = "History gets shorter; a request number comes again; use goes back."
+    return Cause("restored", "A backup was restored", shows, here, fits)
+
+
+def _copied(signs: Signs) -> Cause:
+    if signs.both_grew and signs.fresh_use:
+        here, fits = "Fits: both went on, and this one has use of its own", Fits.FITS
+    else:
+        here, fits = "Cannot be ruled out yet", Fits.POSSIBLE
+    shows = "Two requests arrive in turns from the same older record, both with fresh use."
+    return Cause("copied", "The machine was copied", shows, here, fits)
+
+
+def _edited(signs: Signs) -> Cause:
+    if signs.shorter:
+        here, fits = "Less likely: it would not lose a request", Fits.UNLIKELY
+    else:
+        here, fits = "Fits: no fewer records, another root", Fits.FITS
+    shows = "The same number of records or more, another root."
+    return Cause("edited", "The ledger was edited", shows, here, fits)
+
+
+@dataclass(frozen=True)
+class Side:
+    """What CALM saw last, or what the site claims."""
+
+    request: int
+    at: datetime  # accepted, or made at the site
+    words: str  # `LFR 5`, or what else showed it
+    records: int
+    root: str
+    installed: int
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The newest record up to which both agree, as proven."""
+
+    records: int
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True)
+class UsedRow:
+    """Units consumed, as each side has them."""
+
+    sku: str
+    name: str
+    unit: str
+    saw: int
+    claims: int
+
+    @property
+    def units(self) -> str:
+        return unit_words(Metric.CONSUMABLE, self.unit)
+
+    @property
+    def fewer(self) -> int:
+        return max(0, self.saw - self.claims)
+
+
+@dataclass(frozen=True)
+class AddedRow:
+    """What accepting it would add to a product, in its period."""
+
+    sku: str
+    name: str
+    unit: str
+    units: int
+    period_start: datetime | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """`saw` and what follows are there only for a history that can be read, of a Control Room that CALM knows."""
+
+    refused: RefusedShown
+    account: str
+    account_name: str
+    guid: str
+    label: str
+    room: str
+    room_name: str
+    version: str
+    file_name: str
+    is_history: bool
+    saw: Side | None
+    claims: Side | None
+    shared: Shared | None
+    parting: int | None  # the first size that CALM saw and the site does not extend
+    used: tuple[UsedRow, ...]
+    adds: tuple[AddedRow, ...]
+    causes: tuple[Cause, ...]
+    happened: str
+    means: str
+    steps: tuple[str, ...]
+    not_acceptable: Refusal | None  # why two people cannot accept it; of its token it is judged when proposed
+    needs_site_to_confirm: bool  # L2: not shown; the site says by other means that this is its newest request
+    proposals: tuple[ProposalShown, ...]
+
+    @property
+    def fewer_records(self) -> int:
+        return max(0, self.saw.records - self.claims.records) if self.saw and self.claims else 0
+
+
+def evidence(refused: int) -> Evidence:
+    """By its number. Raises UsageError where there is none. Once it is settled, only what was said then is shown."""
+    row = RefusedFile.objects.filter(pk=refused).first()
+    if row is None:
+        raise UsageError(f"There is no refused file {refused}.")
+    room = find_room(row.room) if row.room else None
+    if room and room.account_id != row.account:
+        room = None  # of another account: nothing of it is shown here
+    read = _read(row)
+    is_open = row.code in MISMATCHES and not row.resolved
+    compared = _Compared.of(room, read) if is_open and room and read else None
+    guid = Guid.objects.filter(id=row.guid).first() if row.guid else None
+    account = Account.objects.filter(id=row.account).first() if row.account else None
+    name = room.name if room else row.name
+    return Evidence(
+        shown_refusal(row, newer=not row.resolved),
+        row.account,
+        account.name if account else "",
+        row.guid,
+        guid.label if guid else "",
+        room.id if room else row.room,
+        name,
+        read.request.control_room.version if read else "",
+        file_name(name, row.sequence, "lfr" if row.kind == "request" else "receipt"),
+        compared is not None,
+        compared.saw if compared else None,
+        compared.claims if compared else None,
+        compared.shared if compared else None,
+        compared.found.parting if compared else None,
+        compared.used if compared else (),
+        compared.adds if compared else (),
+        compared.causes if compared else (),
+        compared.happened if compared else row.message,
+        compared.means if compared else _nothing_changed(room, name),
+        compared.steps if compared else (row.next,),
+        _not_acceptable(row, room, read),
+        row.code == Code.HISTORY_NOT_SHOWN,
+        open_proposals(room.id) if room else (),
+    )
+
+
+def _read(row: RefusedFile) -> ReadRequest | None:
+    read = read_request(bytes(row.raw)) if row.kind == "request" else None
+    return None if isinstance(read, Refusal) else read
+
+
+def _nothing_changed(room: ControlRoom | None, name: str) -> str:
+    if room and room.confirmed:
+        words = "Nothing is changed: {site} keeps working on license file #{number}."
+        return words.format(site=name, number=room.confirmed)
+    return "Nothing is changed."
+
+
+def _not_acceptable(row: RefusedFile, room: ControlRoom | None, read: ReadRequest | None) -> Refusal | None:
+    if room is None or read is None or row.code not in MISMATCHES:
+        why = "Only a history of a Control Room that CALM knows can be accepted."
+    elif row.resolved:
+        why = "A newer request was accepted since, or this one was."
+    elif RefusedFile.objects.filter(
+        room=room.id, kind="request", code__in=MISMATCHES, resolved=False, pk__gt=row.pk
+    ).exists():
+        why = "A newer request of it was refused: that one is the one to look at."
+    else:
+        return never_accepted(room, read)
+    return Refusal(Code.NOTHING_TO_ACCEPT, why, "Look at the Control Room's page.")
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """The two histories, and what they show."""
+
+    room: ControlRoom
+    lfr: LicenseFileRequest
+    found: Comparison
+    saw: Side
+    claims: Side
+    shared: Shared | None
+    used: tuple[UsedRow, ...]
+    adds: tuple[AddedRow, ...]
+    causes: tuple[Cause, ...]
+
+    @staticmethod
+    def of(room: ControlRoom, read: ReadRequest) -> "_Compared":
+        lfr = read.request
+        found = compare(room, lfr)
+        newest = Request.objects.filter(pk=room.newest_request_id).defer("raw").first()
+        saw, claims = _saw(room, newest), _claims(lfr)
+        stated = msgspec.json.decode(newest.totals, type=list[LineTotals]) if newest else []
+        products = Product.objects.in_bulk({line.sku for line in (*stated, *lfr.totals.record.body.lines)})
+        used = _used(stated, lfr.totals.record.body.lines, products)
+        adds = tuple(AddedRow(one.sku, *_named(products, one.sku), one.units, one.period_start) for one in found.add)
+        signs = Signs(
+            shorter=claims.records < saw.records,
+            number_again=lfr.sequence <= room.last_sequence,
+            use_back=any(row.fewer for row in used),
+            both_grew=_both_grew(found, saw, claims),
+            fresh_use=any(row.claims > row.saw for row in used),
+        )
+        return _Compared(room, lfr, found, saw, claims, _shared(room, found), used, adds, causes_of(signs))
+
+    @property
+    def happened(self) -> str:
+        if self.lfr.sequence <= self.room.last_sequence:
+            head = f"{self.room.name} sent a second request #{self.lfr.sequence}."
+        else:
+            head = f"{self.room.name} sent request #{self.lfr.sequence}."
+        if self.found.parting is None:
+            words = "It does not show that its ledger holds the records that CALM saw in {words}, on {day}."
+        else:
+            words = "Its ledger does not contain the records that CALM saw in {words}, on {day}."
+        seen = words.format(words=self.saw.words, day=day(self.saw.at))
+        return f"{head} {seen} " + "The signature is good: this is the same Control Room."
+
+    @property
+    def means(self) -> str:
+        words = []
+        if self.shared:
+            agree = "The two histories agree up to record {records:,} at least ({day})."
+            words.append(agree.format(records=self.shared.records, day=day(self.shared.at)))
+            lost = self.saw.records - self.shared.records
+            if lost > 0 and self.found.parting is not None:
+                missing = "After that, up to {lost:,} records that CALM saw are missing at the site{among}."
+                words.append(missing.format(lost=lost, among=self._among()))
+        elif self.found.parting is not None:
+            words.append("No common record is shown.")
+        words.append(_nothing_changed(self.room, self.room.name))
+        words.append("Its quantities stay held.")
+        return " ".join(words)
+
+    def _among(self) -> str:
+        fewer = [counted(Metric.CONSUMABLE, row.unit, row.fewer) for row in self.used if row.fewer]
+        return ", among them the use of {what}".format(what=", ".join(fewer)) if fewer else ""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        if self.found.parting is None:
+            since = "Ask the site for a request that shows its history since record {size}."
+            return (
+                since.format(size=self.room.seen_size),
+                "Where the site confirms that this is its newest request, two people can accept it as it is.",
+            )
+        ask = "Ask the site: was {name} restored from a backup or copied, and when?"
+        return (
+            ask.format(name=self.room.name),
+            (
+                "If a backup was restored, accept the new history with that reason. A second person confirms, and the "
+                "acceptance goes into the next license file and the site's ledger."
+            ),
+            "If nobody there can explain it, do not accept. Keep the evidence and call the site's security officer.",
+        )
+
+
+def _saw(room: ControlRoom, newest: Request | None) -> Side:
+    last = SeenCheckpoint.objects.filter(room=room, believed=True).order_by("-size", "-id").first()
+    words = last.words if last else ""
+    at = last.at if last else room.changed_at
+    return Side(newest.sequence if newest else 0, at, words, room.seen_size, room.seen_root, room.confirmed)
+
+
+def _claims(lfr: LicenseFileRequest) -> Side:
+    at = lfr.ledger.checkpoint
+    installed = lfr.installed.sequence if lfr.installed else 0
+    return Side(lfr.sequence, lfr.generated_at, f"LFR {lfr.sequence}", at.size, at.root, installed)
+
+
+def _shared(room: ControlRoom, found: Comparison) -> Shared | None:
+    if found.shared is None:
+        return None
+    row = SeenCheckpoint.objects.filter(room=room, size=found.shared.size).order_by("id").first()
+    return Shared(row.size, row.at, row.words) if row else None
+
+
+def _both_grew(found: Comparison, saw: Side, claims: Side) -> bool:
+    shared = found.shared.size if found.shared else 0
+    return saw.records > shared and claims.records > shared
+
+
+def _used(stated: list[LineTotals], claimed: list[LineTotals], products: dict[str, Product]) -> tuple[UsedRow, ...]:
+    saw, claims = _consumed(stated), _consumed(claimed)
+    rows = [
+        UsedRow(sku, *_named(products, sku), saw.get(sku, 0), claims.get(sku, 0)) for sku in sorted(saw.keys() | claims)
+    ]
+    return tuple(row for row in rows if row.saw or row.claims)
+
+
+def _consumed(lines: list[LineTotals]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in lines:
+        if line.metric is Metric.CONSUMABLE:
+            found[line.sku] = found.get(line.sku, 0) + line.consumed
+    return found
+
+
+def _named(products: dict[str, Product], sku: str) -> tuple[str, str]:
+    product = products.get(sku)
+    return (product.name, product.unit) if product else (sku, "unit")

@@ -1,0 +1,327 @@
+"""Pre-flight: all that stands against an OLF as its numbers are typed, at once, each with the value that fits.
+
+It asks the very rules that issuing asks (`planning`), so that what passes here is issued, and nothing else is.
+
+What pre-flight says of one product: the number, the site, the reason, the value that fits.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.calm.queries import preflight as words
+from carnet.calm.queries.difference import Difference, Granted, difference
+from carnet.calm.queries.figures import (
+    Figures,
+    LineShown,
+    PurchaseFigures,
+    Site,
+    figures_of,
+    read_lines,
+)
+from carnet.calm.queries.rates import Dry, rates_of, runs_dry
+from carnet.calm.queries.words import counted, day
+from carnet.calm.use_cases.difference import users_above
+from carnet.calm.use_cases.lfr_projection import AnsweredRequest, read_answered
+from carnet.calm.use_cases.license_files import find_request
+from carnet.calm.use_cases.planning import (
+    Plan,
+    draw_up,
+    problems_of,
+    too_late,
+    unanswerable,
+)
+from carnet.calm.use_cases.selection import Problem, Selection
+from carnet.entitlements import Metric
+from carnet.exchange.verdicts import Code, Refusal
+
+REFUSAL, WARNING, INFO = "refusal", "warning", "info"
+
+
+@dataclass(frozen=True)
+class Note:
+    """`fits`: the quantity that would fit there (“Set to 86”); `until`: the end that would."""
+
+    level: str  # refusal: CALM would not issue it · warning: the site would refuse it today · info
+    code: str  # of `Code`; empty for info
+    sentence: str
+    fits: int | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Where:
+    """Whom the sentences are about."""
+
+    site: str
+    account: str
+    until: datetime | None
+
+
+def refused(problem: Problem, row: Figures, asked: int, fits: int | None, where: Where) -> Note:
+    code = problem.refusal.code
+    if code is Code.OVER_ENTITLEMENT:
+        sentence = _over(row, asked, fits or 0, where)
+    elif code is Code.BELOW_USE:
+        sentence = _below(row, asked, fits or 0, where)
+    elif code is Code.OUTSIDE_PURCHASE:
+        sentence, fits = _outside(problem, row), None
+    elif code is Code.NO_APPROVAL:
+        fits = None if problem.until and not fits else fits  # nothing reaches so far: the end is what to change
+        sentence = _unapproved(row.name, fits, problem.until, where)
+    else:
+        sentence = f"{problem.refusal.message} {problem.refusal.next}"
+    return Note(REFUSAL, code.value, sentence, fits, problem.until)
+
+
+def _outside(problem: Problem, row: Figures) -> str:
+    if problem.until is None:
+        return f"{problem.refusal.message} {problem.refusal.next}"
+    words = "The purchases of {name} end {day}: choose an end up to then."
+    return words.format(name=row.name, day=day(problem.until))
+
+
+def _over(row: Figures, asked: int, fits: int, where: Where) -> str:
+    if not row.bought:
+        return f"{where.account} has no {row.name} in force."
+    if fits < row.most and where.until:
+        return f"{asked - fits:,} more than reach to {day(where.until)}: at most {fits:,} fit until then."
+    words = [f"{asked - fits:,} more than {where.account} has."]
+    facts = [f"{row.bought:,} are bought"]
+    if row.spent:
+        facts.append(f"{row.spent:,} are spent")
+    if row.elsewhere:
+        facts.append(f"other sites hold {row.elsewhere:,}")
+    last = f"so at most {fits:,} fit here."
+    words.append(f"{' and '.join(facts)}, {last}")
+    return " ".join(words)
+
+
+def refused_later(line: PurchaseFigures, name: str, asked: int, problem: Problem, most: int, where: Where) -> Note:
+    """A line that starts later."""
+    code = problem.refusal.code
+    if code is Code.OVER_ENTITLEMENT:
+        words = "{more:,} more than {account} has. {bought:,} are bought and other sites hold {held:,}."
+        facts = {"more": asked - line.most, "bought": line.bought, "held": line.elsewhere}
+        return Note(REFUSAL, code.value, words.format(account=where.account, **facts), most)
+    if code is Code.NO_APPROVAL:
+        return Note(REFUSAL, code.value, _unapproved(name, most, problem.until, where), most, problem.until)
+    words = "This purchase runs from {start} to {end}: choose an end within it."
+    sentence = words.format(start=day(line.valid_from), end=day(line.valid_until))
+    return Note(REFUSAL, code.value, sentence, None, problem.until)
+
+
+def _below(row: Figures, asked: int, fits: int, where: Where) -> str:
+    return (
+        f"{fits - asked:,} too few. {counted(row.metric, row.unit, max(row.in_use, fits))} are used at {where.site} and do not come back, so the site would refuse this file. "
+        f"Grant {fits:,} or more, or 0 to take the product away."
+    )
+
+
+def _unapproved(name: str, fits: int | None, until: datetime | None, where: Where) -> str:
+    head = f"{where.account} has no approval in force: a file may not grant more or longer than what is installed."
+    if until:
+        return f"{head} " + f"That ends {day(until)}."
+    return f"{head} " + f"That is {fits or 0:,} {name}."
+
+
+def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:
+    """E10, users and seats: the site could still free them, so it is no refusal of CALM's."""
+    used = problem.fits or 0
+    fits = used if used <= row.most else None
+    if row.metric == Metric.NAMED_USER:
+        holds = "1 person holds one" if used == 1 else f"{used:,} people hold one"
+    else:
+        holds = "1 is in use" if used == 1 else f"{used:,} are in use"
+    head = f"{used - asked:,} too few. {holds} at {where.site}, so the site would refuse this file."
+    way = "Grant {used:,} or more, or free {few:,} there and make a new request."
+    if fits is None:
+        way = "Free {few:,} there and make a new request: no more than {most:,} fit."
+    words = way.format(used=used, few=used - asked, most=row.most)
+    return Note(WARNING, Code.BELOW_USE.value, f"{head} {words}", fits)
+
+
+def changed(row: Figures, asked: int, dry: Dry | None) -> Note | None:
+    """What a change means, where it is well."""
+    more = asked - row.granted
+    if not more:
+        return None
+    if row.metric == Metric.CONSUMABLE:
+        head = "{many} more." if more > 0 else "{many} fewer."
+        words = [head.format(many=counted(row.metric, row.unit, abs(more)))]
+        if row.in_use:
+            words.append(f"{row.in_use:,} are used and stay counted.")
+        if dry:
+            runs = "At {rate:,} a day the site would run out about {day}."
+            words.append(runs.format(rate=dry.a_day, day=day(dry.at)))
+        return Note(INFO, "", " ".join(words))
+    if more < 0 and row.metric != Metric.FEATURE:
+        return Note(INFO, "", f"{-more:,} fewer. They stay held until the site confirms.")
+    return None
+
+
+@dataclass(frozen=True)
+class AskedRow:
+    """One field of the form. `purchase` names a line that starts later; empty: the product as a whole."""
+
+    sku: str
+    purchase: str
+    name: str
+    metric: str
+    unit: str
+    asked: int
+    left_after: int
+    changed: bool
+    note: Note | None
+
+    @property
+    def level(self) -> str:
+        return self.note.level if self.note else ""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    request: str
+    rows: tuple[AskedRow, ...]
+    whole: tuple[Refusal, ...]  # of the file as a whole: too late, nothing asked for, and the like
+    difference: Difference
+    latest_until: datetime | None  # E: the last end at which the quantities asked for still fit
+
+    @property
+    def refusals(self) -> int:
+        """How many things CALM would refuse."""
+        return len(self.whole) + sum(row.level == REFUSAL for row in self.rows)
+
+    @property
+    def warnings(self) -> int:
+        """How many things the site would refuse today."""
+        return sum(row.level == WARNING for row in self.rows)
+
+    @property
+    def changed(self) -> int:
+        return sum(row.changed for row in self.rows)
+
+
+NOTHING = Difference((), 0, None)
+
+
+def preflight(request: str, asked: Selection, now: datetime, *, site_clock_is_off: bool = False) -> Preflight:
+    """Raises UsageError where there is no such LFR, or no such purchase."""
+    row = find_request(request)
+    refusal = unanswerable(row)
+    if refusal:
+        return Preflight(request, (), (refusal,), NOTHING, None)
+    lfr = read_answered(row)
+    plan = draw_up(row, lfr, asked, now, site_clock_is_off=site_clock_is_off)
+    late = too_late(lfr, now, site_clock_is_off=site_clock_is_off)
+    problems = list(problems_of(plan))
+    whole = [late] if late else []
+    whole += [problem.refusal for problem in problems if not problem.sku]
+    installed = read_lines(plan.room.id, [plan.room.confirmed])
+    figures = figures_of(_site(plan, lfr, installed))
+    rates = rates_of(plan.room, row)
+    rows = tuple(_rows(plan, asked, figures, [problem for problem in problems if problem.sku], rates))
+    new = [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in plan.lines]
+    changes = difference(granted(installed), new, figures, plan.room.account.name, now)
+    return Preflight(request, rows, tuple(whole), changes, latest_until(figures, asked))
+
+
+def _site(plan: Plan, lfr: AnsweredRequest, installed: tuple[LineShown, ...]) -> Site:
+    return Site(str(plan.room.enrolment_id), plan.shelf, installed, tuple(lfr.lines), plan.counts)
+
+
+def granted(lines: tuple[LineShown, ...]) -> list[Granted]:
+    return [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in lines]
+
+
+def _rows(
+    plan: Plan, asked: Selection, figures: tuple[Figures, ...], problems: list[Problem], rates: Mapping[str, float]
+) -> Iterator[AskedRow]:
+    where = Where(plan.room.name, plan.room.account.name, asked.until)
+    above = {problem.sku: problem for problem in users_above(plan.lines, plan.lfr.lines, plan.now)}
+    known = {row.sku for row in figures}
+    for row in (*figures, *_unknown(problems, known)):
+        live = {line.purchase for line in row.purchases}
+        quantity = asked.products.get(row.sku, 0) + sum(q for purchase, q in asked.lines.items() if purchase in live)
+        own = [p for p in problems if p.sku == row.sku and (p.purchase not in asked.lines or p.purchase in live)]
+        dry = runs_dry(row, quantity, rates.get(row.sku, 0), plan.now)
+        note = (
+            _refused(row, quantity, own, plan, asked)
+            if own
+            else _allowed(row, quantity, above.get(row.sku), dry, where)
+        )
+        yield AskedRow(
+            row.sku,
+            "",
+            row.name,
+            row.metric,
+            row.unit,
+            quantity,
+            row.left_after(quantity),
+            quantity != row.granted,
+            note,
+        )
+        for line in row.later:
+            own = [problem for problem in problems if problem.purchase == line.purchase]
+            yield _later(row, line, asked.lines.get(line.purchase, 0), own, plan, where)
+
+
+def _unknown(problems: list[Problem], known: set[str]) -> list[Figures]:
+    """Products that are asked for and were never bought: a row that says so."""
+    skus = {problem.sku for problem in problems} - known
+    return [Figures(sku, sku, "named_user", sku, 0, 0, 0, 0, 0, 0, 0, 0, (), ()) for sku in sorted(skus)]
+
+
+def _refused(row: Figures, quantity: int, problems: list[Problem], plan: Plan, asked: Selection) -> Note:
+    """One for each product: the first, with all of its kind."""
+    first = problems[0]
+    same = [problem for problem in problems if problem.refusal.code == first.refusal.code]
+    where = Where(plan.room.name, plan.room.account.name, asked.until)
+    return words.refused(first, row, quantity, _fits(row, same, quantity, plan, asked), where)
+
+
+def _allowed(row: Figures, quantity: int, above: Problem | None, dry: Dry | None, where: Where) -> Note | None:
+    return words.below_use(above, row, quantity, where) if above else words.changed(row, quantity, dry)
+
+
+def _fits(row: Figures, problems: list[Problem], quantity: int, plan: Plan, asked: Selection) -> int | None:
+    """The quantity of the product that fits, where problems are of single purchases."""
+    first = problems[0]
+    if first.refusal.code is Code.NO_APPROVAL and not first.until:
+        return row.kept
+    fits = first.fits
+    if first.purchase and fits is not None:
+        had = {purchase: line.quantity for purchase, line in plan.by_purchase.items()} | dict(asked.lines)
+        fits = quantity + sum((p.fits or 0) - had[p.purchase] for p in problems if p.purchase in had)
+    return fits if plan.approved or fits is None else min(fits, row.kept)
+
+
+def _later(
+    row: Figures, line: PurchaseFigures, quantity: int, problems: list[Problem], plan: Plan, where: Where
+) -> AskedRow:
+    most = line.most if plan.approved else min(line.most, line.installed)
+    note = words.refused_later(line, row.name, quantity, problems[0], most, where) if problems else None
+    left = line.bought - line.spent - line.elsewhere - quantity
+    changed = quantity != line.installed
+    return AskedRow(row.sku, line.purchase, row.name, row.metric, row.unit, quantity, left, changed, note)
+
+
+def latest_until(figures: tuple[Figures, ...], asked: Selection) -> datetime | None:
+    """The last end that the purchases allow for these quantities; with nothing asked for, the last that there is."""
+    limits = [limit for row in figures if (limit := _reach(row.purchases, asked.products.get(row.sku, 0)))]
+    by_id: Mapping[str, PurchaseFigures] = {
+        line.purchase: line for row in figures for line in (*row.purchases, *row.later)
+    }
+    limits += [by_id[purchase].valid_until for purchase, units in asked.lines.items() if units and purchase in by_id]
+    if limits:
+        return min(limits)
+    return max((line.valid_until for row in figures for line in row.purchases), default=None)
+
+
+def _reach(purchases: tuple[PurchaseFigures, ...], quantity: int) -> datetime | None:
+    wanted = quantity
+    for line in reversed(purchases):
+        wanted -= line.most
+        if quantity and wanted <= 0:
+            return line.valid_until
+    return None

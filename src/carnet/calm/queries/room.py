@@ -1,0 +1,375 @@
+"""The page of one License GUID and the Control Room bound to it: the four steps, both deadlines, and what happened."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    LicenseFile,
+    LossReport,
+    RefusedFile,
+    Request,
+)
+from carnet.calm.purchases.models import Guid
+from carnet.calm.queries.difference import Difference, Granted, difference
+from carnet.calm.queries.figures import (
+    Figures,
+    LineShown,
+    figures_of,
+    read_lines,
+    read_site,
+)
+from carnet.calm.queries.preflight import granted, latest_until
+from carnet.calm.queries.states import (
+    CycleShown,
+    RoomState,
+    Standing,
+    cycle_of,
+    standing_of,
+)
+from carnet.calm.queries.timeline import (
+    Event,
+    Whose,
+    count_cycles,
+    events,
+)
+from carnet.calm.use_cases.accounts import is_approved
+from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
+from carnet.calm.use_cases.selection import Selection, Shelf, read_shelf
+from carnet.errors import UsageError
+from carnet.exchange.license_file_request import RefusalCount
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import request_window
+
+ASIDE = 8  # events
+
+
+@dataclass(frozen=True)
+class RoomHead:
+    room: str
+    name: str
+    version: str
+    standing: Standing
+    licensed_until: datetime | None
+    grace_until: datetime | None
+    installed: int  # the OLF that is confirmed; 0 for none
+    first_seen: datetime
+    seen_size: int
+    re_keying: bool  # E15: an LFR brought new keys
+
+
+@dataclass(frozen=True)
+class RequestShown:
+    """Step 1: the newest LFR that was accepted, and what was checked."""
+
+    request: str
+    file_name: str
+    sequence: int
+    kind: str
+    size: int
+    digest: str
+    generated_at: datetime
+    accepted_at: datetime
+    accepted_by: str
+    used: bool
+    state: str  # as the site states it
+    installed: int
+    opened_cycle: bool
+    withdrawn_before: int
+    new_keys: bool
+    history_from: int  # 0: it is the first of this Control Room
+    history_to: int
+    clock_off_s: int  # by how many seconds the site's clock and its trusted time differ
+    set_backs: int
+    largest_set_back_s: int
+    owed: bool
+    refusals: tuple[RefusalCount, ...]
+    too_late: Refusal | None  # E5: an answer issued now could not be installed
+
+
+@dataclass(frozen=True)
+class RefusedShown:
+    refused: int
+    kind: str
+    code: str
+    refusal: Refusal
+    sequence: int
+    size: int
+    at: datetime
+    by: str
+    is_open: bool
+    newer: bool  # it came after the newest that was accepted
+
+
+@dataclass(frozen=True)
+class FileShown:
+    """Step 4: the OLF that answers the newest LFR."""
+
+    license_file: str
+    file_name: str
+    sequence: int
+    size: int
+    digest: str  # SHA-256
+    state: str
+    issued_at: datetime
+    issued_by: str
+    install_by: datetime
+    valid_until: datetime
+    log_index: int
+    lapsed: bool
+    site_clock_is_off: bool
+    lowers_clock: bool
+    lines: tuple[LineShown, ...]
+
+    @property
+    def fingerprint(self) -> tuple[str, ...]:
+        """Four lines of four groups of four."""
+        groups = [self.digest[start : start + 4] for start in range(0, 64, 4)]
+        return tuple(" ".join(groups[line : line + 4]) for line in range(0, 16, 4))
+
+
+@dataclass(frozen=True)
+class LossShown:
+    """E12: a customer says that this Control Room is lost; not settled yet."""
+
+    report: str
+    reason: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Configure:
+    """Step 2, with what the form begins with. Features are among the figures, by their metric."""
+
+    figures: tuple[Figures, ...]
+    products: dict[str, int]  # proposed, by product
+    lines: dict[str, int]  # proposed, by purchase that starts later
+    until: datetime | None
+    latest_until: datetime | None
+
+
+@dataclass(frozen=True)
+class RoomPage:
+    guid: str
+    label: str
+    account: str
+    account_name: str
+    approved: bool
+    room: RoomHead | None
+    step: int
+    request: RequestShown | None
+    refused: RefusedShown | None
+    cycle: CycleShown | None
+    configure: Configure | None
+    difference: Difference | None  # of the OLF that was issued; before that, pre-flight has it
+    file: FileShown | None
+    events: tuple[Event, ...]
+    cycles: int
+    lost: LossShown | None
+    proposals: tuple[ProposalShown, ...]  # open: a write-off, or a history to accept
+
+
+def file_name(room: str, sequence: int, suffix: str) -> str:
+    """`frankfurt-vault-0010.olf`."""
+    words = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in room.lower()).split()
+    return f"{'-'.join(words)[:60] or 'control-room'}-{sequence:04}.{suffix}"
+
+
+def room_page(guid: str, now: datetime) -> RoomPage:
+    """By the GUID's id. Raises UsageError where there is none."""
+    slot = Guid.objects.select_related("account").filter(id=guid).first()
+    if slot is None:
+        raise UsageError(f"There is no License GUID “{guid}”.")
+    room = _read_room(slot)
+    request = room.newest_request if room else None
+    answer = _read_answer(room, request)
+    shelf = read_shelf(slot.account_id, slot.id, now)
+    numbers = [room.confirmed if room else 0, answer.sequence if answer else 0]
+    lines = read_lines(room.id if room else "", numbers)
+    old = tuple(line for line in lines if room and line.file == room.confirmed)
+    new = tuple(line for line in lines if answer and line.file == answer.sequence)
+    approved = is_approved(slot.account_id)
+    configure = _configure(room, request, shelf, old, new, approved=approved)
+    return RoomPage(
+        slot.id,
+        slot.label,
+        slot.account_id,
+        slot.account.name,
+        approved,
+        _head(room, now, answered=answer is not None) if room else None,
+        _step(request, answer),
+        _request(room, request, now) if room and request else None,
+        _refused(slot, request),
+        _cycle(room, request, now),
+        configure,
+        _difference(slot, answer, old, new, configure, now),
+        _file(room, answer, new, now) if room and answer else None,
+        events(Whose(room=room.id, guid=slot.id), size=ASIDE).items if room else (),
+        count_cycles(room) if room else 0,
+        _lost(room) if room else None,
+        open_proposals(room.id) if room else (),
+    )
+
+
+def _read_room(slot: Guid) -> ControlRoom | None:
+    return ControlRoom.objects.filter(guid=slot).select_related("newest_request").defer("newest_request__raw").first()
+
+
+def _read_answer(room: ControlRoom | None, request: Request | None) -> LicenseFile | None:
+    if room is None or request is None or not request.used:
+        return None
+    return LicenseFile.objects.filter(request=request).defer("raw").first()
+
+
+def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
+    return RoomHead(
+        room.id,
+        room.name,
+        room.version,
+        standing_of(room, now, answered=answered),
+        room.licensed_until,
+        room.grace_until,
+        room.confirmed,
+        room.first_seen,
+        room.seen_size,
+        bool(room.pending_keys),
+    )
+
+
+def _step(request: Request | None, answer: LicenseFile | None) -> int:
+    """The step that waits for somebody. Step 3 is step 2 reviewed: pre-flight moves on to it."""
+    if request is None or request.deadline is None:
+        return 1
+    if answer is None:
+        return 2
+    return 1 if answer.state == LicenseFile.State.CONFIRMED else 4
+
+
+def _request(room: ControlRoom, request: Request, now: datetime) -> RequestShown:
+    clock = (request.clock_trusted, request.clock_system)
+    off = abs((clock[0] - clock[1]).total_seconds()) if clock[0] and clock[1] else 0
+    late = request_window(request.generated_at, request.deadline, now) if request.deadline else None
+    return RequestShown(
+        request.id,
+        file_name(room.name, request.sequence, "lfr"),
+        request.sequence,
+        request.kind,
+        request.size,
+        request.digest,
+        request.generated_at,
+        request.accepted_at,
+        request.accepted_by,
+        request.used,
+        request.state,
+        request.installed,
+        request.opened_at == request.generated_at,
+        request.withdrawn_before,
+        request.new_keys,
+        request.seen_from,
+        request.seen_to,
+        int(off),
+        request.set_backs,
+        request.largest_set_back_s,
+        request.owed,
+        tuple(msgspec.json.decode(request.refusals, type=list[RefusalCount])),
+        None if request.used else late,
+    )
+
+
+def _refused(slot: Guid, request: Request | None) -> RefusedShown | None:
+    """The last file refused at this GUID."""
+    rows = RefusedFile.objects.filter(guid=slot.id, kind="request").defer("raw")
+    row = rows.order_by("-at", "-id").first()
+    if row is None:
+        return None
+    return shown_refusal(row, newer=request is None or row.at >= request.accepted_at)
+
+
+def shown_refusal(row: RefusedFile, *, newer: bool) -> RefusedShown:
+    evidence = tuple(msgspec.json.decode(row.evidence, type=list[str]))
+    refusal = Refusal(Code(row.code), row.message, row.next, evidence)
+    return RefusedShown(
+        row.pk, row.kind, row.code, refusal, row.sequence, row.size, row.at, row.by, not row.resolved, newer
+    )
+
+
+def _lost(room: ControlRoom) -> LossShown | None:
+    row = LossReport.objects.filter(room=room, state=LossReport.State.OPEN).first()
+    return LossShown(row.id, row.reason, row.by, row.at) if row else None
+
+
+def _cycle(room: ControlRoom | None, request: Request | None, now: datetime) -> CycleShown | None:
+    if room is None or request is None or room.cycle_opened_at is None or room.deadline is None:
+        return None
+    return cycle_of(room.cycle_opened_at, request.generated_at, room.deadline, now)
+
+
+def _configure(
+    room: ControlRoom | None,
+    request: Request | None,
+    shelf: Shelf,
+    old: tuple[LineShown, ...],
+    new: tuple[LineShown, ...],
+    *,
+    approved: bool,
+) -> Configure | None:
+    if room is None or request is None or room.state != RoomState.ACTIVE:
+        return None
+    figures = figures_of(read_site(room, request, shelf, old))
+    later = {line.purchase for row in figures for line in row.later}
+    given = new or old
+    products = {row.sku: row.proposed for row in figures}
+    if new:  # issued already: the numbers that were given
+        now_given = [line for line in new if line.purchase not in later]
+        products = {row.sku: _sum(line for line in now_given if line.sku == row.sku) for row in figures}
+    lines = {purchase: _sum(line for line in given if line.purchase == purchase) for purchase in sorted(later)}
+    latest = latest_until(figures, Selection(products, lines))
+    until = latest if approved else min((line.valid_until for line in old), default=latest)
+    if new:
+        until = max(line.valid_until for line in new)
+    return Configure(figures, products, lines, until, latest)
+
+
+def _sum(lines: Iterable[LineShown]) -> int:
+    return sum(line.quantity for line in lines)
+
+
+def _difference(
+    slot: Guid,
+    answer: LicenseFile | None,
+    old: tuple[LineShown, ...],
+    new: tuple[LineShown, ...],
+    configure: Configure | None,
+    now: datetime,
+) -> Difference | None:
+    if answer is None or configure is None:
+        return None
+    if answer.state == LicenseFile.State.CONFIRMED:
+        return None  # it is what is installed
+    fresh: list[Granted] = granted(new)
+    return difference(granted(old), fresh, configure.figures, slot.account.name, now)
+
+
+def _file(room: ControlRoom, answer: LicenseFile, lines: tuple[LineShown, ...], now: datetime) -> FileShown:
+    waiting = answer.state == LicenseFile.State.ISSUED
+    return FileShown(
+        answer.id,
+        file_name(room.name, answer.sequence, "olf"),
+        answer.sequence,
+        answer.size,
+        answer.digest,
+        answer.state,
+        answer.issued_at,
+        answer.issued_by,
+        answer.install_by,
+        answer.valid_until,
+        answer.log_index,
+        waiting and now >= answer.install_by,
+        answer.site_clock_is_off,
+        answer.lowers_clock,
+        lines,
+    )

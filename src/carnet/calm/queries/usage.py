@@ -1,0 +1,51 @@
+"""What a Control Room used over time, as its LFRs stated it: one point for each, by product."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.calm.control_rooms.models import ControlRoom, Request
+from carnet.calm.purchases.models import Product
+from carnet.calm.queries.figures import read_totals
+from carnet.calm.queries.words import unit_words
+from carnet.entitlements import Metric
+
+MOST = 60  # requests
+
+
+@dataclass(frozen=True)
+class Point:
+    request: int  # its number
+    at: datetime
+    used: int  # in use, or units consumed in the period
+    granted: int
+    peak: int
+
+
+@dataclass(frozen=True)
+class ProductUsage:
+    sku: str
+    name: str
+    metric: str
+    unit: str
+    points: tuple[Point, ...]  # the oldest first
+
+    @property
+    def units(self) -> str:
+        return unit_words(self.metric, self.unit)
+
+
+def usage(room: ControlRoom) -> tuple[ProductUsage, ...]:
+    """Of the newest 60 LFRs of the history that CALM believes. A feature is on or off: there is nothing to draw."""
+    rows = Request.objects.filter(room=room, believed=True).defer("raw").order_by("-sequence")[:MOST]
+    points: dict[str, list[Point]] = defaultdict(list)
+    for row in reversed(list(rows)):
+        totals = read_totals(row)
+        for sku in dict.fromkeys(line.sku for line in totals if line.metric is not Metric.FEATURE):
+            own = [line for line in totals if line.sku == sku]
+            units = own[0].metric is Metric.CONSUMABLE
+            used = sum(line.consumed if units else line.in_use for line in own)
+            granted, peak = sum(line.granted for line in own), sum(line.peak_in_use for line in own)
+            points[sku].append(Point(row.sequence, row.generated_at, used, granted, peak))
+    products = Product.objects.filter(sku__in=points).order_by("metric", "name")
+    return tuple(ProductUsage(p.sku, p.name, p.metric, p.unit, tuple(points[p.sku])) for p in products)

@@ -1,0 +1,127 @@
+"""Accounts: approvals, purchases, License GUIDs, the enablement token."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from ninja import Router, Status
+
+from carnet.calm.people.access import Permission
+from carnet.calm.rest import schemas
+from carnet.calm.rest.auth import Call, requires
+from carnet.calm.rest.problems import refused
+from carnet.calm.rest.schemas import Id
+from carnet.calm.rest.scope import own_account
+from carnet.calm.use_cases import (
+    accounts,
+    guids,
+    purchases,
+    tokens,
+)
+from carnet.entitlements import PeriodUnit, Policy, PurchaseKind
+from carnet.exchange.verdicts import Refusal
+
+router = Router()
+
+
+@router.get("/me", auth=requires(Permission.SIGNED_IN), response=schemas.Me)
+def me(request: Call) -> Any:
+    """Whose token this is."""
+    person = request.person
+    return {"email": person.email, "name": person.name, "role": person.role, "account": person.account_id}
+
+
+@router.get("/accounts", auth=requires(Permission.SEE_VENDOR), response=schemas.Accounts)
+def list_accounts(request: Call, page: schemas.Number = 1) -> Any:
+    rows = accounts.list_accounts(**schemas.cut(page))
+    return {"accounts": rows[: schemas.PAGE], "next": schemas.after(page, rows)}
+
+
+@router.post("/accounts", auth=requires(Permission.OPERATE), response={201: schemas.Account})
+def add_account(request: Call, given: schemas.NewAccount) -> Any:
+    return Status(201, accounts.add_account(request.calm, name=given.name, **request.who))
+
+
+@router.get("/accounts/{account}", auth=requires(Permission.SEE), response=schemas.Account)
+def show_account(request: Call, account: Id) -> Any:
+    return accounts.show_account(own_account(request, account))
+
+
+@router.get("/accounts/{account}/approvals", auth=requires(Permission.SEE), response=list[schemas.Approval])
+def list_approvals(request: Call, account: Id) -> Any:
+    return list(accounts.show_account(own_account(request, account)).approvals)
+
+
+@router.post("/accounts/{account}/approvals", auth=requires(Permission.ASK), response={201: schemas.Approval})
+def request_approval(request: Call, account: Id, given: schemas.NewApproval) -> Any:
+    """E1: asks to license offline."""
+    account = own_account(request, account)
+    answer = accounts.request_approval(request.calm, account=account, **given.dict(), **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+
+
+_DECISIONS = {
+    "grant": accounts.grant_approval,
+    "refuse": accounts.refuse_approval,
+    "withdraw": accounts.withdraw_approval,
+}
+
+
+def _decide(request: Call, decision: str, approval: str, reason: str) -> Any:
+    return _DECISIONS[decision](request.calm, approval=approval, reason=reason, **request.who)
+
+
+@router.post("/approvals/{approval}/grant", auth=requires(Permission.DECIDE), response=schemas.Approval)
+def grant_approval(request: Call, approval: Id, given: schemas.Reason) -> Any:
+    return _decide(request, "grant", approval, given.reason)
+
+
+@router.post("/approvals/{approval}/refuse", auth=requires(Permission.DECIDE), response=schemas.Approval)
+def refuse_approval(request: Call, approval: Id, given: schemas.Reason) -> Any:
+    return _decide(request, "refuse", approval, given.reason)
+
+
+@router.post("/approvals/{approval}/withdraw", auth=requires(Permission.DECIDE), response=schemas.Approval)
+def withdraw_approval(request: Call, approval: Id, given: schemas.Reason) -> Any:
+    return _decide(request, "withdraw", approval, given.reason)
+
+
+@router.get("/accounts/{account}/purchases", auth=requires(Permission.SEE), response=list[schemas.Purchase])
+def list_purchases(request: Call, account: Id) -> Any:
+    return purchases.list_purchases(now=request.now, account=own_account(request, account))
+
+
+@router.post("/accounts/{account}/purchases", auth=requires(Permission.OPERATE), response={201: schemas.Purchase})
+def add_purchase(request: Call, account: Id, given: schemas.NewPurchase) -> Any:
+    added = purchases.add_purchase(
+        request.calm,
+        account=own_account(request, account),
+        sku=given.sku,
+        quantity=given.quantity,
+        valid_from=given.valid_from,
+        valid_until=given.valid_until,
+        kind=PurchaseKind(given.kind),
+        period=PeriodUnit(given.period) if given.period else None,
+        policy=Policy(overage_percent=given.overage_percent, grace_days=given.grace_days),
+        **request.who,
+    )
+    return Status(201, added)
+
+
+@router.get("/accounts/{account}/guids", auth=requires(Permission.SEE), response=list[schemas.Guid])
+def list_guids(request: Call, account: Id) -> Any:
+    return guids.list_guids(account=own_account(request, account))
+
+
+@router.post("/accounts/{account}/guids", auth=requires(Permission.OPERATE), response={201: schemas.Guid})
+def add_guid(request: Call, account: Id, given: schemas.NewGuid) -> Any:
+    added = guids.add_guid(request.calm, account=own_account(request, account), label=given.label, **request.who)
+    return Status(201, added)
+
+
+@router.post("/accounts/{account}/token", auth=requires(Permission.EXCHANGE), response={200: bytes})
+def download_token(request: Call, account: Id) -> HttpResponse:
+    """E2: a new enablement token, as a file."""
+    answer = tokens.download_token(request.calm, account=own_account(request, account), **request.who)
+    if isinstance(answer, Refusal):
+        return refused(answer)
+    return HttpResponse(answer.raw, content_type="application/octet-stream")

@@ -1,0 +1,84 @@
+"""Files that cross the gap: LFR in, OLF out, receipt in. Bodies are the files' own bytes."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from ninja import Router, Status
+
+from carnet.calm.people.access import Permission
+from carnet.calm.rest import schemas
+from carnet.calm.rest.auth import Call, requires
+from carnet.calm.rest.problems import refused
+from carnet.calm.rest.schemas import Id
+from carnet.calm.rest.scope import own_guid, own_license_file, own_request
+from carnet.calm.use_cases import (
+    accept_lfr,
+    guids,
+    license_files,
+    receipts,
+)
+from carnet.calm.use_cases.selection import Selection
+from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.verdicts import Refusal
+
+router = Router()
+FILE = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.get("/guids/{guid}", auth=requires(Permission.SEE), response=schemas.GuidBooks)
+def show_guid(request: Call, guid: Id) -> Any:
+    """What is held, spent and available at a License GUID."""
+    return guids.show_guid(own_guid(request, guid), now=request.now)
+
+
+@router.post(
+    "/guids/{guid}/requests", auth=requires(Permission.EXCHANGE), response=schemas.RequestAccepted, openapi_extra=FILE
+)
+def accept_request(request: Call, guid: Id) -> Any:
+    """Accepts an LFR against a License GUID."""
+    slot = own_guid(request, guid)
+    answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_FILE + 1), guid=slot, **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else answer
+
+
+@router.post("/guids/{guid}/preview", auth=requires(Permission.EXCHANGE), response=schemas.LicenseFile)
+def preview(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
+    """What an OLF would be. Nothing is written."""
+    lfr = own_request(own_guid(request, guid), given.request)
+    answer = license_files.preview_license_file(request.calm, request=lfr, asked=_asked(given), **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else answer
+
+
+@router.post("/guids/{guid}/license-files", auth=requires(Permission.EXCHANGE), response={201: schemas.LicenseFile})
+def issue(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
+    """Issues the OLF that answers an LFR."""
+    lfr = own_request(own_guid(request, guid), given.request)
+    answer = license_files.issue_license_file(request.calm, request=lfr, asked=_asked(given), **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+
+
+@router.get("/guids/{guid}/license-files/{file}", auth=requires(Permission.EXCHANGE), response={200: bytes})
+def download(request: Call, guid: Id, file: Id) -> HttpResponse:
+    """E6: the same bytes each time."""
+    found = own_license_file(own_guid(request, guid), file)
+    answer = license_files.download_license_file(request.calm, license_file=found, **request.who)
+    return HttpResponse(answer.raw or b"", content_type="application/octet-stream")
+
+
+@router.post(
+    "/guids/{guid}/receipts", auth=requires(Permission.EXCHANGE), response=schemas.ReceiptAccepted, openapi_extra=FILE
+)
+def accept_receipt(request: Call, guid: Id) -> Any:
+    """H2: confirms what was installed."""
+    slot = own_guid(request, guid)
+    answer = receipts.accept_receipt(request.calm, raw=request.read(MAX_FILE + 1), guid=slot, **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else answer
+
+
+def _asked(given: schemas.NewLicenseFile) -> Selection:
+    return Selection(given.products, given.lines, given.until)

@@ -1,0 +1,1 @@
+"""What people do in CALM: each act decides, and writes in one transaction."""

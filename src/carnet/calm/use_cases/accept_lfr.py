@@ -1,0 +1,136 @@
+"""Accepting an LFR: what it asks, what is in use, until when it can be answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from carnet.calm.control_rooms.models import ControlRoom, Request
+from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases.apply_lfr import apply_lfr
+from carnet.calm.use_cases.context import (
+    Act,
+    Calm,
+    RefusedOf,
+    act,
+)
+from carnet.calm.use_cases.guids import find_guid
+from carnet.calm.use_cases.histories import settle_refusals, with_evidence
+from carnet.calm.use_cases.validate_lfr import Case, validate_lfr
+from carnet.exchange.license_file_request import (
+    LicenseFileRequest,
+    LineTotals,
+    RefusalCount,
+    read_request,
+)
+from carnet.exchange.verdicts import Refusal
+from carnet.exchange.windows import (
+    CLOCK_AHEAD,
+    install_by,
+    request_window,
+    spell,
+    stamp,
+)
+
+
+@dataclass(frozen=True)
+class LfrAccepted:
+    request: str
+    verdict: str  # accepted | accepted_again | released
+    kind: str
+    sequence: int
+    control_room: str
+    name: str
+    account: str
+    guid: str
+    state: str  # as the site states it
+    installed: int | None
+    generated_at: datetime
+    deadline: datetime | None  # E5: none for a release
+    in_use: tuple[LineTotals, ...]
+    refusals: tuple[RefusalCount, ...]
+    warnings: tuple[str, ...]
+    can_issue: Refusal | None  # None: an answer issued now can still be installed
+
+
+def accept_lfr(calm: Calm, *, raw: bytes, guid: str, now: datetime, by: str) -> LfrAccepted | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        slot = find_guid(guid)
+        read = read_request(raw)
+        if isinstance(read, Refusal):
+            of = RefusedOf("request", slot.account_id, slot.id)
+            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), of)
+        judged = validate_lfr(doing, read, slot)
+        if isinstance(judged, Refusal):
+            refusal = with_evidence(judged, read.request.control_room.id, read.request)
+            return doing.refuse_file(refusal, raw, read.envelope.digest, _of(slot, read.request))
+        return _accepted(doing, judged)
+
+
+def _of(slot: Guid, lfr: LicenseFileRequest) -> RefusedOf:
+    room = lfr.control_room
+    return RefusedOf("request", slot.account_id, slot.id, room.id, room.name, lfr.sequence, lfr.generated_at)
+
+
+def _accepted(doing: Act, case: Case) -> LfrAccepted:
+    if case.again and case.room:
+        doing.record("request.shown_again", case.again.id)
+        return answer(doing.now, case.lfr, case.room, case.again, "accepted_again")
+    room, request = apply_lfr(doing, case)
+    settle_refusals(room.id)
+    doing.record(
+        "request.accepted",
+        request.id,
+        control_room=room.id,
+        sequence=request.sequence,
+        file=request.digest,
+        request_kind=request.kind,
+    )
+    return answer(doing.now, case.lfr, room, request, "released" if case.is_release else "accepted")
+
+
+def answer(now: datetime, lfr: LicenseFileRequest, room: ControlRoom, request: Request, verdict: str) -> LfrAccepted:
+    totals = lfr.totals.record.body
+    deadline = install_by(lfr.cycle.opened_at, lfr.generated_at) if lfr.cycle else None
+    return LfrAccepted(
+        request=request.id,
+        verdict=verdict,
+        kind=request.kind,
+        sequence=request.sequence,
+        control_room=room.id,
+        name=room.name,
+        account=room.account_id,
+        guid=room.guid_id or (room.enrolment.guid_id if room.enrolment else ""),
+        state=lfr.state,
+        installed=lfr.installed.sequence if lfr.installed else None,
+        generated_at=lfr.generated_at,
+        deadline=deadline,
+        in_use=tuple(totals.lines),
+        refusals=tuple(totals.refusals),
+        warnings=tuple(_warnings(lfr, now)),
+        can_issue=request_window(lfr.generated_at, deadline, now) if deadline else None,
+    )
+
+
+def _warnings(lfr: LicenseFileRequest, now: datetime) -> list[str]:
+    found = []
+    clock = lfr.clock
+    if clock.set_back_count:
+        found.append(
+            f"The site's clock was set back {clock.set_back_count} times, by up to {clock.largest_set_back_s} s (T2)."
+        )
+    if clock.system > now + CLOCK_AHEAD or clock.trusted > now + CLOCK_AHEAD:
+        ahead = max(clock.system, clock.trusted)
+        found.append(
+            f"The site's time is {stamp(ahead)}, {spell(ahead - now)} ahead: a license file that lets it lower its "
+            "clock mark mends that, once its own clock is set right (T3)."
+        )
+    if lfr.cycle and lfr.cycle.withdrawn_before:
+        found.append(f"{lfr.cycle.withdrawn_before} cycles were withdrawn since the last install (E14).")
+    found.extend(
+        f"{line.owed} {line.sku} were used above what is granted: owed."
+        for line in lfr.totals.record.body.lines
+        if line.owed
+    )
+    if lfr.new_keys:
+        found.append("It brings new keys: the answer is sealed to the new one (E15).")
+    return found

@@ -1,0 +1,225 @@
+"""Accounts, and the approval to license offline (E1)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+
+from carnet.calm.customers.models import Account, Approval
+from carnet.calm.prepared import Prepared, slot
+from carnet.calm.purchases.models import Guid, Purchase
+from carnet.calm.use_cases.context import (
+    Act,
+    Calm,
+    act,
+    check_text,
+)
+from carnet.errors import UsageError
+from carnet.exchange.enablement_token import version_tuple
+from carnet.exchange.verdicts import Code, Refusal
+
+MIN_VERSION = "40"  # E1
+
+
+@dataclass(frozen=True)
+class ApprovalShown:
+    approval: str
+    account: str
+    state: str
+    industry: str
+    reason: str
+    version: str
+    requested_at: datetime
+    decided_at: datetime | None
+    decided_by: str
+    decided_reason: str
+
+
+@dataclass(frozen=True)
+class AccountShown:
+    account: str
+    name: str
+    created_at: datetime
+    approved: bool
+    purchases: int
+    guids: int
+    approvals: tuple[ApprovalShown, ...] = ()
+
+
+def find_account(name: str) -> Account:
+    """By id or by its exact name. Raises UsageError."""
+    found = Account.objects.filter(id=name).first() or Account.objects.filter(name=name).first()
+    if found is None:
+        raise UsageError(f"There is no account “{name}”.", run="calm account list")
+    return found
+
+
+_GRANTED = Prepared(lambda: Approval.objects.filter(account=slot(0), state=Approval.State.GRANTED).values_list("id"))
+
+
+def is_approved(account: str) -> bool:
+    """E1: whether an approval is in force: one was granted, and none was withdrawn since."""
+    return bool(_GRANTED(account))
+
+
+def no_approval(account: Account, what: str) -> Refusal:
+    return Refusal(
+        Code.NO_APPROVAL,
+        f"{account.name} has no approval for offline licensing in force: {what}.",
+        "Request one; vendor staff decide it.",
+        run=f"calm approval request --account “{account.name}” …",
+    )
+
+
+def add_account(calm: Calm, *, name: str, now: datetime, by: str) -> AccountShown:
+    check_text(name, "account's name")
+    with act(calm, now=now, by=by) as doing:
+        if Account.objects.filter(name=name).exists():
+            raise UsageError(f"There is an account “{name}” already.")
+        account = Account(id=doing.new_id(), name=name, created_at=now)
+        account.save(force_insert=True)
+        doing.record("account.added", account.id, name=name)
+        return _shown(account, ())
+
+
+def counted_accounts() -> QuerySet[Account]:
+    """With `approved`, `guids` and `purchases`: one query, however many."""
+    granted = Approval.objects.filter(account=OuterRef("pk"), state=Approval.State.GRANTED)
+    return Account.objects.annotate(
+        approved=Exists(granted),
+        guids=count_of(Guid.objects.filter(account=OuterRef("pk"))),
+        purchases=count_of(Purchase.objects.filter(account=OuterRef("pk"))),
+    )
+
+
+def count_of(rows: "QuerySet[Any]") -> Coalesce:
+    """How many `rows` an account has, as a column beside it."""
+    counted = rows.order_by().values("account").annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
+
+
+def list_accounts(*, start: int = 0, stop: int | None = None) -> list[AccountShown]:
+    """By name; `start` and `stop` cut a page out."""
+    columns = ("id", "name", "created_at", "approved", "purchases", "guids")
+    return [AccountShown(*row) for row in counted_accounts().order_by("name").values_list(*columns)[start:stop]]
+
+
+def show_account(name: str) -> AccountShown:
+    account = find_account(name)
+    approvals = Approval.objects.filter(account=account).order_by("requested_at", "id")
+    return _shown(account, tuple(_shown_approval(approval) for approval in approvals))
+
+
+def _shown(account: Account, approvals: tuple[ApprovalShown, ...]) -> AccountShown:
+    return AccountShown(
+        account.id,
+        account.name,
+        account.created_at,
+        is_approved(account.id),
+        Purchase.objects.filter(account=account).count(),
+        Guid.objects.filter(account=account).count(),
+        approvals,
+    )
+
+
+def _shown_approval(approval: Approval) -> ApprovalShown:
+    return ApprovalShown(
+        approval.id,
+        approval.account_id,
+        approval.state,
+        approval.industry,
+        approval.reason,
+        approval.version,
+        approval.requested_at,
+        approval.decided_at,
+        approval.decided_by,
+        approval.decided_reason,
+    )
+
+
+def request_approval(
+    calm: Calm, *, account: str, industry: str, reason: str, version: str, now: datetime, by: str
+) -> ApprovalShown | Refusal:
+    """E1: a request states the industry, why no connection is possible, and the Control Room version."""
+    check_text(industry, "industry")
+    check_text(reason, "reason", 2000)
+    with act(calm, now=now, by=by) as doing:
+        customer = find_account(account)
+        if _version(version) < version_tuple(MIN_VERSION):
+            return doing.refuse(_too_old(version), "approval.request", customer.id)
+        open_one = Approval.objects.filter(account=customer, state=Approval.State.REQUESTED).first()
+        if open_one:
+            raise UsageError(f"A request of {customer.name} waits for its decision already: {open_one.id}.")
+        approval = Approval(
+            id=doing.new_id(),
+            account=customer,
+            industry=industry,
+            reason=reason,
+            version=version,
+            state=Approval.State.REQUESTED,
+            requested_at=now,
+            requested_by=by,
+        )
+        approval.save(force_insert=True)
+        doing.record("approval.requested", approval.id, reason, account=customer.id, industry=industry, version=version)
+        return _shown_approval(approval)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    check_text(text, "version", 32)
+    try:
+        return version_tuple(text.removeprefix("v.").removeprefix("v"))
+    except ValueError as error:
+        raise UsageError(f"“{text}” is no version.", "Write 40 or 40.0.0.") from error
+
+
+def _too_old(version: str) -> Refusal:
+    return Refusal(
+        Code.VERSION_TOO_OLD,
+        f"The Control Room is version {version}; offline licensing needs version {MIN_VERSION} or above.",
+        "Upgrade the Control Room first, then request again.",
+    )
+
+
+def grant_approval(calm: Calm, *, approval: str, reason: str, now: datetime, by: str) -> ApprovalShown:
+    with act(calm, now=now, by=by) as doing:
+        return _decide(doing, _find(approval, Approval.State.REQUESTED), Approval.State.GRANTED, reason)
+
+
+def refuse_approval(calm: Calm, *, approval: str, reason: str, now: datetime, by: str) -> ApprovalShown:
+    with act(calm, now=now, by=by) as doing:
+        return _decide(doing, _find(approval, Approval.State.REQUESTED), Approval.State.REFUSED, reason)
+
+
+def withdraw_approval(calm: Calm, *, approval: str, reason: str, now: datetime, by: str) -> ApprovalShown:
+    """E1: no approval of the account stays in force, however many there were. Sites run out what they have. Release,
+    reductions and receipts are still accepted."""
+    with act(calm, now=now, by=by) as doing:
+        named = _find(approval, Approval.State.GRANTED)
+        granted = Approval.objects.filter(account=named.account_id, state=Approval.State.GRANTED)
+        for other in granted.exclude(id=named.id):
+            _decide(doing, other, Approval.State.WITHDRAWN, reason)
+        return _decide(doing, named, Approval.State.WITHDRAWN, reason)
+
+
+def _find(name: str, state: Approval.State) -> Approval:
+    """By its id, or by the account whose newest one in that state it is."""
+    found = Approval.objects.filter(id=name).first()
+    if found is None:
+        account = find_account(name)
+        found = Approval.objects.filter(account=account, state=state).order_by("-requested_at", "-id").first()
+    if found is None or found.state != state:
+        is_now = f" It is {found.state}." if found else ""
+        raise UsageError(f"There is no approval “{name}” that is {state.value}.{is_now}")
+    return found
+
+
+def _decide(doing: Act, approval: Approval, state: Approval.State, reason: str) -> ApprovalShown:
+    check_text(reason, "reason", 2000)
+    approval.state, approval.decided_at, approval.decided_by = state, doing.now, doing.by
+    approval.decided_reason = reason
+    approval.save(force_update=True)
+    doing.record(f"approval.{state.value}", approval.id, reason, account=approval.account_id)
+    return _shown_approval(approval)

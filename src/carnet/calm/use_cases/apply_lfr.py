@@ -1,0 +1,365 @@
+"""Carrying out what an LFR says, once it was judged (`judging`), or accepted by two people (`histories`): enrol, keys,
+what is out (H2), what is counted (Q3), the checkpoint seen, and, for its last word, the release (E11)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from carnet.calm.control_rooms.counting import (
+    Count,
+    Where,
+    merge,
+    newest_periods,
+)
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    Counted,
+    Enrolment,
+    Kept,
+    LicenseFile,
+    LicenseLine,
+    LossReport,
+    Request,
+    SeenCheckpoint,
+    Spent,
+)
+from carnet.calm.control_rooms.positions import periods_of, read_position, write_position
+from carnet.calm.prepared import Prepared, slot
+from carnet.calm.purchases.books import (
+    Closing,
+    Periods,
+    Position,
+    Report,
+    Units,
+    close,
+    line_id,
+    settle,
+)
+from carnet.calm.purchases.models import Purchase
+from carnet.calm.use_cases.context import Act
+from carnet.calm.use_cases.denormalised import (
+    note_confirmed,
+    note_ended,
+    note_installed,
+    note_request,
+    request_row,
+)
+from carnet.calm.use_cases.validate_lfr import (
+    Case,
+    own_keys,
+    pending_keys,
+    read_counted,
+)
+from carnet.entitlements import Metric
+from carnet.exchange.history import History
+from carnet.exchange.keys import OkpKey
+from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+State = ControlRoom.State
+
+
+def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, Request]:
+    """One LFR, in the order in which its parts stand on one another."""
+    room = case.room or _new_room(doing, case)
+    if case.room is None:
+        _enrol(doing, room, case)
+    elif case.token:
+        _take_as_release(doing, room, case)
+        _enrol(doing, room, case)
+    else:
+        _take_report(doing, room, case)
+    take_key(room, case.lfr.control_room.signing_key)
+    if case.lfr.new_keys:
+        room.pending_keys = _text(case.lfr.new_keys)
+    request = _keep_request(doing, room, case)
+    room.name, room.version = case.lfr.control_room.name, case.lfr.control_room.version
+    room.last_sequence, room.newest_request = case.lfr.sequence, request
+    room.history_stated = case.lfr.history_accepted
+    note_request(room, request)
+    see(room, case.lfr.ledger, case.lfr.request_id, f"LFR {case.lfr.sequence}", _text(case.stated), doing.now)
+    if case.is_release:
+        _release(room, doing)
+    room.changed_at = doing.now
+    room.save(force_update=True)
+    return room, request
+
+
+def _new_room(doing: Act, case: Case) -> ControlRoom:
+    stated = case.lfr.control_room
+    room = ControlRoom(
+        id=stated.id,
+        account_id=case.guid.account_id,
+        name=stated.name,
+        version=stated.version,
+        state=State.ACTIVE,
+        keys=_text(KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)),
+        first_seen=doing.now,
+        changed_at=doing.now,
+    )
+    room.save(force_insert=True)
+    return room
+
+
+def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
+    """E2: uses the token up. H5: binds the GUID."""
+    assert case.token is not None
+    enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
+    enrolment.save(force_insert=True)
+    room.enrolment, room.guid, room.state = enrolment, case.guid, State.ACTIVE
+    note_confirmed(room, None)
+
+
+def take_key(room: ControlRoom, signer: OkpKey) -> None:
+    """E15: the first file that the new key signed makes it the room's own, and retires the old one."""
+    pending = pending_keys(room)
+    if pending and pending.signing_key == signer:
+        room.retired_keys = f"{room.retired_keys}\n{own_keys(room).signing_key.kid}".strip()
+        room.keys, room.pending_keys = room.pending_keys, ""
+
+
+def _keep_request(doing: Act, room: ControlRoom, case: Case) -> Request:
+    known = Request.objects.filter(id=case.lfr.request_id, room=room, believed=False).first()
+    if known:  # L2: of a history that was given up, and is accepted again
+        return _believe_again(known)
+    request = request_row(doing, room, case.read)
+    request.save(force_insert=True)
+    return request
+
+
+def _believe_again(request: Request) -> Request:
+    """Its answer may be on the way to the site, or there: it is out again (H2)."""
+    request.believed = True
+    request.save(force_update=True, update_fields=["believed"])
+    files = LicenseFile.objects.filter(request=request)
+    files.update(state=LicenseFile.State.ISSUED, settled_at=None, settled_by="")
+    LicenseLine.objects.filter(license_file__request=request).update(out=True)
+    return request
+
+
+def see(room: ControlRoom, ledger: History, of: str, words: str, totals: str, now: datetime) -> None:
+    """L2: what CALM saw last, and what it will know later files by."""
+    room.seen_size, room.seen_root = ledger.checkpoint.size, ledger.checkpoint.root
+    SeenCheckpoint(
+        room=room,
+        size=ledger.checkpoint.size,
+        root=ledger.checkpoint.root,
+        of=of,
+        words=words,
+        at=now,
+        history=_text(ledger),
+        totals=totals,
+    ).save(force_insert=True)
+
+
+def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
+    """H2: what this LFR confirms, disproves and returns; Q3: what it counts."""
+    assert room.enrolment is not None
+    confirm(room, case.installed, case.lfr.sequence, doing.now)
+    counted = write_counts(room, case)
+    position = read_position(room.id, room.enrolment.id)
+    periods = periods_of(position.purchases())
+    report = Report(
+        installed=_proven_installed(room, position, case),
+        request=case.lfr.sequence,
+        at=case.lfr.generated_at,
+        consumed=_consumed(room.enrolment.id, position, case.lfr, counted),
+        gives_up=case.gives_up,
+    )
+    after = settle(position, report, periods, doing.now)
+    write_position(room.id, room.enrolment.id, room.enrolment.guid_id, position, after)
+    if case.is_release:
+        _close(doing, room, case.lfr, after, periods, counted, why="released")
+
+
+def _proven_installed(room: ControlRoom, position: Position, case: Case) -> int | None:
+    """H2: the OLF that the LFR proves to be installed. A last word that names none says nothing of it, but where no OLF
+    was ever proven and no line of one is stated: then there is none, and generating it voided what was on its way."""
+    last_word = case.is_release or case.token is not None
+    if case.installed or not last_word:
+        return room.confirmed
+    never = room.confirmed == 0 and not case.gives_up and not _states_any(room, position, case.lfr)
+    return 0 if never else None
+
+
+def _states_any(room: ControlRoom, position: Position, lfr: LicenseFileRequest) -> bool:
+    out = {line_id(str(room.enrolment_id), line.purchase) for line in position.lines}
+    return any(line.line_id in out for line in lfr.totals.record.body.lines)
+
+
+def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | None, now: datetime) -> None:
+    """H2: the OLF named is confirmed; for an LFR (`request`), every later one issued before it is disproved."""
+    by = "receipt" if request is None else "request"
+    if installed:
+        if installed.state != LicenseFile.State.CONFIRMED:
+            _settle(LicenseFile.objects.filter(pk=installed.pk), LicenseFile.State.CONFIRMED, by, now)
+            note_installed(room, installed)
+        note_confirmed(room, installed)
+    if request is not None:
+        later = LicenseFile.objects.filter(room=room, sequence__gt=room.confirmed, request__sequence__lt=request)
+        _settle(later.filter(state=LicenseFile.State.ISSUED), LicenseFile.State.DISPROVED, by, now)
+
+
+def _settle(files: "QuerySet[LicenseFile]", state: LicenseFile.State, by: str, now: datetime) -> None:
+    files.update(state=state, settled_by=by, settled_at=now)
+
+
+_OWN_PURCHASES = Prepared(lambda: Purchase.objects.filter(account=slot(0)).values_list("id"))
+
+
+def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
+    """Q3, for the lines of this enrolment. Those of the one before, which the site states until its first OLF, were
+    settled when that one ended (H4)."""
+    before = read_counted(room)
+    after = merge(before, case.counts)
+    own = {line_id(str(room.enrolment_id), purchase) for (purchase,) in _OWN_PURCHASES(room.account_id)}
+    for (line, period_start), count in after.items():
+        if line in own and before.get((line, period_start)) != count:
+            values = {"units": count.units, "stated": count.stated, "sku": count.sku, "enrolment_id": room.enrolment_id}
+            Counted.objects.update_or_create(room=room, line_id=line, period_start=period_start, defaults=values)
+    return after
+
+
+def _consumed(
+    enrolment: str, position: Position, lfr: LicenseFileRequest, counted: Mapping[Where, Count]
+) -> dict[str, Units]:
+    """By purchase: what CALM counts on the line that the LFR states, in the period that it states."""
+    purchases = {line_id(enrolment, purchase): purchase for purchase in position.purchases()}
+    return {
+        purchases[line]: Units(counted[line, start].units, start)
+        for line, start in _newest_stated(lfr).items()
+        if line in purchases
+    }
+
+
+def _newest_stated(lfr: LicenseFileRequest) -> dict[str, datetime | None]:
+    """The lines of units that it states, each with the newest period that it states."""
+    lines = lfr.totals.record.body.lines
+    return newest_periods((line.line_id, line.period_start) for line in lines if line.metric is Metric.CONSUMABLE)
+
+
+def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
+    """E11: the first LFR under a new token stands for a release LFR that was lost. A Control Room that was released
+    before has nothing left to return."""
+    if room.state != State.ACTIVE or room.enrolment is None:
+        return
+    counted = write_counts(room, case)
+    after, periods = _last_position(room, case, counted, doing.now)
+    confirm(room, None, case.lfr.sequence, doing.now)
+    _close(doing, room, case.lfr, after, periods, counted, why="released")
+    _end(room.enrolment, doing.now, "released")
+    settle_loss(room.id, LossReport.State.RELEASED, doing)
+    room.guid = None
+    doing.record("control_room.released", room.id, "the first LFR under a new token", request=case.lfr.request_id)
+
+
+def _last_position(
+    room: ControlRoom, case: Case, counted: Mapping[Where, Count], now: datetime
+) -> tuple[Position, Periods]:
+    """What is out under the enrolment before, after the LFR that stands for its release."""
+    enrolment = str(room.enrolment_id)
+    position = read_position(room.id, enrolment)
+    periods = periods_of(position.purchases())
+    consumed = _consumed(enrolment, position, case.lfr, counted)
+    installed = _proven_installed(room, position, case)
+    return settle(position, Report(installed, case.lfr.sequence, None, consumed), periods, now), periods
+
+
+def ending(room: ControlRoom, case: Case, now: datetime) -> dict[str, Closing]:
+    """What the enrolment in force would leave, if this LFR under a new token stood for its release. Nothing changes."""
+    counted = merge(read_counted(room), case.counts)
+    position, periods = _last_position(room, case, counted, now)
+    proven = set(_consumed(str(room.enrolment_id), position, case.lfr, counted))
+    return _closings(position, proven, periods, now)
+
+
+def _close(
+    doing: Act,
+    room: ControlRoom,
+    lfr: LicenseFileRequest,
+    position: Position,
+    periods: Periods,
+    counted: Mapping[Where, Count],
+    *,
+    why: str,
+) -> None:
+    """H4: only what was not consumed returns."""
+    assert room.enrolment is not None
+    closed = list(Spent.objects.filter(enrolment=room.enrolment))
+    if closed:
+        _correct(room.enrolment.id, closed, lfr, counted)
+        return
+    proven = set(_consumed(room.enrolment.id, position, lfr, counted))
+    write_closing(room.enrolment, position, proven, periods, doing.now, why)
+
+
+def _closings(position: Position, proven: set[str], periods: Periods, now: datetime) -> dict[str, Closing]:
+    units = Purchase.objects.filter(id__in=position.purchases(), product__metric=Metric.CONSUMABLE)
+    return close(position, units.values_list("id", flat=True), proven, periods, now)
+
+
+def write_closing(
+    enrolment: Enrolment, position: Position, proven: set[str], periods: Periods, now: datetime, why: str
+) -> None:
+    closings = _closings(position, proven, periods, now)
+    Spent.objects.bulk_create(
+        Spent(
+            enrolment=enrolment,
+            purchase_id=purchase,
+            units=closing.spent.units,
+            period_start=closing.spent.period_start,
+            most=closing.most,
+            why=why,
+        )
+        for purchase, closing in closings.items()
+    )
+    LicenseLine.objects.filter(room=enrolment.room_id, out=True).update(out=False)
+    Kept.objects.filter(enrolment=enrolment).update(live=False)
+
+
+def _correct(enrolment: str, closed: list[Spent], lfr: LicenseFileRequest, counted: Mapping[Where, Count]) -> None:
+    """E11, E12: a release LFR of an enrolment that ended already corrects what was consumed; nothing counts twice."""
+    stated = _newest_stated(lfr)
+    for spent in closed:
+        line = line_id(enrolment, spent.purchase_id)
+        if line not in stated:
+            continue
+        start = stated[line]
+        units = min(counted[line, start].units, spent.most)
+        if start == spent.period_start or (start and spent.period_start and start > spent.period_start):
+            spent.units, spent.period_start = units, start
+        elif start and spent.period_start and spent.why == "written_off":
+            spent.units = 0  # its last word is from an earlier period: nothing was consumed in this one
+    Spent.objects.bulk_update(closed, ["units", "period_start"])
+
+
+def _release(room: ControlRoom, doing: Act) -> None:
+    """E11: the GUID is free (H5). Only of an enrolment that is open: a second last word changes nothing more."""
+    assert room.enrolment is not None
+    if room.state == State.ACTIVE:
+        _end(room.enrolment, doing.now, "released")
+    room.guid, room.state = None, State.RELEASED
+    note_ended(room)
+    settle_loss(room.id, LossReport.State.RELEASED, doing)
+
+
+def _end(enrolment: Enrolment, now: datetime, how: str) -> None:
+    enrolment.ended_at, enrolment.ended_by = now, how
+    enrolment.save(force_update=True, update_fields=["ended_at", "ended_by"])
+
+
+def settle_loss(room: str, how: LossReport.State, doing: Act) -> None:
+    """What was reported lost is written off, or has said its last word."""
+    opened = LossReport.objects.filter(room=room, state=LossReport.State.OPEN)
+    opened.update(state=how, settled_at=doing.now, settled_by=doing.by)
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+__all__ = ["apply_lfr", "confirm", "ending", "see", "settle_loss", "take_key", "write_closing", "write_counts"]

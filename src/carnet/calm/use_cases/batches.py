@@ -1,0 +1,145 @@
+"""Several sites in one trip: many LFRs at once, each accepted or refused on its own; then, for those that only go on
+with what they have, the same again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from carnet.calm.control_rooms.models import ControlRoom, LicenseLine, Request
+from carnet.calm.customers.models import Account
+from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases.accept_lfr import LfrAccepted, accept_lfr
+from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.context import Calm, RefusedOf, act
+from carnet.calm.use_cases.license_files import LicenseFileShown, find_request, issue_plan
+from carnet.calm.use_cases.planning import make_plan
+from carnet.calm.use_cases.selection import Selection
+from carnet.calm.use_cases.validate_lfr import find_room
+from carnet.errors import UsageError
+from carnet.exchange.license_file_request import LicenseFileRequest, read_request
+from carnet.exchange.verdicts import Code, Refusal
+
+MAX_FILES = 100
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file as it was uploaded. `guid`: by id, where the person chose one."""
+
+    name: str
+    raw: bytes
+    guid: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one. `guid` is empty where none could be told."""
+
+    file: str
+    guid: str
+    answer: LfrAccepted | Refusal
+
+    @property
+    def can_issue(self) -> bool:
+        return isinstance(self.answer, LfrAccepted) and self.answer.deadline is not None
+
+
+@dataclass(frozen=True)
+class IssuedSame:
+    request: str
+    control_room: str
+    name: str
+    guid: str
+    answer: LicenseFileShown | Refusal
+
+
+def accept_many(calm: Calm, *, account: str, files: Sequence[Sent], now: datetime, by: str) -> tuple[Taken, ...]:
+    """Each in an act of its own, in the order given. A Control Room that is known finds its own License GUID; of
+    another account, none is known. Raises UsageError where there are too many, or a GUID is not of the account."""
+    customer = find_account(account)
+    if len(files) > MAX_FILES:
+        raise UsageError(f"These are {len(files)} files; {MAX_FILES} are taken at once.", "Upload them in parts.")
+    own = set(Guid.objects.filter(account=customer).values_list("id", flat=True))
+    for file in files:
+        if file.guid and file.guid not in own:
+            raise UsageError(f"{customer.name} has no License GUID “{file.guid}”.")
+    return tuple(_accept(calm, customer, file, now=now, by=by) for file in files)
+
+
+def _accept(calm: Calm, customer: Account, file: Sent, *, now: datetime, by: str) -> Taken:
+    read = read_request(file.raw)
+    guid = file.guid or ("" if isinstance(read, Refusal) else _own_guid(customer, read.request))
+    if guid:
+        return Taken(file.name, guid, accept_lfr(calm, raw=file.raw, guid=guid, now=now, by=by))
+    refusal = read if isinstance(read, Refusal) else _not_known(customer, read.request)
+    with act(calm, now=now, by=by) as doing:
+        of = RefusedOf("request", customer.id)
+        return Taken(file.name, "", doing.refuse_file(refusal, file.raw, sha256(file.raw).hexdigest(), of))
+
+
+def _own_guid(customer: Account, lfr: LicenseFileRequest) -> str:
+    """The GUID that it is bound to; of one that was released, the one that it had."""
+    room = find_room(lfr.control_room.id)
+    if room is None or room.account_id != customer.id:
+        return ""
+    return room.guid_id or (room.enrolment.guid_id if room.enrolment else "")
+
+
+def _not_known(customer: Account, lfr: LicenseFileRequest) -> Refusal:
+    return Refusal(
+        Code.UNKNOWN_SIGNER,
+        f"{lfr.control_room.name} is not known at {customer.name} yet: its License GUID cannot be told from the file.",
+        "Upload this file at the License GUID that it is for.",
+    )
+
+
+def issue_same(
+    calm: Calm, *, account: str, requests: Sequence[str], now: datetime, by: str, until: datetime | None = None
+) -> tuple[IssuedSame, ...]:
+    """For each accepted LFR, what its site has installed now, until `until` or until the purchases end: each in an act
+    of its own. What the site would refuse is not issued. Raises UsageError, before anything is issued, where one of
+    them is not of the account."""
+    customer = find_account(account)
+    own = set(Request.objects.filter(id__in=requests, room__account=customer).values_list("id", flat=True))
+    for request in requests:
+        if request not in own:
+            raise UsageError(f"{customer.name} has no accepted LFR “{request}”.")
+    return tuple(_issue(calm, request, until, now=now, by=by) for request in requests)
+
+
+def _issue(calm: Calm, request: str, until: datetime | None, *, now: datetime, by: str) -> IssuedSame:
+    with act(calm, now=now, by=by) as doing:
+        row = find_request(request)
+        room, asked = row.room, _same(row.room, until, now)
+        plan = make_plan(row, asked, now, site_clock_is_off=False, lowers_clock=False)
+        if not isinstance(plan, Refusal) and plan.warnings:
+            plan = plan.warnings[0]
+        if not (asked.lines or asked.products) and row.deadline and not row.used:
+            plan = _first(room)
+        answer = issue_plan(doing, plan, request)
+        return IssuedSame(request, room.id, room.name, room.guid_id or "", answer)
+
+
+def _first(room: ControlRoom) -> Refusal:
+    return Refusal(
+        Code.CANNOT_BE_INSTALLED,
+        f"Nothing is installed at {room.name} yet, so there is nothing to give it again.",
+        "Choose its entitlements on its own page.",
+    )
+
+
+_COLUMNS = ("purchase_id", "purchase__product_id", "purchase__valid_until", "quantity")
+
+
+def _same(room: ControlRoom, until: datetime | None, now: datetime) -> Selection:
+    """Line by line, where the purchase reaches far enough; the product of one that does not, out of others."""
+    lines: dict[str, int] = {}
+    products: dict[str, int] = {}
+    installed = LicenseLine.objects.filter(room=room, file_sequence=room.confirmed) if room.confirmed else None
+    for purchase, sku, ends, quantity in installed.values_list(*_COLUMNS) if installed is not None else ():
+        if ends > now and ends >= (until or ends):
+            lines[purchase] = quantity
+        else:
+            products[sku] = products.get(sku, 0) + quantity
+    return Selection(products, lines, until)

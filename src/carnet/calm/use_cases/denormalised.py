@@ -1,0 +1,85 @@
+"""What pages ask of many Control Rooms and LFRs at once, written with the facts that it follows from, in the same
+transaction: so that no page reads an LFR again, and none reads a thousand rows to show ten."""
+
+import msgspec
+
+from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, Request
+from carnet.calm.use_cases.context import Act
+from carnet.exchange.license_file_request import LicenseFileRequest, ReadRequest
+from carnet.exchange.windows import install_by
+
+
+def request_row(doing: Act, room: ControlRoom, read: ReadRequest) -> Request:
+    """The row of an LFR that is taken. `room` still says what CALM had seen before."""
+    lfr, envelope = read.request, read.envelope
+    totals = lfr.totals.record.body
+    return Request(
+        id=lfr.request_id,
+        room=room,
+        enrolment=room.enrolment,
+        sequence=lfr.sequence,
+        kind=lfr.kind,
+        raw=envelope.raw,
+        digest=envelope.digest,
+        size=len(envelope.raw),
+        generated_at=lfr.generated_at,
+        accepted_at=doing.now,
+        accepted_by=doing.by,
+        state=lfr.state,
+        installed=lfr.installed.sequence if lfr.installed else 0,
+        seen_from=room.seen_size,
+        seen_to=lfr.ledger.checkpoint.size,
+        clock_trusted=lfr.clock.trusted,
+        clock_system=lfr.clock.system,
+        set_backs=lfr.clock.set_back_count,
+        largest_set_back_s=lfr.clock.largest_set_back_s,
+        owed=any(line.owed for line in totals.lines),
+        new_keys=lfr.new_keys is not None,
+        history_accepted=lfr.history_accepted,
+        refusals=_text(totals.refusals),
+        totals=_text(totals.lines),
+        **_cycle(lfr),
+    )
+
+
+def _cycle(lfr: LicenseFileRequest) -> dict[str, object]:
+    if lfr.cycle is None:
+        return {}
+    return {
+        "cycle": lfr.cycle.id,
+        "opened_at": lfr.cycle.opened_at,
+        "deadline": install_by(lfr.cycle.opened_at, lfr.generated_at),
+        "withdrawn_before": lfr.cycle.withdrawn_before,
+    }
+
+
+def note_request(room: ControlRoom, request: Request) -> None:
+    """The room as its newest LFR leaves it."""
+    room.cycle_opened_at, room.deadline = request.opened_at, request.deadline
+    room.site_state, room.owed = request.state, request.owed
+    room.set_backs = max(0, request.set_backs - room.set_backs_known)
+
+
+def note_confirmed(room: ControlRoom, file: LicenseFile | None) -> None:
+    """The room as the OLF that is confirmed licenses it. None: it is not licensed in this enrolment."""
+    room.confirmed = file.sequence if file else 0
+    room.licensed_until = file.valid_until if file else None
+    room.grace_until = file.ends if file else None
+
+
+def note_installed(room: ControlRoom, file: LicenseFile) -> None:
+    """T2: how often the clock was set back before that install is known; what comes later is new."""
+    stated = Request.objects.filter(pk=file.request_id).values_list("set_backs", flat=True).first()
+    room.set_backs_known, room.set_backs = stated or 0, 0
+    if file.request_id == room.newest_request_id:  # E7: installing closes the cycle
+        room.cycle_opened_at = room.deadline = None
+
+
+def note_ended(room: ControlRoom) -> None:
+    """Released or written off: no cycle is open, and nothing there is watched for its end."""
+    room.cycle_opened_at = room.deadline = room.licensed_until = room.grace_until = None
+    room.owed, room.set_backs, room.exposed_until = False, 0, None
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()

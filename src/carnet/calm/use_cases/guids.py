@@ -1,0 +1,97 @@
+"""License GUIDs: an account's slots, and what is held, spent and available at each."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.control_rooms.positions import read_books
+from carnet.calm.purchases.models import Guid, Purchase
+from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.context import Calm, act, check_text
+from carnet.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Amount:
+    purchase: str
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class GuidShown:
+    guid: str
+    label: str
+    account: str
+    control_room: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class GuidBooks:
+    """What stands at one GUID: `spent` by what it was bound to before; `available` for it, beside what it holds."""
+
+    guid: str
+    label: str
+    account: str
+    control_room: str | None
+    held: tuple[Amount, ...]
+    spent: tuple[Amount, ...]
+    available: tuple[Amount, ...]
+
+
+def find_guid(name: str) -> Guid:
+    """By id or label. Raises UsageError where there is none, or several accounts use that label."""
+    found = list(Guid.objects.select_related("account").filter(id=name)) or list(
+        Guid.objects.select_related("account").filter(label=name)[:2]
+    )
+    if len(found) != 1:
+        raise UsageError(
+            f"There is no License GUID “{name}”." if not found else f"Several GUIDs are labelled “{name}”.",
+            run="calm guid list",
+        )
+    return found[0]
+
+
+def add_guid(calm: Calm, *, account: str, label: str, now: datetime, by: str) -> GuidShown:
+    check_text(label, "label")
+    with act(calm, now=now, by=by) as doing:
+        customer = find_account(account)
+        if Guid.objects.filter(account=customer, label=label).exists():
+            raise UsageError(f"{customer.name} has a GUID labelled “{label}” already.")
+        guid = Guid(id=doing.new_id(), account=customer, label=label, created_at=now)
+        guid.save(force_insert=True)
+        doing.record("guid.added", guid.id, account=customer.id, label=label)
+        return _shown(guid, None)
+
+
+def list_guids(*, account: str | None = None) -> list[GuidShown]:
+    rows = Guid.objects.order_by("account__name", "label")
+    bound = dict(ControlRoom.objects.filter(guid__isnull=False).values_list("guid_id", "id"))
+    found = rows.filter(account=find_account(account)) if account else rows
+    return [_shown(guid, bound.get(guid.id)) for guid in found]
+
+
+def _shown(guid: Guid, room: str | None) -> GuidShown:
+    return GuidShown(guid.id, guid.label, guid.account_id, room, guid.created_at)
+
+
+def show_guid(name: str, *, now: datetime) -> GuidBooks:
+    guid = find_guid(name)
+    purchases = list(Purchase.objects.filter(account=guid.account_id).order_by("product", "valid_until", "id"))
+    books = read_books(purchases)
+    balances = {purchase.id: books.balance(purchase.id, now) for purchase in purchases}
+    room = ControlRoom.objects.filter(guid=guid).values_list("id", flat=True).first()
+
+    def amounts(of: dict[str, int]) -> tuple[Amount, ...]:
+        return tuple(Amount(p.id, p.product_id, of[p.id]) for p in purchases if of[p.id])
+
+    return GuidBooks(
+        guid.id,
+        guid.label,
+        guid.account_id,
+        room,
+        amounts({p: balance.held.get(guid.id, 0) for p, balance in balances.items()}),
+        amounts({p: books.spent_by(guid.id, p, now) for p in balances}),
+        amounts({p: balance.available for p, balance in balances.items()}),
+    )

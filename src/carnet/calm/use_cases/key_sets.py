@@ -1,0 +1,120 @@
+"""E16: the vendor's key sets: the first at set-up, the next at each rotation. All are kept; the newest issues."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from carnet.calm.prepared import Prepared
+from carnet.calm.signing.keyring import Group
+from carnet.calm.use_cases.context import Act, Calm, act
+from carnet.calm.use_cases.models import IssuedKeySet
+from carnet.errors import NotSetUpError, UsageError
+from carnet.exchange.envelope import JwsFields
+from carnet.exchange.key_set import (
+    SUITES,
+    KeySet,
+    Trust,
+    write_key_set,
+)
+from carnet.exchange.keys import PublicKey, Signer, new_signer
+from carnet.exchange.strict import encode, from_base64url
+
+
+@dataclass(frozen=True)
+class KeysMade:
+    """A key set that has just been made: its version, and the bytes to hand out."""
+
+    version: int
+    issuers: tuple[str, ...]
+    roots: tuple[str, ...]
+    raw: bytes
+    made_at: datetime
+
+
+def make_first(doing: Act) -> KeysMade:
+    """Set-up: new roots, new issuers, version 1."""
+    roots, issuers = _new_keys(doing, "roots"), _new_keys(doing, "issuers")
+    return _publish(doing, 1, issuers, roots, signed_by=roots)
+
+
+def make_next(doing: Act, *, with_roots: bool) -> KeysMade:
+    """A rotation. Old roots sign, and the new ones beside them: verifiers ask for both."""
+    newest = newest_row()
+    current = key_set_of(newest)
+    old = [doing.calm.keys.signer("roots", key.kid) for key in current.roots]
+    roots = _new_keys(doing, "roots") if with_roots else old
+    signers = [*old, *roots] if with_roots else old
+    return _publish(doing, newest.version + 1, _new_keys(doing, "issuers"), roots, signed_by=signers)
+
+
+def _new_keys(doing: Act, group: Group) -> list[Signer]:
+    """Stored before the act commits: a key that no key set names does no harm."""
+    signers = [new_signer(alg, doing.random) for alg in SUITES["std"]]
+    for signer in signers:
+        doing.calm.keys.store(group, signer, doing.random)
+    return signers
+
+
+def _publish(
+    doing: Act, version: int, issuers: Sequence[Signer], roots: Sequence[Signer], *, signed_by: list[Signer]
+) -> KeysMade:
+    key_set = KeySet(
+        version=version,
+        issued_at=doing.now,
+        suite="std",
+        issuers=_public(issuers),
+        roots=_public(roots),
+        threshold=1,
+    )
+    raw = write_key_set(key_set, signed_by)
+    kids = tuple(key.kid for key in key_set.issuers), tuple(key.kid for key in key_set.roots)
+    IssuedKeySet(
+        version=version, raw=raw, issuers="\n".join(kids[0]), roots="\n".join(kids[1]), made_at=doing.now
+    ).save(force_insert=True)
+    return KeysMade(version, kids[0], kids[1], raw, doing.now)
+
+
+def _public(signers: Sequence[Signer]) -> list[PublicKey]:
+    return [signer.key for signer in signers]
+
+
+_NEWEST = Prepared(lambda: IssuedKeySet.objects.defer("raw").order_by("-version")[:1])
+
+
+def newest_row() -> IssuedKeySet:
+    row = _NEWEST.first()
+    if row is None:
+        raise NotSetUpError("CALM is not set up here.", run="calm init")
+    return row
+
+
+def issuers_of(calm: Calm, row: IssuedKeySet) -> list[Signer]:
+    return [calm.keys.signer("issuers", kid) for kid in row.issuers.split()]
+
+
+def jws_of(row: IssuedKeySet) -> JwsFields:
+    """The key set as it stands inside a token or an OLF."""
+    return msgspec.json.decode(bytes(row.raw), type=JwsFields)
+
+
+def key_set_of(row: IssuedKeySet) -> KeySet:
+    return msgspec.json.decode(from_base64url(jws_of(row).payload), type=KeySet)
+
+
+def export_key_set(calm: Calm, *, now: datetime, by: str, version: int | None = None) -> KeysMade:
+    """The signed key set as a file of its own: the newest, or an older one for a site that is more than one behind."""
+    with act(calm, now=now, by=by) as doing:
+        row = newest_row() if version is None else IssuedKeySet.objects.filter(version=version).first()
+        if row is None:
+            raise UsageError(f"There is no key set of version {version}.")
+        doing.record("key_set.exported", str(row.version))
+        return KeysMade(row.version, tuple(row.issuers.split()), tuple(row.roots.split()), bytes(row.raw), row.made_at)
+
+
+def export_trust(vendor: str) -> bytes:
+    """What a product ships with: the thumbprints of the newest roots."""
+    newest = key_set_of(newest_row())
+    roots = [key.kid for key in newest.roots]
+    return encode(Trust(vendor=vendor, suite=newest.suite, roots=roots, threshold=newest.threshold)) + b"\n"

@@ -1,0 +1,268 @@
+"""Issuing an OLF: decide (`_plan`, which a preview shows as it is), then write, in one transaction.
+
+The bytes of an OLF: sealed body, then the record in the issuing log that commits to it, then the signatures.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+import msgspec
+
+from carnet.calm.control_rooms.counting import pending
+from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    LicenseFile,
+    LicenseLine,
+    Request,
+)
+from carnet.calm.prepared import (
+    Inserter,
+    Prepared,
+    Setter,
+    slot,
+)
+from carnet.calm.use_cases import planning
+from carnet.calm.use_cases.context import Act, Calm, act
+from carnet.calm.use_cases.key_sets import issuers_of, jws_of
+from carnet.calm.use_cases.planning import Plan
+from carnet.calm.use_cases.selection import Selection
+from carnet.entitlements import Line, Metric
+from carnet.errors import UsageError
+from carnet.exchange.history import CheckpointFields
+from carnet.exchange.keys import Signer
+from carnet.exchange.offline_license_file import (
+    AcceptedHistory,
+    Answers,
+    OfflineLicenseFile,
+    SealedBody,
+    seal_body,
+    write_license_file,
+)
+from carnet.exchange.verdicts import Refusal
+
+
+@dataclass(frozen=True)
+class Written:
+    olf: OfflineLicenseFile
+    raw: bytes
+    log_index: int
+
+
+def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
+    olf = _without_proof(doing, plan)
+    seen = plan.lfr.issuing_log
+    appended = doing.record(
+        "license_file.issued",
+        olf.olf_id,
+        content=olf.content_digest(),
+        tail=plan.tail,
+        control_room=plan.room.id,
+        request=plan.request.id,
+        sequence=olf.sequence,
+        lines=[[line.sku, line.quantity, line.valid_until] for line in plan.lines],
+        site_clock_is_off=plan.site_clock_is_off,
+        lowers_clock=plan.lowers_clock,
+    )
+    olf = msgspec.structs.replace(olf, issuing_log=appended.proof(seen))
+    return Written(olf, write_license_file(olf, issuers), appended.record.index)
+
+
+def _without_proof(doing: Act, plan: Plan) -> OfflineLicenseFile:
+    olf_id, key, lfr = doing.new_id(), plan.lfr.sealing_key, plan.lfr
+    body = SealedBody(account_name=plan.room.account.name, lines=plan.lines)
+    sealed, digest = seal_body(body, key, olf_id, plan.room.id, plan.sequence)
+    return OfflineLicenseFile(
+        olf_id=olf_id,
+        sequence=plan.sequence,
+        answers=Answers(request_id=lfr.request_id, sha256=plan.request.digest),
+        control_room_id=plan.room.id,
+        sealing_key=key.kid,
+        license_guid=str(plan.room.guid_id),
+        issued_at=doing.now,
+        install_by=plan.install_by,
+        valid_from=min(line.valid_from for line in plan.lines),
+        valid_until=max(line.valid_until for line in plan.lines),
+        acknowledged=lfr.ledger.checkpoint,
+        accepts_history=_accepted(plan),
+        lowers_clock=plan.lowers_clock,
+        key_set=jws_of(plan.key_set) if lfr.key_set_version < plan.key_set.version else None,
+        sealed_sha256=digest,
+        sealed=sealed,
+        issuing_log=None,
+    )
+
+
+def _accepted(plan: Plan) -> AcceptedHistory | None:
+    """L2: every OLF carries what was accepted, until an LFR states its number."""
+    if not plan.acceptances:
+        return None
+    newest = plan.acceptances[-1].number
+    row = AcceptanceRow.objects.get(room=plan.room, number=newest)
+    return AcceptedHistory(
+        number=newest,
+        checkpoint=msgspec.json.decode(row.checkpoint, type=CheckpointFields),
+        add=pending(plan.acceptances, plan.lfr.history_accepted),
+    )
+
+
+@dataclass(frozen=True)
+class LicenseFileShown:
+    license_file: str | None  # None: a preview, nothing was issued
+    sequence: int
+    control_room: str
+    name: str
+    guid: str
+    request: str
+    issued_at: datetime
+    install_by: datetime
+    lines: tuple[Line, ...] = ()
+    changes: tuple[str, ...] = ()
+    warnings: tuple[Refusal, ...] = ()  # what the site would refuse today
+    notes: tuple[str, ...] = ()
+    raw: bytes | None = None
+
+
+def preview_license_file(
+    calm: Calm,
+    *,
+    request: str,
+    asked: Selection,
+    now: datetime,
+    by: str,
+    site_clock_is_off: bool = False,
+    lowers_clock: bool = False,
+) -> LicenseFileShown | Refusal:
+    """The same decision, and nothing written: not even a record."""
+    del calm, by
+    plan = planning.make_plan(
+        find_request(request), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
+    )
+    return plan if isinstance(plan, Refusal) else _shown(plan, None)
+
+
+def issue_license_file(
+    calm: Calm,
+    *,
+    request: str,
+    asked: Selection,
+    now: datetime,
+    by: str,
+    site_clock_is_off: bool = False,
+    lowers_clock: bool = False,
+) -> LicenseFileShown | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        row = find_request(request)
+        plan = planning.make_plan(row, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
+        return issue_plan(doing, plan, request)
+
+
+def issue_plan(doing: Act, plan: Plan | Refusal, request: str) -> LicenseFileShown | Refusal:
+    if isinstance(plan, Refusal):
+        return doing.refuse(plan, "license_file.issue", request)
+    written = write_olf(doing, plan, issuers_of(doing.calm, plan.key_set))
+    _store(doing, plan, written)
+    return _shown(plan, written)
+
+
+def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: str) -> LicenseFileShown:
+    """E6: the same file again, byte for byte. By its id, or that of the LFR it answers."""
+    with act(calm, now=now, by=by) as doing:
+        rows = LicenseFile.objects.select_related("room", "enrolment")
+        row = rows.filter(id=license_file).first() or rows.filter(request=license_file).first()
+        if row is None:
+            raise UsageError(f"There is no license file “{license_file}”.", run="calm control-room show")
+        doing.record("license_file.downloaded", row.id)
+        return LicenseFileShown(
+            row.id,
+            row.sequence,
+            row.room_id,
+            row.room.name,
+            row.enrolment.guid_id,
+            row.request_id,
+            row.issued_at,
+            row.install_by,
+            raw=bytes(row.raw),
+        )
+
+
+_REQUEST = Prepared(
+    lambda: Request.objects.select_related("room", "room__account").filter(id=slot(0)).order_by("id")[:1]
+)
+
+
+def find_request(request: str) -> Request:
+    found = _REQUEST.first(request)
+    if found is None:
+        raise UsageError(
+            f"There is no accepted LFR “{request}”.", "Accept it first.", run="calm request accept FILE --guid GUID"
+        )
+    return found
+
+
+def _store(doing: Act, plan: Plan, written: Written) -> None:
+    """E6: uses the LFR up. H3: what the file grants is held from now on."""
+    room, request = plan.room, plan.request
+    file = LicenseFile(
+        id=written.olf.olf_id,
+        room_id=room.id,
+        enrolment_id=str(room.enrolment_id),
+        request_id=request.id,
+        sequence=written.olf.sequence,
+        raw=written.raw,
+        issued_at=doing.now,
+        install_by=plan.install_by,
+        issued_by=doing.by,
+        state=LicenseFile.State.ISSUED,
+        valid_until=written.olf.valid_until,
+        ends=max(line.ends for line in plan.lines),
+        size=len(written.raw),
+        digest=sha256(written.raw).hexdigest(),
+        log_index=written.log_index,
+        site_clock_is_off=plan.site_clock_is_off,
+        lowers_clock=plan.lowers_clock,
+    )
+    _INSERT_FILE(file)
+    _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items()))
+    _SET_USED(request.id, True)
+    _SET_LAST_FILE(room.id, file.sequence)
+
+
+_SET_USED, _SET_LAST_FILE = Setter(Request, "used"), Setter(ControlRoom, "last_license_file")
+_INSERT_FILE, _INSERT_LINES = Inserter(LicenseFile), Inserter(LicenseLine)
+
+
+def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLine:
+    return LicenseLine(
+        license_file_id=file.id,
+        guid_id=str(plan.room.guid_id),
+        room_id=plan.room.id,
+        purchase_id=purchase,
+        line_id=line.line_id,
+        file_sequence=file.sequence,
+        request_sequence=plan.request.sequence,
+        quantity=line.quantity,
+        valid_from=line.valid_from,
+        valid_until=line.valid_until,
+        ends=line.ends,
+        units=line.metric is Metric.CONSUMABLE,
+    )
+
+
+def _shown(plan: Plan, written: Written | None) -> LicenseFileShown:
+    return LicenseFileShown(
+        written.olf.olf_id if written else None,
+        plan.sequence,
+        plan.room.id,
+        plan.room.name,
+        plan.room.guid_id or "",
+        plan.request.id,
+        plan.now,
+        plan.install_by,
+        tuple(plan.lines),
+        tuple(plan.changes),
+        tuple(plan.warnings),
+        tuple(plan.notes),
+        written.raw if written else None,
+    )

@@ -1,0 +1,261 @@
+"""A whole order of purchases, from a CSV file: read row by row, each error with its line, its column and the value that
+would fit; stored in one act, all or none, or the good rows by choice.
+
+One row of an order file: a purchase, or all that is wrong with it.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from hashlib import sha256
+from io import StringIO
+
+from carnet.calm.purchases.models import Product, Purchase
+from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.context import Calm, act
+from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase, PurchaseShown, put_down
+from carnet.calm.use_cases.spreadsheets import csv_line
+from carnet.entitlements import (
+    MAX_QUANTITY,
+    Metric,
+    PeriodUnit,
+    Policy,
+    PurchaseKind,
+)
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Code, Refusal
+
+NEEDED = ("product", "quantity", "from", "until")
+COLUMNS = (*NEEDED, "kind", "period", "overage_percent", "grace_days")
+
+_KINDS = [kind.value for kind in PurchaseKind]
+_PERIODS = [unit.value for unit in PeriodUnit]
+_OTHER_DAYS = ("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%Y%m%d", "%d %B %Y", "%Y-%m-%dT%H:%M:%SZ")
+_DIGITS = 20
+
+
+@dataclass(frozen=True)
+class RowError:
+    """`line`: of the file, from 1. `fits`: a value that would fit there; empty where none can be told."""
+
+    line: int
+    column: str  # empty: of the row as a whole
+    value: str
+    sentence: str
+    fits: str = ""
+
+
+def read_row(
+    line: int, names: list[str], cells: list[str], products: Mapping[str, Product]
+) -> NewPurchase | list[RowError]:
+    """`products`, by SKU and by name in lower case."""
+    row = _Row(line, dict(zip(names, (cell.strip() for cell in cells), strict=False)), products)
+    if len(cells) > len(names):
+        row.wrong("", f"It has {len(cells)} cells, the first row has {len(names)}.")
+    wanted = row.read()
+    return row.errors or wanted or []
+
+
+class _Row:
+    def __init__(self, line: int, cells: Mapping[str, str], products: Mapping[str, Product]) -> None:
+        self.line, self.cells, self.products = line, cells, products
+        self.errors: list[RowError] = []
+
+    def wrong(self, column: str, sentence: str, fits: str = "") -> None:
+        self.errors.append(RowError(self.line, column, self.cells.get(column, "")[:100], sentence, fits))
+
+    def read(self) -> NewPurchase | None:
+        product = self._product()
+        quantity = self._number("quantity", 1, MAX_QUANTITY)
+        start, end = self._day("from"), self._day("until")
+        if start and end and end <= start:
+            self.wrong("until", "It ends before it starts. The end is the first day that is too late.")
+        kind = self._choice("kind", _KINDS, PurchaseKind.PURCHASED.value)
+        period = self._choice("period", _PERIODS, "")
+        if product and period and product.metric != Metric.CONSUMABLE:
+            self.wrong("period", f"{product.name} is not consumed: it has no period.")
+        overage = self._number("overage_percent", 0, MAX_OVERAGE, "0")
+        grace = self._number("grace_days", 0, MAX_GRACE, "0")
+        if self.errors or product is None or start is None or end is None:
+            return None
+        policy = Policy(overage_percent=overage, grace_days=grace)
+        unit = PeriodUnit(period) if period else None
+        return NewPurchase(product, quantity, start, end, PurchaseKind(kind), unit, policy)
+
+    def _product(self) -> Product | None:
+        text = self.cells.get("product", "")
+        found = self.products.get(text.lower())
+        if found is None:
+            close = get_close_matches(text.lower(), self.products, 1)
+            fits = self.products[close[0]].sku if close else ""
+            self.wrong("product", "The catalogue has no such product." if text else "No product is named.", fits)
+        return found
+
+    def _number(self, column: str, least: int, most: int, default: str = "") -> int:
+        text = self.cells.get(column, "") or default
+        if not _is_digits(text):
+            plain = "".join(letter for letter in text if letter not in ",' \u00a0\u202f")
+            self.wrong(column, "It is no whole number, in digits alone.", plain if _is_digits(plain) else "")
+            return least
+        number = int(text)
+        if not least <= number <= most:
+            self.wrong(column, f"It is not between {least} and {most}.", str(min(max(number, least), most)))
+        return number
+
+    def _day(self, column: str) -> datetime | None:
+        text = self.cells.get(column, "")
+        found = _as_day(text, "%Y-%m-%d")
+        if found is None or found.strftime("%Y-%m-%d") != text:
+            others = (_as_day(text, form) for form in ("%Y-%m-%d", *_OTHER_DAYS))
+            fits = next((day.strftime("%Y-%m-%d") for day in others if day), "")
+            self.wrong(column, "It is no day, written like 2026-10-01.", fits)
+            return None
+        return found
+
+    def _choice(self, column: str, choices: list[str], default: str) -> str:
+        text = self.cells.get(column, "").lower() or default
+        if text and text not in choices:
+            close = get_close_matches(text, choices, 1)
+            self.wrong(column, f"It is one of {', '.join(choices)}, or empty.", close[0] if close else default)
+            return default
+        return text
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
+
+
+def _as_day(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+MAX_ORDER = 256 * 1024  # bytes
+MAX_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    line: int
+    wanted: NewPurchase
+
+
+@dataclass(frozen=True)
+class OrderRead:
+    rows: tuple[OrderRow, ...]  # the good ones
+    errors: tuple[RowError, ...]
+
+    @property
+    def bad_rows(self) -> int:
+        return len({error.line for error in self.errors})
+
+
+@dataclass(frozen=True)
+class OrderAdded:
+    purchases: tuple[PurchaseShown, ...]
+    left_out: tuple[RowError, ...]  # of rows that were not stored
+
+
+def add_order(
+    calm: Calm, *, account: str, raw: bytes, now: datetime, by: str, good_rows_only: bool = False
+) -> OrderAdded | Refusal:
+    """Nothing is stored where a row is wrong, unless only the good ones are wanted; and no file is stored twice."""
+    with act(calm, now=now, by=by) as doing:
+        customer, digest = find_account(account), sha256(raw).hexdigest()
+        order = read_order(raw)
+        if isinstance(order, Refusal):
+            return doing.refuse(order, "order.add", customer.id)
+        before = Purchase.objects.filter(account=customer, order=digest).values_list("added_at", flat=True).first()
+        if before:
+            raise UsageError(
+                f"This very file was stored at {before:%Y-%m-%d %H:%M:%S} UTC already. Nothing was stored again.",
+                "Change the file if more was bought.",
+            )
+        if not order.rows or (order.errors and not good_rows_only):
+            return doing.refuse(_wrong(order), "order.add", customer.id)
+        stored = tuple(put_down(doing, customer, row.wanted, digest) for row in order.rows)
+        return OrderAdded(stored, order.errors)
+
+
+def _wrong(order: OrderRead) -> Refusal:
+    bad, good = order.bad_rows, len(order.rows)
+    if not bad:
+        return _no_table("it has no row but the first")
+    return Refusal(
+        Code.MALFORMED,
+        f"{bad} of {bad + good} rows cannot be stored. Nothing was stored.",
+        "Correct them and upload the file again; or store the good rows alone." if good else "Correct them first.",
+        tuple(f"line {error.line}, {error.column or 'the row'}: {error.sentence}" for error in order.errors[:50]),
+    )
+
+
+def read_order(raw: bytes) -> OrderRead | Refusal:
+    """What is in the file; nothing is stored. Refused where it is no such table at all."""
+    if len(raw) > MAX_ORDER:
+        return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_ORDER} bytes.", "Split the order into files.")
+    try:
+        lines = list(_lines(raw.decode("utf-8-sig")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        return _no_table(f"it cannot be read as CSV in UTF-8: {error}")
+    if not lines:
+        return _no_table("it is empty")
+    names = [cell.strip().lower() for cell in lines[0][1]]
+    problem = _head_problem(names)
+    if problem:
+        return _no_table(problem)
+    if len(lines) - 1 > MAX_ROWS:
+        return Refusal(Code.TOO_LARGE, f"The file has more than {MAX_ROWS} rows.", "Split the order into files.")
+    return _read_rows(names, lines[1:])
+
+
+def template() -> str:
+    """A file to begin with."""
+    example = ["bot-creator", "40", "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, "", "0", "0"]
+    return csv_line(COLUMNS) + csv_line(example)
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row with its line, blank ones left out. Both delimiters that spreadsheets write are read."""
+    first = text.partition("\n")[0]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    for row in reader:
+        if any(cell.strip() for cell in row):
+            yield reader.line_num, row
+
+
+def _head_problem(names: list[str]) -> str:
+    missing = [name for name in NEEDED if name not in names]
+    unknown = [name for name in names if name and name not in COLUMNS]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if missing:
+        return f"its first row does not name the columns {', '.join(missing)}"
+    if unknown:
+        return f"its first row names columns that are not known: {', '.join(unknown)[:200]}"
+    return f"its first row names {', '.join(twice)} twice" if twice else ""
+
+
+def _no_table(why: str) -> Refusal:
+    return Refusal(
+        Code.MALFORMED,
+        f"The file is no order: {why}.",
+        f"Its first row names the columns: {', '.join(COLUMNS)}. The last four may be missing.",
+    )
+
+
+def _read_rows(names: list[str], lines: list[tuple[int, list[str]]]) -> OrderRead:
+    products = list(Product.objects.all())
+    known = {product.name.lower(): product for product in products} | {product.sku: product for product in products}
+    rows: list[OrderRow] = []
+    errors: list[RowError] = []
+    for line, cells in lines:
+        found = read_row(line, names, cells, known)
+        if isinstance(found, NewPurchase):
+            rows.append(OrderRow(line, found))
+        else:
+            errors += found
+    return OrderRead(tuple(rows), tuple(errors))

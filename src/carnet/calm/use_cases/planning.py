@@ -1,0 +1,322 @@
+"""What an OLF would be: every rule that can refuse it, in order, and what people are told before it is issued."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from carnet.calm.control_rooms.counting import (
+    Acceptance,
+    Count,
+    Where,
+    effective,
+    stated_in,
+)
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    LicenseFile,
+    LicenseLine,
+    Request,
+)
+from carnet.calm.issuing_log import log
+from carnet.calm.prepared import Prepared, number_slot, slot
+from carnet.calm.purchases.books import line_id
+from carnet.calm.use_cases import lfr_refusals
+from carnet.calm.use_cases.accounts import is_approved, no_approval
+from carnet.calm.use_cases.difference import (
+    Had,
+    changes,
+    consumed_on,
+    grants_more,
+    units_below,
+    users_above,
+)
+from carnet.calm.use_cases.key_sets import newest_row
+from carnet.calm.use_cases.lfr_projection import AnsweredRequest, read_answered
+from carnet.calm.use_cases.models import IssuedKeySet
+from carnet.calm.use_cases.selection import (
+    Ceiling,
+    Problem,
+    Selection,
+    Shelf,
+    make_lines,
+    read_shelf,
+)
+from carnet.calm.use_cases.validate_lfr import read_acceptances
+from carnet.entitlements import Line, Metric
+from carnet.exchange.license_file_request import RequestKind
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import (
+    lowered_clock_window,
+    request_window,
+    spell,
+    stamp,
+)
+
+
+@dataclass
+class Plan:
+    """An OLF that every rule allows."""
+
+    request: Request
+    room: ControlRoom
+    lfr: AnsweredRequest
+    by_purchase: dict[str, Line]
+    shelf: Shelf
+    key_set: IssuedKeySet
+    tail: log.Tail
+    acceptances: tuple[Acceptance, ...]
+    installed: dict[str, Had]
+    approved: bool
+    install_by: datetime
+    now: datetime
+    lowers_clock: bool
+    site_clock_is_off: bool
+    problems: list[Problem] = field(default_factory=list)  # of single lines: they are not in `by_purchase`
+    warnings: list[Refusal] = field(default_factory=list)  # what the site would refuse today
+    notes: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+    @property
+    def sequence(self) -> int:
+        return self.room.last_license_file + 1
+
+    @cached_property
+    def counts(self) -> dict[Where, Count]:
+        """Q3: what CALM counts as consumed there."""
+        return effective(stated_in(self.lfr.lines, self.lfr.history_accepted), self.acceptances)
+
+    @property
+    def lines(self) -> list[Line]:
+        return list(self.by_purchase.values())
+
+
+def make_plan(
+    request: Request, asked: Selection, now: datetime, *, site_clock_is_off: bool, lowers_clock: bool
+) -> Plan | Refusal:
+    lfr = read_answered(request)
+    refusal = unanswerable(request) or too_late(lfr, now, site_clock_is_off=site_clock_is_off)
+    if refusal:
+        return refusal
+    plan = draw_up(request, lfr, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
+    problem = next(problems_of(plan), None)
+    return problem.refusal if problem else _informed(plan)
+
+
+def draw_up(
+    request: Request,
+    lfr: AnsweredRequest,
+    asked: Selection,
+    now: datetime,
+    *,
+    site_clock_is_off: bool = False,
+    lowers_clock: bool = False,
+) -> Plan:
+    """The OLF as asked for, of an LFR that can be answered; not yet judged."""
+    room = request.room
+    assert room.enrolment_id is not None
+    assert room.guid_id is not None
+    assert lfr.deadline is not None
+    shelf = read_shelf(room.account_id, room.guid_id, now)
+    approved, installed = is_approved(room.account_id), installed_in(room)
+    ceiling = None if approved else _ceiling(shelf, room, installed)
+    lines, problems = make_lines(shelf, asked, room.enrolment_id, ceiling)
+    return Plan(
+        request,
+        room,
+        lfr,
+        lines,
+        shelf,
+        newest_row(),
+        log.read_tail(lfr.issuing_log.size if lfr.issuing_log else 0),
+        read_acceptances(room.id, lfr.history_accepted),
+        installed,
+        approved,
+        lfr.deadline,
+        now,
+        lowers_clock,
+        site_clock_is_off,
+        problems,
+    )
+
+
+def problems_of(plan: Plan) -> Iterator[Problem]:
+    """Every rule that refuses the OLF, the cheapest to mend first. Issuing stops at the first, pre-flight shows all."""
+    yield from plan.problems
+    if not plan.by_purchase and not plan.problems:
+        yield Problem(_nothing_granted(plan.room))
+    yield from _unapproved(plan)
+    yield from _below_use(plan)
+    refusal = _reachable(plan) or _log_agrees(plan)
+    if refusal:
+        yield Problem(refusal)
+
+
+def unanswerable(request: Request) -> Refusal | None:
+    """E6: only the newest LFR, once. A release asks for nothing."""
+    room = request.room
+    if request.used:
+        return lfr_refusals.already_used(room, request.sequence)
+    if request.pk != room.newest_request_id:
+        return lfr_refusals.superseded(room, request.sequence)
+    if room.state == ControlRoom.State.WRITTEN_OFF:
+        return lfr_refusals.written_off(room)
+    if request.kind == RequestKind.RELEASE:
+        return Refusal(
+            Code.CANNOT_BE_INSTALLED,
+            f"LFR {request.sequence} of {room.name} is a release: it asks for nothing, and no file answers it.",
+            "To license the Control Room again, enable it with a new token.",
+        )
+    return None
+
+
+def too_late(lfr: AnsweredRequest, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
+    """E5: staff may state that the site's clock is off; the site still judges by its own."""
+    if site_clock_is_off or lfr.deadline is None:
+        return None
+    return request_window(lfr.generated_at, lfr.deadline, now)
+
+
+def _nothing_granted(room: ControlRoom) -> Refusal:
+    return Refusal(
+        Code.CANNOT_BE_INSTALLED,
+        f"No lines are asked for: {room.name} could not install a file that grants nothing.",
+        "Ask for at least one product. To take everything back, the site generates a release LFR.",
+    )
+
+
+def _ceiling(shelf: Shelf, room: ControlRoom, installed: dict[str, Had]) -> Ceiling:
+    had = {purchase: installed.get(line_id(str(room.enrolment_id), purchase)) for purchase in shelf.purchases}
+    lines = {purchase: (line.quantity, line.valid_until) for purchase, line in had.items() if line}
+    return Ceiling(lines, lambda more: _more_than_installed(room, more))
+
+
+def _more_than_installed(room: ControlRoom, more: str) -> Refusal:
+    return no_approval(room.account, f"a file may not grant more or longer ({more})")
+
+
+def _unapproved(plan: Plan) -> Iterator[Problem]:
+    """E1, against what the LFR names as installed."""
+    if plan.approved:
+        return
+    for purchase, line in plan.by_purchase.items():
+        more = grants_more(line, plan.installed)
+        if more:
+            refusal = _more_than_installed(plan.room, more.words)
+            yield Problem(refusal, line.sku, purchase, more.fits, more.until)
+
+
+def _below_use(plan: Plan) -> Iterator[Problem]:
+    """E10, units: what can never fit."""
+    low = {
+        purchase: (line, consumed)
+        for purchase, line in plan.by_purchase.items()
+        if line.metric is Metric.CONSUMABLE and line.quantity < (consumed := consumed_on(line, plan.counts, plan.now))
+    }
+    last = _last_quantities(plan, [line.line_id for line, _ in low.values()])
+    for purchase, (line, consumed) in low.items():
+        problem = units_below(purchase, line, last, consumed)
+        if problem:
+            yield problem
+
+
+def _informed(plan: Plan) -> Plan:
+    """What people are told of a file that every rule allows."""
+    stated = plan.lfr.lines
+    names = {line.line_id: line.sku for line in stated}
+    plan.changes += changes(plan.lines, plan.installed, names)
+    plan.warnings += [above.refusal for above in users_above(plan.lines, stated, plan.now)] + _clock_ahead(plan)
+    plan.notes += _notices(plan)
+    return plan
+
+
+_LINES_OF_FILE = Prepared(
+    lambda: LicenseLine.objects.filter(room=slot(0), file_sequence=number_slot(1)).values_list(
+        "line_id", "quantity", "valid_until"
+    )
+)
+
+
+def installed_in(room: ControlRoom) -> dict[str, Had]:
+    """The lines of the OLF that is confirmed, which is the one that the newest LFR names."""
+    if not room.confirmed:
+        return {}
+    return {line: Had(line, quantity, until) for line, quantity, until in _LINES_OF_FILE(room.id, room.confirmed)}
+
+
+def _last_quantities(plan: Plan, lines: list[str]) -> dict[str, int]:
+    """What a line had last, also where it was left out since; read only where it matters."""
+    if not lines:
+        return {}
+    confirmed = LicenseFile.State.CONFIRMED
+    rows = LicenseLine.objects.filter(room=plan.room, line_id__in=lines, license_file__state=confirmed)
+    return dict(rows.order_by("file_sequence").values_list("line_id", "quantity"))
+
+
+def _clock_ahead(plan: Plan) -> list[Refusal]:
+    """T3: the site refuses to lower its mark until its own clock is set right."""
+    ahead = lowered_clock_window(plan.now, plan.lfr.clock.system) if plan.lowers_clock else None
+    return [ahead] if ahead else []
+
+
+def _notices(plan: Plan) -> list[str]:
+    words = []
+    left = plan.install_by - plan.now
+    if plan.site_clock_is_off:
+        words.append("Issued on the statement that the site's clock is off; the site judges by its own (E5).")
+    else:
+        words.append(f"It installs before {stamp(plan.install_by)} by the site's clock: {spell(left)} are left.")
+    if plan.lowers_clock:
+        words.append("It lowers the site's clock mark to CALM's time; leases get one time to live from there (T3).")
+    if plan.acceptances:
+        words.append(
+            f"It carries the accepted history {plan.acceptances[-1].number}: the site adds its units once (L2)."
+        )
+    for purchase, line in plan.by_purchase.items():
+        words.extend(_line_notices(plan, purchase, line))
+    return words
+
+
+def _line_notices(plan: Plan, purchase: str, line: Line) -> list[str]:
+    words = []
+    if line.valid_from > plan.now:
+        words.append(f"{line.name}: {line.quantity} start {stamp(line.valid_from)}.")
+    if line.period and plan.shelf.balance(purchase).spent:  # Q1
+        spent = plan.shelf.balance(purchase).spent
+        words.append(
+            f"{line.name}: {spent} of the purchase are spent in this {line.period.unit}; the {line.quantity} granted "
+            "now hold in later ones too, until the next license file."
+        )
+    return words
+
+
+def _reachable(plan: Plan) -> Refusal | None:
+    """E16: a site that is more than one change of roots behind cannot take the newest key set from the file."""
+    version = plan.lfr.key_set_version
+    if version >= plan.key_set.version:
+        return None
+    rows = dict(IssuedKeySet.objects.filter(version__gte=version).values_list("version", "roots"))
+    known, newest = rows.get(version), plan.key_set.version
+    if known in (rows.get(newest), rows.get(newest - 1)):
+        return None
+    step = next(v for v in sorted(rows) if v > version and rows[v] != known)
+    return Refusal(
+        Code.CANNOT_BE_INSTALLED,
+        f"{plan.room.name} knows key set {version}; the roots changed more than once since, up to version {newest}.",
+        f"Carry key set {step} there and install it; then bring a new LFR.",
+        run=f"calm key export-set --version {step}; control-room key-set install",
+    )
+
+
+def _log_agrees(plan: Plan) -> Refusal | None:
+    """V2: the site must have seen this very issuing log, or it would refuse the file."""
+    seen = plan.lfr.issuing_log
+    if seen is None or plan.tail.checkpoint_at(seen.size) == seen.checkpoint:
+        return None
+    return Refusal(
+        Code.LOG_MISMATCH,
+        f"{plan.room.name} saw {seen.size} records of an issuing log that is not the one here: no file could prove "
+        "to it how it was issued.",
+        "Find out whether CALM was restored from a backup, or whether someone issues in the vendor's name.",
+        (f"the site saw: {seen.size} records, root {seen.root[:16]}…", f"the log here has {plan.tail.size} records"),
+    )

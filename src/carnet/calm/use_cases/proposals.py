@@ -1,0 +1,267 @@
+"""A3: acts of two people. One proposes, with a reason; another confirms, and only then is the act judged again and
+done. Nobody confirms their own."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.use_cases import histories, losses
+from carnet.calm.use_cases.context import (
+    Act,
+    Calm,
+    act,
+    check_text,
+    is_same_operator,
+)
+from carnet.calm.use_cases.key_sets import make_next
+from carnet.calm.use_cases.models import Proposal
+from carnet.calm.use_cases.validate_lfr import find_room
+from carnet.errors import UsageError
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import stamp
+
+ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
+
+
+@dataclass(frozen=True)
+class Proposed:
+    proposal: str
+    kind: str
+    subject: str
+    by: str
+    at: datetime
+    reason: str
+    would: tuple[str, ...]  # what confirming it does, in words
+
+
+@dataclass(frozen=True)
+class ProposalShown:
+    """`decided_by`: who confirmed it, or took it back."""
+
+    proposal: str
+    kind: str
+    subject: str
+    room_name: str  # and the account: empty where the subject is no Control Room
+    account: str
+    account_name: str
+    by: str
+    at: datetime
+    reason: str
+    state: str
+    would: tuple[str, ...]
+    did: tuple[str, ...]
+    decided_by: str
+    decided_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    proposal: str
+    kind: str
+    subject: str
+    proposed_by: str
+    confirmed_by: str
+    did: tuple[str, ...]
+    request: str | None = None  # accept_history: the LFR that can be answered now
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    proposal: str
+    kind: str
+    subject: str
+    proposed_by: str
+    withdrawn_by: str
+
+
+def propose_accept_history(
+    calm: Calm, *, control_room: str, reason: str, now: datetime, by: str, site_confirms: bool = False
+) -> Proposed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        found = histories.find_acceptable(doing, control_room, site_confirms=site_confirms)
+        if isinstance(found, Refusal):
+            return doing.refuse(found, "history.accept", control_room)
+        would = tuple(histories.consequences(found, now))
+        refused, enrolment = found.refused.pk, found.room.enrolment_id
+        payload = {"refused": refused, "site_confirms": site_confirms, "enrolment": enrolment}
+        return _propose(doing, ACCEPT_HISTORY, control_room, payload, reason, would)
+
+
+def propose_write_off(
+    calm: Calm, *, control_room: str, reason: str, now: datetime, by: str, return_unconsumed: bool = False
+) -> Proposed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        room = losses.find_active(control_room)
+        if isinstance(room, Refusal):
+            return doing.refuse(room, "control_room.write_off", control_room)
+        would = losses.consequences(room, now, return_unconsumed=return_unconsumed)
+        payload = {"return_unconsumed": return_unconsumed, "enrolment": room.enrolment_id}
+        return _propose(doing, WRITE_OFF, room.id, payload, reason, would)
+
+
+def propose_rotation(
+    calm: Calm, *, reason: str, now: datetime, by: str, with_roots: bool = False
+) -> Proposed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        what = "new issuing keys and new roots" if with_roots else "new issuing keys"
+        would = (f"{what}, in a new key set; sites learn of it in their next license file, in a token, or as a file",)
+        return _propose(doing, ROTATE_KEYS, "", {"with_roots": with_roots}, reason, would)
+
+
+def _propose(
+    doing: Act, kind: str, subject: str, payload: dict[str, Any], reason: str, would: tuple[str, ...]
+) -> Proposed:
+    check_text(reason, "reason", 2000)
+    proposal = Proposal(
+        id=doing.new_id(),
+        kind=kind,
+        subject=subject,
+        payload=msgspec.json.encode(payload).decode(),
+        would=msgspec.json.encode(would).decode(),
+        reason=reason,
+        by=doing.by,
+        at=doing.now,
+        state=Proposal.State.OPEN,
+    )
+    proposal.save(force_insert=True)
+    doing.record(f"{kind}.proposed", proposal.id, reason, about=subject, **payload)
+    return Proposed(proposal.id, kind, subject, doing.by, doing.now, reason, would)
+
+
+def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
+    answer = _confirm(calm, proposal, now, by)
+    if isinstance(answer, Confirmed) and answer.kind == ROTATE_KEYS:
+        calm.publish()
+    return answer
+
+
+def _confirm(calm: Calm, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
+    with act(calm, now=now, by=by) as doing:
+        row = _find_open(proposal)
+        if is_same_operator(row.by, by):
+            return doing.refuse(_same_person(row), f"{row.kind}.confirm", row.id)
+        answer = _carry_out(doing, row)
+        if isinstance(answer, Refusal):
+            return doing.refuse(answer, f"{row.kind}.confirm", row.id)
+        row.state, row.confirmed_by, row.confirmed_at = Proposal.State.DONE, by, now
+        row.did = msgspec.json.encode(answer.did).decode()
+        row.save(force_update=True)
+        doing.record(f"{row.kind}.confirmed", row.id, row.reason, about=row.subject, proposed_by=row.by, did=answer.did)
+        return answer
+
+
+def withdraw(calm: Calm, *, proposal: str, now: datetime, by: str) -> Withdrawn:
+    """Anybody may take a proposal back, also who made it: nothing comes of it."""
+    with act(calm, now=now, by=by) as doing:
+        row = _find_open(proposal)
+        row.state, row.confirmed_by, row.confirmed_at = Proposal.State.WITHDRAWN, by, now
+        row.save(force_update=True)
+        doing.record(f"{row.kind}.withdrawn", row.id, row.reason, about=row.subject, proposed_by=row.by)
+        return Withdrawn(row.id, row.kind, row.subject, row.by, by)
+
+
+def list_proposals(*, state: str = Proposal.State.OPEN, page: int = 1, size: int = 50) -> tuple[ProposalShown, ...]:
+    """Newest first; `state`: open, done or withdrawn."""
+    rows = Proposal.objects.filter(state=state).order_by("-at", "-id")
+    return _shown(rows[(page - 1) * size : page * size])
+
+
+def open_proposals(subject: str) -> tuple[ProposalShown, ...]:
+    """Those about one Control Room."""
+    return _shown(Proposal.objects.filter(subject=subject, state=Proposal.State.OPEN).order_by("at", "id"))
+
+
+def _shown(rows: Iterable[Proposal]) -> tuple[ProposalShown, ...]:
+    found = list(rows)
+    rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in found if row.subject])
+    return tuple(_shown_one(row, rooms.get(row.subject)) for row in found)
+
+
+def _shown_one(row: Proposal, room: ControlRoom | None) -> ProposalShown:
+    return ProposalShown(
+        row.id,
+        row.kind,
+        row.subject,
+        room.name if room else "",
+        room.account_id if room else "",
+        room.account.name if room else "",
+        row.by,
+        row.at,
+        row.reason,
+        row.state,
+        tuple(msgspec.json.decode(row.would, type=list[str])),
+        tuple(msgspec.json.decode(row.did, type=list[str])),
+        row.confirmed_by,
+        row.confirmed_at,
+    )
+
+
+def _find_open(proposal: str) -> Proposal:
+    row = Proposal.objects.filter(id=proposal).first()
+    if row is None or row.state != Proposal.State.OPEN:
+        raise UsageError(
+            f"There is no open proposal “{proposal}”.", "It was confirmed or withdrawn already, or never made."
+        )
+    return row
+
+
+def _same_person(row: Proposal) -> Refusal:
+    return Refusal(
+        Code.NEEDS_SECOND_PERSON,
+        f"{row.by} proposed this at {stamp(row.at)}, and nobody confirms their own act.",
+        "Let somebody else confirm it.",
+        run=f"calm confirm {row.id} --as OPERATOR",
+    )
+
+
+def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
+    """The conditions are judged again: much can have happened since."""
+    payload = msgspec.json.decode(row.payload)
+    room = find_room(row.subject)
+    if room and room.enrolment_id != payload["enrolment"]:
+        return _enrolled_anew(row, room)
+    if row.kind == ACCEPT_HISTORY:
+        return _accept_history(doing, row, payload)
+    if row.kind == WRITE_OFF:
+        return _write_off(doing, row, payload)
+    made = make_next(doing, with_roots=payload["with_roots"])
+    return _done(doing, row, (f"key set {made.version} issues from now on",))
+
+
+def _enrolled_anew(row: Proposal, room: ControlRoom) -> Refusal:
+    return Refusal(
+        Code.NOTHING_TO_ACCEPT,
+        f"{room.name} enrolled anew since {row.by} proposed this at {stamp(row.at)}: it was about an enrolment that "
+        "ended.",
+        "Take it back, and propose it anew if it still holds.",
+        run=f"calm confirm {row.id} --withdraw",
+    )
+
+
+def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
+    confirms, refused = payload["site_confirms"], payload["refused"]
+    found = histories.find_acceptable(doing, row.subject, site_confirms=confirms, refused=refused)
+    if isinstance(found, Refusal):
+        return found
+    did = tuple(histories.consequences(found, doing.now))
+    answer = histories.accept_history(doing, found, reason=row.reason, first=row.by)
+    if isinstance(answer, Refusal):
+        return answer
+    return _done(doing, row, did, request=answer[1].id)
+
+
+def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
+    room = losses.find_active(row.subject)
+    if isinstance(room, Refusal):
+        return room
+    did = losses.consequences(room, doing.now, return_unconsumed=payload["return_unconsumed"])
+    losses.write_off(doing, room, return_unconsumed=payload["return_unconsumed"])
+    return _done(doing, row, did)
+
+
+def _done(doing: Act, row: Proposal, did: tuple[str, ...], request: str | None = None) -> Confirmed:
+    return Confirmed(row.id, row.kind, row.subject, row.by, doing.by, did, request)

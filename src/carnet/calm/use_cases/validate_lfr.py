@@ -1,0 +1,285 @@
+"""The order in which an LFR is judged, before anything changes: whose it is, whether CALM may speak to it, its history
+(L2), and only then what it says. Refusals are values; what passes is a `Case`, which `taking` carries out."""
+
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from carnet.calm.control_rooms.counting import (
+    Acceptance,
+    Count,
+    Stated,
+    Where,
+    effective,
+    falls,
+    stated_in,
+)
+from carnet.calm.control_rooms.history import Seen, Standing, judge_history
+from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    Counted,
+    LicenseFile,
+    Request,
+    SeenCheckpoint,
+)
+from carnet.calm.prepared import Prepared, slot
+from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases import lfr_refusals
+from carnet.calm.use_cases.context import Act
+from carnet.calm.use_cases.models import Token
+from carnet.calm.use_cases.validate_statements import judge_newcomer, judge_statements, judge_token
+from carnet.exchange.history import History
+from carnet.exchange.license_file_request import (
+    KeyPair,
+    LicenseFileRequest,
+    ReadRequest,
+    RequestKind,
+)
+from carnet.exchange.offline_license_file import AddedUnits
+from carnet.exchange.strict import from_base64url
+from carnet.exchange.verdicts import Refusal
+from carnet.merkle import Checkpoint
+
+State = ControlRoom.State
+
+
+@dataclass(frozen=True)
+class Case:
+    """An LFR that may be taken, with what was found out about it."""
+
+    read: ReadRequest
+    guid: Guid
+    room: ControlRoom | None  # None: a newcomer
+    token: Token | None  # it enrols with this one
+    stated: Stated
+    counts: dict[Where, Count]
+    installed: LicenseFile | None = None
+    again: Request | None = None  # the very file taken last: answered again
+    acceptances: tuple[Acceptance, ...] = field(default=())
+    gives_up: bool = False  # L2: two people accepted it against the history that CALM saw
+
+    @property
+    def lfr(self) -> LicenseFileRequest:
+        return self.read.request
+
+    @property
+    def is_release(self) -> bool:
+        return self.lfr.kind is RequestKind.RELEASE
+
+
+def validate_lfr(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal:
+    """Steps 2 to 9 (0 and 1, the file's form and the GUID, are the caller's)."""
+    lfr = read.request
+    room = find_room(lfr.control_room.id)
+    if room is None:  # 2
+        token = judge_newcomer(doing, lfr, guid)
+        return token if isinstance(token, Refusal) else _judge_first(read, guid, token)
+    refusal = judge_identity(room, read, guid) or judge_state(room, read)  # 2, 3
+    if refusal:
+        return refusal
+    case = _judge_history(room, read, guid)  # 4, 5
+    if isinstance(case, Refusal) or case.again:
+        return case
+    return judge_content(doing, case)
+
+
+def judge_content(doing: Act, case: Case) -> Case | Refusal:
+    """6 to 9: judged only after the history is believed."""
+    room, lfr = case.room, case.lfr
+    assert room is not None
+    if id_was_used(case.read):
+        return lfr_refusals.id_was_used(lfr)
+    if not lfr.totals_proven():  # L3
+        return lfr_refusals.totals_not_proven(room)
+    misstated = judge_statements(room, lfr)
+    if misstated:
+        return misstated
+    case = count(case, read_acceptances(room.id))
+    fall = falls(read_counted(room), case.counts, doing.now)
+    if fall:  # Q3
+        return lfr_refusals.totals_fell(room, fall)
+    return judge_enrolment(doing, case)
+
+
+def judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
+    """8 and 9: what it names as installed, and whether it comes under the room's own enrolment or a new token."""
+    room, lfr = case.room, case.lfr
+    assert room is not None
+    assert room.enrolment is not None
+    if lfr.enrolment.token_id == room.enrolment.token:
+        installed = _judge_installed(room, lfr)
+        return installed if isinstance(installed, Refusal) else replace(case, installed=installed)
+    if case.is_release and room.state != State.ACTIVE:
+        return case  # E11: of an older enrolment, nothing more than its last word
+    if lfr.installed is not None:  # E11: the first LFR under a new token names none
+        return lfr_refusals.installed_under_new_token(room, lfr.installed.sequence)
+    token = judge_token(doing, lfr, case.guid)
+    return token if isinstance(token, Refusal) else replace(case, token=token)
+
+
+_ROOM = Prepared(lambda: ControlRoom.objects.select_related("enrolment", "guid", "account").filter(id=slot(0)))
+
+
+def find_room(room: str) -> ControlRoom | None:
+    return _ROOM.first(room)
+
+
+def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal | None:
+    """2: the account, the GUID (H5), and the keys (E15). A retired key is a question of history, judged there."""
+    lfr = read.request
+    if room.account_id != guid.account_id:
+        return lfr_refusals.wrong_account(room.name, guid)
+    free_of_guid = lfr.kind is RequestKind.RELEASE and room.guid_id is None
+    if not free_of_guid and room.guid_id != guid.id:
+        other = ControlRoom.objects.filter(guid=guid).first()
+        if other:
+            return lfr_refusals.guid_bound(guid, other)
+        if room.guid:
+            return lfr_refusals.wrong_control_room(room, room.guid)
+    if is_retired(room, read.signer):
+        return None
+    pair = KeyPair(signing_key=lfr.control_room.signing_key, sealing_key=lfr.control_room.sealing_key)
+    if pair not in (own_keys(room), pending_keys(room)):
+        return lfr_refusals.unknown_key(room, read.signer)
+    return None
+
+
+def judge_state(room: ControlRoom, read: ReadRequest) -> Refusal | None:
+    """3, E12: of a Control Room that was written off, nothing but a release LFR is taken."""
+    if room.state == State.WRITTEN_OFF and read.request.kind is not RequestKind.RELEASE:
+        return lfr_refusals.written_off(room)
+    return None
+
+
+def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
+    lfr = read.request
+    if id_was_used(read):
+        return lfr_refusals.id_was_used(lfr)
+    if not lfr.totals_proven():
+        return lfr_refusals.totals_not_proven(None)
+    if lfr.history_accepted:
+        return lfr_refusals.history_not_carried(lfr.control_room.name, lfr.history_accepted, 0)
+    if lfr.installed is not None:
+        return lfr_refusals.unknown_license_file(lfr.control_room.name, lfr.installed.sequence)
+    return count(Case(read, guid, None, token, _stated(lfr), {}), ())
+
+
+_DIGEST = Prepared(lambda: Request.objects.filter(id=slot(0)).values_list("digest"))
+
+
+def id_was_used(read: ReadRequest) -> bool:
+    """Whether another file had its request id: ids are drawn at random, so that no honest site repeats one."""
+    return any(digest != read.envelope.digest for (digest,) in _DIGEST(read.request.request_id))
+
+
+_TAKEN = Prepared(lambda: Request.objects.defer("raw").filter(digest=slot(0), room=slot(1), believed=True))
+
+
+def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | Refusal:
+    """4 and 5: L2, before sequence, totals or anything else is believed."""
+    lfr, digest = read.request, read.envelope.digest
+    taken = _TAKEN.first(digest, room.id)
+    if taken and taken.pk != room.newest_request_id:  # E6: taken before, and answered or overtaken since
+        return (
+            lfr_refusals.already_used(room, taken.sequence)
+            if taken.used
+            else lfr_refusals.superseded(room, lfr.sequence)
+        )
+    retired = is_retired(room, read.signer)
+    standing = judge_history(seen_by(room, lfr.ledger), lfr.ledger, smaller_than=lfr.smaller_than, retired_key=retired)
+    if standing is Standing.MISMATCH:
+        return lfr_refusals.history_mismatch(room, lfr.ledger)
+    if standing is Standing.NOT_SHOWN:
+        return lfr_refusals.history_not_shown(room, lfr.ledger)
+    if standing is Standing.SUPERSEDED:  # a receipt moved the checkpoint on: a used LFR is used all the same (E6)
+        used = taken is not None and taken.used
+        return lfr_refusals.already_used(room, lfr.sequence) if used else lfr_refusals.superseded(room, lfr.sequence)
+    case = Case(read, guid, room, None, _stated(lfr), {})
+    if taken:
+        return lfr_refusals.already_used(room, taken.sequence) if taken.used else replace(case, again=taken)
+    if _of_released_enrolment(room, lfr):
+        return lfr_refusals.of_released_enrolment(room)
+    if lfr.sequence <= room.last_sequence:
+        return lfr_refusals.sequence_fell(room, lfr.sequence)
+    return case
+
+
+def _of_released_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
+    """9, E11: what CALM took as released comes back only under a new token."""
+    same = room.enrolment is not None and lfr.enrolment.token_id == room.enrolment.token
+    return room.state == State.RELEASED and same and lfr.kind is not RequestKind.RELEASE
+
+
+_FILE = Prepared(lambda: LicenseFile.objects.defer("raw").filter(id=slot(0), room=slot(1)))
+
+
+def _judge_installed(room: ControlRoom, lfr: LicenseFileRequest) -> LicenseFile | Refusal | None:
+    """8: the OLF it names must be one that CALM issued to it (E16), and fit what is confirmed (H2)."""
+    if lfr.installed is None:
+        if room.confirmed and lfr.kind is not RequestKind.RELEASE:
+            return lfr_refusals.installed_is_older(room, 0)
+        return None
+    row = _FILE.first(lfr.installed.olf_id, room.id)
+    if row is None or row.sequence != lfr.installed.sequence:
+        return lfr_refusals.unknown_license_file(room.name, lfr.installed.sequence)
+    ended = row.enrolment_id != room.enrolment_id
+    if ended or row.state == LicenseFile.State.DISPROVED or row.sequence < room.confirmed:
+        return lfr_refusals.installed_is_older(room, row.sequence)
+    return row
+
+
+def seen_by(room: ControlRoom, new: History) -> Seen:
+    """What CALM knows of this history: the more only where the new ledger is smaller."""
+    if not room.seen_size:
+        return Seen(None)
+    last = Checkpoint(room.seen_size, from_base64url(room.seen_root))
+    if new.checkpoint.size >= room.seen_size:
+        return Seen(last)
+    believed = SeenCheckpoint.objects.filter(room=room, believed=True)
+    roots = believed.filter(size=new.checkpoint.size).values_list("root", flat=True)
+    known = tuple(Checkpoint(new.checkpoint.size, from_base64url(root)) for root in roots)
+    newest = believed.order_by("-size", "-id").first()
+    return Seen(last, known, msgspec.json.decode(newest.history, type=History) if newest else None)
+
+
+def _stated(lfr: LicenseFileRequest) -> Stated:
+    return stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
+
+
+def count(case: Case, acceptances: tuple[Acceptance, ...]) -> Case:
+    return replace(case, counts=effective(case.stated, acceptances), acceptances=acceptances)
+
+
+_ACCEPTANCES = Prepared(
+    lambda: AcceptanceRow.objects.filter(room=slot(0)).order_by("number").values_list("number", "add")
+)
+
+
+def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
+    rows = ((number, add) for number, add in _ACCEPTANCES(room) if number > newer_than)
+    return tuple(Acceptance(number, tuple(msgspec.json.decode(add, type=list[AddedUnits]))) for number, add in rows)
+
+
+_COUNTED = Prepared(
+    lambda: Counted.objects.filter(room=slot(0), enrolment=slot(1)).values_list(
+        "line_id", "period_start", "sku", "units", "stated"
+    )
+)
+
+
+def read_counted(room: ControlRoom) -> dict[Where, Count]:
+    rows = _COUNTED(room.id, room.enrolment_id)
+    return {(line, period_start): Count(sku, units, stated) for line, period_start, sku, units, stated in rows}
+
+
+def own_keys(room: ControlRoom) -> KeyPair:
+    return msgspec.json.decode(room.keys, type=KeyPair)
+
+
+def pending_keys(room: ControlRoom) -> KeyPair | None:
+    return msgspec.json.decode(room.pending_keys, type=KeyPair) if room.pending_keys else None
+
+
+def is_retired(room: ControlRoom, kid: str) -> bool:
+    return kid in room.retired_keys.split()

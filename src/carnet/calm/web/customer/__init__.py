@@ -1,1 +1,0 @@
-"""An account's own pages: what it bought, its License GUIDs, its approval, its files."""

@@ -1,1 +1,0 @@
-"""What vendor staff see and do."""

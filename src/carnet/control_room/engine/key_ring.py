@@ -1,0 +1,58 @@
+"""The key ring: the master key of the ledger, and the Control Room's own signing and sealing keys by thumbprint.
+
+The site's private keys: kept wrapped beside the ledger, so that a change of keys is in the same transaction.
+"""
+
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from carnet.errors import TamperedError
+from carnet.exchange.keys import (
+    ED25519,
+    Opener,
+    RandomBytes,
+    Signer,
+)
+from carnet.vault import Vault
+
+MASTER = "master"
+
+
+class KeyRing:
+    """Unwraps a key when it is first asked for: most commands need only the master key."""
+
+    def __init__(self, vault: Vault, boxes: Callable[[str], bytes | None]) -> None:
+        self._vault, self._boxes = vault, boxes
+        self._signers: dict[str, Signer] = {}
+        self._openers: dict[str, Opener] = {}
+        self.master = self._secret(MASTER)
+
+    def derived(self, purpose: str) -> bytes:
+        """A key of its own for each purpose, from the master key; nothing of it is stored anywhere."""
+        return HKDF(SHA256(), 32, None, f"carnet-control-room/{purpose}".encode()).derive(self.master)
+
+    def signer(self, kid: str) -> Signer:
+        if kid not in self._signers:
+            self._signers[kid] = Signer(ED25519, self._secret(f"signing:{kid}"))
+        return self._signers[kid]
+
+    def opener(self, kid: str) -> Opener:
+        if kid not in self._openers:
+            self._openers[kid] = Opener(self._secret(f"sealing:{kid}"))
+        return self._openers[kid]
+
+    def wrap(self, key: Signer | Opener, random: RandomBytes) -> tuple[str, bytes]:
+        """The name and the box under which a new key is to be stored."""
+        name = f"{'signing' if isinstance(key, Signer) else 'sealing'}:{key.key.kid}"
+        return name, self._vault.wrap(name, key.seed, random)
+
+    def _secret(self, name: str) -> bytes:
+        box = self._boxes(name)
+        if box is None:
+            raise TamperedError(f"The key “{name}” is missing.", "Restore a backup.")
+        return self._vault.unwrap(name, box)
+
+
+__all__ = ["KeyRing"]

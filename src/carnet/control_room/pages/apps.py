@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class PagesConfig(AppConfig):
+    name = "carnet.control_room.pages"
+    label = "web"
+
+    def ready(self) -> None:
+        from carnet.control_room.pages import sign_in  # noqa: F401  it records who signs in

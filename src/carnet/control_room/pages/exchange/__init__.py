@@ -1,0 +1,1 @@
+"""Manage offline licenses: the six steps."""

@@ -1,0 +1,1 @@
+"""The ledger: records, proofs, verification, checkpoints."""

@@ -1,0 +1,1 @@
+"""License Management: products, their use and their holders."""

@@ -1,0 +1,83 @@
+"""A product's use as charts: by day, and today by hour."""
+
+from datetime import datetime
+
+from carnet.control_room.queries.history import Use
+from carnet.control_room.queries.overview import ProductDetailAnswer
+from carnet.entitlements import Metric
+from carnet.web_kit import charts, words
+
+DAYS = (30, 90, 400)
+_IN_WORDS = 4  # so many marks have room for a word; more have only a number
+_HOURS = 24
+_YEAR = 365
+
+
+def by_day(detail: ProductDetailAnswer) -> charts.Columns | None:
+    """None for what is on or off."""
+    row = detail.row
+    if row and row.view.metric == Metric.FEATURE:
+        return None
+    labels = [_label(use.start, len(detail.days)) for use in detail.days]
+    refused = {label: use.refused for label, use in zip(labels, detail.days, strict=True) if use.refused}
+    limit = row.view.granted if row and not _counts_units(detail) else None
+    return charts.columns(
+        [(label, _value(detail, use)) for label, use in zip(labels, detail.days, strict=True)],
+        title="Units used, by day" if _counts_units(detail) else "Most in use at the same time, by day",
+        description=_describe(detail),
+        limit=limit,
+        limit_text="%(count)s licensed" % {"count": words.number(limit)} if limit is not None else "",
+        marks={label: _mark(count, in_words=len(refused) <= _IN_WORDS) for label, count in refused.items()},
+        running=True,
+    )
+
+
+def today_by_hour(detail: ProductDetailAnswer) -> charts.Columns | None:
+    row = detail.row
+    if row is None or row.view.metric == Metric.FEATURE:
+        return None
+    known = {use.start.hour: _value(detail, use) for use in detail.hours if use.start.date() == detail.at.date()}
+    most = max(known.values(), default=0)
+    return charts.columns(
+        [(f"{hour:02}:00", known.get(hour)) for hour in range(_HOURS)],
+        title="Today by hour",
+        description="Most in an hour: %(most)s." % {"most": words.number(most)},
+        limit=None if _counts_units(detail) else row.view.granted,
+        running=True,
+        label_every=6,
+        height=120,
+    )
+
+
+def _counts_units(detail: ProductDetailAnswer) -> bool:
+    """What is not in the license any more is told by what was counted of it."""
+    if detail.row:
+        return detail.row.view.metric == Metric.CONSUMABLE
+    return any(use.consumed for use in detail.days)
+
+
+def _value(detail: ProductDetailAnswer, use: Use) -> int:
+    return use.consumed if _counts_units(detail) else use.peak_in_use
+
+
+def _label(day: datetime, count: int) -> str:
+    return f"{day:%m-%d}" if count < _YEAR else f"{day:%Y-%m-%d}"
+
+
+def _mark(count: int, *, in_words: bool) -> str:
+    if not in_words:
+        return words.number(count)
+    return ("%(count)s refused" if count == 1 else "%(count)s refused") % {"count": words.number(count)}
+
+
+def _describe(detail: ProductDetailAnswer) -> str:
+    days, refused = len(detail.days), sum(use.refused for use in detail.days)
+    said = "%(days)s day to %(day)s." if days == 1 else "%(days)s days to %(day)s."
+    most = max((_value(detail, use) for use in detail.days), default=0)
+    parts = [
+        said % {"days": days, "day": words.day(detail.at)},
+        "Most on a day: %(most)s." % {"most": words.number(most)},
+    ]
+    if refused:
+        parts.append("Refused: %(count)s." % {"count": words.number(refused)})
+    return " ".join(parts)

@@ -1,0 +1,276 @@
+"""One product's page: what the engine found, as the facts and sentences that stand on it.
+
+The page of one product, its files, and taking back what somebody holds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from carnet.control_room.pages.csv_files import csv_file
+from carnet.control_room.pages.door import AuthorizedRequest, requires
+from carnet.control_room.pages.engine import engine
+from carnet.control_room.pages.licenses import product as page
+from carnet.control_room.pages.licenses.charts import DAYS, by_day, today_by_hour
+from carnet.control_room.queries.holders import Holders, HoldersAnswer
+from carnet.control_room.queries.overview import LineRow, ProductDetail, ProductDetailAnswer, ProductRow
+from carnet.control_room.rules.granting.people import Permission
+from carnet.control_room.rules.granting.seats import ReleaseSeat
+from carnet.control_room.rules.granting.users import UnassignUser
+from carnet.entitlements import Metric
+from carnet.exchange.verdicts import Refusal
+from carnet.web_kit import words
+
+_STATES = {"in_force": "active", "grace": "grace", "later": "", "ended": "expired"}
+_MONTH = 30  # days
+
+
+@dataclass(frozen=True)
+class Stat:
+    label: str
+    value: str
+    note: str
+
+
+def state_of(detail: ProductDetailAnswer) -> str:
+    """Of its lines the one that is furthest from its end; empty where none has begun."""
+    found = {line.now for line in detail.lines}
+    return next((_STATES[now] for now in ("in_force", "grace", "later", "ended") if now in found), "")
+
+
+def counted_as(metric: str) -> str:
+    return {
+        Metric.NAMED_USER.value: "people, by name",
+        Metric.CONCURRENT.value: "seats in use at the same time",
+        Metric.CONSUMABLE.value: "units used",
+        Metric.FEATURE.value: "on or off",
+    }.get(metric, metric)
+
+
+def stats(detail: ProductDetailAnswer, row: ProductRow) -> list[Stat]:
+    if row.view.metric == Metric.FEATURE:
+        granted = "On" if row.view.granted else "Off"
+        return [Stat("Now", granted, ""), _ends(row), _refused(detail, row)]
+    of_units = row.view.metric == Metric.CONSUMABLE
+    used, left = _units(detail, row) if of_units else _in_use(detail, row)
+    return [Stat("Licensed", words.number(row.view.granted), _later(detail)), used, left, _refused(detail, row)]
+
+
+def _in_use(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
+    peak = detail.days[-1].peak_in_use if detail.days else row.view.in_use
+    fewest = max(0, row.view.granted - peak)
+    return (
+        Stat("In use now", words.number(row.view.in_use), "highest today %(peak)s" % {"peak": words.number(peak)}),
+        Stat("Left", words.number(row.view.remaining), "fewest today %(count)s" % {"count": words.number(fewest)}),
+    )
+
+
+def _units(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
+    today, unit = detail.days[-1].consumed if detail.days else 0, row.view.unit
+    held = ""
+    if detail.reservations:
+        said = (
+            "%(held)s held by %(n)s reservation" if detail.reservations == 1 else "%(held)s held by %(n)s reservations"
+        )
+        held = said % {"held": words.number(row.view.reserved), "n": detail.reservations}
+    return (
+        Stat("Used", words.number(row.view.consumed), "today %(count)s" % {"count": words.number(today)}),
+        Stat("Left", words.number(row.view.remaining), held or unit),
+    )
+
+
+def _later(detail: ProductDetailAnswer) -> str:
+    """What begins next: “+2 from 2026-10-09”."""
+    later = sorted((line for line in detail.lines if line.now == "later"), key=lambda line: line.valid_from)
+    return f"{words.signed(later[0].quantity)} {'from'} {words.day(later[0].valid_from)}" if later else ""
+
+
+def _ends(row: ProductRow) -> Stat:
+    grace = (row.ends - row.view.valid_until).days
+    return Stat("Ends", words.day(row.view.valid_until), _grace(grace))
+
+
+def _grace(days: int) -> str:
+    return (
+        ("then %(days)s day of grace" if days == 1 else "then %(days)s days of grace") % {"days": days} if days else ""
+    )
+
+
+def _refused(detail: ProductDetailAnswer, row: ProductRow) -> Stat:
+    days = sum(use.refused > 0 for use in detail.days[-_MONTH:])
+    note = ("on %(days)s day" if days == 1 else "on %(days)s days") % {"days": days} if days else "nobody"
+    return Stat("Refused, 30 days", words.number(row.refused_30_days), note)
+
+
+def rules(detail: ProductDetailAnswer, row: ProductRow) -> list[tuple[str, str]]:
+    """The policy of the lines that count, in words (Q5, S, E8)."""
+    lines = [line for line in detail.lines if line.now in ("in_force", "grace")] or detail.lines
+    grace = max((line.grace_days for line in lines), default=0)
+    after = "%(days)s day of grace, then refuse" if grace == 1 else "%(days)s days of grace, then refuse"
+    found = [("After the end", after % {"days": grace} if grace else "refuse at once")]
+    found.append(("Deadline missed", _missed(row.view.metric)))
+    if row.view.metric == Metric.FEATURE:
+        return found
+    return [("All used" if row.view.metric == Metric.CONSUMABLE else "All in use", over(lines)), *found]
+
+
+def over(lines: list[LineRow]) -> str:
+    most = max((line.overage_percent for line in lines), default=0)
+    return "%(percent)s %% more, then refuse" % {"percent": most} if most else "refuse"
+
+
+def _missed(metric: str) -> str:
+    return {
+        Metric.CONCURRENT.value: "lock: running seats may go on",
+        Metric.NAMED_USER.value: "lock: who holds one may go on",
+    }.get(metric, "lock: nothing new is granted")
+
+
+def forecast(row: ProductRow, now: datetime) -> str:
+    """One sentence on where the last 30 days lead to; what is known and what is likely apart."""
+    view = row.view
+    numbers = {"granted": words.number(view.granted), "peak": words.number(row.peak), "unit": view.unit}
+    if row.outlook == "runs_out" and row.runs_out_at:
+        early = max((row.ends - row.runs_out_at).days, 0)
+        said = (
+            "At the pace of the last 30 days they run out about %(day)s, %(early)s day before the end."
+            if early == 1
+            else "At the pace of the last 30 days they run out about %(day)s, %(early)s days before the end."
+        )
+        return said % {"day": words.day(row.runs_out_at), "early": early}
+    if row.outlook == "full":
+        said = (
+            "All %(granted)s were in use on %(days)s of the last 30 days."
+            if row.times_full == 1
+            else "All %(granted)s were in use on %(days)s of the last 30 days."
+        )
+        return said % {**numbers, "days": row.times_full}
+    if row.outlook == "ends":
+        later = row.valid_from > now
+        return "Nothing is granted yet." if later else "Nothing is granted now."
+    if row.outlook == "on":
+        return ""
+    if view.metric == Metric.CONSUMABLE:
+        return "At the pace of the last 30 days they last to the end."
+    return "In the last 30 days at most %(peak)s of %(granted)s were in use." % numbers
+
+
+_ROWS = 20  # holders on a page
+_FILE_ROWS = 500  # at one question
+
+
+@requires(Permission.VIEW)
+@require_GET
+def product(request: AuthorizedRequest, sku: str) -> HttpResponse:
+    return _page(request, sku)
+
+
+def _page(request: AuthorizedRequest, sku: str, refusal: Refusal | None = None) -> HttpResponse:
+    """`refusal`: of what was just tried."""
+    days = next((days for days in DAYS if str(days) == request.GET.get("days")), DAYS[0])
+    detail = _detail(request, sku, days)
+    search, after = request.GET.get("search", "").strip(), request.GET.get("after", "")
+    holders = request.desk.ask(Holders(sku, search, after, _ROWS))
+    context = {
+        "detail": detail,
+        "days": days,
+        "choices": DAYS,
+        "chart": by_day(detail),
+        "hours": today_by_hour(detail),
+        "holders": holders if isinstance(holders, HoldersAnswer) else None,
+        "not_listed": holders if isinstance(holders, Refusal) else None,
+        "refusal": refusal,
+        **_holders_pages(request, holders),
+        **_said(detail),
+    }
+    status = 422 if refusal or isinstance(holders, Refusal) else 200
+    return render(request, "room/licenses/product.html", context, status=status)
+
+
+def _holders_pages(request: AuthorizedRequest, holders: object) -> dict[str, str]:
+    """Addresses of other pages of the same list. They stay good while holders come and go."""
+    search, after, query = request.GET.get("search", "").strip(), request.GET.get("after", ""), request.GET.copy()
+    query.pop("after", None)
+    first = f"?{query.urlencode()}#holders"
+    query["after"] = (holders.next or "") if isinstance(holders, HoldersAnswer) else ""
+    following = f"?{query.urlencode()}#holders"
+    query.pop("after", None)
+    query.pop("search", None)
+    pages = {"first_page": first, "next_page": following, "all_page": f"?{query.urlencode()}#holders"}
+    return {"search": search, "after": after, **pages}
+
+
+def _said(detail: ProductDetailAnswer) -> dict[str, Any]:
+    row = detail.row
+    if row is None:
+        return {"state": "", "name": detail.sku}
+    return {
+        "state": page.state_of(detail),
+        "name": row.view.name,
+        "counted_as": page.counted_as(row.view.metric),
+        "stats": page.stats(detail, row),
+        "rules": page.rules(detail, row),
+        "grace_days": (row.ends - row.view.valid_until).days,
+        "forecast": page.forecast(row, detail.at),
+        "has_holders": row.view.metric in ("named_user", "concurrent"),
+    }
+
+
+def _detail(request: AuthorizedRequest, sku: str, days: int) -> ProductDetailAnswer:
+    detail = request.desk.ask(ProductDetail(sku, days))
+    if isinstance(detail, Refusal):
+        raise Http404
+    assert isinstance(detail, ProductDetailAnswer)
+    return detail
+
+
+@requires(Permission.MANAGE)
+@require_POST
+def take_back(request: AuthorizedRequest, sku: str) -> HttpResponse:
+    """A seat by its lease, a license by its user's name."""
+    _detail(request, sku, 1)
+    lease, user = request.POST.get("lease", ""), request.POST.get("user", "")
+    command = ReleaseSeat(lease) if lease else UnassignUser(sku, user)
+    answer = request.desk.execute(command, request.person.name)
+    if isinstance(answer, Refusal):
+        return _page(request, sku, answer)
+    holder = getattr(answer, "holder", user)
+    messages.success(request, "Taken back from %(holder)s. It is free again." % {"holder": holder})
+    return redirect("product", sku=sku)
+
+
+@requires(Permission.VIEW)
+@require_GET
+def days_file(request: AuthorizedRequest, sku: str) -> HttpResponseBase:
+    """Use per day, of all the days that are kept."""
+    detail = _detail(request, sku, max(DAYS))
+    rows = ((words.day(use.start), use.peak_in_use, use.granted, use.refused, use.consumed) for use in detail.days)
+    return csv_file(f"{sku}-use.csv", ("day", "most_in_use", "taken", "refused", "units_used"), rows)
+
+
+@requires(Permission.VIEW)
+@require_GET
+def holders_file(request: AuthorizedRequest, sku: str) -> HttpResponseBase:
+    """Everybody who holds one, the newest first."""
+    _detail(request, sku, 1)
+    return csv_file(f"{sku}-holders.csv", ("holder", "lease", "since", "ends", "covered"), _holders(sku))
+
+
+def _holders(sku: str) -> Iterator[tuple[object, ...]]:
+    after: str | None = ""
+    with engine() as desk:
+        while after is not None:
+            found = desk.ask(Holders(sku, "", after, _FILE_ROWS))
+            assert isinstance(found, HoldersAnswer)
+            for one in found.holders:
+                since = one.since.isoformat() if one.since else ""
+                ends = one.expires_at.isoformat() if one.expires_at else ""
+                yield one.holder, one.lease_id, since, ends, "yes" if one.covered else "no"
+            after = found.next

@@ -1,0 +1,155 @@
+"""Sending what is due, each notice once, by the ways that are set: mail, and a syslog of the site.
+
+Which notices are due is `authority.notices`' to say. A notice is claimed, sent, and stays claimed; one that could not
+be sent gives its claim back, and is tried again with the next run.
+"""
+
+import logging
+import logging.handlers
+import os
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.mail import EmailMessage, get_connection
+from django.db import IntegrityError, transaction
+
+from carnet.control_room.local_api.client import EngineClient
+from carnet.control_room.pages.models import NoticeSent, NoticeSettings
+from carnet.control_room.queries.notices import DueNotices, Notice
+from carnet.control_room.queries.questions import Checkpoint
+
+MAIL_KEY = "CARNET_ROOM_SMTP_PASSWORD_FILE"  # names the file that holds it
+PATIENCE = 20  # seconds for a mail server or a syslog
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
+Send = Callable[[str, str], None]  # subject, text; raises OSError
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run came to. `ways`: by which notices are sent at all."""
+
+    ways: list[str]
+    sent: list[str]
+    failed: list[str]
+    checkpoint: str | None  # the line that went to the syslog
+
+
+def settings() -> NoticeSettings:
+    return NoticeSettings.objects.order_by("pk").first() or NoticeSettings()
+
+
+def send_due(desk: EngineClient, now: datetime) -> Told:
+    """`now`: trusted time."""
+    chosen = settings()
+    ways = _ways(chosen)
+    due: Any = desk.ask(DueNotices(tuple(NoticeSent.objects.values_list("notice", flat=True))))
+    sent: list[str] = []
+    failed: list[str] = []
+    for notice in due.notices if ways else ():
+        problems = _send_once(notice, ways, now)
+        if problems is not None:
+            (failed if problems else sent).append("; ".join([notice.subject, *problems]))
+    line, problem = _checkpoint(desk, chosen)
+    return Told(list(ways), sent, failed + ([problem] if problem else []), line)
+
+
+def try_out(name: str) -> list[str]:
+    """What went wrong, in words; nothing where all ways worked."""
+    ways = _ways(settings())
+    if not ways:
+        return ["Nothing is sent: no address and no syslog is set."]
+    return _send(ways, f"{name}: a trial notice", "Somebody at this Control Room tried out where notices go.")
+
+
+def _ways(chosen: NoticeSettings) -> dict[str, Send]:
+    ways: dict[str, Send] = {}
+    if chosen.mail_to and chosen.mail_host:
+        ways["mail"] = lambda subject, text: _mail(chosen, subject, text)
+    if chosen.syslog and chosen.syslog_notices:
+        ways["syslog"] = lambda subject, text: _syslog(chosen, f"{subject}. {text}")
+    return ways
+
+
+def _send_once(notice: Notice, ways: dict[str, Send], now: datetime) -> list[str] | None:
+    """What went wrong; None where another run has it. Sent by one way is sent: nobody is told twice."""
+    try:
+        with transaction.atomic():
+            claim = NoticeSent.objects.create(notice=notice.id, at=now)
+    except IntegrityError:
+        return None
+    problems = _send(ways, notice.subject, notice.text)
+    if len(problems) == len(ways):
+        claim.delete()
+    return problems
+
+
+def _send(ways: dict[str, Send], subject: str, text: str) -> list[str]:
+    problems = []
+    for way, send in ways.items():
+        try:
+            send(subject, text)
+        except OSError as error:  # an SMTPException is one
+            problems.append(f"By {way}: {error.strerror or type(error).__name__}.")
+    return problems
+
+
+def _mail(chosen: NoticeSettings, subject: str, text: str) -> None:
+    file = os.environ.get(MAIL_KEY)
+    connection = get_connection(
+        "django.core.mail.backends.smtp.EmailBackend",
+        host=chosen.mail_host,
+        port=chosen.mail_port,
+        username=chosen.mail_user,
+        password=Path(file).read_text().strip() if file else "",
+        use_tls=chosen.mail_security == "starttls",
+        use_ssl=chosen.mail_security == "tls",
+        timeout=PATIENCE,
+    )
+    sender = chosen.mail_from or f"control-room@{socket.gethostname()}"
+    EmailMessage(subject, text, sender, chosen.mail_to.splitlines(), connection=connection).send()
+
+
+def syslog_address(text: str) -> str | tuple[str, int] | None:
+    if text.startswith("/"):
+        return text
+    found = _HOST_PORT.fullmatch(text)
+    return (found[1].strip("[]"), int(found[2])) if found and int(found[2]) < 65536 else None
+
+
+def _syslog(chosen: NoticeSettings, line: str) -> None:
+    address = syslog_address(chosen.syslog)
+    if address is None:
+        raise OSError(f"“{chosen.syslog}” is no address of a syslog")
+    kind = socket.SOCK_STREAM if chosen.syslog_protocol == "tcp" else socket.SOCK_DGRAM
+    by = None if isinstance(address, str) else kind
+    handler = _Strict(address, logging.handlers.SysLogHandler.LOG_DAEMON, by)
+    try:
+        handler.emit(logging.LogRecord("carnet", logging.INFO, "", 0, f"carnet-control-room: {line}", None, None))
+    finally:
+        handler.close()
+
+
+class _Strict(logging.handlers.SysLogHandler):
+    """A line that cannot be sent is not swallowed."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base's own name
+        del record
+        raise
+
+
+def _checkpoint(desk: EngineClient, chosen: NoticeSettings) -> tuple[str | None, str]:
+    """The line that was sent, and what went wrong."""
+    if not (chosen.syslog and chosen.syslog_checkpoints):
+        return None, ""
+    found: Any = desk.ask(Checkpoint())
+    line = "checkpoint " + " ".join(found.text.split())
+    try:
+        _syslog(chosen, line)
+    except OSError as error:
+        return None, f"The checkpoint, by syslog: {error.strerror or type(error).__name__}."
+    return line, ""

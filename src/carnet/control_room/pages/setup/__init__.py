@@ -1,0 +1,1 @@
+"""Administration: people, API keys, settings, backup."""

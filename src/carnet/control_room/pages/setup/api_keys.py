@@ -1,0 +1,73 @@
+"""API keys, which bots and products show over REST (A1): made, shown once, revoked."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from carnet.control_room.pages.door import AuthorizedRequest, requires
+from carnet.control_room.pages.engine import answered
+from carnet.control_room.queries.status import Status
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.rules.granting.people import Permission
+from carnet.control_room.rules.granting.permissions import ASSIGN, READ, TAKE
+from carnet.web_kit.forms import Asking
+
+PERMISSIONS = [
+    (TAKE, "take and give back seats and units, ask for checks"),
+    (ASSIGN, "assign people, and take back"),
+    (READ, "read status and usage"),
+]
+
+
+class NewKey(Asking):
+    name = forms.CharField(max_length=200, label="Name", help_text="The bot or product that will carry it.")
+    permissions = forms.MultipleChoiceField(
+        choices=PERMISSIONS, widget=forms.CheckboxSelectMultiple, label="It may", initial=[TAKE]
+    )
+    products = forms.MultipleChoiceField(
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="For these products",
+        help_text="None chosen: for all, also those that a later license file brings.",
+    )
+
+    def __init__(self, data: Any, status: Status) -> None:
+        super().__init__(data)
+        self.fields["products"].choices = [(one.sku, one.name) for one in status.products]  # type: ignore[attr-defined]
+
+
+@requires(Permission.ADMINISTER)
+@require_http_methods(["GET", "POST"])
+def api_keys(request: AuthorizedRequest) -> HttpResponse:
+    form, made = NewKey(request.POST or None, request.status), None
+    if request.method == "POST":
+        made = form.ask(lambda asked: request.desk.execute(_command(asked), request.person.name))
+    status = form.status
+    page = {"form": NewKey(None, request.status) if made else form, "made": made, "keys": _keys(request)}
+    answer = render(request, "room/setup/api_keys.html", page, status=status)
+    answer["Cache-Control"] = "no-store"  # a key is shown once (A2)
+    return answer
+
+
+def _command(asked: dict[str, Any]) -> CreateApiKey:
+    return CreateApiKey(asked["name"], asked["products"] or None, asked["permissions"])
+
+
+def _keys(request: AuthorizedRequest) -> list[Any]:
+    found: Any = request.desk.ask(ListApiKeys())
+    return sorted(found.keys, key=lambda key: (key.revoked_at is not None, key.name.casefold()))
+
+
+@requires(Permission.ADMINISTER)
+@require_POST
+def revoke(request: AuthorizedRequest, key: str) -> HttpResponse:
+    answer = request.desk.execute(RevokeApiKey(key), request.person.name)
+    refused = answered(request, answer, back="api-keys")
+    if refused:
+        return refused
+    messages.success(request, "The key is revoked. Whoever shows it is refused from now on.")
+    return redirect("api-keys")

@@ -1,0 +1,133 @@
+"""Settings: where notices and checkpoint lines go.
+
+A backup, as a file to carry away: made by the command, in a process of its own, while bots are served.
+"""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings as django_settings
+from django.contrib import messages
+from django.core.validators import validate_email
+from django.http import FileResponse, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from carnet.control_room.pages import notices
+from carnet.control_room.pages.door import AuthorizedRequest, requires
+from carnet.control_room.pages.models import NoticeSettings
+from carnet.control_room.pages.runtime_config import runtime_config, runtime_services
+from carnet.control_room.rules.granting.people import Access, NoteAccess, Permission
+from carnet.errors import StorageError
+from carnet.web_kit.files import file_name
+
+
+class Notices(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = NoticeSettings
+        fields = (
+            "mail_to",
+            "mail_from",
+            "mail_host",
+            "mail_port",
+            "mail_security",
+            "mail_user",
+            "syslog",
+            "syslog_protocol",
+            "syslog_notices",
+            "syslog_checkpoints",
+        )
+        labels = {
+            "mail_to": "Send notices to",
+            "mail_from": "From",
+            "mail_host": "Mail server",
+            "mail_port": "Port",
+            "mail_security": "Protected by",
+            "mail_user": "User name there",
+            "syslog": "Syslog",
+            "syslog_protocol": "Carried by",
+            "syslog_notices": "Send notices to it",
+            "syslog_checkpoints": "Send the ledger's checkpoint to it, every hour",
+        }
+        help_texts = {
+            "mail_to": "One address a line. None: no mail is sent.",
+            "mail_user": "Its password is read from the file that CARNET_ROOM_SMTP_PASSWORD_FILE names.",
+            "syslog": "HOST:PORT, or the path of a socket, such as /dev/log.",
+            "syslog_checkpoints": "Kept on another machine, it shows later that this history was not shortened.",
+        }
+        widgets = {"mail_to": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_mail_to(self) -> str:
+        found = [line.strip() for line in self.cleaned_data["mail_to"].splitlines() if line.strip()]
+        for address in found:
+            validate_email(address)
+        return "\n".join(found)
+
+    def clean_syslog(self) -> str:
+        text = str(self.cleaned_data["syslog"]).strip()
+        if text and notices.syslog_address(text) is None:
+            raise forms.ValidationError("Write HOST:PORT, such as logs.example:514, or the path of a socket.")
+        return text
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        if found.get("mail_to") and not found.get("mail_host"):
+            self.add_error("mail_host", "Mail needs a server that takes it.")
+        if (found.get("syslog_notices") or found.get("syslog_checkpoints")) and not found.get("syslog"):
+            self.add_error("syslog", "Say where the syslog is.")
+        return found
+
+
+@requires(Permission.ADMINISTER)
+@require_http_methods(["GET", "POST"])
+def settings(request: AuthorizedRequest) -> HttpResponse:
+    form = Notices(request.POST or None, instance=notices.settings())
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        request.desk.execute(NoteAccess(Access.SETTINGS_CHANGED, "notices"), request.person.name)
+        messages.success(request, "Saved. It counts from the next notice on.")
+        return redirect("settings")
+    page = {
+        "form": form,
+        "second_factor": django_settings.NEEDS_SECOND_FACTOR,
+        "directory": os.environ.get("CARNET_ROOM_LDAP", ""),
+    }
+    return render(request, "room/setup/settings.html", page, status=422 if form.errors else 200)
+
+
+@requires(Permission.ADMINISTER)
+@require_POST
+def try_out(request: AuthorizedRequest) -> HttpResponse:
+    """Sends a notice that says that it is a trial, by every way that is set."""
+    problems = notices.try_out(request.status.name)
+    for problem in problems:
+        messages.error(request, problem)
+    if not problems:
+        messages.success(request, "Sent. Look whether it has come.")
+    return redirect("settings")
+
+
+PATIENCE = 600  # seconds
+
+
+@requires(Permission.ADMINISTER)
+@require_POST
+def backup(request: AuthorizedRequest) -> HttpResponseBase:
+    """Raises StorageError where it could not be made."""
+    request.desk.execute(NoteAccess(Access.BACKUP_TAKEN), request.person.name)
+    with tempfile.TemporaryDirectory(dir=runtime_config().folder, prefix=".backup-") as scratch:
+        out = Path(scratch) / "backup"
+        words = ["backup", "--out", str(out), "--data", runtime_config().folder]
+        done = subprocess.run([*runtime_services().command, *words], capture_output=True, timeout=PATIENCE, check=False)
+        if done.returncode != 0:
+            raise StorageError("The backup could not be made.", "See whether the disk has room, then try again.")
+        packed = out.open("rb")  # it can be read as long as it is open, though its name goes
+    name = file_name(f"{request.status.name}-{request.now:%Y-%m-%d}.backup")
+    answer = FileResponse(packed, as_attachment=True, filename=name, content_type="application/octet-stream")
+    answer["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,69 @@
+"""Signing in at the site: whom the ledger knows, what wraps second factors at rest (A2), and the record of each."""
+
+from typing import Any
+
+from allauth.account.auth_backends import AuthenticationBackend
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from carnet.control_room.pages.engine import ask, execute
+from carnet.control_room.pages.models import Login
+from carnet.control_room.pages.runtime_config import runtime_config, runtime_services
+from carnet.control_room.rules.granting.people import (
+    Access,
+    FindPerson,
+    NoteAccess,
+    is_name,
+)
+from carnet.exchange.verdicts import Refusal
+from carnet.vault import Vault
+from carnet.web_kit.sign_in.adapters import WrappingMfaAdapter, password_link
+
+_TOTP = "second-factor"
+_DOOR = "pages"  # who records that nobody was let in
+
+
+def is_known(name: str) -> bool:
+    """Whether the ledger lets somebody of this name in."""
+    return is_name(name) and not isinstance(ask(FindPerson(name)), Refusal)
+
+
+def link_for(name: str) -> str:
+    """The path at which somebody whom the ledger knows chooses a password, once, within a day."""
+    login, made = Login.objects.get_or_create(name=name)
+    if made:
+        login.set_unusable_password()
+        login.save()
+    return password_link(login)
+
+
+class Backend(AuthenticationBackend):
+    """A password alone opens nothing: the ledger must know the name."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:
+        user = super().authenticate(request, **credentials)
+        return user if user is not None and is_known(user.name) else None
+
+
+class MfaAdapter(WrappingMfaAdapter):
+    def wrap(self, secret: bytes) -> bytes:
+        return Vault(runtime_config().wrapping).wrap(_TOTP, secret, runtime_services().random)
+
+    def unwrap(self, box: bytes) -> bytes:
+        return Vault(runtime_config().wrapping).unwrap(_TOTP, box)
+
+    def get_totp_issuer(self) -> str:
+        return "Control Room"
+
+
+@receiver(user_logged_in)
+def _signed_in(sender: object, user: Login, **_: Any) -> None:
+    execute(NoteAccess(Access.SIGNED_IN), user.name)
+
+
+@receiver(user_login_failed)
+def _refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    """The package locks a name after 5 tries and an address after 20 a minute: a flood ends there."""
+    name = str(credentials.get("username", "")).lower()
+    execute(NoteAccess(Access.SIGN_IN_REFUSED, name if is_name(name) else None), _DOOR)

@@ -1,0 +1,159 @@
+"""Many at once, by a CSV file: checked row by row, and carried out together.
+
+The rows travel in the page between the check and the act, and are judged anew then: nothing is kept on the server that
+somebody would have to clear away, no second upload can bring another file, and the page that was read is what is done.
+They are no secret and prove nothing: whoever may post them may assign one by one.
+"""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from carnet.control_room.pages.door import AuthorizedRequest, requires
+from carnet.control_room.pages.engine import engine
+from carnet.control_room.queries.holders import PAGE, People, PeopleAnswer
+from carnet.control_room.rules.granting.assignment_file import (
+    COLUMNS,
+    MOST_BYTES,
+    AssignmentFile,
+    AssignmentRow,
+    defused,
+    read_assignments,
+)
+from carnet.control_room.rules.granting.assignments import AssignMany, AssignmentsAnswer, CheckAssignments
+from carnet.control_room.rules.granting.people import Permission
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.web_kit.files import download, file_name
+
+_CSV = "text/csv; charset=utf-8"
+SHOWN = 500  # rows of a check that the page lists; those that cannot be carried out come first
+
+
+@requires(Permission.MANAGE)
+@require_http_methods(["GET", "POST"])
+def check(request: AuthorizedRequest) -> HttpResponse:
+    """POST: a file is read and judged; nothing is changed."""
+    if request.method == "GET":
+        return _show(request)
+    sent = request.FILES.get("file")
+    if sent is None:
+        messages.warning(request, "No file was sent. Choose a CSV file.")
+        return redirect("users-file")
+    read = read_assignments(sent.read(MOST_BYTES + 1))
+    if isinstance(read, Refusal):
+        return _show(request, refusal=read)
+    return _checked(request, read, sent.name or "")
+
+
+def _checked(
+    request: AuthorizedRequest, read: AssignmentFile, name: str, refusal: Refusal | None = None
+) -> HttpResponse:
+    answer = request.desk.ask(CheckAssignments(read.rows)) if read.rows else AssignmentsAnswer([], 0, 0, 0, 0)
+    if isinstance(answer, Refusal):
+        return _show(request, refusal=answer)
+    assert isinstance(answer, AssignmentsAnswer)
+    bad = len(read.errors) + answer.refused
+    rows = _rows(read, answer)
+    checked = {
+        "name": name,
+        "answer": answer,
+        "rows": rows[:SHOWN],
+        "more": max(0, len(rows) - SHOWN),
+        "bad": bad,
+        "good": answer.assigned + answer.unassigned,
+        "carried": msgspec.json.encode([(row.line, row.user, row.product, row.action) for row in read.rows]).decode(),
+    }
+    return _show(request, refusal=refusal, checked=checked, status=422 if bad else 200)
+
+
+def _rows(read: AssignmentFile, answer: AssignmentsAnswer) -> list[tuple[int, str, str, str, str]]:
+    """Line, user, product, outcome and words: what cannot be carried out first."""
+    found = [(error.line, "", "", "unread", error.message) for error in read.errors]
+    found += [
+        (row.line, row.user, row.product, verdict.outcome, verdict.message)
+        for row, verdict in zip(read.rows, answer.rows, strict=True)
+    ]
+    return sorted(found, key=lambda row: (row[3] not in ("unread", "refused"), row[0]))
+
+
+@requires(Permission.MANAGE)
+@require_POST
+def carry_out(request: AuthorizedRequest) -> HttpResponse:
+    """All of them or nothing; with `only_good`, those that can be."""
+    rows = _carried(request.POST.get("rows", ""))
+    if isinstance(rows, Refusal):
+        return _show(request, refusal=rows)
+    answer = request.desk.execute(AssignMany(rows, "only_good" in request.POST), request.person.name)
+    if isinstance(answer, Refusal):  # somebody came first, since the check
+        return _checked(request, AssignmentFile(rows, []), request.POST.get("name", ""), answer)
+    assert isinstance(answer, AssignmentsAnswer)
+    messages.success(request, _summary(answer))
+    return redirect("users")
+
+
+def _carried(text: str) -> list[AssignmentRow] | Refusal:
+    try:
+        rows = msgspec.json.decode(text, type=list[tuple[int, str, str, str]])
+        return [msgspec.convert(dict(zip(_FIELDS, row, strict=True)), AssignmentRow) for row in rows]
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return Refusal(Code.MALFORMED, "The rows of the check did not come back whole.", "Upload the file again.")
+
+
+_FIELDS = ("line", "user", "product", "action")
+
+
+def _summary(answer: AssignmentsAnswer) -> str:
+    told = {"come": f"{answer.assigned:,}", "gone": f"{answer.unassigned:,}", "same": f"{answer.already:,}"}
+    words = "%(come)s assigned, %(gone)s taken back. %(same)s were so already." % told
+    return f"{words} {'%s were left out.' % f'{answer.refused:,}'}" if answer.refused else words
+
+
+def _show(
+    request: AuthorizedRequest, *, refusal: Refusal | None = None, checked: Any = None, status: int = 200
+) -> HttpResponse:
+    context = {"refusal": refusal, "checked": checked}
+    return render(request, "room/users/file.html", context, status=422 if refusal else status)
+
+
+@requires(Permission.MANAGE)
+@require_GET
+def template(request: AuthorizedRequest) -> HttpResponse:
+    """The columns, and a row for each product that is assigned by name."""
+    skus = [each.sku for each in request.status.products if each.metric == "named_user"] or ["bot-creator"]
+    return download(_lines([COLUMNS, *(("jane.doe", sku, "assign") for sku in skus)]), "assignments.csv", _CSV)
+
+
+@requires(Permission.VIEW)
+@require_GET
+def present(request: AuthorizedRequest) -> HttpResponseBase:
+    """Whoever is assigned now, as a file that can be changed and brought back. Streamed: there may be very many."""
+    name = file_name(f"{request.status.name}-assignments.csv")
+    answer = StreamingHttpResponse(_present(), content_type=_CSV)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _present() -> Iterator[bytes]:
+    """Asked over a connection of its own: the request's is closed before the first line leaves."""
+    yield _lines([COLUMNS])
+    after: str | None = ""
+    with engine() as desk:
+        while after is not None:
+            answer = desk.ask(People("", after, PAGE))
+            assert isinstance(answer, PeopleAnswer)
+            yield _lines((who.user, held.sku, "assign") for who in answer.people for held in who.products)
+            after = answer.next
+
+
+def _lines(rows: Any) -> bytes:
+    out = io.StringIO()
+    csv.writer(out).writerows([defused(cell) for cell in row] for row in rows)
+    return out.getvalue().encode()

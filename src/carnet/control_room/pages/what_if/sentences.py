@@ -1,0 +1,86 @@
+"""An answer of *What if* in sentences: what happens, what it means, what to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.control_room.queries.status import Status
+from carnet.control_room.queries.timeline import Span
+from carnet.control_room.queries.what_if import WhatIfAnswer
+from carnet.exchange.windows import stamp
+from carnet.web_kit import words
+
+_TONES = {"active": "ok", "expiring": "warn", "grace": "warn", "expired": "bad", "locked": "bad"}
+
+
+@dataclass(frozen=True)
+class Sentences:
+    tone: str
+    title: str
+    happens: list[str]
+    means: list[str]
+    todo: str
+
+
+def sentences(answer: WhatIfAnswer, status: Status) -> Sentences:
+    return Sentences(
+        _TONES.get(answer.state, "info"),
+        "On %(day)s: %(state)s" % {"day": words.day(answer.on), "state": _states(answer)},
+        _happens(answer),
+        _means(answer),
+        _todo(answer, status),
+    )
+
+
+def _states(answer: WhatIfAnswer) -> str:
+    """“locked, and in grace”."""
+    if answer.state == answer.state_by_time:
+        return "in grace" if answer.state == "grace" else answer.state
+    beside = "in grace" if answer.state_by_time == "grace" else answer.state_by_time
+    return "%(state)s, and %(beside)s" % {"state": answer.state, "beside": beside}
+
+
+def _happens(answer: WhatIfAnswer) -> list[str]:
+    found = []
+    if answer.license_file:
+        found.append("License file #%(number)s is installed now." % {"number": answer.license_file})
+    for span in answer.spans:
+        if span.since <= answer.on < span.until:
+            found.append(_sentence(span, answer.on))
+    return [sentence for sentence in found if sentence]
+
+
+def _sentence(span: Span, on: datetime) -> str:
+    since, until = stamp(span.since), stamp(span.until)
+    if span.track == "exchange":
+        return {
+            "locked": "No license file is installed in time: the Control Room is locked from %(since)s on.",
+            "lapsed": "The request lapses %(since)s without an answer.",
+        }.get(span.kind, f"{span.words}." if span.kind in ("open", "newer_request") else "") % {"since": since}
+    if span.kind == "expiring":
+        days = (span.until - on).days
+        said = (
+            "The license ends %(until)s, %(days)s day later."
+            if days == 1
+            else "The license ends %(until)s, %(days)s days later."
+        )
+        return said % {"until": until, "days": days}
+    return {
+        "active": "The license is valid.",
+        "grace": "The license ended %(since)s. Its grace lasts until %(until)s.",
+        "expired": "The license and its grace ended %(since)s.",
+    }.get(span.kind, "No license is installed.") % {"since": since, "until": until}
+
+
+def _means(answer: WhatIfAnswer) -> list[str]:
+    if not answer.refused:
+        return ["What is granted today is granted that day."]
+    goes_on = ["Who holds a license or a seat may go on."] if answer.state == "locked" else []
+    return [*answer.refused, *goes_on]
+
+
+def _todo(answer: WhatIfAnswer, status: Status) -> str:
+    """What can be done now, before it comes to that."""
+    if answer.notice is None:
+        return "Nothing has to be done for that day."
+    now = status.notice
+    return now.text if now and not answer.license_file else answer.notice.text

@@ -1,0 +1,78 @@
+"""The process of the pages: part of the composition root. `serving` starts it, and tells it over a pipe what it may
+know.
+
+It gives bots the way on the processor (`nice`), and ends when the server that started it ends.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from carnet import clock
+from carnet.control_room.pages.runtime_config import RuntimeConfig, RuntimeServices, configure
+from carnet.errors import CarnetError
+
+NICE = 5
+WORKERS = 1  # of several threads: checks of the ledger that run are known to all of them
+COMMAND = "from carnet.control_room.wiring import main; main()"  # what is done in a process of its own
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> NoReturn:
+    import msgspec
+
+    given = msgspec.json.decode(sys.stdin.buffer.readline(), type=RuntimeConfig)
+    sys.stdin.close()
+    _end_with_the_server()
+    os.nice(NICE)
+    set_up(given)
+    try:
+        _serve(given)
+    except CarnetError as error:
+        print(f"failed: pages: {error} {error.next_step}".strip(), file=sys.stderr)
+        raise SystemExit(1) from error
+
+
+def set_up(given: RuntimeConfig) -> None:
+    """Django, over the pages' own database, brought to this release's form."""
+    configure(given, RuntimeServices(clock.random_bytes, (sys.executable, "-c", COMMAND), clock.seconds))
+    os.environ["DJANGO_SETTINGS_MODULE"] = "carnet.control_room.pages.settings"
+    import django
+    from django.core.management import call_command
+
+    os.umask(0o077)
+    django.setup()
+    call_command("migrate", verbosity=0)
+    call_command("createcachetable", verbosity=0)
+
+
+def _serve(given: RuntimeConfig) -> NoReturn:
+    from django.core.management import call_command
+
+    call_command("collectstatic", verbosity=0, interactive=False)
+    from carnet.control_room.pages.wsgi import application
+    from carnet.web_kit.serving import serve
+
+    serve(
+        application,
+        bind=given.bind,
+        workers=WORKERS,
+        certificate=Path(given.certificate) if given.certificate else None,
+        key=Path(given.private_key) if given.private_key else None,
+        on_ready=lambda: print(f"The pages answer at {given.address}", flush=True),
+    )
+
+
+def _end_with_the_server() -> None:
+    """However it ends: the kernel says so. Where it ended before that could be asked for, there is nothing to do."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if parent == 1 or os.getppid() != parent:
+        raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What is answered to questions: pure views of the state at a moment."""

@@ -1,0 +1,160 @@
+"""The exchange as it went, for a page: the newest first.
+
+E3: the newest LFR as whoever carries it may read it: all that leaves, in plain text.
+"""
+
+import re
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from carnet.control_room.rules.activation.generate_request import REQUEST
+from carnet.control_room.rules.decision import View
+from carnet.control_room.state.exchange_log import Outcome, PastEntry
+from carnet.control_room.state.state import State
+from carnet.exchange.inspect import as_text, inspect
+from carnet.exchange.license_file_request import read_request
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import CYCLE, is_missed
+
+PAGE = 100  # entries in one answer
+
+
+@dataclass(frozen=True)
+class PastRequestView:
+    request_id: str
+    sequence: int
+    kind: str
+    at: datetime
+    install_by: datetime | None
+    asked_by: str
+
+
+@dataclass(frozen=True)
+class ExchangeEntry:
+    number: int  # of the record that began it
+    kind: str  # token, cycle, or release
+    id: str
+    at: datetime
+    by: str
+    account: str  # of a token
+    requests: list[PastRequestView]  # the newest first; of very many, the first and the newest
+    outcome: Outcome | None  # None for a token
+    outcome_at: datetime | None
+    outcome_by: str
+    olf_sequence: int | None  # of the license file that closed the cycle
+    ends_at: datetime | None  # of a cycle: seven days from its first request
+
+
+@dataclass(frozen=True)
+class ExchangeAnswer:
+    entries: list[ExchangeEntry]
+    next: int | None  # ask again `before` this; None: there are no earlier ones
+    cycles: int  # how many are known, of all pages
+    token: ExchangeEntry | None  # the newest
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Tokens, cycles and releases, before a number; the newest first."""
+
+    before: int | None = None
+    limit: int = 20
+    what: ClassVar[str] = "exchange"
+    answers: ClassVar[type] = ExchangeAnswer
+
+    def answer(self, view: View) -> ExchangeAnswer | Refusal:
+        if not 1 <= self.limit <= PAGE:
+            return Refusal(Code.MALFORMED, f"A page has 1 to {PAGE} entries.", "Ask for more page after page.")
+        entries = view.state.exchange.entries
+        end = len(entries)
+        if self.before is not None:
+            end = bisect_left(entries, self.before, key=lambda entry: entry.number)
+        start = max(0, end - self.limit)
+        shown = [_view(view.state, entry, view.now) for entry in reversed(entries[start:end])]
+        token = next((entry for entry in reversed(entries) if entry.kind == "token"), None)
+        return ExchangeAnswer(
+            shown,
+            entries[start].number if start else None,
+            sum(entry.kind == "cycle" for entry in entries),
+            _view(view.state, token, view.now) if token else None,
+        )
+
+
+def _view(state: State, entry: PastEntry, now: datetime) -> ExchangeEntry:
+    requests = [
+        PastRequestView(each.request_id, each.sequence, each.kind, each.at, each.install_by, each.asked_by)
+        for each in reversed(entry.requests)
+    ]
+    outcome, outcome_at = entry.outcome, entry.outcome_at
+    if outcome == "open" and is_missed(entry.at, now):  # E8: it is judged by now, whether it is recorded or not
+        outcome, outcome_at = "locked" if state.installed else "lapsed", entry.at + CYCLE
+    return ExchangeEntry(
+        entry.number,
+        entry.kind,
+        entry.id,
+        entry.at,
+        entry.by,
+        entry.account,
+        requests,
+        outcome,
+        outcome_at,
+        entry.outcome_by,
+        entry.olf_sequence,
+        entry.at + CYCLE if entry.kind == "cycle" else None,
+    )
+
+
+@dataclass(frozen=True)
+class RequestTextAnswer:
+    name: str  # that the file is saved by
+    size: int  # bytes
+    sha256: str
+    request_id: str
+    sequence: int
+    kind: str
+    generated_at: datetime
+    install_by: datetime | None  # None for a release
+    first_request_at: datetime | None  # of its cycle
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RequestText:
+    what: ClassVar[str] = "request text"
+    answers: ClassVar[type] = RequestTextAnswer
+
+    def answer(self, view: View) -> RequestTextAnswer | Refusal:
+        newest, raw = view.state.newest_request, view.document(REQUEST)
+        if newest is None or raw is None:
+            return Refusal(
+                Code.NOT_FOUND,
+                "No request stands: none was generated, or it was withdrawn or voided by a token.",
+                "Generate one.",
+                run="control-room request generate --out FILE",
+            )
+        read, inspection = read_request(raw), inspect(raw)
+        if isinstance(read, Refusal):
+            return read
+        if isinstance(inspection, Refusal):
+            return inspection
+        request = read.request
+        return RequestTextAnswer(
+            file_name(view.state.name, request.sequence, "lfr"),
+            len(raw),
+            read.envelope.digest,
+            request.request_id,
+            request.sequence,
+            request.kind.value,
+            request.generated_at,
+            request.install_by,
+            request.cycle.opened_at if request.cycle else None,
+            as_text(inspection),
+        )
+
+
+def file_name(room: str, sequence: int, kind: str) -> str:
+    """`frankfurt-vault-0012.lfr`: what any file system takes."""
+    plain = re.sub(r"[^a-z0-9]+", "-", room.casefold()).strip("-")[:60] or "control-room"
+    return f"{plain}-{sequence:04}.{kind}"

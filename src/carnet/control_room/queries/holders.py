@@ -1,0 +1,227 @@
+"""Who holds what, for the pages: in pages of their own order, however many there are.
+
+A question looks at no more than LOOKED_AT of them: where a search finds little, it says where it stopped, and whoever
+asks goes on from there. One that comes or goes meanwhile shifts nobody else.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from typing import ClassVar, Generic, TypeVar
+
+from carnet.control_room.queries.usage import HolderView
+from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.grant import (
+    count_in_use,
+    grant_of,
+    is_covered,
+    products,
+)
+from carnet.control_room.state.acquisition_order import AcquisitionOrder
+from carnet.control_room.state.state import State
+from carnet.exchange.verdicts import Code, Refusal
+
+T = TypeVar("T")
+F = TypeVar("F")
+
+LOOKED_AT = 2000  # users and leases at one question
+PAGE = 500  # in one answer
+LONGEST = 200  # characters of what is searched for
+
+_Found = tuple[int, str, str]  # number of the granting record, sku, user or lease
+
+
+@dataclass(frozen=True)
+class HoldersAnswer:
+    at: datetime
+    holders: list[HolderView]
+    next: str | None  # ask again `after` this for more; None: all were looked at
+    looked_at: int
+    in_use: int  # of all these products, searched for or not
+    granted: int
+    covered: int  # Q4: the earliest of them
+
+
+@dataclass(frozen=True)
+class Holders:
+    """Users and running leases of a product, or of all: the newest first. `search`: a part of the user's or holder's
+    name, in small or capital letters."""
+
+    sku: str | None = None
+    search: str = ""
+    after: str = ""
+    limit: int = 50
+    oldest_first: bool = False
+    only_seats: bool = False  # where no product is named: of those that are licensed by seat
+    what: ClassVar[str] = "holders"
+    answers: ClassVar[type] = HoldersAnswer
+
+    def answer(self, view: View) -> HoldersAnswer | Refusal:
+        state, now = view.state, view.now
+        refusal = check_page(self.limit, self.search)
+        if refusal:
+            return refusal
+        if self.after and not (self.after.isascii() and self.after.isdecimal()):
+            return _no_page()
+        every = state.leases if self.only_seats else {*state.users, *state.leases}
+        skus = [self.sku] if self.sku is not None else sorted(every)
+        after, sign = int(self.after) if self.after else None, 1 if self.oldest_first else -1
+        each = [_each(state, sku, after, sign) for sku in skus]
+        order = each[0] if len(each) == 1 else merge(*each, key=lambda found: sign * found[0])
+        wanted = self.search.casefold()
+
+        def fits(found: _Found) -> HolderView | None:
+            return _holder(state, now, found, wanted)
+
+        page = look_through(order, fits, self.limit)
+        in_use = {sku: count_in_use(state, sku, now) for sku in skus}
+        limits = {sku: _granted(state, sku, now) for sku in skus}
+        return HoldersAnswer(
+            now,
+            page.found,
+            str(page.last[0]) if page.last else None,
+            page.looked_at,
+            sum(in_use.values()),
+            sum(limits.values()),
+            sum(min(in_use[sku], limits[sku]) for sku in skus),
+        )
+
+
+def check_page(limit: int, search: str) -> Refusal | None:
+    if 1 <= limit <= PAGE and len(search) <= LONGEST:
+        return None
+    words = f"A page has 1 to {PAGE} rows, and what is searched for at most {LONGEST} characters."
+    return Refusal(Code.MALFORMED, words, "Ask for more page after page.")
+
+
+def _no_page() -> Refusal:
+    return Refusal(Code.MALFORMED, "No page is called this.", "Begin with the first page.")
+
+
+@dataclass(frozen=True)
+class _Page(Generic[T, F]):
+    found: list[F]
+    last: T | None  # where it stopped; None where all were looked at
+    looked_at: int
+
+
+def look_through(order: Iterator[T], fits: Callable[[T], F | None], limit: int) -> _Page[T, F]:
+    """The first that fit. Stops after `limit` of them, or after LOOKED_AT looks, where more are left."""
+    found: list[F] = []
+    last: T | None = None
+    looked_at = 0
+    for each in order:
+        if len(found) == limit or looked_at == LOOKED_AT:
+            return _Page(found, last, looked_at)
+        looked_at, last = looked_at + 1, each
+        fitting = fits(each)
+        if fitting is not None:
+            found.append(fitting)
+    return _Page(found, None, looked_at)
+
+
+def _each(state: State, sku: str, after: int | None, sign: int) -> Iterator[_Found]:
+    leases = state.leases.get(sku)
+    for roll in (
+        state.users.roll(sku),
+        leases.roll if leases else AcquisitionOrder(),
+    ):  # a product has only one of the two
+        for number, who in roll.oldest(after) if sign > 0 else roll.newest(after):
+            yield number, sku, who
+
+
+def _holder(state: State, now: datetime, found: _Found, wanted: str) -> HolderView | None:
+    _, sku, who = found
+    leases = state.leases.get(sku)
+    lease = leases.find(who, now) if leases else None
+    if wanted not in (lease.holder if lease else who).casefold():
+        return None
+    assigned = state.users.of(sku).get(who)
+    if assigned:
+        return HolderView(sku, who, None, assigned.since, None, is_covered(state, sku, who, now))
+    if lease is None:
+        return None
+    return HolderView(sku, lease.holder, who, lease.since, lease.expires_at, is_covered(state, sku, who, now))
+
+
+def who_holds(state: State, sku: str, now: datetime, *, oldest_first: bool = False) -> Iterator[HolderView]:
+    """Users and running leases of the product, one by one."""
+    for found in _each(state, sku, None, 1 if oldest_first else -1):
+        holder = _holder(state, now, found, "")
+        if holder:
+            yield holder
+
+
+def _granted(state: State, sku: str, now: datetime) -> int:
+    grant = grant_of(state, sku, now)
+    return grant.quantity if grant else 0
+
+
+# --- people ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class HeldProduct:
+    sku: str
+    name: str  # the sku where the license does not name it any more
+    since: datetime
+    covered: bool  # Q4
+
+
+@dataclass(frozen=True)
+class UserDetailAnswer:
+    user: str
+    products: list[HeldProduct]  # none: nothing is assigned to this name
+
+
+@dataclass(frozen=True)
+class UserDetail:
+    user: str
+    what: ClassVar[str] = "user"
+    answers: ClassVar[type] = UserDetailAnswer
+
+    def answer(self, view: View) -> UserDetailAnswer:
+        return _user(view.state, view.now, self.user)
+
+
+@dataclass(frozen=True)
+class PeopleAnswer:
+    at: datetime
+    people: list[UserDetailAnswer]
+    next: str | None
+    looked_at: int
+    count: int  # of all people, searched for or not
+
+
+@dataclass(frozen=True)
+class People:
+    """Each person once, of all products, in the order of names; `after`: a name."""
+
+    search: str = ""
+    after: str = ""
+    limit: int = 50
+    what: ClassVar[str] = "assigned people"
+    answers: ClassVar[type] = PeopleAnswer
+
+    def answer(self, view: View) -> PeopleAnswer | Refusal:
+        refusal = check_page(self.limit, self.search)
+        if refusal:
+            return refusal
+        state, wanted = view.state, self.search.casefold()
+
+        def fits(person: tuple[str, str]) -> UserDetailAnswer | None:
+            return _user(state, view.now, person[1]) if wanted in person[0] else None
+
+        page = look_through(state.users.people(self.after), fits, self.limit)
+        last = page.last[1] if page.last else None
+        return PeopleAnswer(view.now, page.found, last, page.looked_at, state.users.count_people())
+
+
+def _user(state: State, now: datetime, user: str) -> UserDetailAnswer:
+    lines = products(state)
+    held = [
+        HeldProduct(sku, lines[sku].name if sku in lines else sku, each.since, is_covered(state, sku, user, now))
+        for sku, each in state.users.products_of(user)
+    ]
+    return UserDetailAnswer(user, held)

@@ -1,0 +1,105 @@
+"""S: notices for mails and a syslog. Each step of an end is told once; where several were missed, only the nearest.
+
+An id names what a notice is about and the step, so that whoever sends knows which ones were sent. Nothing is kept here.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from carnet.control_room.queries.banner import Tone, banner
+from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.grant import lines_of
+from carnet.control_room.rules.site_state import is_locked
+from carnet.control_room.state.state import State
+from carnet.exchange.windows import CYCLE, spell, stamp
+
+EXPIRY_DAYS = (30, 15, 7, 3, 2, 1, 0)  # before the last line ends
+DEADLINE_HOURS = (48, 24, 3)  # before each deadline of the open cycle
+LATE = timedelta(days=7)  # a license that ended longer ago is no news
+PRESSING_DAYS, PRESSING_HOURS = 7, 24
+
+
+@dataclass(frozen=True)
+class Notice:
+    id: str
+    tone: Tone
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class DueNoticesAnswer:
+    at: datetime
+    notices: list[Notice]
+
+
+@dataclass(frozen=True)
+class DueNotices:
+    """`sent`: the ids of those that were sent before."""
+
+    sent: tuple[str, ...] = ()
+    what: ClassVar[str] = "due notices"
+    answers: ClassVar[type] = DueNoticesAnswer
+
+    def answer(self, view: View) -> DueNoticesAnswer:
+        return DueNoticesAnswer(view.now, due_notices(view.state, view.now, self.sent))
+
+
+def due_notices(state: State, now: datetime, sent: Collection[str] = ()) -> list[Notice]:
+    """Which are due now and were not sent: the lock, the license's end, the request's deadline, the cycle's."""
+    due = [*_locked(state, now), *_expiry(state, now), *_deadlines(state, now)]
+    return [notice for notice in due if notice.id not in sent]
+
+
+def step_of(end: datetime, now: datetime, unit: timedelta, steps: Collection[int]) -> int | None:
+    """The nearest step before `end` that has come; None before the first."""
+    return min((step for step in steps if now >= end - step * unit), default=None)
+
+
+def _locked(state: State, now: datetime) -> Iterator[Notice]:
+    """An install unlocks, so that each license file is locked once at the most."""
+    shown = banner(state, now)
+    if is_locked(state, now) and state.installed and shown:
+        yield Notice(f"locked:{state.installed.olf_id}", "bad", f"{state.name} is locked", shown.words)
+
+
+def _expiry(state: State, now: datetime) -> Iterator[Notice]:
+    end = max((line.valid_until for line in lines_of(state)), default=None)
+    if end is None or now >= end + LATE:
+        return
+    step = step_of(end, now, timedelta(days=1), EXPIRY_DAYS)
+    if step is None:
+        return
+    left = f"ends in {spell(end - now)}" if now < end else "ended"
+    shown = banner(state, now)
+    text = f"The license of {state.name} {left}: {stamp(end)}. {shown.text if shown else ''}".strip()
+    tone: Tone = "bad" if step <= PRESSING_DAYS else "warn"
+    yield Notice(f"expiry:{end:%Y-%m-%dT%H:%M:%SZ}:{step}", tone, f"The license of {state.name} {left}", text)
+
+
+def _deadlines(state: State, now: datetime) -> Iterator[Notice]:
+    """The newest request's, and the cycle's where that is another one."""
+    cycle, newest = state.open_cycle, state.newest_request
+    if cycle is None or newest is None or newest.install_by is None:
+        return
+    end = cycle.opened_at + CYCLE
+    if newest.install_by < end:
+        what = f"The answer to request #{newest.sequence} of {state.name} must be installed"
+        means = "After that only a new request can be answered."
+        yield from _deadline(f"request:{newest.request_id}", newest.install_by, now, what, means)
+    locks = f"If that passes, {state.name} locks: nothing new is granted." if state.installed else ""
+    what = f"A license file must be installed at {state.name}"
+    yield from _deadline(f"cycle:{cycle.id}", end, now, what, locks)
+
+
+def _deadline(about: str, end: datetime, now: datetime, what: str, means: str) -> Iterator[Notice]:
+    step = step_of(end, now, timedelta(hours=1), DEADLINE_HOURS)
+    if step is None or now >= end:
+        return
+    tone: Tone = "bad" if step <= PRESSING_HOURS else "warn"
+    subject = f"{what} within {spell(end - now)}"
+    yield Notice(
+        f"{about}:{step}", tone, subject, f"{what} before {stamp(end)}, in {spell(end - now)}. {means}".strip()
+    )

@@ -1,0 +1,184 @@
+"""What people and programs are shown of the state at a moment. Pure; the doors print it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from carnet.control_room.queries.banner import Banner, banner
+from carnet.control_room.rules.grant import (
+    count_in_use,
+    granted,
+    lines_of,
+    products,
+    remaining,
+    taken,
+    used,
+)
+from carnet.control_room.rules.site_state import LOCKED, state_name, unlocked_name
+from carnet.control_room.state.state import State
+from carnet.control_room.state.trusted_time import Reading, lag
+from carnet.entitlements import Line, Metric
+from carnet.exchange.windows import CYCLE
+from carnet.merkle import Checkpoint
+
+
+@dataclass(frozen=True)
+class InstalledView:
+    olf_id: str
+    sequence: int
+    license_guid: str
+    account: str
+    issued_at: datetime
+    installed_at: datetime
+    valid_until: datetime
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class CycleView:
+    opened_at: datetime
+    newest_request_at: datetime
+    install_by: datetime
+    request: str
+    missed: bool
+
+
+@dataclass(frozen=True)
+class ProductView:
+    sku: str
+    name: str
+    metric: str
+    unit: str
+    granted: int
+    in_use: int
+    consumed: int
+    remaining: int
+    valid_until: datetime
+    reserved: int  # units that running reservations hold
+
+
+@dataclass(frozen=True)
+class LineView:
+    line_id: str
+    sku: str
+    quantity: int
+    valid_from: datetime
+    valid_until: datetime
+    consumed: int
+    starts_later: bool
+
+
+@dataclass(frozen=True)
+class CheckpointView:
+    size: int
+    root: str
+
+
+@dataclass(frozen=True)
+class ClockView:
+    trusted: datetime
+    system: datetime
+    behind_seconds: int
+    set_back_count: int
+
+
+@dataclass(frozen=True)
+class Status:
+    control_room: str
+    name: str
+    version: str
+    state: str
+    locked: bool
+    state_by_time: str  # what is shown beside *locked*
+    account: str | None
+    installed: InstalledView | None
+    cycle: CycleView | None
+    products: list[ProductView]
+    lines: list[LineView]
+    checkpoint: CheckpointView
+    clock: ClockView
+    banner: str | None  # the words of `notice`, but for an open cycle, which is told above
+    storage: str = ""  # why nothing can be written now; empty where all is well
+    notice: Banner | None = None
+
+
+def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading, storage: str = "") -> Status:
+    name, notice = state_name(state, now), banner(state, now)
+    return Status(
+        state.control_room_id,
+        state.name,
+        state.version,
+        name,
+        name == LOCKED,
+        unlocked_name(state, now),
+        state.account_name or None,
+        _installed(state),
+        _cycle(state, now),
+        product_views(state, now),
+        line_views(state, now),
+        CheckpointView(checkpoint.size, checkpoint.root.hex()),
+        ClockView(now, reading.system, int(lag(now, reading).total_seconds()), state.set_back_count),
+        banner_words(notice),
+        storage,
+        notice,
+    )
+
+
+def banner_words(notice: Banner | None) -> str | None:
+    return notice.words if notice and notice.kind != "cycle" else None
+
+
+def _installed(state: State) -> InstalledView | None:
+    olf = state.installed
+    if olf is None or state.released:
+        return None
+    return InstalledView(
+        olf.olf_id,
+        olf.sequence,
+        olf.license_guid,
+        olf.account_name,
+        olf.issued_at,
+        olf.installed_at,
+        max(line.valid_until for line in olf.lines),
+        olf.file_sha256,
+    )
+
+
+def _cycle(state: State, now: datetime) -> CycleView | None:
+    cycle, newest = state.open_cycle, state.newest_request
+    if cycle is None or newest is None or newest.install_by is None:
+        return None
+    missed = now >= cycle.opened_at + CYCLE
+    return CycleView(cycle.opened_at, newest.generated_at, newest.install_by, newest.request_id, missed)
+
+
+def product_views(state: State, now: datetime) -> list[ProductView]:
+    return [product_view(state, sku, now) for sku in sorted(products(state))]
+
+
+def product_view(state: State, sku: str, now: datetime) -> ProductView:
+    lines = [line for line in lines_of(state) if line.sku == sku]
+    line, quantity, using = lines[0], granted(lines, sku, now), count_in_use(state, sku, now)
+    units = line.metric is Metric.CONSUMABLE
+    return ProductView(
+        sku,
+        line.name,
+        line.metric.value,
+        line.unit,
+        quantity,
+        using,
+        sum(used(state, each, now) for each in lines) if units else 0,
+        remaining(state, sku, now) if units else max(0, quantity - using),
+        max(each.valid_until for each in lines),
+        sum(taken(state, each, now) - used(state, each, now) for each in lines) if units else 0,
+    )
+
+
+def line_views(state: State, now: datetime) -> list[LineView]:
+    ordered = sorted(lines_of(state), key=lambda line: (line.sku, line.valid_until, line.line_id))
+    return [_line(state, line, now) for line in ordered]
+
+
+def _line(state: State, line: Line, now: datetime) -> LineView:
+    consumed = used(state, line, now)
+    later = now < line.valid_from
+    return LineView(line.line_id, line.sku, line.quantity, line.valid_from, line.valid_until, consumed, later)

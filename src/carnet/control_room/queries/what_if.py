@@ -1,0 +1,273 @@
+"""What would be answered to whoever asks: by the very functions that decide.
+
+A state as it would be: what changes is its own, and the rest (users, leases, all that is large) is shared and only
+looked at.
+
+The question: another day, a missed deadline, another license file. It only looks.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import ClassVar, Literal
+
+import msgspec
+
+from carnet.control_room.queries.banner import Banner, banner
+from carnet.control_room.queries.forecast import missed_deadline, refused_words
+from carnet.control_room.queries.holders import who_holds
+from carnet.control_room.queries.run_out import pace
+from carnet.control_room.queries.status import ProductView, product_views
+from carnet.control_room.queries.timeline import Span, horizon, spans
+from carnet.control_room.rules.activation.install_license import Opened, open_license
+from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.grant import (
+    count_in_use,
+    granted,
+    lines_of,
+    products,
+    remaining,
+)
+from carnet.control_room.rules.granting.features import check_feature
+from carnet.control_room.rules.granting.preconditions import may_take
+from carnet.control_room.rules.granting.seats import may_acquire, may_renew
+from carnet.control_room.rules.granting.units import draw_units
+from carnet.control_room.rules.granting.users import check_assign, check_user
+from carnet.control_room.rules.site_state import state_name, unlocked_name
+from carnet.control_room.state.fold_use import meter
+from carnet.control_room.state.reservations import Reservations
+from carnet.control_room.state.state import InstalledLicense, State, period_key
+from carnet.entitlements import Line, Metric
+from carnet.exchange.verdicts import Code, Refusal
+
+
+def later(state: State, on: datetime, now: datetime) -> State:
+    """With nothing done until then. What is reserved is settled or over by then, and counts no more."""
+    return msgspec.structs.replace(state, reservations=Reservations()) if on > now else state
+
+
+def installed(state: State, opened: Opened) -> State:
+    """With this license file installed now, and in time."""
+    olf, body = opened.read.olf, opened.body
+    license_ = InstalledLicense(
+        olf.olf_id,
+        olf.sequence,
+        olf.license_guid,
+        body.account_name,
+        olf.issued_at,
+        opened.now,
+        olf.acknowledged.size,
+        opened.read.envelope.digest,
+        body.lines,
+    )
+    supposed = msgspec.structs.replace(state, installed=license_, cycle=None, locked=False, withdrawn=0)
+    accepted = olf.accepts_history
+    if accepted and accepted.number > state.history_accepted:  # L2
+        supposed = msgspec.structs.replace(
+            supposed, meters={line_id: dict(periods) for line_id, periods in state.meters.items()}
+        )
+        for added in accepted.add:
+            meter(supposed, added.line_id, period_key(added.period_start), added.units)
+    return supposed
+
+
+_SOMEBODY = "somebody new"
+_Said = tuple[Literal["granted", "refused", "kept"], str, str, bool]  # answer, code, why, likely
+_ALWAYS: _Said = ("granted", "", "Giving back is always granted.", False)
+
+
+@dataclass(frozen=True)
+class HypotheticalAnswer:
+    what: str
+    products: list[str]  # their names
+    answer: Literal["granted", "refused", "kept"]
+    code: str  # of a refusal
+    why: str
+    likely: bool = False  # at the pace of the last 30 days: it need not come so
+
+
+def hypothetical_answers(state: State, on: datetime, now: datetime) -> list[HypotheticalAnswer]:
+    """`state` as it would be; who holds what is as it is now, as nobody knows better."""
+    found: dict[tuple[str, _Said], list[str]] = {}
+    for what, metric, say in _QUESTIONS:
+        for line in sorted(products(state).values(), key=lambda line: line.name):
+            if line.metric is metric:
+                for said in say(state, line, on, now):
+                    found.setdefault((what, said), []).append(line.name)
+    return [HypotheticalAnswer(what, names, *said) for (what, said), names in found.items()]
+
+
+def _assign(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Said]:
+    grant = may_take(state, line.sku, Metric.NAMED_USER, on)
+    count = len(state.users.of(line.sku))
+    refusal = grant if isinstance(grant, Refusal) else check_assign(grant, _SOMEBODY, count)
+    yield _said(refusal) if refusal else ("granted", "", "", False)
+
+
+def _hold(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Said]:
+    """The last who came stands for all: whoever came earlier is covered before (Q4)."""
+    roll = state.users.roll(line.sku)
+    for _number, last in islice(roll.newest(), 1):
+        answer = check_user(state, line.sku, last, on)
+        count, limit = len(roll), granted(lines_of(state), line.sku, on)
+        yield _part(answer, count, limit) if isinstance(answer, Refusal) else ("kept", "", "", False)
+
+
+def _acquire(state: State, line: Line, on: datetime, now: datetime) -> Iterator[_Said]:
+    grant = may_acquire(state, line.sku, on, running=count_in_use(state, line.sku, now))
+    yield _said(grant) if isinstance(grant, Refusal) else ("granted", "", "", False)
+
+
+def _renew(state: State, line: Line, on: datetime, now: datetime) -> Iterator[_Said]:
+    running, limit = count_in_use(state, line.sku, now), granted(lines_of(state), line.sku, on)
+    refusal = may_renew(state, line.sku, "the last who came", on, covered=running <= limit and limit > 0)
+    yield _part(refusal, running, limit) if refusal else ("granted", "", "", False)
+
+
+def _consume(state: State, line: Line, on: datetime, now: datetime) -> Iterator[_Said]:
+    drawn = draw_units(state, line.sku, 1, on)
+    if isinstance(drawn, Refusal):
+        yield _said(drawn)
+        return
+    end = pace(state, line.sku, now, 30).runs_out_at if line.sku in state.tallies else None
+    if end and end <= on:
+        why = f"At the pace of the last 30 days they run out about {end:%Y-%m-%d}."
+        yield ("refused", Code.EXHAUSTED.value, why, True)
+        return
+    left = f"{remaining(state, line.sku, on):,} {line.unit} are left, less what is used until then."
+    yield ("granted", "", left, False)
+
+
+def _feature(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Said]:
+    answer = check_feature(state, line.sku, on)
+    yield _said(answer) if isinstance(answer, Refusal) else ("granted", "", "", False)
+
+
+def _give_back(_: State, __: Line, ___: datetime, ____: datetime) -> Iterator[_Said]:
+    yield _ALWAYS
+
+
+_QUESTIONS: tuple[tuple[str, Metric, Callable[[State, Line, datetime, datetime], Iterator[_Said]]], ...] = (
+    ("Assign a person", Metric.NAMED_USER, _assign),
+    ("People who hold a license", Metric.NAMED_USER, _hold),
+    ("Take a new seat", Metric.CONCURRENT, _acquire),
+    ("Renew a running seat", Metric.CONCURRENT, _renew),
+    ("Give back a seat", Metric.CONCURRENT, _give_back),
+    ("Use units", Metric.CONSUMABLE, _consume),
+    ("Use a feature", Metric.FEATURE, _feature),
+)
+
+
+def _said(refusal: Refusal) -> _Said:
+    return "refused", refusal.code.value, refusal.message, False
+
+
+def _part(refusal: Refusal, count: int, limit: int) -> _Said:
+    """Q4: where only those who came last are refused, how many that are."""
+    if refusal.code is not Code.NOT_COVERED:
+        return _said(refusal)
+    why = f"{count - limit:,} of {count:,}: only the earliest {limit:,} are covered."
+    return "refused", refusal.code.value, why, False
+
+
+FAR = timedelta(days=3660)  # nobody plans beyond
+NAMED = 20  # of those who would not be covered
+
+
+@dataclass(frozen=True)
+class UncoveredCount:
+    """Q4, of those who hold one now."""
+
+    sku: str
+    name: str
+    count: int
+    newest: list[str]  # at most 20, the newest first
+
+
+@dataclass(frozen=True)
+class WhatIfAnswer:
+    on: datetime
+    state: str
+    state_by_time: str
+    notice: Banner | None
+    license_file: int | None  # the number of the one that is supposed
+    spans: list[Span]
+    until: datetime  # where the spans end
+    products: list[ProductView]
+    answers: list[HypotheticalAnswer]
+    refused: list[str]  # in words
+    uncovered: list[UncoveredCount]
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """`missed_deadline` without a day: the moment at which the open cycle is missed. `raw`: an OLF, as if it were
+    installed now. A refusal of it is answered as it is."""
+
+    on: datetime | None = None
+    missed_deadline: bool = False
+    raw: bytes | None = field(default=None, repr=False)
+    what: ClassVar[str] = "what if"
+    answers: ClassVar[type] = WhatIfAnswer
+
+    def answer(self, view: View) -> WhatIfAnswer | Refusal:
+        state, now = view.state, view.now
+        deadline = missed_deadline(state)
+        if self.missed_deadline and deadline is None:
+            return Refusal(Code.NOT_FOUND, "No request is open: there is no deadline to miss.", "Name a day.")
+        on = self.on or (deadline if self.missed_deadline and deadline else now)
+        if on.date() < now.date():
+            return _past(on, now)
+        if on - now > FAR:
+            return Refusal(Code.MALFORMED, f"{on:%Y-%m-%d} is more than ten years away.", "Name an earlier day.")
+        on, number = max(on, now), None
+        if self.raw is not None:
+            assert view.moment is not None
+            opened = open_license(self.raw, state, view.moment)
+            if isinstance(opened, Refusal):
+                return opened
+            if opened.refusal:
+                return opened.refusal
+            state, number, on = installed(state, opened), opened.read.olf.sequence, max(on, opened.now)
+        return _answer(later(state, on, now), on, now, number)
+
+
+def _past(on: datetime, now: datetime) -> Refusal:
+    message = f"{on:%Y-%m-%d} is past; today is {now:%Y-%m-%d}."
+    return Refusal(Code.MALFORMED, message, "Name today or a later day.")
+
+
+def _answer(state: State, on: datetime, now: datetime, number: int | None) -> WhatIfAnswer:
+    name, until = state_name(state, on), horizon(state, on)
+    return WhatIfAnswer(
+        on,
+        name,
+        unlocked_name(state, on),
+        banner(state, on),
+        number,
+        spans(state, now, until),
+        until,
+        [_as_held_now(state, view, now) for view in product_views(state, on)],
+        hypothetical_answers(state, on, now),
+        refused_words(state, name, on),
+        _uncovered(state, on, now),
+    )
+
+
+def _as_held_now(state: State, view: ProductView, now: datetime) -> ProductView:
+    """Leases end before a day that far; those who hold them renew them."""
+    if view.metric != Metric.CONCURRENT.value:
+        return view
+    in_use = count_in_use(state, view.sku, now)
+    return replace(view, in_use=in_use, remaining=max(0, view.granted - in_use))
+
+
+def _uncovered(state: State, on: datetime, now: datetime) -> list[UncoveredCount]:
+    found, lines = [], products(state)
+    for sku in sorted({*state.users, *state.leases}):
+        count = count_in_use(state, sku, now) - granted(lines_of(state), sku, on)
+        if count > 0:
+            newest = [each.holder for each in islice(who_holds(state, sku, now), min(count, NAMED))]
+            found.append(UncoveredCount(sku, lines[sku].name if sku in lines else sku, count, newest))
+    return found

@@ -1,0 +1,115 @@
+"""Figures for Prometheus. Counted are plain numbers that one thread changes; they are put into form when asked for.
+
+Whether this Control Room can grant, for whoever watches it. It needs no key, and tells nothing else.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import msgspec
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from carnet.control_room.queries import questions
+from carnet.control_room.queries.status import Status
+from carnet.control_room.rest.door import Answer
+from carnet.control_room.rest.operations import Counts
+from carnet.control_room.rules.decision import Question, View
+from carnet.control_room.rules.granting.permissions import READ
+from carnet.control_room.rules.granting.preconditions import may_grant
+from carnet.control_room.rules.site_state import state_name
+from carnet.errors import CarnetError
+
+
+@dataclass(frozen=True)
+class HealthAnswer:
+    grants: bool
+    state: str
+    storage: str  # why nothing can be written now; empty where all is well
+
+
+@dataclass(frozen=True)
+class Health:
+    what: ClassVar[str] = "health"
+    answers: ClassVar[type] = HealthAnswer
+
+    def answer(self, view: View) -> HealthAnswer:
+        grants = not view.storage and may_grant(view.state, view.now) is None
+        return HealthAnswer(grants, state_name(view.state, view.now), view.storage)
+
+
+def answer(ask: Callable[[Question], object]) -> Answer:
+    try:
+        found = ask(Health())
+    except CarnetError as error:  # not even the state can be read
+        found = HealthAnswer(False, "unknown", str(error))
+    assert isinstance(found, HealthAnswer)
+    return Answer(200 if found.grants else 503, msgspec.json.encode(found))
+
+
+@dataclass(frozen=True)
+class Figures:
+    records: int
+    health: HealthAnswer
+    status: Status
+
+
+class Metrics:
+    """What the ledger knows of them; what the door counted itself is added in `text`."""
+
+    what: ClassVar[str] = "metrics"
+    answers: ClassVar[type] = Figures
+    needs: ClassVar[str] = READ
+
+    def answer(self, view: View) -> Figures:
+        return Figures(view.checkpoint.size, Health().answer(view), questions.Status().answer(view))
+
+
+@dataclass(frozen=True, eq=False)
+class _Families(Collector):
+    figures: Figures
+    counts: Mapping[str, Counts]
+    connections: int
+
+    def collect(self) -> Iterator[Metric]:
+        yield self._requests()
+        for name, says, value in (
+            ("carnet_connections", "Open connections.", self.connections),
+            ("carnet_ledger_records", "Records in the ledger.", self.figures.records),
+            ("carnet_grants", "1 where this Control Room can grant.", int(self.figures.health.grants)),
+            ("carnet_storage_failing", "1 where nothing can be written now.", int(bool(self.figures.health.storage))),
+        ):
+            yield GaugeMetricFamily(name, says, value)
+        yield from self._products()
+
+    def _requests(self) -> Metric:
+        family = CounterMetricFamily(
+            "carnet_requests", "Requests by operation and by what they came to.", labels=("operation", "code")
+        )
+        for operation, counts in self.counts.items():
+            if counts.granted:
+                family.add_metric((operation, "granted"), counts.granted)
+            for code, count in counts.refused.items():
+                family.add_metric((operation, code), count)
+        return family
+
+    def _products(self) -> Iterator[Metric]:
+        for field, says in (
+            ("granted", "What is granted of a product now."),
+            ("in_use", "Users assigned and seats leased of a product."),
+            ("consumed", "Units consumed of a product."),
+            ("remaining", "What is left of a product."),
+        ):
+            family = GaugeMetricFamily(f"carnet_product_{field}", says, labels=("sku",))
+            for product in self.figures.status.products:
+                family.add_metric((product.sku,), getattr(product, field))
+            yield family
+
+
+def text(figures: Figures, counts: Mapping[str, Counts], connections: int) -> bytes:
+    """All figures as Prometheus reads them."""
+    registry = CollectorRegistry()
+    registry.register(_Families(figures, counts, connections))
+    return generate_latest(registry)

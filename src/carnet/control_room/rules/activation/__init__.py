@@ -1,0 +1,1 @@
+"""The exchange on the site: token, request, license file (E)."""

@@ -1,0 +1,142 @@
+"""E10: would this OLF, at the moment of install, take away what is in use? For the preview and the install alike.
+
+What an OLF would change, product by product, for the preview and the answer of an install.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from carnet.control_room.queries.holders import who_holds
+from carnet.control_room.rules.grant import (
+    count_in_use,
+    granted,
+    lines_of,
+    products,
+)
+from carnet.control_room.state.state import State
+from carnet.entitlements import Line, Metric
+from carnet.exchange.verdicts import Code, Refusal
+
+NAMED = 20  # holders named in a refusal; the product's own list has them all
+
+
+@dataclass(frozen=True)
+class TooFew:
+    """A product of which more is in use, and covered, than would be granted."""
+
+    sku: str
+    granted: int
+    in_use: int
+
+    @property
+    def to_free(self) -> int:
+        """Those who are not covered (Q4) too: where a covered one goes, the next is covered in its place."""
+        return self.in_use - self.granted
+
+
+@dataclass(frozen=True)
+class TooSmall:
+    """A line of which more was consumed or is reserved than its new, lower quantity."""
+
+    line: Line
+    was: int
+    consumed: int
+
+
+def too_few(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[TooFew]:
+    found = []
+    for sku in sorted({*state.users, *state.leases}):
+        using, new = count_in_use(state, sku, held_at), granted(lines, sku, now)
+        if new < min(using, granted(lines_of(state), sku, now)):  # Q4: those who are covered
+            found.append(TooFew(sku, new, using))
+    return found
+
+
+def too_small(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[TooSmall]:
+    """A line that is left out takes nothing back: what was consumed stays counted. An unchanged line always fits.
+    What is reserved counts as consumed (G2)."""
+    found = []
+    for line in lines:
+        memory = state.lines.get(line.line_id)
+        if line.metric is not Metric.CONSUMABLE or memory is None or line.quantity >= memory.quantity:
+            continue
+        period_start = line.period_start(now)
+        consumed = state.consumed(line.line_id, period_start)
+        consumed += state.reservations.held(line.line_id, period_start, held_at)
+        if line.quantity < consumed:
+            found.append(TooSmall(line, memory.quantity, consumed))
+    return found
+
+
+def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime) -> Refusal | None:
+    """`now`: the time that the file itself makes it (T1, T3); `held_at`: trusted time before that, by which leases
+    run: a vendor's clock that is ahead must not make them look expired."""
+    few, small = too_few(state, lines, now, held_at), too_small(state, lines, now, held_at)
+    if not few and not small:
+        return None
+    what = [f"free {item.to_free} {item.sku} ({item.in_use} in use, {item.granted} would be granted)" for item in few]
+    what += [
+        f"{item.consumed} {item.line.sku} were consumed or are reserved, "
+        f"{item.line.quantity} would be granted (it was {item.was})"
+        for item in small
+    ]
+    next_step = "Free the seats named, then install the file again." if few else ""
+    if small:
+        again = "Generate a new LFR and ask for at least what was consumed."
+        next_step = f"{next_step} {again}".strip()
+    return Refusal(
+        Code.DOES_NOT_FIT, f"Does not fit: {'; '.join(what)}.", next_step, tuple(_holders(state, few, held_at))
+    )
+
+
+def _holders(state: State, few: list[TooFew], held_at: datetime) -> list[str]:
+    lines = []
+    for item in few:
+        first = islice(who_holds(state, item.sku, held_at, oldest_first=True), NAMED)
+        names = [f"{each.holder} (lease {each.lease_id})" if each.lease_id else each.holder for each in first]
+        more = item.in_use - NAMED
+        tail = f" and {more} more" if more > 0 else ""
+        lines.append(f"{item.sku} is held by: {', '.join(names)}{tail}")
+    return lines
+
+
+@dataclass(frozen=True)
+class Change:
+    sku: str
+    name: str
+    was: int
+    now: int
+    in_use: int
+    later: int  # what lines that start later will add
+    valid_until: datetime | None  # of the last line; None where the product goes
+    note: str
+
+
+def difference(state: State, lines: list[Line], now: datetime) -> list[Change]:
+    old, new = products(state), {line.sku: line for line in lines}
+    return [_change(state, lines, sku, (new.get(sku) or old[sku]).name, now) for sku in sorted({*old, *new})]
+
+
+def _change(state: State, lines: list[Line], sku: str, name: str, now: datetime) -> Change:
+    mine = [line for line in lines if line.sku == sku]
+    return Change(
+        sku,
+        name,
+        granted(lines_of(state), sku, now),
+        granted(lines, sku, now),
+        count_in_use(state, sku, now),
+        sum(line.quantity for line in mine if line.valid_from > now),
+        max((line.valid_until for line in mine), default=None),
+        _note(mine),
+    )
+
+
+def _note(mine: list[Line]) -> str:
+    """Q1: the rest of a running period is granted in every later period too, until the next OLF says otherwise."""
+    if not mine:
+        return "left out: no longer granted"
+    counted = [line for line in mine if line.period]
+    if counted:
+        return "; ".join(f"{line.quantity:,} in each {line.period.unit.value}" for line in counted if line.period)
+    return ""

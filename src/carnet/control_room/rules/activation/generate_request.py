@@ -1,0 +1,188 @@
+"""E3, E4, E11, E15: generating an LFR. It is a record of its own, opens a cycle where none is open, and voids every
+LFR before it; a release also ends all granting here.
+
+E14: withdrawing an open cycle before it is missed. Its LFRs are void; nothing else changes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar
+
+from carnet.control_room.ledger.events import (
+    CycleWithdrawn,
+    Event,
+    RequestAsked,
+    RequestGenerated,
+    StateChanged,
+    TotalsStated,
+    UnitsSettled,
+)
+from carnet.control_room.rules.activation.request_file import RequestFile
+from carnet.control_room.rules.decision import Decision, Moment, View
+from carnet.control_room.rules.site_state import RELEASED
+from carnet.control_room.rules.totals import after_settling, totals
+from carnet.control_room.state.reservations import merged
+from carnet.control_room.state.state import State
+from carnet.entitlements import new_id
+from carnet.errors import UsageError
+from carnet.exchange.keys import (
+    ED25519,
+    AkpKey,
+    OkpKey,
+    Opener,
+    Signer,
+    new_opener,
+    new_signer,
+)
+from carnet.exchange.license_file_request import (
+    Cycle,
+    KeyPair,
+    RequestKind,
+    Totals,
+)
+from carnet.exchange.strict import to_base64url
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import CYCLE, install_by, is_missed, stamp
+
+REQUEST = "request"  # the name under which the newest LFR is kept (E3)
+
+
+@dataclass(frozen=True)
+class RequestAnswer:
+    request_id: str
+    sequence: int
+    kind: str
+    install_by: datetime | None
+    totals: Totals
+
+
+@dataclass(frozen=True)
+class GenerateRequest:
+    """`kind` None: initial or change, as the site is. `since`: the size that CALM asked to be shown (L2)."""
+
+    kind: RequestKind | None = None
+    since: int | None = None
+    new_keys: bool = False
+    what: ClassVar[str] = "request"
+    answers: ClassVar[type] = RequestAnswer
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        kind = self.kind or (RequestKind.CHANGE if state.installed else RequestKind.INITIAL)
+        refusal = _enabled(state, kind)
+        if refusal:
+            return refusal
+        pair = self._new_pair(moment) if self.new_keys else None
+        settled = _settled(state, moment.now) if kind is RequestKind.RELEASE else []
+        stated = totals(after_settling(state, settled), moment.now)
+        generated = _generated(state, kind, pair, moment)
+        events: list[Event] = [RequestAsked(request=kind), *settled]
+        if kind is RequestKind.RELEASE and state.state_name != RELEASED:
+            events.append(StateChanged(was=state.state_name, now=RELEASED))
+        # L3: the totals just before the request, so that nobody can state those of an earlier day
+        events += [TotalsStated(lines=stated.lines, refusals=stated.refusals), generated]
+        file = RequestFile(state, moment, generated, self.since, pair)
+        answer = RequestAnswer(generated.request_id, generated.sequence, kind.value, generated.install_by, stated)
+        return Decision(events, answer, documents=lambda draft: {REQUEST: file.write(draft)}, new_keys=pair or ())
+
+    def _new_pair(self, moment: Moment) -> tuple[Signer, Opener]:
+        return new_signer(ED25519, moment.random), new_opener(moment.random)
+
+
+def _settled(state: State, now: datetime) -> list[UnitsSettled]:
+    """E11: what is reserved counts as used in full; nobody can settle it later."""
+    running = {key: state.reservations.by_id[key] for key in state.reservations.running(now)}
+    return [
+        UnitsSettled(sku=each.sku, reservation_id=key, units=each.units, draws=merged(each.draws))
+        for key, each in running.items()
+    ]
+
+
+def _enabled(state: State, kind: RequestKind) -> Refusal | None:
+    if state.enrolment is None:
+        return Refusal(
+            Code.NOT_ENABLED,
+            "No enablement token is installed: this Control Room may not request licenses yet.",
+            "Download a token from CALM and install it here within 24 hours.",
+        )
+    if state.released and kind is not RequestKind.RELEASE:
+        return Refusal(
+            Code.RELEASED,
+            "This Control Room is released; its last word was said.",
+            "Install a new token to enable it again, or generate the release once more.",
+            run="control-room request generate --kind release --out FILE",
+        )
+    return None
+
+
+def _generated(state: State, kind: RequestKind, pair: tuple[Signer, Opener] | None, moment: Moment) -> RequestGenerated:
+    cycle = None if kind is RequestKind.RELEASE else _cycle(state, moment)
+    return RequestGenerated(
+        request_id=new_id(moment.now, moment.random),
+        sequence=state.request_sequence + 1,
+        request=kind,
+        cycle=cycle,
+        install_by=install_by(cycle.opened_at, moment.now) if cycle else None,
+        new_keys=_public(pair) if pair else None,
+        nonce=to_base64url(moment.random(16)),
+    )
+
+
+def _cycle(state: State, moment: Moment) -> Cycle:
+    """E4: the open one, whose clock does not restart; else a new one. (A missed one was recorded as such before.)"""
+    return state.open_cycle or Cycle(
+        id=new_id(moment.now, moment.random), opened_at=moment.now, withdrawn_before=state.withdrawn
+    )
+
+
+def _public(pair: tuple[Signer, Opener]) -> KeyPair:
+    signing, sealing = pair[0].key, pair[1].key
+    assert isinstance(signing, OkpKey)
+    assert isinstance(sealing, AkpKey)
+    return KeyPair(signing_key=signing, sealing_key=sealing)
+
+
+@dataclass(frozen=True)
+class NewestRequestAnswer:
+    request_id: str
+    sequence: int
+    raw: bytes = field(repr=False)  # the file, byte for byte
+
+
+@dataclass(frozen=True)
+class NewestRequest:
+    """E3: the newest LFR, to be written out again. That is not a new one."""
+
+    what: ClassVar[str] = "newest request"
+    answers: ClassVar[type] = NewestRequestAnswer
+
+    def answer(self, view: View) -> NewestRequestAnswer:
+        newest, raw = view.state.newest_request, view.document(REQUEST)
+        if newest is None or raw is None:
+            raise UsageError("No request stands: none was generated, or it was withdrawn or voided by a token.")
+        return NewestRequestAnswer(newest.request_id, newest.sequence, raw)
+
+
+@dataclass(frozen=True)
+class WithdrawAnswer:
+    cycle_id: str
+    opened_at: datetime
+    withdrawn: int
+
+
+@dataclass(frozen=True)
+class WithdrawCycle:
+    what: ClassVar[str] = "withdrawal"
+    answers: ClassVar[type] = WithdrawAnswer
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        if state.cycle is None:
+            raise UsageError("No cycle is open: there is no request to withdraw.")
+        cycle = state.cycle.fields
+        if state.cycle.missed or is_missed(cycle.opened_at, moment.now):
+            return Refusal(
+                Code.WINDOW_CLOSED,
+                f"The cycle was missed {stamp(cycle.opened_at + CYCLE)}; it can no longer be withdrawn.",
+                "Generate a new LFR: it opens a new cycle.",
+            )
+        answer = WithdrawAnswer(cycle.id, cycle.opened_at, state.withdrawn + 1)
+        return Decision([CycleWithdrawn(cycle_id=cycle.id)], answer)

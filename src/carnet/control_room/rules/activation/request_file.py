@@ -1,0 +1,114 @@
+"""The LFR's bytes, made of the state and of the ledger as it stands with the request's own records in it."""
+
+from dataclasses import dataclass
+
+from carnet.control_room.ledger.events import RequestGenerated
+from carnet.control_room.rules.decision import LedgerPreview, Moment
+from carnet.control_room.rules.site_state import RELEASED, state_name
+from carnet.control_room.state.state import State
+from carnet.control_room.state.trusted_time import lag
+from carnet.exchange.history import (
+    Extension,
+    History,
+    checkpoint_fields,
+    texts,
+)
+from carnet.exchange.keys import Opener, Signer
+from carnet.exchange.license_file_request import (
+    ClockFields,
+    ControlRoomFields,
+    Installed,
+    LicenseFileRequest,
+    StatedTotals,
+    TotalsRecord,
+    write_request,
+)
+from carnet.exchange.strict import decode, encode
+
+
+@dataclass(frozen=True)
+class RequestFile:
+    state: State  # as it was before the request's own records
+    moment: Moment
+    generated: RequestGenerated
+    since: int | None
+    pair: tuple[Signer, Opener] | None
+
+    def write(self, draft: LedgerPreview) -> bytes:
+        state, keys = self.state, self.moment.keys
+        assert state.signing_key is not None
+        signers = [keys.signer(state.signing_key.kid), *([self.pair[0]] if self.pair else [])]
+        return write_request(self._request(draft), signers)
+
+    def _request(self, draft: LedgerPreview) -> LicenseFileRequest:
+        state, generated = self.state, self.generated
+        assert state.enrolment is not None
+        assert state.key_set is not None
+        return LicenseFileRequest(
+            request_id=generated.request_id,
+            sequence=generated.sequence,
+            kind=generated.request,
+            generated_at=self.moment.now,
+            install_by=generated.install_by,
+            control_room=self._control_room(),
+            new_keys=generated.new_keys,
+            enrolment=state.enrolment,
+            cycle=generated.cycle,
+            history_accepted=state.history_accepted,
+            smaller_than=self.since if self.since and self.since > draft.checkpoint.size else None,
+            installed=self._installed(),
+            state=RELEASED if generated.cycle is None else state_name(state, self.moment.now),
+            key_set_version=state.key_set.version,
+            issuing_log=state.issuing_log,
+            totals=_stated(draft),
+            ledger=history(state, draft, self.since),
+            clock=self._clock(),
+        )
+
+    def _control_room(self) -> ControlRoomFields:
+        state = self.state
+        assert state.signing_key is not None
+        assert state.sealing_key is not None
+        return ControlRoomFields(
+            id=state.control_room_id,
+            name=state.name,
+            version=self.moment.version,
+            signing_key=state.signing_key,
+            sealing_key=state.sealing_key,
+        )
+
+    def _installed(self) -> Installed | None:
+        installed = self.state.installed
+        return Installed(olf_id=installed.olf_id, sequence=installed.sequence) if installed else None
+
+    def _clock(self) -> ClockFields:
+        moment, state = self.moment, self.state
+        behind = int(lag(moment.now, moment.reading).total_seconds()) - state.lead
+        return ClockFields(
+            trusted=moment.now,
+            system=moment.reading.system,
+            set_back_count=state.set_back_count,
+            largest_set_back_s=max(state.largest_set_back, behind),
+        )
+
+
+def _stated(draft: LedgerPreview) -> StatedTotals:
+    record = draft.records[-2]
+    stated = decode(encode(record), TotalsRecord, depth=10)
+    return StatedTotals(record=stated, proof=texts(draft.inclusion(record.index)))
+
+
+def history(state: State, draft: LedgerPreview, since: int | None = None) -> History:
+    """L2: the checkpoint, and proofs from the acknowledged one, the newest 32 shown since, and the one asked for."""
+    size = draft.checkpoint.size
+    old = {shown.size: shown.of for shown in state.shown}
+    if state.installed:
+        old.setdefault(state.installed.acknowledged, "acknowledged")
+    if since and since <= size:
+        old.setdefault(since, "since")
+    extends = [
+        Extension(of=of, size=old_size, proof=texts(draft.consistency(old_size)))
+        for old_size, of in sorted(old.items())
+        if old_size <= size
+    ]
+    return History(checkpoint=checkpoint_fields(state.control_room_id, draft.checkpoint), extends=extends)

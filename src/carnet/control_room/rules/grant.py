@@ -1,0 +1,140 @@
+"""What is granted at a moment: the sum of the lines in force (Q1), policy and grace (Q5), and who is covered (Q4)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from carnet.control_room.state.state import State
+from carnet.entitlements import Line, Metric
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a line counts for now: its quantity, and with the overage that its policy allows."""
+
+    line: Line
+    quantity: int
+    with_overage: int
+
+
+@dataclass(frozen=True)
+class ProductGrant:
+    """What the installed license grants of one product now."""
+
+    line: Line  # one of its lines, for name, metric and unit
+    shares: list[Share]
+    quantity: int
+
+
+def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
+    """The product's grant now; None where the installed license does not name it. Worked out once for each span."""
+    installed = state.installed
+    if installed is None or state.released:
+        return None
+    known: ProductGrant | None = installed.grants.known(sku, now)
+    if known is not None:
+        return known
+    lines = installed.lines
+    line = products(state).get(sku)
+    if line is None:
+        return None
+    grant = ProductGrant(line, shares(lines, sku, now), granted(lines, sku, now))
+    return cast("ProductGrant", installed.grants.remember(sku, now, grant, changes(lines)))
+
+
+def changes(lines: Iterable[Line]) -> Iterable[datetime]:
+    """The moments at which what lines grant may change."""
+    return (moment for line in lines for moment in (line.valid_from, line.valid_until, line.ends))
+
+
+def lines_of(state: State) -> list[Line]:
+    return state.installed.lines if state.installed and not state.released else []
+
+
+def shares(lines: Iterable[Line], sku: str, now: datetime) -> list[Share]:
+    """The lines of a product that count now, in the order in which they are drawn from: soonest-ending first (Q2)."""
+    mine = sorted((line for line in lines if line.sku == sku), key=lambda line: (line.valid_until, line.line_id))
+    replaced = _replaced(mine, now)
+    counted = []
+    for line in mine:
+        if line.in_force(now) or line.in_grace(now):
+            less = replaced.get(line.line_id, 0)
+            counted.append(Share(line, max(0, line.quantity - less), max(0, line.with_overage - less)))
+    return counted
+
+
+def _replaced(lines: list[Line], now: datetime) -> dict[str, int]:
+    """Q5: how much of each line in grace is replaced by lines of the product that started since its end."""
+    spare = {line.line_id: line.with_overage for line in lines if line.in_force(now)}
+    replaced: dict[str, int] = {}
+    for ended in (line for line in lines if line.in_grace(now)):
+        for started in lines:
+            if started.line_id in spare and started.valid_from >= ended.valid_until:
+                taken = min(spare[started.line_id], ended.with_overage - replaced.get(ended.line_id, 0))
+                spare[started.line_id] -= taken
+                replaced[ended.line_id] = replaced.get(ended.line_id, 0) + taken
+    return replaced
+
+
+def granted(lines: Iterable[Line], sku: str, now: datetime) -> int:
+    """How many users or seats are granted now; a feature: 0 for no; units: the quantity of the lines that count."""
+    counted = shares(lines, sku, now)
+    units = bool(counted) and counted[0].line.metric is Metric.CONSUMABLE
+    return sum(share.quantity if units else share.with_overage for share in counted)
+
+
+def remaining(state: State, sku: str, now: datetime) -> int:
+    """Units left within the quantities, overage aside. What is reserved is not left."""
+    grant = grant_of(state, sku, now)
+    return sum(max(0, share.quantity - taken(state, share.line, now)) for share in grant.shares) if grant else 0
+
+
+def used(state: State, line: Line, now: datetime) -> int:
+    """Units consumed on a line, in its period."""
+    return state.consumed(line.line_id, line.period_start(now))
+
+
+def taken(state: State, line: Line, now: datetime) -> int:
+    """Units consumed on a line or held by a running reservation, in its period."""
+    period_start = line.period_start(now)
+    return state.consumed(line.line_id, period_start) + state.reservations.held(line.line_id, period_start, now)
+
+
+def live_leases(state: State, sku: str, now: datetime) -> list[str]:
+    """Leases that have not expired, the earliest acquired first. Judged at each decision (G2)."""
+    leases = state.leases.get(sku)
+    return leases.running(now) if leases else []
+
+
+def count_leases(state: State, sku: str, now: datetime) -> int:
+    leases = state.leases.get(sku)
+    return leases.count(now) if leases else 0
+
+
+def count_in_use(state: State, sku: str, now: datetime) -> int:
+    """How many users are assigned, or leases running."""
+    return len(state.users.of(sku)) + count_leases(state, sku, now)
+
+
+def in_use(state: State, sku: str, now: datetime) -> list[str]:
+    """Users assigned and leases running, the earliest first: a product has only one of the two."""
+    return [*state.users.of(sku), *live_leases(state, sku, now)]
+
+
+def is_covered(state: State, sku: str, holder: str, now: datetime) -> bool:
+    """Q4: whether this user or lease is among the earliest, as many as are granted now."""
+    grant = grant_of(state, sku, now)
+    quantity = grant.quantity if grant else 0
+    assigned, leases = state.users.of(sku).get(holder), state.leases.get(sku)
+    lease = leases.find(holder, now) if leases else None
+    if count_in_use(state, sku, now) <= quantity:  # nobody is above what is granted: the common case
+        return assigned is not None or lease is not None
+    if assigned:
+        return state.users.roll(sku).rank(assigned.number) < quantity
+    return leases is not None and lease is not None and leases.rank(lease, now) < quantity
+
+
+def products(state: State) -> dict[str, Line]:
+    """Each product of the installed OLF, by its sku, with one of its lines (for its name, metric and unit)."""
+    return {line.sku: line for line in lines_of(state)}

@@ -1,0 +1,123 @@
+"""Many assignments in one CSV file: bytes in, rows and what is wrong with them out. What the license makes of the rows
+is another question (`assignments`).
+
+First line `user,product,action`, in any order, `action` (assign or unassign) may be left out; a comma or a semicolon
+between columns, as spreadsheets write them. UTF-8, at most 1 MiB and 5,000 rows.
+
+A cell that a spreadsheet would take for a formula leaves here behind an apostrophe, and comes back without it.
+"""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from carnet.control_room.rules.granting.preconditions import check_name
+from carnet.exchange.verdicts import Code, Refusal
+
+MOST_BYTES, MOST_ROWS = 1024 * 1024, 5000
+COLUMNS = ("user", "product", "action")
+_ACTIONS: dict[str, Literal["assign", "unassign"]] = {"": "assign", "assign": "assign", "unassign": "unassign"}
+_FORMULA = re.compile(r"'*[=+\-@]")
+_FORM = "The first line names the columns: user,product,action. Then one line for each assignment."
+
+
+@dataclass(frozen=True)
+class AssignmentRow:
+    line: int  # of the file, from 1
+    user: str
+    product: str  # its sku
+    action: Literal["assign", "unassign"] = "assign"
+
+
+@dataclass(frozen=True)
+class RowError:
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class AssignmentFile:
+    rows: list[AssignmentRow]  # those that can be read
+    errors: list[RowError]
+
+
+def read_assignments(raw: bytes) -> AssignmentFile | Refusal:
+    """What the file asks for, row by row. A refusal where it is no such file at all."""
+    if len(raw) > MOST_BYTES:
+        return Refusal(Code.TOO_LARGE, f"The file has {len(raw):,} bytes; at most {MOST_BYTES:,} are read.", _split())
+    try:
+        lines = list(_cells(raw.decode("utf-8-sig")))
+    except UnicodeDecodeError:
+        return _no_file("It is not UTF-8 text.", "Save it as CSV in UTF-8.")
+    except csv.Error as error:
+        return _no_file(f"It is no CSV file: {error}.", _FORM)
+    header = [name.casefold() for name in lines[0][1]] if lines else []
+    if not {"user", "product"} <= set(header) <= set(COLUMNS) or len(set(header)) < len(header):
+        return _no_file("Its first line does not name the columns.", _FORM)
+    if len(lines) == 1:
+        return _no_file("It names nobody.", _FORM)
+    if len(lines) - 1 > MOST_ROWS:
+        return Refusal(
+            Code.TOO_LARGE, f"The file has {len(lines) - 1:,} rows; at most {MOST_ROWS:,} are read.", _split()
+        )
+    return _rows(header, lines[1:])
+
+
+def defused(cell: str) -> str:
+    """A cell that no spreadsheet computes; `_plain` undoes it, whatever the cell was."""
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def _split() -> str:
+    return "Split it into several files. Nothing was changed."
+
+
+def _no_file(message: str, next_step: str) -> Refusal:
+    return Refusal(Code.MALFORMED, f"This file cannot be read. {message}", next_step)
+
+
+def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each line that is not empty, with its number. Raises csv.Error."""
+    first = text.partition("\n")[0]
+    lines = csv.reader(text.splitlines(), delimiter=";" if ";" in first and "," not in first else ",", strict=True)
+    for cells in lines:
+        stripped = [_plain(unicodedata.normalize("NFC", cell.strip())) for cell in cells]
+        if any(stripped):
+            yield lines.line_num, stripped
+
+
+def _rows(header: list[str], lines: list[tuple[int, list[str]]]) -> AssignmentFile:
+    rows: list[AssignmentRow] = []
+    errors: list[RowError] = []
+    seen: dict[tuple[str, str], int] = {}
+    for line, cells in lines:
+        read = _row(header, line, cells)
+        if isinstance(read, AssignmentRow):
+            first = seen.setdefault((read.user, read.product), line)
+            if first != line:
+                read = RowError(line, f"{read.user} and {read.product} stand in line {first} already.")
+        rows.append(read) if isinstance(read, AssignmentRow) else errors.append(read)
+    return AssignmentFile(rows, errors)
+
+
+def _row(header: list[str], line: int, cells: list[str]) -> AssignmentRow | RowError:
+    if len(cells) > len(header):
+        return RowError(line, f"It has {len(cells)} columns; the first line names {len(header)}.")
+    named = dict(zip(header, cells, strict=False))
+    user, product, action = (named.get(column, "") for column in COLUMNS)
+    for column, value in (("user", user), ("product", product)):
+        if not value:
+            return RowError(line, f"It names no {column}.")
+    if action.casefold() not in _ACTIONS:
+        return RowError(line, f"“{action[:40]}” is no action: assign or unassign.")
+    wrong = check_name(user, "user's name")
+    if wrong:
+        return RowError(line, wrong.message)
+    return AssignmentRow(line, user, product, _ACTIONS[action.casefold()])

@@ -1,0 +1,51 @@
+"""G2: features. Present or absent; a locked site still answers (E8)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.grant import lines_of
+from carnet.control_room.rules.granting.preconditions import may_serve, not_granted, product_of
+from carnet.control_room.state.state import State
+from carnet.entitlements import Line, Metric
+from carnet.exchange.verdicts import Refusal
+
+
+@dataclass(frozen=True)
+class FeatureAnswer:
+    sku: str
+    name: str
+    granted: bool
+    valid_until: datetime
+
+
+def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refusal:
+    refusal = may_serve(state)
+    if refusal:
+        return refusal
+    grant = product_of(state, sku, Metric.FEATURE, now)
+    if isinstance(grant, Refusal):
+        return grant
+    if grant.quantity == 0:
+        return not_granted(sku)
+    return FeatureAnswer(sku, grant.line.name, True, _until([line for line in lines_of(state) if line.sku == sku], now))
+
+
+def _until(lines: list[Line], now: datetime) -> datetime:
+    """The end of what is granted without a gap, grace included."""
+    until = now
+    while ends := [line.ends for line in lines if line.valid_from <= until < line.ends]:
+        until = max(ends)
+    return until
+
+
+@dataclass(frozen=True)
+class CheckFeature:
+    sku: str
+    what: ClassVar[str] = "feature check"
+    answers: ClassVar[type] = FeatureAnswer
+    needs: ClassVar[str] = "take"
+
+    def answer(self, view: View) -> FeatureAnswer | Refusal:
+        return check_feature(view.state, self.sku, view.now)

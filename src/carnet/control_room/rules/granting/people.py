@@ -1,0 +1,183 @@
+"""A1: who may do what at the pages. Roles are in the ledger; passwords and second factors are the pages' own.
+
+Deny by default: somebody whom the ledger does not know may nothing, whoever vouches for their password.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+
+from carnet.control_room.ledger.events import AccessNoted, PersonAdded, PersonChanged
+from carnet.control_room.rules.decision import Decision, Moment, View
+from carnet.control_room.rules.granting.preconditions import malformed
+from carnet.control_room.state.state import Person, State
+from carnet.exchange.verdicts import Code, Refusal
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+
+
+class Permission(StrEnum):
+    VIEW = "view"  # licenses, and what is used
+    MANAGE = "manage"  # assign, and take back
+    INSTALL = "install"  # the exchange
+    AUDIT = "audit"  # the ledger's records
+    ADMINISTER = "administer"  # people, API keys, settings, backups
+
+
+class Role(StrEnum):
+    ADMINISTRATOR = "administrator"
+    LICENSE_MANAGER = "license_manager"
+    SEAT_MANAGER = "seat_manager"
+    AUDITOR = "auditor"
+    VIEWER = "viewer"
+
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.ADMINISTRATOR: frozenset(Permission),
+    Role.LICENSE_MANAGER: frozenset({Permission.VIEW, Permission.MANAGE, Permission.INSTALL}),
+    Role.SEAT_MANAGER: frozenset({Permission.VIEW, Permission.MANAGE}),
+    Role.AUDITOR: frozenset({Permission.VIEW, Permission.AUDIT}),
+    Role.VIEWER: frozenset({Permission.VIEW}),
+}
+
+
+class Access(StrEnum):
+    """Acts that change no license, and are recorded all the same."""
+
+    SIGNED_IN = "signed in"
+    SIGN_IN_REFUSED = "sign-in refused"
+    BACKUP_TAKEN = "backup taken"
+    RECORDS_EXPORTED = "records exported"
+    LINK_GIVEN = "link to a password given"
+    SETTINGS_CHANGED = "settings changed"
+
+
+@dataclass(frozen=True)
+class PersonView:
+    name: str
+    role: str | None
+    permissions: list[str]
+    added_at: datetime
+
+    def may(self, act: str) -> bool:
+        return act in self.permissions
+
+
+@dataclass(frozen=True)
+class PeopleAnswer:
+    people: list[PersonView]  # by name; those who were let go too
+
+
+@dataclass(frozen=True)
+class PersonAnswer:
+    name: str
+    role: str | None
+
+
+@dataclass(frozen=True)
+class AddPerson:
+    """Somebody new, or somebody who was let go and comes back."""
+
+    name: str
+    role: str
+    what: ClassVar[str] = "person add"
+    answers: ClassVar[type] = PersonAnswer
+
+    def decide(self, state: State, _: Moment) -> Decision | Refusal:
+        if not is_name(self.name):
+            return malformed("A person's name has 1 to 64 of a–z, 0–9 and . _ @ -, and begins with a letter or digit.")
+        if self.role not in list(Role):
+            return _no_role()
+        known = state.people.get(self.name)
+        if known and known.role is not None:
+            return malformed(f"There is somebody called {self.name} already.")
+        event = PersonChanged(name=self.name, role=self.role) if known else PersonAdded(name=self.name, role=self.role)
+        return Decision([event], PersonAnswer(self.name, self.role))
+
+
+@dataclass(frozen=True)
+class ChangePerson:
+    """Another role; None lets somebody go, from their next click on."""
+
+    name: str
+    role: str | None
+    what: ClassVar[str] = "person change"
+    answers: ClassVar[type] = PersonAnswer
+
+    def decide(self, state: State, _: Moment) -> Decision | Refusal:
+        known = state.people.get(self.name)
+        if known is None or known.role is None:
+            return _unknown(self.name)
+        if self.role is not None and self.role not in list(Role):
+            return _no_role()
+        if self.role == known.role:
+            return Decision([], PersonAnswer(self.name, self.role))
+        if known.role == Role.ADMINISTRATOR and _administrators(state) == 1:
+            return Refusal(
+                Code.NOT_PERMITTED,
+                f"{self.name} is the only administrator: nobody could add people or change roles any more.",
+                "Make somebody else an administrator first.",
+            )
+        return Decision([PersonChanged(name=self.name, role=self.role)], PersonAnswer(self.name, self.role))
+
+
+@dataclass(frozen=True)
+class NoteAccess:
+    """`about`: whom or what, in a few words."""
+
+    access: str
+    about: str | None = None
+    what: ClassVar[str] = "note"
+    answers: ClassVar[type] = PersonAnswer
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        del state, moment
+        if self.access not in list(Access):
+            return malformed("This is no act that is noted.")
+        return Decision([AccessNoted(what=self.access, about=self.about)], PersonAnswer("", None))
+
+
+@dataclass(frozen=True)
+class FindPerson:
+    name: str
+    what: ClassVar[str] = "person"
+    answers: ClassVar[type] = PersonView
+
+    def answer(self, view: View) -> PersonView | Refusal:
+        known = view.state.people.get(self.name)
+        return _view(known) if known and known.role else _unknown(self.name)
+
+
+@dataclass(frozen=True)
+class ListPeople:
+    what: ClassVar[str] = "people"
+    answers: ClassVar[type] = PeopleAnswer
+
+    def answer(self, view: View) -> PeopleAnswer:
+        return PeopleAnswer([_view(person) for _, person in sorted(view.state.people.items())])
+
+
+def is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None
+
+
+def permissions_of(role: str | None) -> frozenset[Permission]:
+    return PERMISSIONS.get(Role(role), frozenset()) if role in list(Role) else frozenset()
+
+
+def _view(person: Person) -> PersonView:
+    return PersonView(person.name, person.role, sorted(permissions_of(person.role)), person.added_at)
+
+
+def _administrators(state: State) -> int:
+    return sum(person.role == Role.ADMINISTRATOR for person in state.people.values())
+
+
+def _unknown(name: str) -> Refusal:
+    return Refusal(Code.NOT_FOUND, f"Nobody called {name} may sign in here.", "See who may: People and roles.")
+
+
+def _no_role() -> Refusal:
+    return malformed(f"A role is one of: {', '.join(Role)}.")

@@ -1,0 +1,123 @@
+"""What every grant asks first (G1), and refusals that several decisions share. *Locked* goes before the rest (S)."""
+
+from datetime import datetime
+
+from carnet.control_room.rules.grant import ProductGrant, grant_of
+from carnet.control_room.rules.site_state import EXPIRED, is_locked, licensed_name
+from carnet.control_room.state.state import State
+from carnet.entitlements import Metric, is_composed
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import stamp
+
+MAX_NAME = 200  # characters
+DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds that a lease or a reservation lives
+IDEMPOTENCY_KEY = r"[!-~](?:[ -~]{0,62}[!-~])?"  # G5; a header's value has no space at its ends
+_COMMANDS = {
+    Metric.NAMED_USER: "user assign",
+    Metric.CONCURRENT: "seat acquire",
+    Metric.CONSUMABLE: "units consume",
+    Metric.FEATURE: "feature check",
+}
+
+
+def may_grant(state: State, now: datetime) -> Refusal | None:
+    """Whether anything new may be granted here: a licensed site that is neither locked, released nor expired."""
+    return may_serve(state) or _locked(state, now) or _expired(state, now)
+
+
+def may_serve(state: State) -> Refusal | None:
+    """Whether what was granted may still be checked and renewed; a locked site may (E8)."""
+    if state.released:
+        return released()
+    if state.installed is None:
+        return Refusal(
+            Code.NOT_LICENSED,
+            "No license file is installed here.",
+            "An administrator requests and installs one (Manage offline licenses).",
+        )
+    return None
+
+
+def may_take(state: State, sku: str, metric: Metric, now: datetime) -> ProductGrant | Refusal:
+    """How everything new begins: the site may grant, and the product is licensed as this. What is granted of it."""
+    return may_grant(state, now) or product_of(state, sku, metric, now)
+
+
+def released() -> Refusal:
+    return Refusal(
+        Code.RELEASED,
+        "This Control Room is released; it grants nothing.",
+        "An administrator enables it again with a new token from CALM.",
+    )
+
+
+def _locked(state: State, now: datetime) -> Refusal | None:
+    if not is_locked(state, now):
+        return None
+    return Refusal(
+        Code.LOCKED,
+        "The Control Room is locked: a request was opened and no license file installed within 7 days. "
+        "Running seats and assigned users go on; nothing new is granted.",
+        "An administrator generates a new LFR and installs the file that answers it.",
+    )
+
+
+def _expired(state: State, now: datetime) -> Refusal | None:
+    if state.installed is None or licensed_name(state.installed, now) != EXPIRED:
+        return None
+    end = max(line.ends for line in state.installed.lines)
+    return Refusal(
+        Code.EXPIRED, f"The license ended {stamp(end)}.", "An administrator renews it: generate an LFR of kind renewal."
+    )
+
+
+def product_of(state: State, sku: str, metric: Metric, now: datetime) -> ProductGrant | Refusal:
+    """What is granted of the product now, where it is licensed at all and of this metric."""
+    grant = grant_of(state, sku, now)
+    if grant is None:
+        return not_granted(sku)
+    if grant.line.metric is not metric:
+        return Refusal(
+            Code.NOT_GRANTED,
+            f"{grant.line.name} is licensed as {_words(grant.line.metric)}, not as {_words(metric)}.",
+            "Ask for it as it is licensed.",
+            run=f"control-room {_COMMANDS[grant.line.metric]}",
+        )
+    return grant
+
+
+def _words(metric: Metric) -> str:
+    return metric.value.replace("_", " ")
+
+
+def not_granted(sku: str) -> Refusal:
+    return Refusal(
+        Code.NOT_GRANTED,
+        f"The installed license does not grant “{sku}” now.",
+        "See what it grants.",
+        run="control-room license show",
+    )
+
+
+def exhausted(name: str, granted: int) -> Refusal:
+    return Refusal(Code.EXHAUSTED, f"{name}: all {granted:,} are in use.", "Free one, or ask for more with a new LFR.")
+
+
+def not_covered(who: str, name: str, granted: int, free: str = "unassign") -> Refusal:
+    return Refusal(
+        Code.NOT_COVERED,
+        f"{who} is not among the {granted:,} earliest of {name}, which are all that is still licensed.",
+        f"Renew the license, or {free} somebody who came earlier.",
+    )
+
+
+def check_name(name: str, what: str) -> Refusal | None:
+    """Whether a name that the caller chose can stand in a record. What else a grant records comes from the license or
+    from here, and always can."""
+    if 0 < len(name) <= MAX_NAME and name.isprintable() and not name.isspace() and is_composed(name):
+        return None
+    return malformed(f"The {what} must have 1 to {MAX_NAME} printable characters, in Unicode form NFC.")
+
+
+def malformed(message: str) -> Refusal:
+    return Refusal(Code.MALFORMED, message, "Nothing was changed. Say it again, rightly.")

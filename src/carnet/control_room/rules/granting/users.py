@@ -1,0 +1,118 @@
+"""G2, Q4: named users. Assigning twice is the same as once; unassigning frees at once; a check asks who is covered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+import msgspec
+
+from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
+from carnet.control_room.rules.decision import Decision, Moment, View
+from carnet.control_room.rules.grant import (
+    ProductGrant,
+    granted,
+    is_covered,
+    lines_of,
+)
+from carnet.control_room.rules.granting.preconditions import (
+    check_name,
+    exhausted,
+    may_serve,
+    may_take,
+    not_covered,
+    not_granted,
+    product_of,
+)
+from carnet.control_room.state.state import State
+from carnet.entitlements import Metric
+from carnet.exchange.verdicts import Code, Refusal
+
+
+class UserAnswer(msgspec.Struct, frozen=True):
+    sku: str
+    user: str
+    assigned: bool
+    in_use: int
+    granted: int
+
+
+@dataclass(frozen=True)
+class AssignUser:
+    sku: str
+    user: str
+    what: ClassVar[str] = "assign"
+    answers: ClassVar[type] = UserAnswer
+    needs: ClassVar[str] = "assign"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        grant = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
+        if isinstance(grant, Refusal):
+            return grant
+        users = state.users.of(self.sku)
+        assigned, count = self.user in users, len(users)
+        refusal = None if assigned else check_assign(grant, self.user, count)
+        if refusal:
+            return refusal
+        events = [] if assigned else [SeatAssigned(sku=self.sku, user=self.user)]
+        return Decision(events, UserAnswer(self.sku, self.user, True, count + len(events), grant.quantity))
+
+
+def check_assign(grant: ProductGrant, user: str, count: int) -> Refusal | None:
+    """Whether one more user may be assigned while so many are."""
+    refusal = check_name(user, "user's name")
+    if refusal:
+        return refusal
+    if grant.quantity == 0:
+        return not_granted(grant.line.sku)
+    return exhausted(grant.line.name, grant.quantity) if count >= grant.quantity else None
+
+
+@dataclass(frozen=True)
+class UnassignUser:
+    """Giving back is always granted, in every state."""
+
+    sku: str
+    user: str
+    what: ClassVar[str] = "unassign"
+    answers: ClassVar[type] = UserAnswer
+    needs: ClassVar[str] = "assign"
+
+    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+        users, limit = state.users.of(self.sku), granted(lines_of(state), self.sku, moment.now)
+        if self.user not in users:
+            return Decision([], UserAnswer(self.sku, self.user, False, len(users), limit))
+        answer = UserAnswer(self.sku, self.user, False, len(users) - 1, limit)
+        return Decision([SeatUnassigned(sku=self.sku, user=self.user)], answer)
+
+
+def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer | Refusal:
+    """Whether the user may work now. A locked site still answers (E8); an uncovered user is refused (Q4)."""
+    refusal = may_serve(state)
+    if refusal:
+        return refusal
+    grant = product_of(state, sku, Metric.NAMED_USER, now)
+    if isinstance(grant, Refusal):
+        return grant
+    users, limit = state.users.of(sku), grant.quantity
+    if user not in users:
+        return Refusal(
+            Code.NOT_GRANTED,
+            f"{user} is not assigned to {grant.line.name}.",
+            "Assign the user.",
+            run="control-room user assign PRODUCT USER",
+        )
+    if not is_covered(state, sku, user, now):
+        return not_covered(user, grant.line.name, limit)
+    return UserAnswer(sku, user, True, len(users), limit)
+
+
+@dataclass(frozen=True)
+class CheckUser:
+    sku: str
+    user: str
+    what: ClassVar[str] = "user check"
+    answers: ClassVar[type] = UserAnswer
+    needs: ClassVar[str] = "take"
+
+    def answer(self, view: View) -> UserAnswer | Refusal:
+        return check_user(view.state, self.sku, self.user, view.now)

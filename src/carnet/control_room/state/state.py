@@ -1,0 +1,173 @@
+"""The state: all that decisions need to know, as a fold of the ledger (`evolve`). It can always be rebuilt.
+
+The structs are msgspec's, so that a snapshot of the state is one call. Only `evolve` changes them.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from carnet.control_room.state.exchange_log import ExchangeLog
+from carnet.control_room.state.leases import Leases
+from carnet.control_room.state.piecewise_cache import PiecewiseCache
+from carnet.control_room.state.reservations import Reservations
+from carnet.control_room.state.trusted_time import NEVER
+from carnet.control_room.state.usage_counters import UsageCounters
+from carnet.control_room.state.users import Users
+from carnet.entitlements import Line, Metric, Period
+from carnet.exchange.history import CheckpointFields
+from carnet.exchange.key_set import KeySet, Pinned, Trust
+from carnet.exchange.keys import AkpKey, OkpKey
+from carnet.exchange.license_file_request import (
+    Cycle,
+    Enrolment,
+    KeyPair,
+    RequestKind,
+)
+
+
+class InstalledLicense(msgspec.Struct, dict=True):
+    olf_id: str
+    sequence: int
+    license_guid: str
+    account_name: str
+    issued_at: datetime
+    installed_at: datetime
+    acknowledged: int
+    file_sha256: str
+    lines: list[Line]
+
+    def __post_init__(self) -> None:
+        self.grants: PiecewiseCache[Any] = (
+            PiecewiseCache()
+        )  # what its lines grant by time: derived, and no part of a snapshot
+
+
+class LineMemory(msgspec.Struct):
+    """What stays known of a line after an OLF left it out: enough to state its totals and to judge E10."""
+
+    sku: str
+    metric: Metric
+    quantity: int  # that it had last
+    period: Period | None
+    token_id: str  # of the enrolment that it belongs to
+
+
+class NewestRequest(msgspec.Struct):
+    request_id: str
+    sequence: int
+    kind: RequestKind
+    generated_at: datetime
+    install_by: datetime | None
+
+
+class OpenCycle(msgspec.Struct):
+    fields: Cycle
+    missed: bool = False
+
+
+class Shown(msgspec.Struct):
+    """A checkpoint that left the site in an LFR or receipt."""
+
+    of: str
+    size: int
+
+
+class ApiKey(msgspec.Struct, frozen=True):
+    """A1: what a bot or product shows. The secret is not kept, only its SHA-256."""
+
+    key_id: str
+    name: str
+    secret_sha256: str
+    products: list[str] | None  # None: all of them
+    permissions: list[str]  # of `granting.permissions`
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A1: somebody who signs in at the pages, and as what."""
+
+    name: str
+    role: str | None  # of `granting.people`; None: may sign in no more
+    added_at: datetime
+
+
+class SeenRefusal(msgspec.Struct):
+    """G7: one of those that got a record of their own."""
+
+    at: datetime
+    actor: str
+    what: str
+    code: str
+    message: str
+
+
+class State(msgspec.Struct):
+    # the ledger and the site
+    size: int = 0
+    mark: datetime = NEVER  # T1
+    control_room_id: str = ""
+    name: str = ""
+    version: str = ""
+    state_name: str = "new"  # as last recorded
+    # trust and keys
+    trust: Trust | None = None
+    key_set: KeySet | None = None
+    signing_key: OkpKey | None = None
+    sealing_key: AkpKey | None = None
+    new_keys: KeyPair | None = None  # E15, until an install or the cycle's end
+    # the exchange
+    tokens_seen: list[str] = []
+    enrolment: Enrolment | None = None
+    account_name: str = ""
+    request_sequence: int = 0
+    newest_request: NewestRequest | None = None
+    cycle: OpenCycle | None = None
+    withdrawn: int = 0  # since the last install
+    locked: bool = False  # E8
+    released: bool = False  # E11
+    installed: InstalledLicense | None = None
+    installed_ids: list[str] = []
+    highest_sequence: int = 0
+    issuing_log: CheckpointFields | None = None  # V2
+    history_accepted: int = 0  # L2
+    shown: list[Shown] = []
+    exchange: ExchangeLog = msgspec.field(default_factory=ExchangeLog)
+    # use
+    lines: dict[str, LineMemory] = {}
+    meters: dict[str, dict[str, int]] = {}  # Q2: line, then period ("" where it has none)
+    users: Users = msgspec.field(default_factory=Users)
+    leases: dict[str, Leases] = {}
+    reservations: Reservations = msgspec.field(default_factory=Reservations)
+    peaks: dict[str, int] = {}  # by product, since the last install
+    tallies: dict[str, UsageCounters] = {}  # by product, of each that a license here ever named
+    refusals: dict[str, int] = {}
+    newest_refusals: dict[str, list[SeenRefusal]] = {}  # by product, the newest last
+    rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
+    api_keys: dict[str, ApiKey] = {}  # by id
+    people: dict[str, Person] = {}  # by name; whoever was let go stays known
+    # clocks
+    behind: bool = False
+    lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up
+    set_back_count: int = 0
+    lowered: list[int] = []  # the records by which time was lowered (T3): from there on it rises anew
+    largest_set_back: int = 0  # seconds
+
+    @property
+    def pinned(self) -> Pinned:
+        assert self.trust is not None, "a ledger begins with site.initialised"
+        return Pinned(self.trust, self.key_set)
+
+    @property
+    def open_cycle(self) -> Cycle | None:
+        """The cycle that an OLF may still answer, or that is to be recorded as missed."""
+        return self.cycle.fields if self.cycle and not self.cycle.missed else None
+
+    def consumed(self, line_id: str, period_start: datetime | None) -> int:
+        return self.meters.get(line_id, {}).get(period_key(period_start), 0)
+
+
+def period_key(period_start: datetime | None) -> str:
+    return period_start.strftime("%Y-%m-%dT%H:%M:%SZ") if period_start else ""

@@ -1,9 +1,0 @@
-from django.apps import AppConfig
-
-
-class PagesConfig(AppConfig):
-    name = "carnet.control_room.web"
-    label = "web"
-
-    def ready(self) -> None:
-        from carnet.control_room.web import sign_in  # noqa: F401  it records who signs in

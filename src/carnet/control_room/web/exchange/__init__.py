@@ -1,1 +1,0 @@
-"""Manage offline licenses: the exchange in numbered steps, and the cycles that it went through."""

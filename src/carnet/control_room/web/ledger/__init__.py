@@ -1,1 +1,0 @@
-"""The ledger: its records, its check, its checkpoint."""

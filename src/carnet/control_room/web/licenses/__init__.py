@@ -1,1 +1,0 @@
-"""License Management: what is installed, licensed, used and left; and one product."""

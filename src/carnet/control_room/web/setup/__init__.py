@@ -1,1 +1,0 @@
-"""Set up: API keys, people and roles, settings."""

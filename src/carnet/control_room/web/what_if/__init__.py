@@ -1,1 +1,0 @@
-"""What if: the state on another day, or with another file."""

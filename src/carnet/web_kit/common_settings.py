@@ -1,0 +1,143 @@
+"""What Django's settings of both sides have in common: production by default, nothing from outside, deny unless
+permitted. Each side adds its own apps, addresses and sign-in adapters."""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+
+from carnet.web_kit import loading
+
+TEMPLATES_FOR_SIGN_IN = Path(__file__).parent / "sign_in" / "templates"  # before the sign-in package's own
+
+APPS_BEFORE = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",  # the sign-in package writes times with it
+    "django.contrib.sessions",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    *loading.APPS,
+]
+MIDDLEWARE_BEFORE = [  # the side's own door comes after
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "carnet.web_kit.sign_in.seen.SeenLast",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+
+def templates(folder: Path, context: str) -> list[dict[str, Any]]:
+    """`folder`: the side's own templates. `context`: what gives every page its head and menu."""
+    return [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "DIRS": [folder, TEMPLATES_FOR_SIGN_IN],
+            "APP_DIRS": False,
+            "OPTIONS": {
+                "loaders": loading.LOADERS,
+                "builtins": ["django.templatetags.static", *loading.BUILTINS],
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                    context,
+                ],
+            },
+        }
+    ]
+
+
+def storages(*, collected: bool) -> dict[str, dict[str, str]]:
+    static = (
+        "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if collected
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    )
+    return {
+        "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        "staticfiles": {"BACKEND": static},
+    }
+
+
+COTTON_ISOLATE_BY_DEFAULT = True  # a component sees its own attributes, and what the context processors give
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DJANGO_TABLES2_TEMPLATE = "ui/table.html"
+CSRF_FAILURE_VIEW = "carnet.web_kit.errors.csrf_failed"
+STATIC_URL = "/static/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ, TIME_ZONE = True, "UTC"
+USE_I18N = True
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English")]
+LOGGING_CONFIG = None
+
+# Transport, beside what a side says of TLS.
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],  # the QR of a one-time password is an image in the page
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+MOST_UPLOADED = 16 * 1024 * 1024  # bytes of a whole request; each file in it has its own, smaller limit
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = MOST_UPLOADED  # never a temporary file of what nobody looked at yet
+
+# Sign-in.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+PASSWORD_RESET_TIMEOUT = 24 * 3600
+LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "home"
+ACCOUNT_ADAPTER = "carnet.web_kit.sign_in.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"  # nobody signs up: people are added by those who may
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key"}  # locks passwords and one-time codes alike
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 0
+NEEDS_SECOND_FACTOR = False  # of whom: each side says
+USERSESSIONS_TRACK_ACTIVITY = True  # by `SeenLast`, once a minute
+
+# Failed sign-ins and used one-time codes are counted here: several processes must share it.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"},
+    "seen": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "seen"},  # each process its own
+}
+
+
+def password_validators(*attributes: str) -> list[dict[str, Any]]:
+    """`attributes`: of a person, which a password must not resemble."""
+    named: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("UserAttributeSimilarityValidator", {"user_attributes": attributes}),
+    )
+    return [{"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options} for name, options in named]

@@ -1,0 +1,47 @@
+"""What somebody sees where there is nothing for them, or where something broke. The same words for what is another's as
+for what is not there."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    del exception
+    return fault_page(request, 400, "This request makes no sense here.", "Go back, load the page again, and try anew.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    del exception
+    return fault_page(
+        request, 403, "Your role does not open this.", "Ask whoever manages people on your side, if you need it."
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    del exception
+    return fault_page(request, 404, "There is nothing at this address for you.", "Start again from the overview.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return fault_page(
+        request,
+        500,
+        "Something broke, and it is not known what was done.",
+        "Look at the page that shows it before you try again, and tell whoever runs this server.",
+    )
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    del reason
+    return fault_page(
+        request,
+        403,
+        "This form is older than your sign-in. Nothing was changed.",
+        "Load the page again, and send it anew.",
+    )
+
+
+def fault_page(request: HttpRequest, status: int, message: str, next_step: str, *, code: bool = True) -> HttpResponse:
+    """`code`: whether the page says the status by its number."""
+    context = {"message": message, "next": next_step} | ({"code": status} if code else {})
+    return render(request, "ui/fault.html", context, status=status)

@@ -1,0 +1,30 @@
+"""Files that leave: by name, as they are, and never shown in place.
+
+Files that come in: one, read no further than it takes to see that it is too large.
+"""
+
+import re
+
+from django.http import HttpRequest, HttpResponse
+
+from carnet.exchange.envelope import MAX_FILE
+
+
+def read_upload(request: HttpRequest, field: str = "file") -> bytes | None:
+    """Its bytes, or one more than any exchange file may have (which then refuses it). None where none was sent."""
+    sent = request.FILES.get(field)
+    return sent.read(MAX_FILE + 1) if sent is not None else None
+
+
+def download(raw: bytes, name: str, kind: str = "application/octet-stream") -> HttpResponse:
+    answer = HttpResponse(raw, content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{file_name(name)}"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def file_name(name: str) -> str:
+    """Lower case letters, digits, dots and dashes: what every medium and every scanner takes."""
+    stem, dot, kind = name.rpartition(".")
+    plain = re.sub(r"[^a-z0-9]+", "-", (stem if dot else name).lower()).strip("-")
+    return f"{plain or 'file'}{dot}{kind}"

@@ -51,7 +51,7 @@ def stored_models() -> Iterator[Model]:
     """What belongs to accounts, and the log."""
     from django.apps import apps
 
-    for name in ("customers", "licenses", "control_rooms", "issuing", "issuing_log"):
+    for name in ("customers", "purchases", "control_rooms", "use_cases", "issuing_log"):
         yield from apps.get_app_config(name).get_models()
 
 

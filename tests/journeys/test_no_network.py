@@ -92,10 +92,17 @@ HOST = re.compile(r"\b[a-z0-9-]+\.(?:com|org|net|io|dev|eu|local|internal|cloud|
 NETWORK = re.compile(r"^\s*(?:import|from)\s+(?:socket|ssl|http|urllib|asyncio|ftplib|smtplib|requests|httpx)\b", re.M)
 
 
-LOCAL_DOOR = ("writer.py", "socket_desk.py", "socket_door.py")  # in `engine`: a file's socket, and an event loop
+LOCAL_DOOR = ("writer.py",)  # in `engine`: a file's socket, and an event loop
 
 
-LISTENING = ("api", "web", "serving.py", "serve.py", "pages.py")  # in the Control Room: what waits for callers here
+LISTENING = (
+    "rest",
+    "pages",
+    "local_api",
+    "serving.py",
+    "serve.py",
+    "pages_process.py",
+)  # in the Control Room: what waits for callers here
 
 
 def _files() -> list[Path]:

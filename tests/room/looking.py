@@ -54,7 +54,7 @@ def _with_second_factors(pages: Pages) -> None:
     assert found, "the password was given again"
     passkey = msgspec.json.encode({"name": "This laptop", "credential": new_passkey()}).decode()
     with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db, db:
-        (login,) = db.execute("SELECT id FROM web_login WHERE name = ?", [TONE]).fetchone()
+        (login,) = db.execute("SELECT id FROM pages_login WHERE name = ?", [TONE]).fetchone()
         row = [1, "webauthn", passkey, "2026-01-01 00:00:00", login]
         db.execute("INSERT INTO mfa_authenticator (id, type, data, created_at, user_id) VALUES (?, ?, ?, ?, ?)", row)
     code = one_time_password(secret(found[1], "the key of an authenticator app"), this_step())

@@ -222,7 +222,7 @@ def _choose(pages: Pages) -> None:
         answer = browser.send_form(form.url.path, chosen)
         assert answer.status_code == 302, answer.text
     with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db:
-        _hashed.extend(db.execute("SELECT password FROM web_login WHERE name = ?", [ADMINISTRATOR]).fetchone())
+        _hashed.extend(db.execute("SELECT password FROM pages_login WHERE name = ?", [ADMINISTRATOR]).fetchone())
 
 
 _hashed: list[str] = []  # the password's, once it was chosen
@@ -231,7 +231,7 @@ _hashed: list[str] = []  # the password's, once it was chosen
 def give_passwords(pages: Pages, *names: str) -> None:
     rows = [(name, _hashed[0]) for name in names]
     with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db, db:
-        db.executemany("INSERT OR IGNORE INTO web_login (name, password) VALUES (?, ?)", rows)
+        db.executemany("INSERT OR IGNORE INTO pages_login (name, password) VALUES (?, ?)", rows)
 
 
 __all__ = [

@@ -176,8 +176,8 @@ def test_every_setting_of_the_environment_is_documented() -> None:
 SPOKEN = ("Refusal", "CarnetError", "UsageError", "NotSetUpError", "PassphraseError", "StorageError", "BusyError")
 SPOKEN += ("TamperedError", "replace", "malformed")
 COMMAND = re.compile(r"\b(calm|control-room) [a-z]+(-[a-z]+)?\b|(^|\s)--[a-z]|\bRun: ")
-CALM = ["issuing", "people", "licenses", "control_rooms", "overview", "notices"]
-CONTROL_ROOM = ["activation", "authority", "engine", "granting", "keys", "ledger", "storage", "what_if", "api"]
+CALM = ["use_cases", "people", "purchases", "control_rooms", "queries", "notices"]
+CONTROL_ROOM = ["rules", "state", "queries", "engine", "ledger", "local_api", "rest"]
 SPEAKING = [*(f"calm/{folder}" for folder in CALM), *(f"control_room/{folder}" for folder in CONTROL_ROOM)]
 AT_A_TERMINAL = ["serve.py"]  # what only whoever starts the server can read
 

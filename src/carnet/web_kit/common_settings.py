@@ -80,9 +80,8 @@ CSRF_FAILURE_VIEW = "carnet.web_kit.errors.csrf_failed"
 STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ, TIME_ZONE = True, "UTC"
-USE_I18N = True
+USE_I18N = False
 LANGUAGE_CODE = "en-gb"
-LANGUAGES = [("en-gb", "English")]
 LOGGING_CONFIG = None
 
 # Transport, beside what a side says of TLS.

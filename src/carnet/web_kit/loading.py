@@ -15,7 +15,6 @@ APPS = [
     "carnet.web_kit",
 ]
 BUILTINS = [
-    "django.templatetags.i18n",
     "django_cotton.templatetags.cotton",
     "template_partials.templatetags.partials",
     "carnet.web_kit.templatetags.ui",

@@ -55,7 +55,7 @@ def left(until: datetime, now: datetime) -> str:
 def ago(at: datetime, now: datetime) -> str:
     """`22 h ago`, in one unit: how long something waits needs no more."""
     count, name = units(as_utc(now) - as_utc(at))[0]
-    return "just now" if (count, name) == (0, "min") else "%(span)s ago" % {"span": f"{count} {name}"}
+    return "just now" if (count, name) == (0, "min") else "{span} ago".format(span=f"{count} {name}")
 
 
 def urgency(until: datetime, now: datetime) -> str:
@@ -66,11 +66,11 @@ def urgency(until: datetime, now: datetime) -> str:
 def size(count: int) -> str:
     """`5,912 bytes`, `256 KiB`, `1.5 MiB`: exact as long as a person may compare it with a file manager."""
     if count < 10_000:
-        return "%(count)s bytes" % {"count": number(count)}
+        return f"{number(count)} bytes"
     for unit, whole in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if count >= whole:
             return f"{number(round(count / whole, 1))} {unit}"
-    return "%(count)s bytes" % {"count": number(count)}
+    return f"{number(count)} bytes"
 
 
 def short(text: str, first: int = 8, last: int = 4) -> str:

@@ -224,7 +224,7 @@ def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:
 def test_every_command_and_question_there_is_can_cross_the_socket() -> None:
     found: dict[str, set[type]] = {"decide": set(), "answer": set()}
     for module in pkgutil.walk_packages(control_room.__path__, f"{control_room.__name__}."):
-        if module.name.split(".")[2] in ("activation", "granting", "authority", "what_if"):
+        if module.name.split(".")[2] in ("rules", "queries"):
             for each in vars(import_module(module.name)).values():
                 for act, known in found.items():
                     if inspect.isclass(each) and hasattr(each, act) and isinstance(getattr(each, "what", None), str):

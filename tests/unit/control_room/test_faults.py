@@ -17,7 +17,8 @@ from carnet.control_room.engine.engine import QueuedCommand
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY
 from carnet.control_room.engine.sqlite import SNAPSHOT
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.rest.door import Answer, Door, Request
+from carnet.control_room.rest.door import Door
+from carnet.control_room.rest.message import Answer, Request
 from carnet.control_room.rules.granting.api_keys import CreateApiKey
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits

@@ -224,13 +224,11 @@ def upload_order(request: AuthorizedRequest, account: str) -> HttpResponse:
             )
         )
         if added and not added.left_out:
-            messages.success(request, "%(n)s purchases are added." % {"n": len(added.purchases)})
+            messages.success(request, f"{len(added.purchases)} purchases are added.")
             return redirect("customer-purchases", account=customer.id)
         wrong = added.left_out if added else _errors_of(raw)
         if added:
-            messages.success(
-                request, "%(n)s purchases are added; the rows below are not." % {"n": len(added.purchases)}
-            )
+            messages.success(request, f"{len(added.purchases)} purchases are added; the rows below are not.")
     page = {"form": form, "wrong": wrong, "account": customer, "account_id": customer.id, "columns": COLUMNS}
     return render(request, "calm/customer/order.html", page, status=form.status)
 
@@ -308,7 +306,7 @@ def purchase_add(request: AuthorizedRequest, account: str) -> HttpResponse:
     if added:
         messages.success(request, "The purchase is added.")
         return redirect("customer-purchases", account=customer.id)
-    title = "Add a purchase of %(name)s" % {"name": customer.name}
+    title = f"Add a purchase of {customer.name}"
     page = {"form": form, "title": title, "send": "Add the purchase", "account_id": customer.id}
     return render(request, "ui/form_page.html", page, status=form.status)
 
@@ -343,7 +341,7 @@ def guid_add(request: AuthorizedRequest, account: str) -> HttpResponse:
             lambda asked: guids.add_guid(request.calm, account=customer.id, label=asked["label"], **request.who)
         )
         if added:
-            messages.success(request, "The License GUID %(label)s is added." % {"label": added.label})
+            messages.success(request, f"The License GUID {added.label} is added.")
             return redirect("room", guid=added.guid)
     page = {"form": form, "title": "Add a License GUID", "send": "Add it", "account_id": customer.id}
     return render(request, "ui/form_page.html", page, status=form.status)

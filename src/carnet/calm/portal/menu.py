@@ -39,7 +39,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
         "vendor": portal().name,
         "sign_in": {
             "title": "Sign in to CALM",
-            "lede": "License operations of %(vendor)s." % {"vendor": portal().name},
+            "lede": f"License operations of {portal().name}.",
             "links_by_mail": True,
             "needs_second_factor": bool(person and person.is_vendor and settings.NEEDS_SECOND_FACTOR),
         },

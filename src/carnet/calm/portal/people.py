@@ -73,13 +73,13 @@ def _change(request: AuthorizedRequest, changed: Person) -> bool:
     if what == "link":
         staff.give_link(request.calm, email=changed.email, **request.who)
         path = request.build_absolute_uri(password_link(changed))
-        messages.success(request, "%(who)s chooses a password here, once: %(path)s" % {"who": changed, "path": path})
+        messages.success(request, f"{changed} chooses a password here, once: {path}")
     elif what in ("activate", "deactivate"):
         staff.set_active(request.calm, email=changed.email, active=what == "activate", **request.who)
-        messages.success(request, "%(who)s: done." % {"who": changed})
+        messages.success(request, f"{changed}: done.")
     else:
         staff.change_role(request.calm, email=changed.email, role=what, **request.who)
-        messages.success(request, "%(who)s is %(role)s from now on." % {"who": changed, "role": what})
+        messages.success(request, f"{changed} is {what} from now on.")
     return True
 
 

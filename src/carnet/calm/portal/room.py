@@ -143,15 +143,13 @@ def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     if isinstance(answer, Refusal):
         return show(request, slot, refusal=answer, tried="request")
     if answer.verdict == "released":
-        messages.success(
-            request, "%(name)s is released. What it did not consume is available again." % {"name": answer.name}
-        )
+        messages.success(request, f"{answer.name} is released. What it did not consume is available again.")
     elif answer.verdict == "accepted_again":
         messages.info(request, "That request was accepted before. Nothing is changed.")
     else:
         messages.success(
             request,
-            "Request #%(number)s of %(name)s is accepted." % {"number": answer.sequence, "name": answer.name},
+            f"Request #{answer.sequence} of {answer.name} is accepted.",
         )
     return redirect("room", guid=slot.id)
 
@@ -186,7 +184,7 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     )
     if isinstance(answer, Refusal):
         return show(request, slot, refusal=answer, tried="issue")
-    messages.success(request, "License file #%(number)s is issued." % {"number": answer.sequence})
+    messages.success(request, f"License file #{answer.sequence} is issued.")
     return redirect("room", guid=slot.id)
 
 
@@ -222,9 +220,7 @@ def receipt_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     if isinstance(answer, Refusal):
         return show(request, slot, refusal=answer, tried="receipt")
     if answer.verdict == "confirmed":
-        messages.success(
-            request, "License file #%(number)s is installed, confirmed by its receipt." % {"number": answer.sequence}
-        )
+        messages.success(request, f"License file #{answer.sequence} is installed, confirmed by its receipt.")
     else:
         messages.info(request, "That was known already. Nothing is changed.")
     return redirect("room", guid=slot.id)
@@ -297,7 +293,7 @@ def report(request: AuthorizedRequest, guid: str) -> HttpResponse:
     room = get_object_or_404(ControlRoom, guid=slot)
     form = Lost(request.POST or None)
     if request.method == "POST" and form.is_valid() and form.cleaned_data["name"].strip() != room.name:
-        form.add_error("name", "This is not %(name)s." % {"name": room.name})
+        form.add_error("name", f"This is not {room.name}.")
     if request.method == "POST" and form.is_valid():
         reported = form.ask(
             lambda asked: losses.report_lost(request.calm, guid=slot.id, reason=asked["reason"], **request.who)
@@ -307,7 +303,7 @@ def report(request: AuthorizedRequest, guid: str) -> HttpResponse:
             return redirect("room", guid=slot.id)
     context = {
         "form": form,
-        "title": "Report %(name)s as lost" % {"name": room.name},
+        "title": f"Report {room.name} as lost",
         "lede": "Only where it can make no request any more. Until license operations decide, nothing is changed.",
         "send": "Report as lost",
         "account_id": slot.account_id,

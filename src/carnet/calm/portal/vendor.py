@@ -94,7 +94,7 @@ def approval(request: AuthorizedRequest, approval: str) -> HttpResponse:
     if decide and needs(request, Permission.DECIDE):
         decided = form.ask(lambda asked: decide(request.calm, approval=found.id, reason=asked["reason"], **request.who))
         if decided:
-            messages.success(request, "%(name)s: %(state)s." % {"name": found.account.name, "state": decided.state})
+            messages.success(request, f"{found.account.name}: {decided.state}.")
             return redirect("inbox")
     context = {"case": approval_case(found.id, request.now), "form": form}
     return render(request, "calm/vendor/approval.html", context, status=form.status)
@@ -121,7 +121,7 @@ def confirmation(request: AuthorizedRequest, proposal: str) -> HttpResponse:
     else:
         done = form.ask(lambda _asked: proposals.confirm(request.calm, proposal=proposal, **request.who))
         if done:
-            messages.success(request, "Confirmed and done: %(did)s." % {"did": "; ".join(done.did)})
+            messages.success(request, "Confirmed and done: {did}.".format(did="; ".join(done.did)))
     if form.refusal or form.errors:
         return render(
             request, "calm/refused_act.html", {"form": form, "back_url": reverse("confirmations")}, status=422
@@ -145,7 +145,7 @@ def write_off(request: AuthorizedRequest, room: str) -> HttpResponse:
     lost = room_of(request, room)
     form = WriteOff(request.POST or None)
     if request.method == "POST" and form.is_valid() and form.cleaned_data["name"].strip() != lost.name:
-        form.add_error("name", "This is not %(name)s." % {"name": lost.name})
+        form.add_error("name", f"This is not {lost.name}.")
     if request.method == "POST" and form.is_valid():
         asked = form.ask(
             lambda fields: proposals.propose_write_off(
@@ -232,7 +232,7 @@ def account_add(request: AuthorizedRequest) -> HttpResponse:
     if request.method == "POST":
         added = form.ask(lambda asked: use_cases.add_account(request.calm, name=asked["name"], **request.who))
         if added:
-            messages.success(request, "Account %(name)s is added." % {"name": added.name})
+            messages.success(request, f"Account {added.name} is added.")
             return redirect("customer", account=added.account)
     page = {"form": form, "title": "Add an account", "send": "Add the account"}
     return render(request, "ui/form_page.html", page, status=form.status)
@@ -278,10 +278,10 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
         if lowered:
             messages.success(request, "The purchase is lowered.")
             return redirect("customer-purchases", account=bought.account_id)
-    lede = "%(quantity)s are bought, until %(until)s. It can be lowered as far as no site is touched." % {
-        "quantity": f"{bought.quantity:,} {bought.product.name}",
-        "until": f"{bought.valid_until:%Y-%m-%d}",
-    }
+    lede = "{quantity} are bought, until {until}. It can be lowered as far as no site is touched.".format(
+        quantity=f"{bought.quantity:,} {bought.product.name}",
+        until=f"{bought.valid_until:%Y-%m-%d}",
+    )
     page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
     return render(request, "ui/form_page.html", page, status=form.status)
 

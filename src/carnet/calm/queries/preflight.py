@@ -113,7 +113,8 @@ def refused_later(line: PurchaseFigures, name: str, asked: int, problem: Problem
 
 def _below(row: Figures, asked: int, fits: int, where: Where) -> str:
     return (
-        f"{fits - asked:,} too few. {counted(row.metric, row.unit, max(row.in_use, fits))} are used at {where.site} and do not come back, so the site would refuse this file. "
+        f"{fits - asked:,} too few. {counted(row.metric, row.unit, max(row.in_use, fits))} are used at {where.site} "
+        "and do not come back, so the site would refuse this file. "
         f"Grant {fits:,} or more, or 0 to take the product away."
     )
 

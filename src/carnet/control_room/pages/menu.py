@@ -32,7 +32,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "status": status,
         "sign_in": {
             "title": "Sign in",
-            "lede": "Licensing server of %(name)s." % {"name": status.name} if status else "",
+            "lede": f"Licensing server of {status.name}." if status else "",
             "links_by_mail": False,
             "link_command": "control-room person link NAME",
             "needs_second_factor": settings.NEEDS_SECOND_FACTOR,

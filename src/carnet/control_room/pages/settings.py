@@ -55,7 +55,7 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "room_session", "room_csrf"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # the rows of a file of assignments come back in a form
 
 # Sign-in, by the name under which acts are recorded.
-AUTH_USER_MODEL = "web.Login"
+AUTH_USER_MODEL = "pages.Login"
 AUTHENTICATION_BACKENDS = [
     *(["carnet.control_room.pages.directory_sign_in.Backend"] if directory.is_on() else []),
     "carnet.control_room.pages.sign_in.Backend",  # works beside a directory, also when that is down

@@ -10,7 +10,6 @@ from datetime import datetime
 from heapq import merge
 from typing import ClassVar, Generic, TypeVar
 
-from carnet.control_room.queries.usage import HolderView
 from carnet.control_room.rules.decision import View
 from carnet.control_room.rules.grant import (
     count_in_use,
@@ -18,7 +17,7 @@ from carnet.control_room.rules.grant import (
     is_covered,
     products,
 )
-from carnet.control_room.state.acquisition_order import AcquisitionOrder
+from carnet.control_room.rules.holding import HolderView, Holding, each_holding, holder_view
 from carnet.control_room.state.state import State
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -28,8 +27,6 @@ F = TypeVar("F")
 LOOKED_AT = 2000  # users and leases at one question
 PAGE = 500  # in one answer
 LONGEST = 200  # characters of what is searched for
-
-_Found = tuple[int, str, str]  # number of the granting record, sku, user or lease
 
 
 @dataclass(frozen=True)
@@ -67,12 +64,12 @@ class Holders:
         every = state.leases if self.only_seats else {*state.users, *state.leases}
         skus = [self.sku] if self.sku is not None else sorted(every)
         after, sign = int(self.after) if self.after else None, 1 if self.oldest_first else -1
-        each = [_each(state, sku, after, sign) for sku in skus]
+        each = [each_holding(state, sku, after, sign) for sku in skus]
         order = each[0] if len(each) == 1 else merge(*each, key=lambda found: sign * found[0])
         wanted = self.search.casefold()
 
-        def fits(found: _Found) -> HolderView | None:
-            return _holder(state, now, found, wanted)
+        def fits(found: Holding) -> HolderView | None:
+            return holder_view(state, now, found, wanted)
 
         page = look_through(order, fits, self.limit)
         in_use = {sku: count_in_use(state, sku, now) for sku in skus}
@@ -119,38 +116,6 @@ def look_through(order: Iterator[T], fits: Callable[[T], F | None], limit: int) 
         if fitting is not None:
             found.append(fitting)
     return _Page(found, None, looked_at)
-
-
-def _each(state: State, sku: str, after: int | None, sign: int) -> Iterator[_Found]:
-    leases = state.leases.get(sku)
-    for roll in (
-        state.users.roll(sku),
-        leases.roll if leases else AcquisitionOrder(),
-    ):  # a product has only one of the two
-        for number, who in roll.oldest(after) if sign > 0 else roll.newest(after):
-            yield number, sku, who
-
-
-def _holder(state: State, now: datetime, found: _Found, wanted: str) -> HolderView | None:
-    _, sku, who = found
-    leases = state.leases.get(sku)
-    lease = leases.find(who, now) if leases else None
-    if wanted not in (lease.holder if lease else who).casefold():
-        return None
-    assigned = state.users.of(sku).get(who)
-    if assigned:
-        return HolderView(sku, who, None, assigned.since, None, is_covered(state, sku, who, now))
-    if lease is None:
-        return None
-    return HolderView(sku, lease.holder, who, lease.since, lease.expires_at, is_covered(state, sku, who, now))
-
-
-def who_holds(state: State, sku: str, now: datetime, *, oldest_first: bool = False) -> Iterator[HolderView]:
-    """Users and running leases of the product, one by one."""
-    for found in _each(state, sku, None, 1 if oldest_first else -1):
-        holder = _holder(state, now, found, "")
-        if holder:
-            yield holder
 
 
 def _granted(state: State, sku: str, now: datetime) -> int:

@@ -5,7 +5,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
 
-from carnet.control_room.queries.holders import who_holds
 from carnet.control_room.rules.activation.fit import TooFew, too_few, too_small
 from carnet.control_room.rules.activation.install_license import (
     LicenseAnswer,
@@ -15,6 +14,7 @@ from carnet.control_room.rules.activation.install_license import (
 )
 from carnet.control_room.rules.decision import Moment, View
 from carnet.control_room.rules.grant import products
+from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
 from carnet.exchange.verdicts import Refusal
 

@@ -17,18 +17,9 @@ from carnet.control_room.queries.status import (
     product_views,
 )
 from carnet.control_room.rules.grant import granted, in_use, lines_of
+from carnet.control_room.rules.holding import HolderView
 from carnet.control_room.state.state import State
 from carnet.exchange.license_file_request import RefusalCount
-
-
-@dataclass(frozen=True)
-class HolderView:
-    sku: str
-    holder: str
-    lease_id: str | None
-    since: datetime | None
-    expires_at: datetime | None  # of a lease
-    covered: bool  # Q4
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import msgspec
 
 from carnet.control_room.queries.banner import Banner, banner
 from carnet.control_room.queries.forecast import missed_deadline, refused_words
-from carnet.control_room.queries.holders import who_holds
 from carnet.control_room.queries.run_out import pace
 from carnet.control_room.queries.status import ProductView, product_views
 from carnet.control_room.queries.timeline import Span, horizon, spans
@@ -34,6 +33,7 @@ from carnet.control_room.rules.granting.preconditions import may_take
 from carnet.control_room.rules.granting.seats import may_acquire, may_renew
 from carnet.control_room.rules.granting.units import draw_units
 from carnet.control_room.rules.granting.users import check_assign, check_user
+from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.rules.site_state import state_name, unlocked_name
 from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.reservations import Reservations

@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 from carnet.control_room.rest import problems
-from carnet.control_room.rest.door import Answer, Door, Request
+from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.limits import Limits, body_too_large, headers_too_large
+from carnet.control_room.rest.message import Answer, Request
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from carnet.control_room.engine.engine import Outcome, QueuedCommand
 from carnet.control_room.rest import authentication, bodies, problems
-from carnet.control_room.rest.door import Request
+from carnet.control_room.rest.message import Request
 from carnet.control_room.rest.operations import OPERATIONS, PREFIX, Counts
 from carnet.control_room.state.state import ApiKey
 from carnet.errors import CarnetError, StorageError

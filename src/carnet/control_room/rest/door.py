@@ -25,6 +25,7 @@ from carnet.control_room.rest import batch as batches
 from carnet.control_room.rest.authentication import visible, within
 from carnet.control_room.rest.batch import BATCH, Batch
 from carnet.control_room.rest.bodies import Nothing, Reader, read_query
+from carnet.control_room.rest.message import TEXT, Answer, Reply, Request
 from carnet.control_room.rest.operations import (
     OPERATIONS,
     PREFIX,
@@ -37,33 +38,6 @@ from carnet.control_room.state.state import ApiKey
 from carnet.errors import CarnetError
 from carnet.exchange.strict import MalformedError
 from carnet.exchange.verdicts import Code, Refusal
-
-JSON, PROBLEM, TEXT = b"application/json", b"application/problem+json", b"text/plain; version=0.0.4; charset=utf-8"
-Headers = tuple[tuple[bytes, bytes], ...]
-
-
-class Request(msgspec.Struct):
-    """One request, whole. A header that came more than once is in `twice`: it could mean one thing or another."""
-
-    method: bytes
-    path: bytes  # as it was sent, with its query
-    body: bytes = b""
-    authorization: bytes | None = None
-    key: bytes | None = None  # Idempotency-Key
-    checkpoint: bytes | None = None  # Carnet-Checkpoint
-    twice: bytes = b""
-
-
-class Answer(msgspec.Struct):
-    status: int
-    body: bytes
-    kind: bytes = JSON
-    checkpoint: str = ""  # empty: it is not for this caller
-    headers: Headers = ()
-
-
-Reply = Callable[[Answer], None]
-
 
 HEALTH, LIVE, METRICS, DOCUMENT = b"/health", b"/live", b"/metrics", f"{PREFIX}openapi.json".encode()
 _only = itemgetter(0)

@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from carnet.control_room.queries import questions
 from carnet.control_room.queries.status import Status
-from carnet.control_room.rest.door import Answer
+from carnet.control_room.rest.message import Answer
 from carnet.control_room.rest.operations import Counts
 from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.granting.permissions import READ

@@ -7,7 +7,7 @@ import msgspec
 
 from carnet.control_room.rest import bodies
 from carnet.control_room.rest.batch import BatchAnswer, Commands
-from carnet.control_room.rest.door import JSON, PROBLEM, TEXT
+from carnet.control_room.rest.message import JSON, PROBLEM, TEXT
 from carnet.control_room.rest.monitoring import HealthAnswer
 from carnet.control_room.rest.operations import OPERATIONS, PREFIX, Operation
 from carnet.control_room.rest.problems import STATUS, Problem

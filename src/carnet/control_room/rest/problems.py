@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from carnet.control_room.rest.door import PROBLEM, Answer, Headers
+from carnet.control_room.rest.message import PROBLEM, Answer, Headers
 from carnet.errors import CarnetError, StorageError, UsageError
 from carnet.exchange.verdicts import Code, Refusal
 

@@ -21,8 +21,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from carnet.control_room.rest import limits as limit
 from carnet.control_room.rest import problems
 from carnet.control_room.rest.asgi import request_of
-from carnet.control_room.rest.door import Answer, Door, Request
+from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.limits import Limits
+from carnet.control_room.rest.message import Answer, Request
 from carnet.control_room.rest.operations import PREFIX
 from carnet.exchange.verdicts import Refusal
 

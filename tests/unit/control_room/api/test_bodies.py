@@ -7,7 +7,8 @@ import pytest
 
 from carnet.control_room.engine.writer import Writer
 from carnet.control_room.rest.bodies import Reader, Reserve, Seat
-from carnet.control_room.rest.door import Answer, Door, Request
+from carnet.control_room.rest.door import Door
+from carnet.control_room.rest.message import Answer, Request
 from carnet.exchange.strict import MalformedError
 from tests.support.http_room import licensed_room, new_key
 from tests.support.room import Room

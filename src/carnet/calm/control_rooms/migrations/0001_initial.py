@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0001_initial'),
-        ('licenses', '0001_initial'),
+        ('purchases', '0001_initial'),
     ]
 
     operations = [
@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('owed', models.BooleanField(default=False)),
                 ('exposed_until', models.DateTimeField(null=True)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.account')),
-                ('guid', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, to='licenses.guid')),
+                ('guid', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, to='purchases.guid')),
             ],
         ),
         migrations.CreateModel(
@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('ended_by', models.CharField(blank=True, max_length=16)),
-                ('guid', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='licenses.guid')),
+                ('guid', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='purchases.guid')),
                 ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='control_rooms.controlroom')),
             ],
         ),
@@ -176,7 +176,7 @@ class Migration(migrations.Migration):
                 ('most', models.BigIntegerField()),
                 ('why', models.CharField(max_length=16)),
                 ('enrolment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.enrolment')),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='licenses.purchase')),
+                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='purchases.purchase')),
             ],
         ),
         migrations.CreateModel(
@@ -221,8 +221,8 @@ class Migration(migrations.Migration):
                 ('period_start', models.DateTimeField(null=True)),
                 ('live', models.BooleanField(default=True)),
                 ('enrolment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.enrolment')),
-                ('guid', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='licenses.guid')),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='licenses.purchase')),
+                ('guid', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='purchases.guid')),
+                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='purchases.purchase')),
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('enrolment', 'purchase'), name='kept_once')],
@@ -241,9 +241,9 @@ class Migration(migrations.Migration):
                 ('ends', models.DateTimeField()),
                 ('units', models.BooleanField()),
                 ('out', models.BooleanField(default=True)),
-                ('guid', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='licenses.guid')),
+                ('guid', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='purchases.guid')),
                 ('license_file', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='control_rooms.licensefile')),
-                ('purchase', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='licenses.purchase')),
+                ('purchase', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='purchases.purchase')),
                 ('room', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='control_rooms.controlroom')),
             ],
             options={
@@ -260,7 +260,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('open', 'Open'), ('written_off', 'Written Off'), ('withdrawn', 'Withdrawn'), ('released', 'Released')], default='open', max_length=16)),
                 ('settled_at', models.DateTimeField(null=True)),
                 ('settled_by', models.CharField(blank=True, max_length=200)),
-                ('guid', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='licenses.guid')),
+                ('guid', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='purchases.guid')),
                 ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.controlroom')),
             ],
             options={

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
                 ('added_at', models.DateTimeField()),
                 ('order', models.CharField(blank=True, max_length=64)),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.account')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='licenses.product')),
+                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='purchases.product')),
             ],
             options={
                 'indexes': [models.Index(fields=['account', 'order'], name='purchases_by_order')],

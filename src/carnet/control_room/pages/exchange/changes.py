@@ -36,7 +36,7 @@ class Changes:
 
     @property
     def until_result(self) -> str:
-        return "%(days)s days" % {"days": words.signed(self.days)} if self.days is not None else "new"
+        return f"{words.signed(self.days)} days" if self.days is not None else "new"
 
 
 def changes(answer: PreviewAnswer, status: Status) -> Changes:
@@ -73,7 +73,7 @@ def _row(change: Change, answer: PreviewAnswer, now: ProductView | None, units: 
 
 
 def _note(change: Change) -> str:
-    later = "%(count)s more later" % {"count": words.signed(change.later)} if change.later else ""
+    later = f"{words.signed(change.later)} more later" if change.later else ""
     return "; ".join(part for part in (later, change.note) if part)
 
 
@@ -81,25 +81,25 @@ def _result(change: Change, answer: PreviewAnswer, metric: Metric) -> tuple[str,
     """In words, and its tone."""
     few = next((each for each in answer.to_free if each.sku == change.sku), None)
     if few:
-        return "%(count)s to free first" % {"count": words.number(few.count)}, "bad"
+        return f"{words.number(few.count)} to free first", "bad"
     if any(each.sku == change.sku for each in answer.units_short):
         return "fewer than were used", "bad"
     if change.was == change.now:
         return "unchanged, fits", "ok"
     if metric is Metric.FEATURE:
         return ("comes", "ok") if change.now else ("goes", "warn")
-    return "%(by)s, fits" % {"by": words.signed(change.now - change.was)}, "ok"
+    return f"{words.signed(change.now - change.was)}, fits", "ok"
 
 
 def _title(answer: PreviewAnswer) -> str:
     if answer.units_short:
         return "Does not fit: a new request is needed"
     what = [f"{words.number(each.count)} {each.name}" for each in answer.to_free]
-    return "Does not fit yet: free %(what)s" % {"what": " and ".join(what)}
+    return "Does not fit yet: free {what}".format(what=" and ".join(what))
 
 
 def _too_few(few: ToFree) -> str:
-    allows = "%(name)s: the file allows %(granted)s." % {"name": few.name, "granted": words.number(few.granted)}
+    allows = f"{few.name}: the file allows {words.number(few.granted)}."
     if few.metric == Metric.NAMED_USER:
         hold = "%(n)s person holds one now." if few.in_use == 1 else "%(n)s people hold one now."
     else:

@@ -68,7 +68,7 @@ class Release(Asking):
     def clean_name(self) -> str:
         name = str(self.cleaned_data["name"]).strip()
         if name != self._own:
-            raise forms.ValidationError("This Control Room is called %(name)s." % {"name": self._own})
+            raise forms.ValidationError(f"This Control Room is called {self._own}.")
         return name
 
 

@@ -39,7 +39,7 @@ def _of(entry: ExchangeEntry) -> Iterator[Happening]:
         title, icon, tone = outcome(entry)
         yield Happening(entry.outcome_at, title, icon, tone, entry.outcome_by)
     if entry.kind == "token":
-        title = "Enabled for %(account)s" % {"account": entry.account}
+        title = f"Enabled for {entry.account}"
         yield Happening(entry.at, title, "key", "ok", entry.by)
     for request in entry.requests:
         first = request is entry.requests[-1] and entry.kind == "cycle"
@@ -52,7 +52,7 @@ def _of(entry: ExchangeEntry) -> Iterator[Happening]:
 def outcome(entry: ExchangeEntry) -> tuple[str, str, str]:
     """In words, with a sign and a tone."""
     if entry.outcome == "installed":
-        return "License file #%(number)s installed" % {"number": entry.olf_sequence}, "done", "ok"
+        return f"License file #{entry.olf_sequence} installed", "done", "ok"
     words = {
         "open": ("Open", "files", "info"),
         "withdrawn": ("Withdrawn", "minus", "plain"),

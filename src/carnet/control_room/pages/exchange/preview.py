@@ -61,7 +61,7 @@ def free(request: AuthorizedRequest) -> HttpResponse:
         chosen[few.name] += freed
     told = [f"{count:,} {name}" for name, count in chosen.items() if count]
     if told:
-        messages.success(request, "Freed: %s. The file was checked again." % ", ".join(told))
+        messages.success(request, "Freed: {}. The file was checked again.".format(", ".join(told)))
     else:
         messages.warning(request, "Nobody was chosen. Nothing is changed.")
     return redirect(_at("preview"))
@@ -104,7 +104,7 @@ def _is_shown(request: AuthorizedRequest, answer: PreviewAnswer | None) -> bool:
 
 
 def _installed(answer: LicenseAnswer) -> str:
-    told = "License file #%d is installed." % answer.sequence
+    told = f"License file #{answer.sequence} is installed."
     if not answer.units_added:
         return told
     added = (

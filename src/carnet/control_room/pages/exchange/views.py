@@ -40,7 +40,7 @@ def token(request: AuthorizedRequest) -> HttpResponse:
         return show(request, refusal=answer, tried="token")
     assert isinstance(answer, TokenAnswer)
     discard_preview()
-    messages.success(request, "The token is installed. This site is enabled for %s." % answer.account)
+    messages.success(request, f"The token is installed. This site is enabled for {answer.account}.")
     return redirect("exchange")
 
 
@@ -66,14 +66,14 @@ def key_set(request: AuthorizedRequest) -> HttpResponse:
         return show(request, refusal=answer, tried="key-set")
     assert isinstance(answer, KeySetAnswer)
     if answer.version == answer.was:
-        messages.info(request, "Key set %d was known already. Nothing is changed." % answer.version)
+        messages.info(request, f"Key set {answer.version} was known already. Nothing is changed.")
     else:
-        messages.success(request, "Key set %d is installed. Files are judged by it from now on." % answer.version)
+        messages.success(request, f"Key set {answer.version} is installed. Files are judged by it from now on.")
     return redirect("exchange")
 
 
 def nothing_sent(request: AuthorizedRequest, hint: str) -> HttpResponse:
-    messages.warning(request, "No file was sent. %s" % hint)
+    messages.warning(request, f"No file was sent. {hint}")
     return redirect("exchange")
 
 
@@ -91,7 +91,7 @@ def generate(request: AuthorizedRequest) -> HttpResponse:
         return show(request, refusal=form.refusal, tried="request", generate=form)
     assert isinstance(answer, RequestAnswer)
     discard_preview()
-    messages.success(request, "Request #%d is generated. Read what leaves, then save the file." % answer.sequence)
+    messages.success(request, f"Request #{answer.sequence} is generated. Read what leaves, then save the file.")
     return redirect("exchange")
 
 

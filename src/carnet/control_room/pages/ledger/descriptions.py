@@ -53,8 +53,8 @@ def _acquired(body: Body, names: Mapping[str, str]) -> str:
 
 
 def _request(body: Body, _names: Mapping[str, str]) -> str:
-    said = "Request #%(number)s, %(kind)s" % {"number": body["sequence"], "kind": body["request"].replace("_", " ")}
-    return said + (", to be answered before %(at)s" % {"at": _time(body["install_by"])} if body["install_by"] else "")
+    said = "Request #{number}, {kind}".format(number=body["sequence"], kind=body["request"].replace("_", " "))
+    return said + (", to be answered before {at}".format(at=_time(body["install_by"])) if body["install_by"] else "")
 
 
 def _installed(body: Body, _names: Mapping[str, str]) -> str:
@@ -80,8 +80,8 @@ def _counted(body: Body, _names: Mapping[str, str]) -> str:
 
 def _person(body: Body, _names: Mapping[str, str]) -> str:
     if body["role"] is None:
-        return "%(name)s may sign in no more" % body
-    return "%(name)s: %(role)s" % {"name": body["name"], "role": body["role"].replace("_", " ")}
+        return "{name} may sign in no more".format(**body)
+    return "{name}: {role}".format(name=body["name"], role=body["role"].replace("_", " "))
 
 
 def _noted(body: Body, _names: Mapping[str, str]) -> str:
@@ -90,7 +90,7 @@ def _noted(body: Body, _names: Mapping[str, str]) -> str:
 
 
 def _key(body: Body, _names: Mapping[str, str]) -> str:
-    return "API key %(name)s, may %(may)s" % {"name": body["name"], "may": ", ".join(body["permissions"])}
+    return "API key {name}, may {may}".format(name=body["name"], may=", ".join(body["permissions"]))
 
 
 def _by(body: Body, said: str) -> str:
@@ -99,19 +99,19 @@ def _by(body: Body, said: str) -> str:
 
 _Say = Callable[[Body, Mapping[str, str]], str]
 _SAID: dict[str, _Say] = {
-    "site.initialised": lambda body, _n: "%(name)s is set up, version %(version)s" % body,
-    "site.upgraded": lambda body, _n: "Version %(version)s from here on" % body,
-    "ledger.restored": lambda body, _n: (
-        "A backup of %(size)s records was put back" % {"size": words.number(body["size"])}
+    "site.initialised": lambda body, _n: "{name} is set up, version {version}".format(**body),
+    "site.upgraded": lambda body, _n: "Version {version} from here on".format(**body),
+    "ledger.restored": lambda body, _n: "A backup of {size} records was put back".format(
+        size=words.number(body["size"])
     ),
-    "rollback.found": lambda body, _n: (
-        "A checkpoint of %(size)s records was shown that is not in this ledger" % {"size": words.number(body["size"])}
+    "rollback.found": lambda body, _n: "A checkpoint of {size} records was shown that is not in this ledger".format(
+        size=words.number(body["size"])
     ),
-    "key_set.taken": lambda body, _n: (
-        "The vendor's key set, version %(version)s" % {"version": body["key_set"]["version"]}
+    "key_set.taken": lambda body, _n: "The vendor's key set, version {version}".format(
+        version=body["key_set"]["version"]
     ),
-    "token.installed": lambda body, _n: "Enablement token of %(account_name)s" % body,
-    "request.asked": lambda body, _n: "Asked for a request: %(kind)s" % {"kind": body["request"].replace("_", " ")},
+    "token.installed": lambda body, _n: "Enablement token of {account_name}".format(**body),
+    "request.asked": lambda body, _n: "Asked for a request: {kind}".format(kind=body["request"].replace("_", " ")),
     "totals.stated": _stated,
     "request.generated": _request,
     "cycle.withdrawn": lambda _b, _n: "The open cycle is withdrawn",
@@ -119,29 +119,29 @@ _SAID: dict[str, _Say] = {
         "The cycle is missed: the Control Room locks" if body["locks"] else "The cycle is missed"
     ),
     "license.installed": _installed,
-    "history.accepted": lambda body, _n: "CALM accepts the restored history, number %(number)s" % body,
+    "history.accepted": lambda body, _n: "CALM accepts the restored history, number {number}".format(**body),
     "receipt.written": lambda _b, _n: "The receipt of the installed license file",
     "state.changed": lambda body, _n: f"{body['was']} → {body['now']}",
     "refused": lambda body, _n: f"{body['code']}: {body['message']}",
     "refusals.counted": _counted,
     "api_key.created": _key,
-    "api_key.revoked": lambda body, _n: "API key %(id)s is revoked" % {"id": words.short(body["key_id"])},
+    "api_key.revoked": lambda body, _n: "API key {id} is revoked".format(id=words.short(body["key_id"])),
     "person.added": _person,
     "person.changed": _person,
     "access.noted": _noted,
     "clock.set_back": lambda body, _n: _by(body, "The machine's clock lags %(span)s seconds behind"),
     "clock.caught_up": lambda _b, _n: "The machine's clock has caught up",
     "clock.raised": lambda body, _n: _by(body, "Time is raised %(span)s seconds, to the vendor's"),
-    "clock.lowered": lambda body, _n: (
-        "Time is lowered from %(was)s, by the vendor's permission" % {"was": _time(body["was"])}
+    "clock.lowered": lambda body, _n: "Time is lowered from {was}, by the vendor's permission".format(
+        was=_time(body["was"])
     ),
-    "leases.extended": lambda body, _n: "Running seats got their time anew: %(reason)s" % body,
+    "leases.extended": lambda body, _n: "Running seats got their time anew: {reason}".format(**body),
     "answer.remembered": lambda _b, _n: "An answer is kept for its idempotency key",
     "seat.assigned": lambda body, names: _user(body, names, "%(name)s to %(user)s"),
     "seat.unassigned": lambda body, names: _user(body, names, "%(name)s, taken back from %(user)s"),
     "seat.acquired": _acquired,
     "seat.renewed": lambda body, names: (
-        _lease(body, names, "%(name)s, lease %(lease)s") + ", until %(at)s" % {"at": _time(body["expires_at"])}
+        _lease(body, names, "%(name)s, lease %(lease)s") + ", until {at}".format(at=_time(body["expires_at"]))
     ),
     "seat.released": lambda body, names: _lease(body, names, "%(name)s, lease %(lease)s, given back"),
     "seat.expired": lambda body, names: _lease(body, names, "%(name)s, lease %(lease)s, not renewed in time"),

@@ -26,7 +26,7 @@ def by_day(detail: ProductDetailAnswer) -> charts.Columns | None:
         title="Units used, by day" if _counts_units(detail) else "Most in use at the same time, by day",
         description=_describe(detail),
         limit=limit,
-        limit_text="%(count)s licensed" % {"count": words.number(limit)} if limit is not None else "",
+        limit_text=f"{words.number(limit)} licensed" if limit is not None else "",
         marks={label: _mark(count, in_words=len(refused) <= _IN_WORDS) for label, count in refused.items()},
         running=True,
     )
@@ -41,7 +41,7 @@ def today_by_hour(detail: ProductDetailAnswer) -> charts.Columns | None:
     return charts.columns(
         [(f"{hour:02}:00", known.get(hour)) for hour in range(_HOURS)],
         title="Today by hour",
-        description="Most in an hour: %(most)s." % {"most": words.number(most)},
+        description=f"Most in an hour: {words.number(most)}.",
         limit=None if _counts_units(detail) else row.view.granted,
         running=True,
         label_every=6,
@@ -67,7 +67,7 @@ def _label(day: datetime, count: int) -> str:
 def _mark(count: int, *, in_words: bool) -> str:
     if not in_words:
         return words.number(count)
-    return ("%(count)s refused" if count == 1 else "%(count)s refused") % {"count": words.number(count)}
+    return f"{words.number(count)} refused"
 
 
 def _describe(detail: ProductDetailAnswer) -> str:
@@ -76,8 +76,8 @@ def _describe(detail: ProductDetailAnswer) -> str:
     most = max((_value(detail, use) for use in detail.days), default=0)
     parts = [
         said % {"days": days, "day": words.day(detail.at)},
-        "Most on a day: %(most)s." % {"most": words.number(most)},
+        f"Most on a day: {words.number(most)}.",
     ]
     if refused:
-        parts.append("Refused: %(count)s." % {"count": words.number(refused)})
+        parts.append(f"Refused: {words.number(refused)}.")
     return " ".join(parts)

@@ -67,8 +67,8 @@ def _in_use(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
     peak = detail.days[-1].peak_in_use if detail.days else row.view.in_use
     fewest = max(0, row.view.granted - peak)
     return (
-        Stat("In use now", words.number(row.view.in_use), "highest today %(peak)s" % {"peak": words.number(peak)}),
-        Stat("Left", words.number(row.view.remaining), "fewest today %(count)s" % {"count": words.number(fewest)}),
+        Stat("In use now", words.number(row.view.in_use), f"highest today {words.number(peak)}"),
+        Stat("Left", words.number(row.view.remaining), f"fewest today {words.number(fewest)}"),
     )
 
 
@@ -81,7 +81,7 @@ def _units(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
         )
         held = said % {"held": words.number(row.view.reserved), "n": detail.reservations}
     return (
-        Stat("Used", words.number(row.view.consumed), "today %(count)s" % {"count": words.number(today)}),
+        Stat("Used", words.number(row.view.consumed), f"today {words.number(today)}"),
         Stat("Left", words.number(row.view.remaining), held or unit),
     )
 
@@ -123,7 +123,7 @@ def rules(detail: ProductDetailAnswer, row: ProductRow) -> list[tuple[str, str]]
 
 def over(lines: list[LineRow]) -> str:
     most = max((line.overage_percent for line in lines), default=0)
-    return "%(percent)s %% more, then refuse" % {"percent": most} if most else "refuse"
+    return f"{most} % more, then refuse" if most else "refuse"
 
 
 def _missed(metric: str) -> str:
@@ -146,12 +146,7 @@ def forecast(row: ProductRow, now: datetime) -> str:
         )
         return said % {"day": words.day(row.runs_out_at), "early": early}
     if row.outlook == "full":
-        said = (
-            "All %(granted)s were in use on %(days)s of the last 30 days."
-            if row.times_full == 1
-            else "All %(granted)s were in use on %(days)s of the last 30 days."
-        )
-        return said % {**numbers, "days": row.times_full}
+        return "All {granted} were in use on {days} of the last 30 days.".format(**numbers, days=row.times_full)
     if row.outlook == "ends":
         later = row.valid_from > now
         return "Nothing is granted yet." if later else "Nothing is granted now."
@@ -159,7 +154,7 @@ def forecast(row: ProductRow, now: datetime) -> str:
         return ""
     if view.metric == Metric.CONSUMABLE:
         return "At the pace of the last 30 days they last to the end."
-    return "In the last 30 days at most %(peak)s of %(granted)s were in use." % numbers
+    return "In the last 30 days at most {peak} of {granted} were in use.".format(**numbers)
 
 
 _ROWS = 20  # holders on a page
@@ -242,7 +237,7 @@ def take_back(request: AuthorizedRequest, sku: str) -> HttpResponse:
     if isinstance(answer, Refusal):
         return _page(request, sku, answer)
     holder = getattr(answer, "holder", user)
-    messages.success(request, "Taken back from %(holder)s. It is free again." % {"holder": holder})
+    messages.success(request, f"Taken back from {holder}. It is free again.")
     return redirect("product", sku=sku)
 
 

@@ -81,22 +81,21 @@ def say(row: ProductRow, now: datetime) -> Said:
         if view.valid_until <= now:
             return Said("bad", "Ended")
         if row.valid_from > now:
-            return Said("plain", "Starts %(day)s" % {"day": words.day(row.valid_from)})
+            return Said("plain", f"Starts {words.day(row.valid_from)}")
         return Said("bad", "Nothing is granted now")
     if row.outlook == "runs_out" and row.runs_out_at:
-        return Said("bad", "Out about %(day)s" % {"day": words.day(row.runs_out_at)})
+        return Said("bad", f"Out about {words.day(row.runs_out_at)}")
     if row.outlook == "full":
         return Said("warn", _full(row))
     if row.outlook == "peak":
-        return Said("ok", "Peak %(peak)s" % {"peak": words.number(row.peak)})
+        return Said("ok", f"Peak {words.number(row.peak)}")
     return Said("ok", "On" if row.outlook == "on" else "Lasts to the end")
 
 
 def _full(row: ProductRow) -> str:
     """“Full twice, 4 refused”."""
     times = {1: "Full once", 2: "Full twice"}.get(row.times_full)
-    days = times or "Full on %(days)s days" % {"days": row.times_full}
+    days = times or f"Full on {row.times_full} days"
     if not row.refused_30_days:
         return days
-    refused = "%(count)s refused" if row.refused_30_days == 1 else "%(count)s refused"
-    return f"{days}, {refused % {'count': words.number(row.refused_30_days)}}"
+    return f"{days}, {words.number(row.refused_30_days)} refused"

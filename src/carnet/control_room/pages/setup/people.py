@@ -104,9 +104,9 @@ def change(request: AuthorizedRequest) -> HttpResponse:
     if refused:
         return refused
     if role:
-        messages.success(request, "%(name)s is %(role)s from now on." % {"name": name, "role": ROLES[role]})
+        messages.success(request, f"{name} is {ROLES[role]} from now on.")
     else:
-        messages.success(request, "%(name)s may sign in no more." % {"name": name})
+        messages.success(request, f"{name} may sign in no more.")
     return redirect("people")
 
 

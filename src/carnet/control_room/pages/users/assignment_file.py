@@ -111,8 +111,8 @@ _FIELDS = ("line", "user", "product", "action")
 
 def _summary(answer: AssignmentsAnswer) -> str:
     told = {"come": f"{answer.assigned:,}", "gone": f"{answer.unassigned:,}", "same": f"{answer.already:,}"}
-    words = "%(come)s assigned, %(gone)s taken back. %(same)s were so already." % told
-    return f"{words} {'%s were left out.' % f'{answer.refused:,}'}" if answer.refused else words
+    words = "{come} assigned, {gone} taken back. {same} were so already.".format(**told)
+    return f"{words} {'{} were left out.'.format(f'{answer.refused:,}')}" if answer.refused else words
 
 
 def _show(

@@ -42,7 +42,7 @@ class Assign(Asking):
         field.choices = [
             (
                 product.sku,
-                "%(name)s, %(left)s left" % {"name": product.name, "left": words.number(product.remaining)},
+                f"{product.name}, {words.number(product.remaining)} left",
             )
             for product in status.products
             if product.metric == Metric.NAMED_USER
@@ -119,8 +119,8 @@ def assign(request: AuthorizedRequest) -> HttpResponse:
     if answer is None:
         return show_person(request, request.POST.get("user", "").strip(), form) if here else show(request, form)
     assert isinstance(answer, UserAnswer)
-    told = {"user": answer.user, "name": _name(request, answer.sku), "n": answer.in_use, "all": answer.granted}
-    messages.success(request, "%(user)s is assigned to %(name)s. %(n)d of %(all)d are in use." % told)
+    name = _name(request, answer.sku)
+    messages.success(request, f"{answer.user} is assigned to {name}. {answer.in_use} of {answer.granted} are in use.")
     return redirect(person_url(answer.user))
 
 
@@ -133,8 +133,8 @@ def unassign(request: AuthorizedRequest) -> HttpResponse:
     if isinstance(answer, Refusal):
         return show_person(request, user, refusal=answer)
     assert isinstance(answer, UserAnswer)
-    told = {"user": user, "name": _name(request, sku), "n": answer.in_use, "all": answer.granted}
-    messages.success(request, "%(user)s holds no %(name)s any more. %(n)d of %(all)d are in use." % told)
+    name = _name(request, sku)
+    messages.success(request, f"{user} does not hold {name} any more. {answer.in_use} of {answer.granted} are in use.")
     return redirect(person_url(user))
 
 

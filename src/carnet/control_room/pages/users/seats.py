@@ -58,7 +58,7 @@ def take_back(request: AuthorizedRequest) -> HttpResponse:
     if request.method == "POST":
         answer = request.desk.execute(ReleaseSeat(seat["lease"]), request.person.name)
         if isinstance(answer, SeatAnswer):
-            messages.success(request, "The seat of %s is taken back." % answer.holder)
+            messages.success(request, f"The seat of {answer.holder} is taken back.")
             return redirect("users-seats")
         assert isinstance(answer, Refusal)
         refusal = answer

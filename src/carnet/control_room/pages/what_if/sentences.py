@@ -24,7 +24,7 @@ class Sentences:
 def sentences(answer: WhatIfAnswer, status: Status) -> Sentences:
     return Sentences(
         _TONES.get(answer.state, "info"),
-        "On %(day)s: %(state)s" % {"day": words.day(answer.on), "state": _states(answer)},
+        f"On {words.day(answer.on)}: {_states(answer)}",
         _happens(answer),
         _means(answer),
         _todo(answer, status),
@@ -36,13 +36,13 @@ def _states(answer: WhatIfAnswer) -> str:
     if answer.state == answer.state_by_time:
         return "in grace" if answer.state == "grace" else answer.state
     beside = "in grace" if answer.state_by_time == "grace" else answer.state_by_time
-    return "%(state)s, and %(beside)s" % {"state": answer.state, "beside": beside}
+    return f"{answer.state}, and {beside}"
 
 
 def _happens(answer: WhatIfAnswer) -> list[str]:
     found = []
     if answer.license_file:
-        found.append("License file #%(number)s is installed now." % {"number": answer.license_file})
+        found.append(f"License file #{answer.license_file} is installed now.")
     for span in answer.spans:
         if span.since <= answer.on < span.until:
             found.append(_sentence(span, answer.on))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from carnet.control_room.queries.holders import who_holds
 from carnet.control_room.rules.grant import (
     count_in_use,
     granted,
     lines_of,
     products,
 )
+from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
 from carnet.entitlements import Line, Metric
 from carnet.exchange.verdicts import Code, Refusal

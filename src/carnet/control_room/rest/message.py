@@ -1,0 +1,31 @@
+"""What goes into the door and comes out of it, whichever server carries it."""
+
+from collections.abc import Callable
+
+import msgspec
+
+JSON, PROBLEM, TEXT = b"application/json", b"application/problem+json", b"text/plain; version=0.0.4; charset=utf-8"
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class Request(msgspec.Struct):
+    """One request, whole. A header that came more than once is in `twice`: it could mean one thing or another."""
+
+    method: bytes
+    path: bytes  # as it was sent, with its query
+    body: bytes = b""
+    authorization: bytes | None = None
+    key: bytes | None = None  # Idempotency-Key
+    checkpoint: bytes | None = None  # Carnet-Checkpoint
+    twice: bytes = b""
+
+
+class Answer(msgspec.Struct):
+    status: int
+    body: bytes
+    kind: bytes = JSON
+    checkpoint: str = ""  # empty: it is not for this caller
+    headers: Headers = ()
+
+
+Reply = Callable[[Answer], None]

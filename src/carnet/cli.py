@@ -68,7 +68,7 @@ def _if_there(path: Path) -> Path | None:
 def _show(console: "Console", answer: "Inspection") -> None:
     from rich.table import Table
 
-    console.print(f"{answer.words}  {answer.bytes} bytes  SHA-256 {answer.sha256}")
+    console.print(f"{answer.words}, format version {answer.version}  {answer.bytes} bytes  SHA-256 {answer.sha256}")
     for signature in answer.signatures:
         console.print(f"  {signature.alg} by {signature.who}: {signature.verdict}")
     console.print(answer.verdict)

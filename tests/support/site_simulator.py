@@ -45,6 +45,7 @@ from carnet.exchange.license_file_request import (
     write_request,
 )
 from carnet.exchange.offline_license_file import OfflineLicenseFile, SealedBody, open_body
+from carnet.exchange.reads import site_reads
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.windows import install_by, is_missed
@@ -224,6 +225,7 @@ class Site:
             "clock": ClockFields(
                 trusted=now, system=now + (self.clock_ahead or now - now), set_back_count=0, largest_set_back_s=0
             ),
+            "reads": site_reads(),
         }
         self.shown.append((request_id, self.ledger.size))
         if release:

@@ -45,6 +45,7 @@ from carnet.exchange.offline_license_file import (
     seal_body,
     write_license_file,
 )
+from carnet.exchange.reads import vendor_reads
 from carnet.exchange.strict import to_base64url
 from carnet.merkle import (
     Checkpoint,
@@ -151,6 +152,7 @@ class Vendor:
             min_control_room_version="40",
             enrolment_secret=secret(to_base64url(self.random(32)), "an enrolment secret"),
             key_set=msgspec.json.decode(self.key_set_raw, type=JwsFields),
+            reads=vendor_reads(),
         )
         return write_token(msgspec.structs.replace(token, **changes), self.issuers)
 
@@ -191,6 +193,7 @@ class Vendor:
             sealed_sha256=digest,
             sealed=sealed,
             issuing_log=None,
+            reads=vendor_reads(),
         )
         olf = msgspec.structs.replace(olf, **changes)
         logged = msgspec.structs.replace(olf, issuing_log=self._log(olf, request, now))

@@ -18,6 +18,7 @@ from carnet.exchange.envelope import MAX_FILE, Kind
 from carnet.exchange.key_set import write_key_set
 from carnet.exchange.keys import Signer
 from carnet.exchange.strict import encode, from_base64url, to_base64url
+from carnet.exchange.versioning import versions_of
 from tests.vectors import forge, samples
 
 FOLDER = Path(__file__).parent / "hostile"
@@ -100,7 +101,9 @@ def _envelopes(good: bytes, signers: list[Signer]) -> Iterator[Case]:
     yield "alg-none", forge.edit_header(good, 0, lambda header: header.update(alg="none")), "bad_signature"
     yield "alg-hs256", forge.edit_header(good, 0, lambda header: header.update(alg="HS256")), "bad_signature"
     yield "alg-eddsa", forge.signed(forge.payload(good), kind, signers, alg="EdDSA"), "bad_signature"
-    yield "version-2", forge.signed(forge.payload(good), kind, signers, v=2), "unsupported_version"
+    for version in (0, versions_of(kind).newest + 1):  # E17
+        raw = forge.signed(forge.payload(good), kind, signers, v=version)
+        yield f"version-{version}", raw, "unsupported_version"
     yield "version-1.0", forge.signed(forge.payload(good), kind, signers, v=1.0), "malformed"
     yield "version-text", forge.signed(forge.payload(good), kind, signers, v="1"), "malformed"
     yield "unknown-type", forge.signed(forge.payload(good), "carnet-other+jws", signers), "wrong_type"

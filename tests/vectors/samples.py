@@ -69,6 +69,7 @@ from carnet.exchange.offline_license_file import (
     seal_body,
     write_license_file,
 )
+from carnet.exchange.reads import site_reads, vendor_reads
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import decode, to_base64url
 from carnet.merkle import (
@@ -204,6 +205,7 @@ def make_token(by: Vendor, **changes: object) -> Token:
         "min_control_room_version": "40",
         "enrolment_secret": SECRET,
         "key_set": by.inner(),
+        "reads": vendor_reads(),
     }
     return Token(**(fields | changes))
 
@@ -294,6 +296,7 @@ def make_request(of: Site, **changes: object) -> LicenseFileRequest:
         "totals": StatedTotals(record=record, proof=proof),
         "ledger": ledger.history(),
         "clock": ClockFields(trusted=NOW, system=NOW, set_back_count=0, largest_set_back_s=0),
+        "reads": site_reads(),
     }
     return LicenseFileRequest(**(fields | changes))
 
@@ -347,6 +350,7 @@ def make_license_file(to: Site, answered: bytes, **changes: object) -> OfflineLi
         "sealed_sha256": digest,
         "sealed": sealed,
         "issuing_log": None,
+        "reads": vendor_reads(),
     }
     return _with_log(OfflineLicenseFile(**(fields | changes)))
 

@@ -1,7 +1,9 @@
 """The small types that every file and record is made of, and the strictness they share.
 
-Law of the format: a struct's fields are never reordered, renamed or reused in a released version; a new field needs a
-new version of its file. Times are whole seconds in UTC; quantities fit the integers that every JSON reader keeps exact.
+Law of the format: a struct's fields are never reordered, renamed or reused in a released version. A new field needs a
+new version of each kind of file, or record, that the struct stands in; the struct as it was is kept beside it, with the
+two conversions (E17, `exchange.versioning`). Times are whole seconds in UTC; quantities fit the integers that every
+JSON reader keeps exact.
 """
 
 import unicodedata

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from carnet.entitlements import Metric
-from carnet.exchange.envelope import JwsFields
+from carnet.exchange.envelope import JwsFields, words_of
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
+from carnet.exchange.reads import SiteReads, VendorReads
 from carnet.exchange.windows import stamp
 
 Row = tuple[str, str]
@@ -43,8 +44,18 @@ def in_short(request: LicenseFileRequest) -> tuple[Row, ...]:
     ]
     if request.install_by:
         rows.append(("answer to be installed before", stamp(request.install_by)))
+    rows.append(("reads", reads_words(request.reads)))
     rows += [(line.sku, _line(line)) for line in request.totals.record.body.lines]
     return (*rows, ("names of users, hosts or bots", "none"))
+
+
+def reads_words(reads: SiteReads | VendorReads) -> str:
+    """`tokens of version 1; OLFs of versions 1 and 2; …`"""
+    parts = (f"{_FILES[name]} of {words_of(getattr(reads, name))}" for name in reads.__struct_fields__)
+    return "; ".join(parts)
+
+
+_FILES = {"token": "tokens", "olf": "OLFs", "key_set": "key sets", "lfr": "LFRs", "receipt": "receipts"}
 
 
 def _line(line: LineTotals) -> str:
@@ -95,6 +106,8 @@ def _words(value: Any) -> str | None:
         return str(value.value)
     if isinstance(value, OkpKey | AkpKey):
         return f"{value.alg} key, thumbprint {value.kid}"
+    if isinstance(value, SiteReads | VendorReads):
+        return reads_words(value)
     if isinstance(value, JwsFields):
         return f"a signed file of its own, {len(value.signatures)} signatures; see below"
     return _list_words(value) if isinstance(value, list) else _scalar(value)

@@ -28,6 +28,7 @@ from carnet.exchange.key_set import (
     verify_issued,
 )
 from carnet.exchange.keys import Signer
+from carnet.exchange.reads import VendorReads
 from carnet.exchange.strict import from_base64url, to_base64url
 from carnet.exchange.verdicts import Refusal
 
@@ -44,6 +45,7 @@ class Token(Fields, frozen=True):
     min_control_room_version: Version
     enrolment_secret: Secret
     key_set: JwsFields
+    reads: VendorReads  # E17
 
     def __repr__(self) -> str:  # A2: the secret is never printed
         return f"Token({self.token_id})"
@@ -56,8 +58,8 @@ class ReadToken:
     envelope: Envelope
 
 
-def write_token(token: Token, issuers: list[Signer]) -> bytes:
-    return write_envelope(Kind.TOKEN, token, issuers)
+def write_token(token: Token, issuers: list[Signer], version: int | None = None) -> bytes:
+    return write_envelope(Kind.TOKEN, token, issuers, version)
 
 
 def read_token(raw: bytes, pinned: Pinned) -> ReadToken | Refusal:

@@ -3,15 +3,17 @@
 1. `open_envelope` bounds, parses and names what it is; it believes nothing.
 2. A verifier (`verify_all`) takes the keys it requires from its own trust, never from the file, and requires all of
    them, each signature verified alone. JOSE libraries call a file valid when *any* signature verifies; here all must.
-3. Only then is the payload read. The received bytes are kept; signatures are over them, never over a re-encoding.
+3. Only then is the payload read, in the version that the header names (E17). The received bytes are kept; signatures
+   are over them, never over a re-encoding.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
+import msgspec
 from msgspec import Meta
 
 from carnet.entitlements import Fields
@@ -29,10 +31,10 @@ from carnet.exchange.strict import (
     to_base64url,
 )
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.versioning import versions_of
 
 MAX_FILE = 256 * 1024  # bytes
 MAX_DEPTH = 12  # of any payload; the envelope's own nesting is 3
-VERSION = 1
 
 T = TypeVar("T")
 
@@ -50,7 +52,18 @@ class Kind(StrEnum):
     def words(self) -> str:
         return _WORDS[self]
 
+    @property
+    def writer(self) -> str:
+        """The side that writes it."""
+        return "the Control Room" if self in _BY_SITE else "CALM"
 
+    @property
+    def reader(self) -> str:
+        """The side that reads it."""
+        return "CALM" if self in _BY_SITE else "the Control Room"
+
+
+_BY_SITE = (Kind.LFR, Kind.RECEIPT)
 _WORDS = {
     Kind.TOKEN: "enablement token",
     Kind.LFR: "License File Request (LFR)",
@@ -89,6 +102,7 @@ class Signature:
 @dataclass(frozen=True)
 class Envelope:
     kind: Kind
+    version: int
     payload: bytes
     signatures: tuple[Signature, ...]
     raw: bytes
@@ -103,18 +117,21 @@ class Envelope:
         return sha256(self.raw).hexdigest()
 
 
-def open_envelope(raw: bytes, *expected: Kind) -> Envelope | Refusal:
-    """Bounds, form and type of a file. Nothing in it is believed yet: see `verify_all`."""
+def open_envelope(raw: bytes, *expected: Kind, stored: bool = False) -> Envelope | Refusal:
+    """Bounds, form, type and version of a file. Nothing in it is believed yet: see `verify_all`.
+
+    `stored`: this side kept the file, and reads it in every version that any release wrote (E17).
+    """
     if len(raw) > MAX_FILE:
         return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_FILE} bytes; no exchange file is.", _ASK)
     try:
         jws = decode(raw, JwsFields, depth=3)
-        return _named(jws, raw, expected or tuple(Kind))
+        return _named(jws, raw, expected or tuple(Kind), stored=stored)
     except MalformedError as error:
         return malformed(str(error))
 
 
-def _named(jws: JwsFields, raw: bytes, expected: Sequence[Kind]) -> Envelope | Refusal:
+def _named(jws: JwsFields, raw: bytes, expected: Sequence[Kind], *, stored: bool) -> Envelope | Refusal:
     signatures = tuple(_signature(fields, jws.payload) for fields in jws.signatures)
     headers = [signature.header for signature in signatures]
     if len({(header.typ, header.v) for header in headers}) != 1:
@@ -127,13 +144,10 @@ def _named(jws: JwsFields, raw: bytes, expected: Sequence[Kind]) -> Envelope | R
         found = kind.words if kind else f"“{headers[0].typ}”"
         wanted = " or ".join(kind.words for kind in expected)
         return Refusal(Code.WRONG_TYPE, f"The file is: {found}. Expected: {wanted}.", "Choose the right file.")
-    if headers[0].v != VERSION:
-        return Refusal(
-            Code.UNSUPPORTED_VERSION,
-            f"The file is of format version {headers[0].v}; this release reads version {VERSION}.",
-            "Install a release that reads it, or ask for a file of the version read here.",
-        )
-    return Envelope(kind, from_base64url(jws.payload), signatures, raw)
+    versions = versions_of(kind)
+    if headers[0].v not in (versions.table if stored else versions.taken):
+        return unsupported(kind, headers[0].v)
+    return Envelope(kind, headers[0].v, from_base64url(jws.payload), signatures, raw)
 
 
 def _signature(fields: SignatureFields, payload: str) -> Signature:
@@ -163,23 +177,89 @@ def holds(signature: Signature, key: PublicKey) -> bool:
     return same and check_signature(key, signature.value, signature.message)
 
 
-def read_payload(envelope: Envelope, shape: type[T]) -> T | Refusal:
+def read_written(envelope: Envelope) -> Any | Refusal:
+    """The payload as its version writes it."""
     try:
-        return decode(envelope.payload, shape, depth=MAX_DEPTH)
+        return decode(envelope.payload, versions_of(envelope.kind).table[envelope.version].shape, depth=MAX_DEPTH)
     except MalformedError as error:
         return malformed(str(error))
 
 
-def write_envelope(kind: Kind, payload: object, signers: Sequence[Signer]) -> bytes:
-    """The file's bytes: `payload` in its one form, signed by each of `signers`."""
-    body = to_base64url(encode(payload))
+def read_payload(envelope: Envelope, value: type[T]) -> T | Refusal:
+    """The payload as the value object of its kind, `value`, whatever its version (E17)."""
+    written = read_written(envelope)
+    return written if isinstance(written, Refusal) else upgraded(envelope.kind, envelope.version, written, value)
+
+
+def upgraded(kind: str, version: int, written: Any, value: type[T]) -> T | Refusal:
+    """The value object of what `version` wrote."""
+    try:
+        found = versions_of(kind).table[version].upgrade(written)
+    except ValueError as error:
+        return malformed(str(error))
+    assert isinstance(found, value)
+    return found
+
+
+def payload_of(kind: str, value: object, version: int | None = None) -> bytes:
+    """A value object in the one form of `version`; None: of the newest."""
+    versions = versions_of(kind)
+    return encode(versions.table[version or versions.newest].downgrade(value))
+
+
+def stored_value(raw: bytes, kind: Kind, value: type[T]) -> T:
+    """What a file says that was verified in full before it was kept: nothing is checked again. Any version is read.
+
+    Raises msgspec.MsgspecError, KeyError or ValueError where the stored bytes were altered.
+    """
+    jws = msgspec.json.decode(raw, type=JwsFields)
+    version = _version_in(jws.signatures[0])
+    table = versions_of(kind).table[version]
+    found = table.upgrade(msgspec.json.decode(from_base64url(jws.payload), type=table.shape))
+    assert isinstance(found, value)
+    return found
+
+
+def version_in(raw: bytes) -> int:
+    """The version that a file's header names; for files that were verified before they were kept."""
+    return _version_in(msgspec.json.decode(raw, type=JwsFields).signatures[0])
+
+
+def _version_in(signature: SignatureFields) -> int:
+    return msgspec.json.decode(from_base64url(signature.protected), type=Header).v
+
+
+def write_envelope(kind: Kind, value: object, signers: Sequence[Signer], version: int | None = None) -> bytes:
+    """The file's bytes: `value` in the one form of `version` (None: the newest), signed by each of `signers`."""
+    version = version or versions_of(kind).newest
+    body = to_base64url(payload_of(kind, value, version))
     signatures = []
     for signer in signers:
-        header = encode(Header(alg=signer.key.alg, kid=signer.key.kid, typ=kind.value, v=VERSION))
+        header = encode(Header(alg=signer.key.alg, kid=signer.key.kid, typ=kind.value, v=version))
         protected = to_base64url(header)
-        value = signer.sign(f"{protected}.{body}".encode())
-        signatures.append(SignatureFields(protected=protected, signature=to_base64url(value)))
+        signature = signer.sign(f"{protected}.{body}".encode())
+        signatures.append(SignatureFields(protected=protected, signature=to_base64url(signature)))
     return encode(JwsFields(payload=body, signatures=signatures))
+
+
+def unsupported(kind: Kind, version: int) -> Refusal:
+    """E17: a file of a version that is not taken here. Names the side that is to be upgraded."""
+    versions = versions_of(kind)
+    said = f"The {kind.words} is of format version {version}; this release of {kind.reader} reads"
+    said = f"{said} {words_of(versions.taken)}."
+    if version > versions.newest:
+        mend = f"Upgrade {kind.reader} to a release that reads version {version}, then use the file again."
+    else:
+        mend = f"Upgrade {kind.writer} to a release that writes version {versions.taken[0]} or newer."
+        mend = f"{mend} Then make the file again there."
+    return Refusal(Code.UNSUPPORTED_VERSION, said, mend)
+
+
+def words_of(versions: Sequence[int]) -> str:
+    """`version 1`, `versions 1 and 2`."""
+    if len(versions) == 1:
+        return f"version {versions[0]}"
+    return f"versions {', '.join(map(str, versions[:-1]))} and {versions[-1]}"
 
 
 def malformed(why: str) -> Refusal:

@@ -21,6 +21,8 @@ from carnet.exchange.envelope import (
     holds,
     open_envelope,
     read_payload,
+    read_written,
+    upgraded,
 )
 from carnet.exchange.key_set import (
     KeySet,
@@ -41,7 +43,7 @@ ALL_THAT_LEAVES = "This is all that leaves"
 _HOW = "The vendor's signatures were not checked. To check them, give --trust FILE and --key-set FILE, or --data DIR."
 _ALL = "All signatures that the trust given asks for hold."
 _SELF = "Signed by the key that the file names. Whether that key is the Control Room's, CALM knows."
-_SHAPES: dict[Kind, type[Any]] = {
+_VALUES: dict[Kind, type[Any]] = {
     Kind.TOKEN: Token,
     Kind.LFR: LicenseFileRequest,
     Kind.OLF: OfflineLicenseFile,
@@ -50,7 +52,7 @@ _SHAPES: dict[Kind, type[Any]] = {
 }
 _READERS: dict[Kind, Callable[[bytes, Pinned], object]] = {
     Kind.TOKEN: read_token,
-    Kind.LFR: lambda raw, _: read_request(raw),
+    Kind.LFR: lambda raw, _: read_request(raw, stored=True),  # whether its version is taken was judged before
     Kind.OLF: read_license_file,
     Kind.RECEIPT: lambda raw, _: read_receipt(raw),
     Kind.KEY_SET: read_key_set,
@@ -75,6 +77,7 @@ class SignatureVerdict:
 class Inspection:
     kind: str
     words: str
+    version: int  # of its format
     bytes: int
     sha256: str
     checked: bool  # whether its signatures were judged by a trust that is not the file's own
@@ -83,12 +86,18 @@ class Inspection:
     sections: tuple[Section, ...]
 
 
-def inspect(raw: bytes, pinned: Pinned | None = None) -> Inspection | Refusal:
-    """What `raw` is and says. Without `pinned`, the vendor's signatures are not judged; a site's own always are."""
-    envelope = open_envelope(raw)
+def inspect(raw: bytes, pinned: Pinned | None = None, *, stored: bool = False) -> Inspection | Refusal:
+    """What `raw` is and says. Without `pinned`, the vendor's signatures are not judged; a site's own always are.
+
+    `stored`: an LFR that this side kept, of whatever version (E17).
+    """
+    envelope = open_envelope(raw, stored=stored)
     if isinstance(envelope, Refusal):
         return envelope
-    payload = read_payload(envelope, _SHAPES[envelope.kind])
+    written = read_written(envelope)
+    if isinstance(written, Refusal):
+        return written
+    payload = upgraded(envelope.kind, envelope.version, written, _VALUES[envelope.kind])
     if isinstance(payload, Refusal):
         return payload
     by_vendor = envelope.kind not in (Kind.LFR, Kind.RECEIPT)
@@ -103,12 +112,13 @@ def inspect(raw: bytes, pinned: Pinned | None = None) -> Inspection | Refusal:
     return Inspection(
         kind=envelope.kind.value,
         words=envelope.kind.words,
+        version=envelope.version,
         bytes=len(raw),
         sha256=envelope.digest,
         checked=checked and by_vendor,
         verdict=(_ALL if by_vendor else _SELF) if checked else _HOW,
         signatures=verdicts,
-        sections=tuple(_sections(payload)),
+        sections=tuple(_sections(payload, written)),
     )
 
 
@@ -134,12 +144,12 @@ def pinned_by(trust: bytes | None, key_set: bytes | None) -> Pinned | Refusal | 
     pinned = Pinned(named) if named else _at_its_word(key_set)
     if isinstance(pinned, Refusal):
         return pinned
-    newest = read_key_set(key_set, pinned)
+    newest = read_key_set(key_set, pinned, stored=True)
     return newest if isinstance(newest, Refusal) else Pinned(pinned.trust, newest)
 
 
 def _at_its_word(key_set: bytes) -> Pinned | Refusal:
-    envelope = open_envelope(key_set, Kind.KEY_SET)
+    envelope = open_envelope(key_set, Kind.KEY_SET, stored=True)
     payload = envelope if isinstance(envelope, Refusal) else read_payload(envelope, KeySet)
     if isinstance(payload, Refusal):
         return payload
@@ -198,12 +208,13 @@ def _verdict(signature: Signature, key: PublicKey | None, *, checked: bool) -> s
     return "holds" if good else BROKEN
 
 
-def _sections(payload: Any) -> Iterator[Section]:
+def _sections(payload: Any, written: Any) -> Iterator[Section]:
+    """`written`: the fields as its version has them, so that nothing is shown that the file does not say."""
     if isinstance(payload, LicenseFileRequest):
         yield Section("In short", in_short(payload))
-        yield Section(ALL_THAT_LEAVES, rows_of(payload))
+        yield Section(ALL_THAT_LEAVES, rows_of(written))
         return
-    yield Section("What it says", rows_of(payload))
+    yield Section("What it says", rows_of(written))
     if isinstance(payload, Token | OfflineLicenseFile) and payload.key_set:
         inner = open_envelope(msgspec.json.encode(payload.key_set), Kind.KEY_SET)
         key_set = inner if isinstance(inner, Refusal) else read_payload(inner, KeySet)

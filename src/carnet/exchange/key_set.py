@@ -25,6 +25,7 @@ from carnet.exchange.envelope import (
     holds,
     malformed,
     open_envelope,
+    payload_of,
     read_payload,
     unknown_signer,
     verify_all,
@@ -39,6 +40,7 @@ from carnet.exchange.keys import (
 )
 from carnet.exchange.strict import MalformedError, decode, encode
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.versioning import versions_of
 
 SUITES = {"std": (ED25519, ML_DSA_65)}  # room is left for `gov` and `small`
 
@@ -100,13 +102,16 @@ def read_trust(raw: bytes) -> Trust | Refusal:
         return malformed(str(error))
 
 
-def write_key_set(key_set: KeySet, roots: list[Signer]) -> bytes:
-    return write_envelope(Kind.KEY_SET, key_set, roots)
+def write_key_set(key_set: KeySet, roots: list[Signer], version: int | None = None) -> bytes:
+    return write_envelope(Kind.KEY_SET, key_set, roots, version)
 
 
-def read_key_set(raw: bytes, pinned: Pinned) -> KeySet | Refusal:
-    """E16: a key set that `pinned` may take: signed by old and new roots, its version not lower than the known one."""
-    envelope = open_envelope(raw, Kind.KEY_SET)
+def read_key_set(raw: bytes, pinned: Pinned, *, stored: bool = False) -> KeySet | Refusal:
+    """E16: a key set that `pinned` may take: signed by old and new roots, its version not lower than the known one.
+
+    `stored`: this side kept the file (E17).
+    """
+    envelope = open_envelope(raw, Kind.KEY_SET, stored=stored)
     return envelope if isinstance(envelope, Refusal) else _judge(envelope, pinned)
 
 
@@ -127,9 +132,18 @@ def _judge(envelope: Envelope, pinned: Pinned) -> KeySet | Refusal:
     refused = _check_roots(envelope, key_set, pinned)
     if refused:
         return refused
-    if key_set.version == pinned.version and key_set != pinned.newest:
+    if key_set.version == pinned.version and not (pinned.newest and _is_same(key_set, pinned.newest)):
         return bad_signature(Kind.KEY_SET, "its version was used before")
     return key_set
+
+
+def _is_same(one: KeySet, other: KeySet) -> bool:
+    """E17: one set is handed out in two versions; what only the newer one states makes no other set of it."""
+    return any(_written(one, version) == _written(other, version) for version in versions_of(Kind.KEY_SET).taken)
+
+
+def _written(key_set: KeySet, version: int) -> bytes:
+    return payload_of(Kind.KEY_SET, key_set, version)
 
 
 def _check_roots(envelope: Envelope, key_set: KeySet, pinned: Pinned) -> Refusal | None:

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from carnet.entitlements import (
@@ -40,6 +41,7 @@ from carnet.exchange.keys import (
     Signer,
     sealing_public,
 )
+from carnet.exchange.reads import SiteReads
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import install_by
@@ -164,6 +166,7 @@ class LicenseFileRequest(Fields, frozen=True):
     totals: StatedTotals
     ledger: History
     clock: ClockFields
+    reads: SiteReads  # E17
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -179,12 +182,15 @@ class LicenseFileRequest(Fields, frozen=True):
             raise ValueError("it was generated before its cycle was opened")
         return install_by(self.cycle.opened_at, self.generated_at)
 
-    def totals_proven(self) -> bool:
-        """L3: the totals are the leaf just before the request's own, and included in the checkpoint."""
+    def totals_proven(self, leaf: bytes) -> bool:
+        """L3: the totals are the leaf just before the request's own, and included in the checkpoint.
+
+        `leaf`: the record as it was received, or as the ledger holds it: never written again from another version.
+        """
         record, at = self.totals.record, self.ledger.checkpoint.checkpoint
         proof = hashes(self.totals.proof)
         fresh = record.index == at.size - 2
-        return fresh and verify_inclusion(leaf_hash(record.leaf()), record.index, at.size, proof, at.root)
+        return fresh and verify_inclusion(leaf_hash(leaf), record.index, at.size, proof, at.root)
 
 
 @dataclass(frozen=True)
@@ -193,17 +199,27 @@ class ReadRequest:
     envelope: Envelope
     signer: str  # the thumbprint of the Control Room key that signed it
 
+    def totals_proven(self) -> bool:
+        """L3, by the received bytes: a leaf is a hash of what the site wrote, not of what is read of it (E17)."""
+        totals = _members(self.envelope.payload)["totals"]
+        return self.request.totals_proven(CLEAR_LEAF + bytes(_members(totals)["record"]))
 
-def write_request(request: LicenseFileRequest, signers: list[Signer]) -> bytes:
-    return write_envelope(Kind.LFR, request, signers)
+
+def _members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """An object's members, each as the very bytes that stand in it."""
+    return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
 
 
-def read_request(raw: bytes) -> ReadRequest | Refusal:
+def write_request(request: LicenseFileRequest, signers: list[Signer], version: int | None = None) -> bytes:
+    return write_envelope(Kind.LFR, request, signers, version)
+
+
+def read_request(raw: bytes, *, stored: bool = False) -> ReadRequest | Refusal:
     """Form and signature by the key it names itself (and by the new one, where it brings one).
 
-    Not here: whether that key is the Control Room's. CALM knows that, and judges it (E15).
+    `stored`: this side kept the file (E17). Not here: whether that key is the Control Room's. CALM judges that (E15).
     """
-    envelope = open_envelope(raw, Kind.LFR)
+    envelope = open_envelope(raw, Kind.LFR, stored=stored)
     if isinstance(envelope, Refusal):
         return envelope
     request = read_payload(envelope, LicenseFileRequest)

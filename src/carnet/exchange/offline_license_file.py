@@ -31,7 +31,9 @@ from carnet.exchange.envelope import (
     bad_signature,
     malformed,
     open_envelope,
+    payload_of,
     read_payload,
+    upgraded,
     write_envelope,
 )
 from carnet.exchange.history import CheckpointFields
@@ -48,6 +50,7 @@ from carnet.exchange.keys import (
     Signer,
     Thumbprint,
 )
+from carnet.exchange.reads import VendorReads
 from carnet.exchange.sealing import info_for, seal, unseal
 from carnet.exchange.strict import (
     MalformedError,
@@ -57,6 +60,7 @@ from carnet.exchange.strict import (
     to_base64url,
 )
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.versioning import SEALED_BODY, versions_of
 
 
 class Answers(Fields, frozen=True):
@@ -109,10 +113,20 @@ class OfflineLicenseFile(Fields, frozen=True):
     sealed_sha256: Sha256  # of the sealed plaintext
     sealed: Annotated[str, Meta(max_length=180_000)]
     issuing_log: LogProof | None  # None only while its digest is taken
+    reads: VendorReads  # E17
 
-    def content_digest(self) -> str:
-        """What the issuing log commits to: SHA-256 of all but the log's own proof."""
-        return sha256(encode(msgspec.structs.replace(self, issuing_log=None))).hexdigest()
+    def content_digest(self, version: int | None = None) -> str:
+        """What the issuing log commits to where this is written in `version` (None: the newest); see `content_of`.
+
+        For who writes. Of a file that was received, `ReadLicenseFile.content_digest` asks the bytes.
+        """
+        return content_of(payload_of(Kind.OLF, self, version))
+
+
+def content_of(payload: bytes) -> str:
+    """SHA-256 of a payload with `null` in the place of the log's own proof; every other byte is as it was written."""
+    fields = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    return sha256(encode(fields | {"issuing_log": msgspec.Raw(b"null")})).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -121,16 +135,23 @@ class ReadLicenseFile:
     key_set: KeySet
     envelope: Envelope
 
+    @property
+    def content_digest(self) -> str:
+        """V2: what the issuing log must have committed to."""
+        return content_of(self.envelope.payload)
 
-def seal_body(body: SealedBody, key: AkpKey, olf_id: str, control_room_id: str, sequence: int) -> tuple[str, str]:
-    """The sealed body as the file carries it, and the SHA-256 of its plaintext."""
-    plaintext = encode(body)
+
+def seal_body(
+    body: SealedBody, key: AkpKey, olf_id: str, control_room_id: str, sequence: int, version: int | None = None
+) -> tuple[str, str]:
+    """The sealed body as an OLF of `version` carries it (None: the newest), and the SHA-256 of its plaintext."""
+    plaintext = payload_of(SEALED_BODY, body, version)
     box = seal(zlib.compress(plaintext, 9), key, info_for(olf_id, control_room_id, sequence))
     return to_base64url(box), sha256(plaintext).hexdigest()
 
 
-def write_license_file(olf: OfflineLicenseFile, issuers: list[Signer]) -> bytes:
-    return write_envelope(Kind.OLF, olf, issuers)
+def write_license_file(olf: OfflineLicenseFile, issuers: list[Signer], version: int | None = None) -> bytes:
+    return write_envelope(Kind.OLF, olf, issuers, version)
 
 
 def read_license_file(raw: bytes, pinned: Pinned) -> ReadLicenseFile | Refusal:
@@ -152,8 +173,11 @@ def read_license_file(raw: bytes, pinned: Pinned) -> ReadLicenseFile | Refusal:
     return verify_issued(envelope, key_set) or ReadLicenseFile(olf, key_set, envelope)
 
 
-def open_body(olf: OfflineLicenseFile, openers: list[Opener]) -> SealedBody | Refusal:
-    """E7: the sealed body, opened with the key that the file names, if it is one of `openers`."""
+def open_body(olf: OfflineLicenseFile, openers: list[Opener], version: int | None = None) -> SealedBody | Refusal:
+    """E7: the sealed body, opened with the key that the file names, if it is one of `openers`.
+
+    `version`: of the file; None: the newest.
+    """
     opener = next((opener for opener in openers if opener.key.kid == olf.sealing_key), None)
     try:
         packed = None
@@ -169,9 +193,15 @@ def open_body(olf: OfflineLicenseFile, openers: list[Opener]) -> SealedBody | Re
         plaintext = _unpack(packed)
         if sha256(plaintext).hexdigest() != olf.sealed_sha256:
             return bad_signature(Kind.OLF, "what is sealed is not what was signed")
-        return decode(plaintext, SealedBody, depth=MAX_DEPTH)
+        return _body(plaintext, version or versions_of(SEALED_BODY).newest)
     except MalformedError as error:
         return malformed(str(error))
+
+
+def _body(plaintext: bytes, version: int) -> SealedBody | Refusal:
+    """Raises MalformedError where it is not the body of an OLF of `version`."""
+    written = decode(plaintext, versions_of(SEALED_BODY).table[version].shape, depth=MAX_DEPTH)
+    return upgraded(SEALED_BODY, version, written, SealedBody)
 
 
 def _unpack(packed: bytes) -> bytes:

@@ -38,8 +38,8 @@ class ReadReceipt:
     signer: str
 
 
-def write_receipt(receipt: Receipt, signer: Signer) -> bytes:
-    return write_envelope(Kind.RECEIPT, receipt, [signer])
+def write_receipt(receipt: Receipt, signer: Signer, version: int | None = None) -> bytes:
+    return write_envelope(Kind.RECEIPT, receipt, [signer], version)
 
 
 def read_receipt(raw: bytes) -> ReadReceipt | Refusal:

@@ -231,8 +231,9 @@ def test_e15_if_the_cycle_is_withdrawn_or_missed_the_old_keys_stay(licensed):
 @pytest.mark.rule("L3")
 def test_l3_the_totals_are_a_leaf_proven_in_the_checkpoint_just_before_the_request(licensed):
     licensed.do(ConsumeUnits("document-pages", 3))
-    request = read(licensed.request())
-    assert request.totals_proven()
+    lfr = licensed.request()
+    request = read(lfr)
+    assert read_request(lfr).totals_proven()
     assert request.totals.record.actor == "control-room"
 
 

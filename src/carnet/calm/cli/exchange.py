@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+ForOlder = Annotated[
+    bool, typer.Option("--for-older", help="For a Control Room of the release before: the format version before (E17).")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     token = new_app("The enablement token: what a Control Room is enabled with (E2).")
     command(token, "download")(download_token)
@@ -42,12 +47,12 @@ def add_to(app: typer.Typer) -> None:
         app.add_typer(group, name=name)
 
 
-def download_token(session: Session, account: Account, out: OutFile) -> None:
+def download_token(session: Session, account: Account, out: OutFile, for_older: ForOlder = False) -> None:
     """Download a new enablement token, valid for 24 hours from now."""
     calm = session.calm()
     from carnet.calm.use_cases.tokens import download_token as use_case
 
-    answer = use_case(calm, account=account, **session.who())
+    answer = use_case(calm, account=account, for_older=for_older, **session.who())
     if not isinstance(answer, Refusal):
         write_file(out, answer.raw, 0o600)
     session.answer(answer, lambda console, a: _token(console, a, out), file=str(out))

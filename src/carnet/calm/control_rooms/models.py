@@ -17,6 +17,7 @@ class ControlRoom(models.Model):
     guid = models.OneToOneField(Guid, null=True, on_delete=models.PROTECT)  # H5
     name = models.CharField(max_length=200)
     version = models.CharField(max_length=32)
+    reads = models.TextField(blank=True)  # E17: SiteReads, JSON, as its newest LFR states them
     state = models.CharField(max_length=16, choices=State.choices)
     keys = models.TextField()  # KeyPair, JSON
     pending_keys = models.TextField(blank=True)  # E15: KeyPair, JSON, until a file is signed by it

@@ -16,7 +16,9 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.models import Proposal
+from carnet.calm.use_cases.written_for import reads_of
 from carnet.errors import UsageError
+from carnet.exchange.reads import SiteReads
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ class RoomShown:
     refused: tuple[RefusedShown, ...]
     acceptances: tuple[AcceptanceShown, ...]
     proposals: tuple[str, ...]  # open ones, that wait for a second person
+    reads: SiteReads | None  # E17: the versions of files that it reads, by its newest LFR
 
 
 def list_rooms(*, now: datetime, start: int = 0, stop: int | None = None) -> list[RoomListed]:
@@ -174,6 +177,7 @@ def show_room(name: str, *, now: datetime) -> RoomShown:
         _refused(room),
         _acceptances(room),
         tuple(Proposal.objects.filter(subject=room.id, state=Proposal.State.OPEN).values_list("id", flat=True)),
+        next(iter(reads_of([room])), None),
     )
 
 

@@ -223,7 +223,7 @@ def evidence(refused: int) -> Evidence:
 
 
 def _read(row: RefusedFile) -> ReadRequest | None:
-    read = read_request(bytes(row.raw)) if row.kind == "request" else None
+    read = read_request(bytes(row.raw), stored=True) if row.kind == "request" else None
     return None if isinstance(read, Refusal) else read
 
 

@@ -19,7 +19,7 @@ from carnet.calm.use_cases.context import Calm
 from carnet.calm.use_cases.spreadsheets import csv_line
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.issuing_log import LogRecord
-from carnet.exchange.offline_license_file import OfflineLicenseFile
+from carnet.exchange.offline_license_file import content_of
 from carnet.exchange.strict import from_base64url, to_base64url
 
 
@@ -79,8 +79,7 @@ def _contents() -> Iterator[tuple[str, str]]:
     """The digest of each issued file, taken again from its bytes."""
     for file, raw in LicenseFile.objects.values_list("id", "raw").iterator():
         jws = msgspec.json.decode(bytes(raw), type=JwsFields)
-        olf = msgspec.json.decode(from_base64url(jws.payload), type=OfflineLicenseFile)
-        yield file, olf.content_digest()
+        yield file, content_of(from_base64url(jws.payload))
 
 
 def _issued_ids() -> Iterator[str]:

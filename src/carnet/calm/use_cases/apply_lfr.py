@@ -78,6 +78,7 @@ def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, Request]:
         room.pending_keys = _text(case.lfr.new_keys)
     request = _keep_request(doing, room, case)
     room.name, room.version = case.lfr.control_room.name, case.lfr.control_room.version
+    room.reads = _text(case.lfr.reads)  # E17
     room.last_sequence, room.newest_request = case.lfr.sequence, request
     room.history_stated = case.lfr.history_accepted
     note_request(room, request)

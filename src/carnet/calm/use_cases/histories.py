@@ -151,7 +151,7 @@ def find_acceptable(
     row = rows.order_by("-id").first()
     if row is None or (refused is not None and row.pk != refused):
         return _nothing(room.name, "no LFR of it was refused for its history since the last one that was taken")
-    read = read_request(bytes(row.raw))
+    read = read_request(bytes(row.raw), stored=True)
     assert not isinstance(read, Refusal)
     refusal = never_accepted(room, read)
     if refusal:
@@ -171,7 +171,7 @@ def _never(room: ControlRoom, read: ReadRequest) -> str:
     lfr = read.request
     if id_was_used(read):
         return "it has the id of another LFR"
-    if not lfr.totals_proven():
+    if not read.totals_proven():
         return "the totals in it are not those of the ledger that it shows (L3)"
     misstated = judge_statements(room, lfr)
     if misstated:

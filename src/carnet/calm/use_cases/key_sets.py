@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import msgspec
-
 from carnet.calm.prepared import Prepared
 from carnet.calm.signing.keyring import Group
 from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.models import IssuedKeySet
+from carnet.calm.use_cases.written_for import key_set_for_all
 from carnet.errors import NotSetUpError, UsageError
-from carnet.exchange.envelope import JwsFields
+from carnet.exchange.envelope import Kind, stored_value
 from carnet.exchange.key_set import (
     SUITES,
     KeySet,
@@ -19,7 +18,8 @@ from carnet.exchange.key_set import (
     write_key_set,
 )
 from carnet.exchange.keys import PublicKey, Signer, new_signer
-from carnet.exchange.strict import encode, from_base64url
+from carnet.exchange.strict import encode
+from carnet.exchange.versioning import versions_of
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,25 @@ def _publish(
         roots=_public(roots),
         threshold=1,
     )
-    raw = write_key_set(key_set, signed_by)
+    raw, older = write_key_set(key_set, signed_by), _older(key_set, signed_by)
     kids = tuple(key.kid for key in key_set.issuers), tuple(key.kid for key in key_set.roots)
     IssuedKeySet(
-        version=version, raw=raw, issuers="\n".join(kids[0]), roots="\n".join(kids[1]), made_at=doing.now
+        version=version, raw=raw, older=older, issuers="\n".join(kids[0]), roots="\n".join(kids[1]), made_at=doing.now
     ).save(force_insert=True)
     return KeysMade(version, kids[0], kids[1], raw, doing.now)
+
+
+def _older(key_set: KeySet, signers: list[Signer]) -> bytes:
+    """E17: the roots sign for both format versions at once, because they may not be at hand later."""
+    before = versions_of(Kind.KEY_SET).newest - 1
+    return write_key_set(key_set, signers, before) if before else b""
 
 
 def _public(signers: Sequence[Signer]) -> list[PublicKey]:
     return [signer.key for signer in signers]
 
 
-_NEWEST = Prepared(lambda: IssuedKeySet.objects.defer("raw").order_by("-version")[:1])
+_NEWEST = Prepared(lambda: IssuedKeySet.objects.defer("raw", "older").order_by("-version")[:1])
 
 
 def newest_row() -> IssuedKeySet:
@@ -94,13 +100,8 @@ def issuers_of(calm: Calm, row: IssuedKeySet) -> list[Signer]:
     return [calm.keys.signer("issuers", kid) for kid in row.issuers.split()]
 
 
-def jws_of(row: IssuedKeySet) -> JwsFields:
-    """The key set as it stands inside a token or an OLF."""
-    return msgspec.json.decode(bytes(row.raw), type=JwsFields)
-
-
 def key_set_of(row: IssuedKeySet) -> KeySet:
-    return msgspec.json.decode(from_base64url(jws_of(row).payload), type=KeySet)
+    return stored_value(bytes(row.raw), Kind.KEY_SET, KeySet)
 
 
 def export_key_set(calm: Calm, *, now: datetime, by: str, version: int | None = None) -> KeysMade:
@@ -110,7 +111,8 @@ def export_key_set(calm: Calm, *, now: datetime, by: str, version: int | None = 
         if row is None:
             raise UsageError(f"There is no key set of version {version}.")
         doing.record("key_set.exported", str(row.version))
-        return KeysMade(row.version, tuple(row.issuers.split()), tuple(row.roots.split()), bytes(row.raw), row.made_at)
+        kids = tuple(row.issuers.split()), tuple(row.roots.split())
+        return KeysMade(row.version, *kids, key_set_for_all(row), row.made_at)
 
 
 def export_trust(vendor: str) -> bytes:

@@ -1,7 +1,7 @@
 """The part of an LFR that its answer depends on.
 
-The stored bytes were verified and checked in full when the LFR was accepted. Issuing decodes only these members; what
-it does not name, the proofs above all, is skipped.
+The stored bytes were verified and checked in full when the LFR was accepted. They are decoded as their version wrote
+them, and nothing is checked again.
 """
 
 from datetime import datetime
@@ -9,15 +9,12 @@ from datetime import datetime
 import msgspec
 
 from carnet.calm.control_rooms.models import Request
+from carnet.exchange.envelope import Kind, stored_value
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.keys import AkpKey
-from carnet.exchange.license_file_request import LineTotals
-from carnet.exchange.strict import from_base64url
+from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
+from carnet.exchange.reads import SiteReads
 from carnet.exchange.windows import install_by
-
-
-class _Jws(msgspec.Struct, frozen=True):
-    payload: str
 
 
 class _Keys(msgspec.Struct, frozen=True):
@@ -62,6 +59,7 @@ class AnsweredRequest(msgspec.Struct, frozen=True):
     totals: _Totals
     ledger: _Ledger
     clock: _Clock
+    reads: SiteReads
 
     @property
     def lines(self) -> list[LineTotals]:
@@ -79,5 +77,6 @@ class AnsweredRequest(msgspec.Struct, frozen=True):
 
 
 def read_answered(request: Request) -> AnsweredRequest:
-    jws = msgspec.json.decode(bytes(request.raw), type=_Jws)
-    return msgspec.json.decode(from_base64url(jws.payload), type=AnsweredRequest)
+    """What its answer depends on, whatever the version in which it was written (E17)."""
+    lfr = stored_value(bytes(request.raw), Kind.LFR, LicenseFileRequest)
+    return msgspec.convert(lfr, AnsweredRequest, from_attributes=True)

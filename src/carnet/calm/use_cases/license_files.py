@@ -25,9 +25,10 @@ from carnet.calm.prepared import (
 )
 from carnet.calm.use_cases import planning
 from carnet.calm.use_cases.context import Act, Calm, act
-from carnet.calm.use_cases.key_sets import issuers_of, jws_of
+from carnet.calm.use_cases.key_sets import issuers_of
 from carnet.calm.use_cases.planning import Plan
 from carnet.calm.use_cases.selection import Selection
+from carnet.calm.use_cases.written_for import OlfForm
 from carnet.entitlements import Line, Metric
 from carnet.errors import UsageError
 from carnet.exchange.history import CheckpointFields
@@ -40,6 +41,7 @@ from carnet.exchange.offline_license_file import (
     seal_body,
     write_license_file,
 )
+from carnet.exchange.reads import vendor_reads
 from carnet.exchange.verdicts import Refusal
 
 
@@ -51,12 +53,13 @@ class Written:
 
 
 def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
-    olf = _without_proof(doing, plan)
+    form = plan.form
+    olf = _without_proof(doing, plan, form)
     seen = plan.lfr.issuing_log
     appended = doing.record(
         "license_file.issued",
         olf.olf_id,
-        content=olf.content_digest(),
+        content=olf.content_digest(form.olf),
         tail=plan.tail,
         control_room=plan.room.id,
         request=plan.request.id,
@@ -66,13 +69,13 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
         lowers_clock=plan.lowers_clock,
     )
     olf = msgspec.structs.replace(olf, issuing_log=appended.proof(seen))
-    return Written(olf, write_license_file(olf, issuers), appended.record.index)
+    return Written(olf, write_license_file(olf, issuers, form.olf), appended.record.index)
 
 
-def _without_proof(doing: Act, plan: Plan) -> OfflineLicenseFile:
+def _without_proof(doing: Act, plan: Plan, form: OlfForm) -> OfflineLicenseFile:
     olf_id, key, lfr = doing.new_id(), plan.lfr.sealing_key, plan.lfr
     body = SealedBody(account_name=plan.room.account.name, lines=plan.lines)
-    sealed, digest = seal_body(body, key, olf_id, plan.room.id, plan.sequence)
+    sealed, digest = seal_body(body, key, olf_id, plan.room.id, plan.sequence, form.olf)
     return OfflineLicenseFile(
         olf_id=olf_id,
         sequence=plan.sequence,
@@ -87,10 +90,11 @@ def _without_proof(doing: Act, plan: Plan) -> OfflineLicenseFile:
         acknowledged=lfr.ledger.checkpoint,
         accepts_history=_accepted(plan),
         lowers_clock=plan.lowers_clock,
-        key_set=jws_of(plan.key_set) if lfr.key_set_version < plan.key_set.version else None,
+        key_set=form.key_set,
         sealed_sha256=digest,
         sealed=sealed,
         issuing_log=None,
+        reads=vendor_reads(),
     )
 
 

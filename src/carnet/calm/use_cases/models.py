@@ -51,6 +51,7 @@ class Proposal(models.Model):
 class IssuedKeySet(models.Model):
     version = models.BigIntegerField(primary_key=True)
     raw = models.BinaryField()
+    older = models.BinaryField(default=b"")  # E17: the same, in the format version before; empty for none
     issuers = models.TextField()  # thumbprints of the keys in use, one a line
     roots = models.TextField()
     made_at = models.DateTimeField()

@@ -43,6 +43,7 @@ from carnet.calm.use_cases.selection import (
     read_shelf,
 )
 from carnet.calm.use_cases.validate_lfr import read_acceptances
+from carnet.calm.use_cases.written_for import OlfForm, form_for_site
 from carnet.entitlements import Line, Metric
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
@@ -80,6 +81,18 @@ class Plan:
     @property
     def sequence(self) -> int:
         return self.room.last_license_file + 1
+
+    @property
+    def form(self) -> OlfForm:
+        """E17: how it is written for this site. Asked only of a plan that no rule refuses."""
+        form = form_for_site(self.room.name, self.lfr.reads, self.brought_key_set)
+        assert isinstance(form, OlfForm)
+        return form
+
+    @property
+    def brought_key_set(self) -> IssuedKeySet | None:
+        """E16: the newest one, where the site does not know it yet."""
+        return self.key_set if self.lfr.key_set_version < self.key_set.version else None
 
     @cached_property
     def counts(self) -> dict[Where, Count]:
@@ -147,7 +160,7 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
         yield Problem(_nothing_granted(plan.room))
     yield from _unapproved(plan)
     yield from _below_use(plan)
-    refusal = _reachable(plan) or _log_agrees(plan)
+    refusal = _readable(plan) or _reachable(plan) or _log_agrees(plan)
     if refusal:
         yield Problem(refusal)
 
@@ -288,6 +301,12 @@ def _line_notices(plan: Plan, purchase: str, line: Line) -> list[str]:
             "now hold in later ones too, until the next license file."
         )
     return words
+
+
+def _readable(plan: Plan) -> Refusal | None:
+    """E17: a version of the OLF, and of the key set in it, that both sides know."""
+    form = form_for_site(plan.room.name, plan.lfr.reads, plan.brought_key_set)
+    return form if isinstance(form, Refusal) else None
 
 
 def _reachable(plan: Plan) -> Refusal | None:

@@ -10,9 +10,11 @@ from carnet.calm.use_cases.accounts import (
     no_approval,
 )
 from carnet.calm.use_cases.context import Calm, act
-from carnet.calm.use_cases.key_sets import issuers_of, jws_of, newest_row
+from carnet.calm.use_cases.key_sets import issuers_of, newest_row
 from carnet.calm.use_cases.models import Token as TokenRow
+from carnet.calm.use_cases.written_for import form_for_account
 from carnet.exchange.enablement_token import Token, write_token
+from carnet.exchange.reads import vendor_reads
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import TOKEN_LIFE
@@ -27,13 +29,20 @@ class TokenDownloaded:
     raw: bytes
 
 
-def download_token(calm: Calm, *, account: str, now: datetime, by: str) -> TokenDownloaded | Refusal:
+def download_token(
+    calm: Calm, *, account: str, now: datetime, by: str, for_older: bool = False
+) -> TokenDownloaded | Refusal:
+    """A new token, or a refusal where the account has no approval in force (E1).
+
+    `for_older`: it is for a Control Room that CALM does not know yet, of an older release (E17).
+    """
     with act(calm, now=now, by=by) as doing:
         customer = find_account(account)
         if not is_approved(customer.id):
             refusal = no_approval(customer, "no token can be downloaded")
             return doing.refuse(refusal, "token.download", customer.id)
         secret, key_set, expires = doing.random(32), newest_row(), now + TOKEN_LIFE
+        form = form_for_account(customer, key_set, for_older=for_older)
         token = Token(
             token_id=doing.new_id(),
             account_id=customer.id,
@@ -42,9 +51,10 @@ def download_token(calm: Calm, *, account: str, now: datetime, by: str) -> Token
             expires_at=expires,
             min_control_room_version=MIN_VERSION,
             enrolment_secret=to_base64url(secret),
-            key_set=jws_of(key_set),
+            key_set=form.key_set,
+            reads=vendor_reads(),
         )
-        raw = write_token(token, issuers_of(calm, key_set))
+        raw = write_token(token, issuers_of(calm, key_set), form.token)
         TokenRow(
             id=token.token_id,
             account=customer,

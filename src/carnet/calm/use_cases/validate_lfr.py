@@ -90,7 +90,7 @@ def judge_content(doing: Act, case: Case) -> Case | Refusal:
     assert room is not None
     if id_was_used(case.read):
         return lfr_refusals.id_was_used(lfr)
-    if not lfr.totals_proven():  # L3
+    if not case.read.totals_proven():  # L3
         return lfr_refusals.totals_not_proven(room)
     misstated = judge_statements(room, lfr)
     if misstated:
@@ -156,7 +156,7 @@ def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
     lfr = read.request
     if id_was_used(read):
         return lfr_refusals.id_was_used(lfr)
-    if not lfr.totals_proven():
+    if not read.totals_proven():
         return lfr_refusals.totals_not_proven(None)
     if lfr.history_accepted:
         return lfr_refusals.history_not_carried(lfr.control_room.name, lfr.history_accepted, 0)

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
-import msgspec
-
 from carnet.calm.control_rooms.models import ControlRoom, Enrolment, LicenseFile, LicenseLine
 from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.models import Guid, period_of
@@ -20,8 +18,10 @@ from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.tokens import secret_name
 from carnet.entitlements import Metric, Period
 from carnet.exchange.enablement_token import enrolment_proof
+from carnet.exchange.envelope import Kind, stored_value
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
-from carnet.exchange.strict import from_base64url, to_base64url
+from carnet.exchange.offline_license_file import OfflineLicenseFile
+from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import stamp
 
@@ -75,18 +75,6 @@ def judge_statements(room: ControlRoom, lfr: LicenseFileRequest) -> Refusal | No
     return lfr_refusals.not_the_lines_issued(room, wrong) if wrong else None
 
 
-class _Accepted(msgspec.Struct, frozen=True):
-    number: int
-
-
-class _Carries(msgspec.Struct, frozen=True):
-    accepts_history: _Accepted | None
-
-
-class _Jws(msgspec.Struct, frozen=True):
-    payload: str
-
-
 def newest_carried(room: ControlRoom) -> int:
     """L2: the newest acceptance that any OLF issued to the Control Room carried there, installed or not; 0 for none."""
     files = LicenseFile.objects.filter(room=room).values_list("raw", flat=True)
@@ -94,8 +82,7 @@ def newest_carried(room: ControlRoom) -> int:
 
 
 def _carried_by(raw: bytes) -> int:
-    payload = from_base64url(msgspec.json.decode(raw, type=_Jws).payload)
-    accepted = msgspec.json.decode(payload, type=_Carries).accepts_history
+    accepted = stored_value(raw, Kind.OLF, OfflineLicenseFile).accepts_history
     return accepted.number if accepted else 0
 
 

@@ -64,7 +64,16 @@ class PendingBatch:
         if clear:  # what leaves the site names nobody
             actor, key, answered = SYSTEM, None, None
         body = msgspec.Raw(_encode(event))
-        record = Record(index=self._size, at=at, kind=kind, actor=actor, key=key, body=body, answered=answered)
+        record = Record(
+            index=self._size,
+            at=at,
+            kind=kind,
+            actor=actor,
+            key=key,
+            body=body,
+            answered=answered,
+            version=event.form,
+        )
         _check_names(record)
         if not isinstance(event, Granting):
             _check_readable(record)

@@ -1,10 +1,12 @@
-"""The kinds of record, each a struct of its body. Law of the format: a kind's fields are never reordered, removed or
-reused; a new meaning is a new kind. What the engine decided is written here as facts: nothing in a body is computed
-again when the ledger is folded, so that a later release with other arithmetic folds an old ledger to the same state.
+"""The kinds of record, each a struct of its body. Law of the format: a version of a kind never changes; a new field is
+a new version of its kind, and a new meaning is a new kind (E17). What the engine decided is written here as facts:
+nothing in a body is computed again when the ledger is folded, so that a later release with other arithmetic folds an
+old ledger to the same state.
 """
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -20,7 +22,7 @@ from carnet.entitlements import (
     Time,
     Uuid,
 )
-from carnet.errors import TamperedError
+from carnet.errors import NewerVersionError, TamperedError
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.key_set import KeySet, Trust
 from carnet.exchange.keys import AkpKey, OkpKey
@@ -32,23 +34,27 @@ from carnet.exchange.license_file_request import (
     Totals,
 )
 from carnet.exchange.offline_license_file import AddedUnits
-from carnet.exchange.strict import MalformedError, decode
+from carnet.exchange.reads import VendorReads
 
 KINDS: dict[str, type["Event"]] = {}
 CLEAR: set[str] = set()  # kinds whose whole content leaves the site anyway
 
 E = TypeVar("E", bound="type[Event]")
+S = TypeVar("S", bound=type[Fields])
 
 
 class Event(Fields, frozen=True):
     kind: ClassVar[str]
+    form: ClassVar[int] = 1  # E17: the version of the kind that is written
 
 
-def kind(name: str, *, clear: bool = False) -> Callable[[E], E]:
+def kind(name: str, *, clear: bool = False, version: int = 1) -> Callable[[E], E]:
+    """A kind of record, in the version that is written."""
+
     def register(event: E) -> E:
         if name in KINDS:
             raise ValueError(f"{name} is taken")
-        event.kind = name
+        event.kind, event.form = name, version
         KINDS[name] = event
         if clear:
             CLEAR.add(name)
@@ -57,28 +63,67 @@ def kind(name: str, *, clear: bool = False) -> Callable[[E], E]:
     return register
 
 
-_DECODERS: dict[str, msgspec.json.Decoder[Event]] = {}
+@dataclass(frozen=True)
+class Superseded:
+    """E17: a kind as an older version wrote it, and what makes it the one that is folded today."""
+
+    shape: type[Fields]
+    upgrade: Callable[[Any], Event]
+
+
+SUPERSEDED: dict[tuple[str, int], Superseded] = {}
+
+
+def superseded(name: str, version: int, upgrade: Callable[[Any], Event]) -> Callable[[S], S]:
+    """A version of a kind that is written no more, and read for good. Stands below the version that is written."""
+
+    def register(shape: S) -> S:
+        if (name, version) in SUPERSEDED or not 0 < version < KINDS[name].form:
+            raise ValueError(f"version {version} of {name} is taken, or is not an older one")
+        SUPERSEDED[name, version] = Superseded(shape, upgrade)
+        return shape
+
+    return register
+
+
+_DECODERS: dict[tuple[str, int], Callable[[Any], Event]] = {}
 
 
 def own_event_of(record: Record) -> Event:
-    """The body of a record that the writer wrote, many times a second. Raises TamperedError for an unknown kind."""
-    decoder = _DECODERS.get(record.kind)
-    if decoder is None:
-        if record.kind not in KINDS:
-            raise TamperedError(f"record {record.index} ({record.kind}) is of no kind that this release knows")
-        decoder = _DECODERS[record.kind] = msgspec.json.Decoder(KINDS[record.kind])
+    """The body of a record that the writer wrote, many times a second, as its kind is today.
+
+    Raises TamperedError for an unknown kind or a body that no release wrote; NewerVersionError for a version of a kind
+    that only a newer release knows (E17).
+    """
+    decode_body = _DECODERS.get((record.kind, record.version)) or _decoder_of(record)
     try:
-        return decoder.decode(record.body)
+        return decode_body(record.body)
     except ValueError as error:
         raise TamperedError(f"record {record.index} ({record.kind}) cannot be understood: {error}") from error
 
 
-def event_of(record: Record) -> Event:
-    """The record's body as its kind's struct. Raises TamperedError for a kind or body that no release wrote."""
-    try:
-        return decode(bytes(record.body), KINDS[record.kind], depth=10)
-    except (KeyError, MalformedError) as error:
-        raise TamperedError(f"record {record.index} ({record.kind}) cannot be understood: {error}") from error
+def _decoder_of(record: Record) -> Callable[[Any], Event]:
+    known = KINDS.get(record.kind)
+    if known is None:
+        raise TamperedError(f"record {record.index} ({record.kind}) is of no kind that this release knows")
+    if record.version > known.form:
+        raise NewerVersionError(
+            f"Record {record.index} ({record.kind}) is of version {record.version}; this release of the Control Room "
+            f"reads up to version {known.form}. Nothing was changed.",
+            "Use the release that wrote the ledger, or a newer one.",
+        )
+    found = _decoder(known) if record.version == known.form else _upgrader(SUPERSEDED[record.kind, record.version])
+    _DECODERS[record.kind, record.version] = found
+    return found
+
+
+def _decoder(event: type[Event]) -> Callable[[Any], Event]:
+    return msgspec.json.Decoder(event).decode
+
+
+def _upgrader(old: Superseded) -> Callable[[Any], Event]:
+    decoder, upgrade = msgspec.json.Decoder(old.shape), old.upgrade
+    return lambda body: upgrade(decoder.decode(body))
 
 
 # --- the site and its exchange ---------------------------------------------------------------------------------
@@ -128,6 +173,7 @@ class TokenInstalled(Event, frozen=True):
     account_id: Uuid
     account_name: Text
     enrolment: Enrolment
+    reads: VendorReads  # E17
 
 
 @kind("request.asked")
@@ -176,6 +222,7 @@ class LicenseInstalled(Event, frozen=True):
     issuing_log: CheckpointFields
     file_sha256: Sha256
     lines: list[Line]
+    reads: VendorReads  # E17
 
 
 @kind("history.accepted")

@@ -7,13 +7,14 @@ and that breaks GCM.
 
 from datetime import UTC
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from msgspec import Meta
 
 from carnet.entitlements import (
     Fields,
@@ -33,6 +34,9 @@ SYSTEM = "control-room"  # the actor of what no person did, and of every record 
 HEAD_KEY, SNAPSHOT_KEY, SEAL_KEY = 2**32 - 1, 2**32 - 2, 2**32 - 3  # data key ids set apart for what is no record
 _PREFIX = len(FORMAT) + KEY_ID_SIZE
 _DEPTH = 12
+
+
+RecordVersion = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class Answered(Fields, frozen=True):
@@ -55,6 +59,7 @@ class Record(Fields, frozen=True, omit_defaults=True):
     key: Text | None
     body: msgspec.Raw
     answered: Answered | None = None
+    version: RecordVersion = 1  # E17: of its kind; left out while it is 1
 
     def __post_init__(self) -> None:
         names = self.actor + self.key if self.key else self.actor

@@ -134,7 +134,7 @@ class RequestText:
                 "Generate one.",
                 run="control-room request generate --out FILE",
             )
-        read, inspection = read_request(raw), inspect(raw)
+        read, inspection = read_request(raw, stored=True), inspect(raw, stored=True)
         if isinstance(read, Refusal):
             return read
         if isinstance(inspection, Refusal):

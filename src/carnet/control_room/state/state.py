@@ -25,6 +25,7 @@ from carnet.exchange.license_file_request import (
     KeyPair,
     RequestKind,
 )
+from carnet.exchange.reads import VendorReads
 
 
 class InstalledLicense(msgspec.Struct, dict=True):
@@ -133,6 +134,7 @@ class State(msgspec.Struct):
     highest_sequence: int = 0
     issuing_log: CheckpointFields | None = None  # V2
     history_accepted: int = 0  # L2
+    vendor_reads: VendorReads | None = None  # E17: as the token or the OLF installed last states it
     shown: list[Shown] = []
     exchange: ExchangeLog = msgspec.field(default_factory=ExchangeLog)
     # use

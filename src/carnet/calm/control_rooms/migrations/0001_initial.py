@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
                 ('id', models.CharField(max_length=36, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=200)),
                 ('version', models.CharField(max_length=32)),
+                ('reads', models.TextField(blank=True)),
                 ('state', models.CharField(choices=[('active', 'Active'), ('released', 'Released'), ('written_off', 'Written Off')], max_length=16)),
                 ('keys', models.TextField()),
                 ('pending_keys', models.TextField(blank=True)),

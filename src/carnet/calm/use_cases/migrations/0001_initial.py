@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('version', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('raw', models.BinaryField()),
+                ('older', models.BinaryField(default=b'')),
                 ('issuers', models.TextField()),
                 ('roots', models.TextField()),
                 ('made_at', models.DateTimeField()),

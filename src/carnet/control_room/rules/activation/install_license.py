@@ -24,6 +24,7 @@ from carnet.control_room.rules.site_state import by_lines
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import TOLERANCE
 from carnet.entitlements import Line
+from carnet.exchange.envelope import Kind
 from carnet.exchange.issuing_log import check_log
 from carnet.exchange.key_set import KeySet
 from carnet.exchange.keys import Opener
@@ -35,6 +36,7 @@ from carnet.exchange.offline_license_file import (
     open_body,
     read_license_file,
 )
+from carnet.exchange.reads import version_for
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
@@ -103,18 +105,18 @@ def open_license(raw: bytes, state: State, moment: Moment) -> Opened | Refusal:
     if refusal:
         return refusal
     standing = _answers_newest(olf, state, moment)  # (5)
-    body = open_body(olf, _openers(state, moment))  # (6)
+    body = open_body(olf, _openers(state, moment), read.envelope.version)  # (6)
     if isinstance(body, Refusal):
         return standing or body
     now = max(moment.reading.system, olf.issued_at) if olf.lowers_clock else max(moment.now, olf.issued_at)
     held = [Step("The vendor's signatures hold."), Step(f"It is for this Control Room, {state.name}.")]
     answers = Step("It answers the newest request.", standing)
-    return Opened(read, body, now, [*held, answers, *_judge(olf, body, now, state, moment)])
+    return Opened(read, body, now, [*held, answers, *_judge(read, body, now, state, moment)])
 
 
-def _judge(olf: OfflineLicenseFile, body: SealedBody, now: datetime, state: State, moment: Moment) -> list[Step]:
+def _judge(read: ReadLicenseFile, body: SealedBody, now: datetime, state: State, moment: Moment) -> list[Step]:
     """All of them, so that a preview can say what else is wrong; the first refusal is the one that counts."""
-    seen = state.issuing_log.checkpoint if state.issuing_log else None
+    olf, seen = read.olf, state.issuing_log.checkpoint if state.issuing_log else None
     steps = [Step("Its number is higher than any that was installed here.", _in_sequence(olf, state))]  # (7)
     until = state.newest_request.install_by if state.newest_request else None
     if until:  # (8) by the time before any lowering
@@ -123,7 +125,7 @@ def _judge(olf: OfflineLicenseFile, body: SealedBody, now: datetime, state: Stat
         near = lowered_clock_window(olf.issued_at, moment.reading.system)
         steps.append(Step("This machine's clock is right enough to be lowered to the vendor's time.", near))
     steps.append(
-        Step("The vendor's log holds it, and goes on from what was seen of it here.", _logged(olf, seen))
+        Step("The vendor's log holds it, and goes on from what was seen of it here.", _logged(read, seen))
     )  # (10)
     steps.append(Step("It fits what is in use.", check_fit(state, body.lines, now, moment.now)))  # (11)
     return steps
@@ -194,10 +196,11 @@ def _in_sequence(olf: OfflineLicenseFile, state: State) -> Refusal | None:
     )
 
 
-def _logged(olf: OfflineLicenseFile, seen: Checkpoint | None) -> Refusal | None:
+def _logged(read: ReadLicenseFile, seen: Checkpoint | None) -> Refusal | None:
+    olf = read.olf
     if olf.issuing_log is None:
         return Refusal(Code.LOG_MISMATCH, "The file has no proof of the issuing log.", "Ask the vendor.")
-    return check_log(olf.issuing_log, olf.content_digest(), olf.olf_id, seen)
+    return check_log(olf.issuing_log, read.content_digest, olf.olf_id, seen)
 
 
 def answer_of(opened: Opened, state: State) -> LicenseAnswer:
@@ -266,6 +269,7 @@ def _license(opened: Opened, answer: LicenseAnswer) -> e.LicenseInstalled:
         issuing_log=olf.issuing_log.checkpoint,
         file_sha256=answer.fingerprint,
         lines=answer.lines,
+        reads=olf.reads,
     )
 
 
@@ -295,4 +299,4 @@ class _Documents:
             installed_at=draft.records[-1].at,
             ledger=history(state, draft, olf.acknowledged.size),
         )
-        return write_receipt(receipt, self.moment.keys.signer(key.kid))
+        return write_receipt(receipt, self.moment.keys.signer(key.kid), version_for(Kind.RECEIPT, olf.reads.receipt))

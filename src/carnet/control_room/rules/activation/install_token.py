@@ -103,6 +103,7 @@ def _installed(read: ReadToken, state: State) -> Decision:
             account_id=token.account_id,
             account_name=token.account_name,
             enrolment=enrolment,
+            reads=token.reads,
         )
     )
     if state.state_name != ENABLED:

@@ -7,6 +7,7 @@ from carnet.control_room.rules.decision import LedgerPreview, Moment
 from carnet.control_room.rules.site_state import RELEASED, state_name
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import lag
+from carnet.exchange.envelope import Kind
 from carnet.exchange.history import (
     Extension,
     History,
@@ -23,6 +24,7 @@ from carnet.exchange.license_file_request import (
     TotalsRecord,
     write_request,
 )
+from carnet.exchange.reads import site_reads, version_for
 from carnet.exchange.strict import decode, encode
 
 
@@ -38,7 +40,7 @@ class RequestFile:
         state, keys = self.state, self.moment.keys
         assert state.signing_key is not None
         signers = [keys.signer(state.signing_key.kid), *([self.pair[0]] if self.pair else [])]
-        return write_request(self._request(draft), signers)
+        return write_request(self._request(draft), signers, self._version())
 
     def _request(self, draft: LedgerPreview) -> LicenseFileRequest:
         state, generated = self.state, self.generated
@@ -63,7 +65,13 @@ class RequestFile:
             totals=_stated(draft),
             ledger=history(state, draft, self.since),
             clock=self._clock(),
+            reads=site_reads(),
         )
+
+    def _version(self) -> int:
+        """E17: as CALM reads it, by the token or the OLF that was installed last."""
+        assert self.state.vendor_reads is not None
+        return version_for(Kind.LFR, self.state.vendor_reads.lfr)
 
     def _control_room(self) -> ControlRoomFields:
         state = self.state

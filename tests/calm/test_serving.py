@@ -30,7 +30,7 @@ SECRET = "hunter2"
 APPLICATION = """
 import os, sys, time, threading
 from pathlib import Path
-from carnet.ui import serving
+from carnet.web_kit import serving
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]

@@ -33,9 +33,9 @@ T = TypeVar("T")
 OPERATOR = """
 import sys, pathlib, time
 import django; django.setup()
-from carnet.calm.issuing.asking import Asked
-from carnet.calm.issuing.context import Calm
-from carnet.calm.issuing.license_files import issue_license_file
+from carnet.calm.use_cases.selection import Selection
+from carnet.calm.use_cases.context import Calm
+from carnet.calm.use_cases.license_files import issue_license_file
 from carnet.calm.issuing_log.head import FileHead
 from carnet.calm.signing.keyring import FileKeyring
 from carnet.exchange.verdicts import Refusal
@@ -50,7 +50,7 @@ calm = Calm(keys, Random(name).randbytes, FileHead(folder / "head"))
 (folder / f"ready-{name}").touch()
 while len(list(folder.glob("ready-*"))) < 2:
     pass
-answer = issue_license_file(calm, request=request, asked=Asked(products={"bot-creator": 6}), now=NOW, by=name)
+answer = issue_license_file(calm, request=request, asked=Selection(products={"bot-creator": 6}), now=NOW, by=name)
 print(answer.code.value if isinstance(answer, Refusal) else "issued")
 """
 

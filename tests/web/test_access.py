@@ -49,7 +49,7 @@ def operations() -> dict[str, tuple[str, str]]:
     found = {}
     for path, methods in api.get_openapi_schema()["paths"].items():
         for method, operation in methods.items():
-            name = operation["operationId"].rpartition("_api_")[2]
+            name = operation["operationId"].rpartition("_rest_")[2]
             name = name.split("_", 1)[1] if name.split("_", 1)[0] in ("accounts", "exchange", "vendor") else name
             found[name] = (method.upper(), path)
     return found

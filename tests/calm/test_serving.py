@@ -70,7 +70,13 @@ class Served:
         return socket.create_connection((host, int(port)), timeout=10)
 
     def workers(self) -> set[int]:
-        return {int(self.get().text.split()[0]) for _ in range(20)}
+        """Both of them: asked until each has answered, as one may still be starting; at most 2,000 times."""
+        seen: set[int] = set()
+        for _ in range(2_000):
+            seen.add(int(self.get().text.split()[0]))
+            if len(seen) == 2:
+                break
+        return seen
 
     def stop(self, how: int = signal.SIGTERM) -> list[dict[str, Any]]:
         """Its log."""

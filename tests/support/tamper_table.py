@@ -134,7 +134,8 @@ class Attacks:
 
         def work(engine: object) -> Seen:
             for number in range(5):
-                engine.execute_all([tamper.QueuedCommand(tamper.ConsumeUnits(tamper.PAGES, 1), "bot", f"w-{number}")], reading)  # type: ignore[attr-defined]
+                command = tamper.QueuedCommand(tamper.ConsumeUnits(tamper.PAGES, 1), "bot", f"w-{number}")
+            engine.execute_all([command], reading)  # type: ignore[attr-defined]
             shutil.copytree(running.folder, stopped)
             return Seen(engine.seen.token(engine.checkpoint), self.older_seen.calm)  # type: ignore[attr-defined]
 

@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class PagesConfig(AppConfig):
     name = "carnet.control_room.pages"
-    label = "web"
+    label = "pages"
 
     def ready(self) -> None:
         from carnet.control_room.pages import sign_in  # noqa: F401  it records who signs in

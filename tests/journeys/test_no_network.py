@@ -86,19 +86,18 @@ def test_the_sites_whole_half_opens_no_socket(tmp_path: Path) -> None:
 
 
 SITE_HALF = ("control_room", "exchange", "entitlements", "merkle")
-ALONE = ("vault.py", "terminal.py", "clock.py", "errors.py", "cli.py")
+ALONE = ("vault.py", "cli_support.py", "clock.py", "errors.py", "cli.py")
 ADDRESS = re.compile(r"[a-z]+://|\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\blocalhost\b", re.IGNORECASE)
 HOST = re.compile(r"\b[a-z0-9-]+\.(?:com|org|net|io|dev|eu|local|internal|cloud|info|example|test)\b", re.IGNORECASE)
 NETWORK = re.compile(r"^\s*(?:import|from)\s+(?:socket|ssl|http|urllib|asyncio|ftplib|smtplib|requests|httpx)\b", re.M)
 
 
-LOCAL_DOOR = ("writer.py",)  # in `engine`: a file's socket, and an event loop
+LOCAL_DOOR = ("writer.py", "client.py", "server.py")  # a file's socket, and an event loop
 
 
 LISTENING = (
     "rest",
     "pages",
-    "local_api",
     "serving.py",
     "serve.py",
     "pages_process.py",
@@ -121,7 +120,7 @@ def test_the_sites_half_names_no_host_and_no_network(pattern: re.Pattern[str]) -
 
 def test_what_listens_calls_nobody() -> None:
     """But the engine, over its own socket, and systemd. Mail, syslog and a directory are the site's own, and asked only
-    where its administrator has named them (`web/notices.py`, `web/directory.py`)."""
+    where its administrator has named them (`pages/notices.py`, `pages/directory.py`)."""
     house = ROOT / "src" / "carnet" / "control_room"
     files = [path for path in house.rglob("*.py") if set(path.parts) & set(LISTENING)]
     assert len(files) > 10
@@ -130,10 +129,12 @@ def test_what_listens_calls_nobody() -> None:
         r"|urllib\.request|\bhttpx\b|import requests\b|http\.client"
     )
     found = sorted(path.name for path in files if calls.search(path.read_text()))
-    assert found == ["engine.py", "notify.py"], "two sockets of this machine"
+    assert found == ["engine.py", "serve.py"], "two sockets of this machine"
 
 
 @pytest.mark.parametrize("name", LOCAL_DOOR)
 def test_the_local_door_speaks_of_no_other_kind_of_socket(name: str) -> None:
-    text = (ROOT / "src" / "carnet" / "control_room" / "engine" / name).read_text()
+    room = ROOT / "src" / "carnet" / "control_room"
+    folder = "engine" if name == "writer.py" else "local_api"
+    text = (room / folder / name).read_text()
     assert not re.search(r"AF_INET|create_connection|start_server|create_server|getaddrinfo", text)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -46,6 +46,7 @@ from carnet.exchange.offline_license_file import (
     write_license_file,
 )
 from carnet.exchange.strict import to_base64url
+from carnet.exchange.windows import Windows
 from carnet.merkle import (
     Checkpoint,
     Peaks,
@@ -118,6 +119,7 @@ class Vendor:
         self.log = Log()
         self.sequence = 0
         self.key_set_raw = b""
+        self.windows = Windows()  # E18: that it signs from now on
         self.trust = Trust(vendor="Vendor", suite="std", roots=[r.key.kid for r in self.roots], threshold=1)
 
     def rotate(self, now: datetime, *, roots: bool = False, issuers: bool = False) -> bytes:
@@ -147,10 +149,11 @@ class Vendor:
             account_id=new_id(now, self.random),
             account_name="Northwind",
             issued_at=now,
-            expires_at=now + timedelta(hours=24),
+            expires_at=now + self.windows.token_life,
             min_control_room_version="40",
             enrolment_secret=secret(to_base64url(self.random(32)), "an enrolment secret"),
             key_set=msgspec.json.decode(self.key_set_raw, type=JwsFields),
+            windows=self.windows,
         )
         return write_token(msgspec.structs.replace(token, **changes), self.issuers)
 
@@ -190,6 +193,7 @@ class Vendor:
             key_set=self._newer_key_set(request),
             sealed_sha256=digest,
             sealed=sealed,
+            windows=self.windows,
             issuing_log=None,
         )
         olf = msgspec.structs.replace(olf, **changes)

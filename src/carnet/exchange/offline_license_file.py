@@ -57,6 +57,7 @@ from carnet.exchange.strict import (
     to_base64url,
 )
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import Windows
 
 
 class Answers(Fields, frozen=True):
@@ -108,6 +109,7 @@ class OfflineLicenseFile(Fields, frozen=True):
     key_set: JwsFields | None  # when newer than what the LFR shows
     sealed_sha256: Sha256  # of the sealed plaintext
     sealed: Annotated[str, Meta(max_length=180_000)]
+    windows: Windows  # E18: that the site goes by from the install on
     issuing_log: LogProof | None  # None only while its digest is taken
 
     def content_digest(self) -> str:

@@ -17,6 +17,7 @@ from carnet.calm.control_rooms.models import (
     LicenseLine,
     Request,
 )
+from carnet.calm.customers.windows import write_windows
 from carnet.calm.prepared import (
     Inserter,
     Prepared,
@@ -90,6 +91,7 @@ def _without_proof(doing: Act, plan: Plan) -> OfflineLicenseFile:
         key_set=jws_of(plan.key_set) if lfr.key_set_version < plan.key_set.version else None,
         sealed_sha256=digest,
         sealed=sealed,
+        windows=plan.windows,
         issuing_log=None,
     )
 
@@ -222,6 +224,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
         log_index=written.log_index,
         site_clock_is_off=plan.site_clock_is_off,
         lowers_clock=plan.lowers_clock,
+        windows=write_windows(written.olf.windows),
     )
     _INSERT_FILE(file)
     _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items()))

@@ -63,6 +63,7 @@ class RequestFile:
             totals=_stated(draft),
             ledger=history(state, draft, self.since),
             clock=self._clock(),
+            windows=state.windows,
         )
 
     def _control_room(self) -> ControlRoomFields:

@@ -223,4 +223,4 @@ def test_verify_says_which_record_is_not_as_it_was_written(new_site: Callable[..
 
 def kept(site: Pages) -> list[Any]:
     with closing(sqlite3.connect(site.folder / "pages.sqlite3", timeout=10)) as db:
-        return db.execute("SELECT holds, words FROM web_verifyrun").fetchall()
+        return db.execute("SELECT holds, words FROM pages_verifyrun").fetchall()

@@ -103,9 +103,9 @@ def test_the_file_under_preview(vault: Pages) -> None:
     with closing(sqlite3.connect(vault.folder / "pages.sqlite3", timeout=10)) as db:
         row = [renewed(vault), "frankfurt-0002.olf", "lena", "2026-01-01 00:00:00"]
         with db:
-            db.execute("INSERT INTO web_preview (raw, file_name, by, at) VALUES (?, ?, ?, ?)", row)
+            db.execute("INSERT INTO pages_preview (raw, file_name, by, at) VALUES (?, ?, ?, ?)", row)
         shown = text(client.get("/what-if/", params={"on": day(3), "then": "preview"}).text)
         with db:
-            db.execute("DELETE FROM web_preview")
+            db.execute("DELETE FROM pages_preview")
     assert f"On {day(3)}: active" in shown
     assert "frankfurt-0002.olf" in shown

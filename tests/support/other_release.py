@@ -41,15 +41,13 @@ def _next_version(exchange: Path, module: str, struct: str) -> None:
     number = int(found[1])
     added, text, was = f"remark_{number + 1}", path.read_text(), _class(path.read_text(), struct)
     path.write_text(text.replace(was, _with_field(was, f"    {added}: Text | None = {SAYS!r}\n")))
-    if "import Text" not in text and ", Text" not in text:
-        _edit(path, r"^(from carnet\.entitlements import .+)$", r"\1, Text")
+    _edit(path, r"^from carnet\.entitlements import ", r"from carnet.entitlements import Text\n\g<0>")
     old = f"{struct.lower()}_{number}"
     (exchange / f"{old}.py").write_text(OLD.format(module=module, struct=struct, added=added) + was + "\n")
     line = f"Version({old}.{struct}, {old}.upgrade, {old}.downgrade), {number + 1}: newest({struct})"
     _edit(versions, rf"newest\({struct}\)(?=\s*[,}}])", line)
-    _edit(
-        versions, r"^from carnet\.exchange\.versioning import ", rf"from carnet.exchange import {old}\n\g<0>Version, "
-    )
+    imports = f"from carnet.exchange import {old}\nfrom carnet.exchange.versioning import Version\n"
+    _edit(versions, r"^from carnet\.exchange\.versioning import ", rf"{imports}\g<0>")
 
 
 OLD = """from carnet.exchange import {module} as today

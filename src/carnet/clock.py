@@ -1,4 +1,4 @@
-"""The one reader of clocks and of randomness (T4). Only the two `wiring` modules import it."""
+"""The one reader of clocks and of randomness (T4). Only the composition roots import it."""
 
 import secrets
 import time

@@ -125,6 +125,18 @@ def test_bots_come_over_tls_with_the_sdk(pages: Pages, certificate: tuple[Path, 
     assert _consumed(after) - _consumed(before) == 1
 
 
+def test_whoever_watches_the_server_finds_what_the_guide_names(pages: Pages, certificate: tuple[Path, Path]) -> None:
+    guide = GUIDE.with_name("site-administrator.md").read_text()
+    (line,) = (line for line in guide.splitlines() if "Prometheus" in line)
+    named = re.findall(r"`(?:GET )?(/[a-z0-9/]+)`", line)
+    assert len(named) == 3
+    trusted = ssl.create_default_context(cafile=str(certificate[0]))
+    with httpx.Client(base_url=f"https://127.0.0.1:{pages.port}", verify=trusted, trust_env=False) as client:
+        found = {path: client.get(path, headers={"Authorization": f"Bearer {pages.own.key}"}) for path in named}
+    assert {path: answer.status_code for path, answer in found.items()} == dict.fromkeys(named, 200)
+    assert not any("<html" in answer.text for answer in found.values())
+
+
 def _consumed(status: object) -> int:
     return next(p.consumed for p in status.products if p.sku == "document-pages")  # type: ignore[attr-defined]
 

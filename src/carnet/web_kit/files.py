@@ -1,6 +1,5 @@
-"""Files that leave: by name, as they are, and never shown in place.
-
-Files that come in: one, read no further than it takes to see that it is too large.
+"""Files that leave, by name, as they are, and never shown in place; and files that come in: one, read no further than
+it takes to see that it is too large.
 """
 
 import re

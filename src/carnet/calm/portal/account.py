@@ -1,7 +1,4 @@
-"""Where one starts, and one's API tokens.
-
-What somebody sees where the portal broke before any view was asked.
-"""
+"""Where a person starts, their API tokens, and what they see where the portal broke before any view was asked."""
 
 import sys
 

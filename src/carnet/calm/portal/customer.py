@@ -1,16 +1,5 @@
-"""What an account bought; adding a purchase, and a whole order from a file.
-
-Asking to license offline (E1), and the enablement token that an approval opens (E2).
-
-Several sites in one trip: many LFRs in, one archive of OLFs out, and a list of what was refused and why.
-
-All files of an account, and all that happened there.
-
-Which mails an account was sent, who gets them, and what comes next.
-
-A whole order of purchases from a CSV file, with what is wrong in it row by row.
-
-What waits for a customer, what it bought and where that is, and its License GUIDs.
+"""The pages of one customer: the overview, the approval and its tokens (E1, E2), purchases and orders from a file,
+License GUIDs, several sites in one trip, all files and events, and the mails that were sent.
 """
 
 import zipfile

@@ -36,7 +36,7 @@ def requires(act: Permission) -> Callable[[View], View]:
     """Says what one must be allowed to do to see a view."""
 
     def mark(view: View) -> View:
-        view.opens = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
+        view.required = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
         return view
 
     return mark
@@ -76,7 +76,7 @@ class Door:
 
 
 def _needed(view: Callable[..., Any], name: str) -> Permission | None:
-    act = getattr(view, "opens", None)
+    act = getattr(view, "required", None)
     if isinstance(act, Permission):
         return act
     if name in FOR_EVERYBODY:

@@ -1,10 +1,7 @@
-"""The four steps: upload, configure, review and issue, download. And the receipt.
+"""The pages of one License GUID and its Control Room: the four steps (upload, configure, review and issue, download)
+and the receipt, its timeline and use, and reporting it as lost (E12).
 
-Putting the page together: what CALM knows (`overview.room`), what was typed, and what pre-flight says of it.
-
-What happened at a License GUID, and what its Control Room used over time.
-
-Reporting a Control Room as lost (E12): the customer says so, license operations decide.
+What CALM knows comes from `queries.room`, what an OLF would meet from `queries.preflight`.
 """
 
 from collections.abc import Iterator

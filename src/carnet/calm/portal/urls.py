@@ -1,6 +1,5 @@
-"""Every page. `web.door` shuts whatever does not say whom it opens for.
-
-What stands for a thing in an address: an id as CALM makes them. Anything else is not looked up at all.
+"""Every page. `portal.door` shuts whatever does not say whom it opens for. An id in an address has the form that CALM
+makes; anything else is not looked up at all.
 """
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter

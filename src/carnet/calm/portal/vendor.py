@@ -1,12 +1,5 @@
-"""Accounts, Control Rooms, purchases and the catalogue: what there is, over all customers.
-
-What waits for vendor staff: approvals to decide, what needs attention, licenses that end soon.
-
-Who may license offline: requests, and decisions with a reason (E1).
-
-Acts of two people (A3): what waits for the second, and writing a Control Room off (E12).
-
-A refused file: what does not match, from where, and who decides what. Two people may accept another history (L2).
+"""The pages of vendor staff: the inbox, approvals (E1), acts of two people (A3, E12), refused files (L2), and adding
+accounts, purchases and the catalogue.
 """
 
 from functools import partial

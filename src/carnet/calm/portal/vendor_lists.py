@@ -1,7 +1,7 @@
-"""The vendor's lists. What a row holds, and what a filter leaves, is said in `overview.lists`; sorting, paging and the
-filter's words live in the address (django-tables2).
+"""The vendor's lists, the issuing log with its checkpoint, the audit log, and the vendor's keys.
 
-The issuing log with its checkpoint, the audit log, and the vendor's keys.
+What a row holds, and what a filter leaves, is said in `queries.lists`; sorting, paging and the filter's words live in
+the address (django-tables2).
 """
 
 from collections.abc import Callable

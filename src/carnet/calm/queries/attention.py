@@ -1,8 +1,8 @@
 """What needs the vendor's attention, newest first: each with whose it is, what is the matter, and where it is settled.
 A constant number of queries, however much there is.
 
-H1: purchases of which more is held and spent than was bought. Only a write-off and an accepted history lead there,
-so that only what those touched is counted.
+Among it: purchases of which more is held and spent than was bought (H1). Only a write-off and an accepted history lead
+there, so that only what those touched is counted.
 """
 
 from collections import Counter

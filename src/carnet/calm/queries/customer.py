@@ -1,6 +1,5 @@
-"""What waits for a customer, nearest deadline first: each with what it is about, until when, and where it is done.
-
-A customer's overview: what waits for it, what it bought and where that is, and its License GUIDs.
+"""A customer's overview: what waits for it, nearest deadline first, what it bought and where that is, and its License
+GUIDs.
 """
 
 from collections.abc import Iterable, Mapping

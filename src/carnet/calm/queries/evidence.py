@@ -1,6 +1,5 @@
-"""A refused request beside what CALM saw: where the histories part, what could be behind it, who decides what.
-
-What could be behind a history that does not match: each cause, how it would show, and whether that fits here.
+"""A refused request beside what CALM saw: where the histories part, what could be behind it (each cause, how it would
+show, and whether that fits here), and who decides what.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
-"""Reading the issuing log (V1), and checking it against what is stored.
-
-The audit log: the issuing log's records by who, what, about what and when; read a page at a time, or exported.
+"""Reading the issuing log (V1), checking it against what is stored, and the audit log: its records by who, what, about
+what and when, read a page at a time, or exported.
 """
 
 from collections.abc import Callable, Iterator

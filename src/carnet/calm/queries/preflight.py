@@ -1,8 +1,7 @@
-"""Pre-flight: all that stands against an OLF as its numbers are typed, at once, each with the value that fits.
+"""Pre-flight: all that stands against an OLF as its numbers are typed, at once, each with the number, the site, the
+reason and the value that fits.
 
 It asks the very rules that issuing asks (`planning`), so that what passes here is issued, and nothing else is.
-
-What pre-flight says of one product: the number, the site, the reason, the value that fits.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,5 @@
-"""Issuing an OLF: decide (`_plan`, which a preview shows as it is), then write, in one transaction.
-
-The bytes of an OLF: sealed body, then the record in the issuing log that commits to it, then the signatures.
+"""Issuing an OLF: decide (`_plan`, which a preview shows as it is), then write, in one transaction. Its bytes: the
+sealed body, then the record in the issuing log that commits to it, then the signatures.
 """
 
 from dataclasses import dataclass

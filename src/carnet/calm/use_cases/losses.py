@@ -1,7 +1,6 @@
-"""E12: a Control Room that is lost. Its seats and users return; of its units, what staff decide; the rest is spent.
-
-E12: a customer reports a Control Room as lost. Nothing changes by that: license operations write it off, with a
-second person, or the customer takes the report back. A release LFR of it settles the report too.
+"""E12: a Control Room that is lost. A customer reports it, which changes nothing yet and can be taken back. Vendor
+staff write it off, with a second person: seats and users return, of its units what staff decide, and the rest is
+spent. A release LFR of it settles the report too.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A whole order of purchases, from a CSV file: read row by row, each error with its line, its column and the value that
 would fit; stored in one act, all or none, or the good rows by choice.
-
-One row of an order file: a purchase, or all that is wrong with it.
 """
 
 import csv

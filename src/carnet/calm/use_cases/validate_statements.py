@@ -1,7 +1,8 @@
-"""What an LFR says of CALM's own acts must be so: the lines that its totals are of (Q2), and the accepted history that
-they include (L2). A Control Room that states otherwise lies in numbers, whatever its history.
+"""What an LFR says of CALM's own acts must be so: its enrolment (E2), the lines that its totals are of (Q2), and the
+accepted history that they include (L2).
 
-E2: enrolling with a token, for the first time or again: once for each token, and by whoever holds its secret.
+A token enrols once, and whoever holds its secret. A Control Room that states other lines or another acceptance than
+CALM made states wrong numbers, whatever its history.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,15 +1,12 @@
-"""A transaction: what several orders add up to. The state moves with each; the disk moves once, in `commit`.
-
-An order: a command, who gives it, and under which idempotency key.
-
-The engine: every change on the site goes through it, and only one of them writes to a ledger at a time.
+"""The engine: every change on the site goes through it, and only one of them writes to a ledger at a time.
 
     command → decide(state, moment) → events → records, one transaction, fsynced → evolve(state) → answer
 
 A refusal changes nothing but its own record. If a commit fails, the state is folded again from what the disk holds
 before anybody is answered. Reads take `state` and `moment`, and write nothing.
 
-What questions are answered from: the engine's state and ledger at one moment.
+A `QueuedCommand` is a command with who gives it and its idempotency key. A `Transaction` is what several of them add up
+to: the state moves with each, the disk once, in `commit`. `view_of` is what questions are answered from.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -228,9 +224,6 @@ class Engine:
         if box:
             self.store.keep_snapshot(box)
 
-
-if TYPE_CHECKING:
-    pass
 
 _MAY_NOT = (Code.UNAUTHENTICATED, Code.NOT_PERMITTED)
 

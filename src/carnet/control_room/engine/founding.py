@@ -1,7 +1,7 @@
-"""The beginning of a ledger: its keys, wrapped, and its first record, which says whose it is and whom it trusts.
+"""The beginning of a ledger, and its way from one release to the next.
 
-From one release to the next on the same ledger. Upwards: a record says so, and what can be made anew is. Downwards:
-never, for an older release cannot know what a newer one wrote.
+The first record says whose it is and whom it trusts. Upwards, a record says which release writes from here on, and what
+can be made anew is. Downwards never: an older release cannot know what a newer one wrote.
 """
 
 from collections.abc import Sequence

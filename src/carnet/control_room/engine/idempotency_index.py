@@ -1,17 +1,16 @@
-"""G5: which record carries the answer to which idempotency key, for at least 24 hours, at a bounded cost in memory.
-
-New ones are remembered here. When there are many, they move to the store, a few with each commit and sorted by name, so
-that neighbours lie on the same page. There they lie in generations of 24 hours: two are kept, so that forgetting a day
-needs no search, and what is asked for again within 24 hours is always in one of them. The record itself is the answer:
-what is lost of this index is found again by reading the records that the head says are not yet in it.
-
-A sieve for names (a Bloom filter): says of most names that were never put in that they are not there, and never of
-one that was. What it lets through is looked up. Its size is fixed, so that a day of names costs no more than an hour's.
-
-G5: the same key with the same request returns the first answer; with another request it is refused.
+"""G5: the same key with the same request returns the first answer; with another request it is refused.
 
 The first answer stands in the last record of the change itself, so that it survives a restart. A refusal is not
-remembered: what was refused may be tried again with its key.
+remembered: the same key may try again. The index says which record carries the answer to which key, for at least 24
+hours, at a bounded cost in memory.
+
+New keys are remembered here. When there are many, they move to the store, a few with each commit and sorted by name, so
+that neighbours lie on the same page. There they lie in generations of 24 hours: two are kept, so that forgetting a day
+needs no search, and what is asked for again within 24 hours is always in one of them. What is lost of this index is
+found again by reading the records that the head says are not yet in it.
+
+A Bloom filter for each generation says of most new keys that they are not in the store. Its size is fixed, so that a
+day of keys costs no more than an hour's.
 """
 
 from collections.abc import Iterator, Mapping

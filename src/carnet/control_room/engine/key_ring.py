@@ -1,6 +1,5 @@
-"""The key ring: the master key of the ledger, and the Control Room's own signing and sealing keys by thumbprint.
-
-The site's private keys: kept wrapped beside the ledger, so that a change of keys is in the same transaction.
+"""The master key of the ledger, and the Control Room's own signing and sealing keys by thumbprint: kept wrapped beside
+the ledger, so that a change of keys is in the same transaction.
 """
 
 from collections.abc import Callable

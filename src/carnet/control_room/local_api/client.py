@@ -1,9 +1,7 @@
-"""The desk of a server that runs: asked over its socket (`socket_door`). It needs no passphrase and no lock.
+"""One way to give commands, to ask, and to fetch a kept file, wherever the engine is.
 
-The desk: one way to give commands, to ask, and to fetch a kept file, wherever the engine is.
-
-Here the engine is in this process (`EngineDesk`); behind the local door it is in the server's (`socket_desk`). Both
-give the same answers.
+`InProcessClient` has the engine in this process. `UnixClient` asks the server that runs, over its socket, and
+needs neither passphrase nor lock. Both give the same answers.
 """
 
 import os

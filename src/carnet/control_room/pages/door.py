@@ -42,7 +42,7 @@ def requires(act: Permission) -> Callable[[View], View]:
     """Says what one must be allowed to do to see a view."""
 
     def mark(view: View) -> View:
-        view.opens = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
+        view.required = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
         return view
 
     return mark
@@ -70,7 +70,7 @@ class Door:
         name = request.resolver_match.view_name if request.resolver_match else ""
         if name in FOR_EVERYBODY:
             return None
-        act = getattr(view, "opens", None)
+        act = getattr(view, "required", None)
         if not isinstance(act, Permission) and name not in FOR_SIGNED_IN:
             raise PermissionDenied
         login: object = request.user

@@ -1,6 +1,5 @@
-"""The engine, as the pages ask it: over its socket, one connection for each request.
-
-What a view does with an answer that is a refusal: a page that says so, with the way back.
+"""The engine, as the pages ask it: over its socket, one connection for each request. An answer that is a refusal
+becomes a page that says so, with the way back.
 """
 
 from collections.abc import Iterator

@@ -79,7 +79,7 @@ class NoticeSettings(models.Model):
 
 
 class NoticeSent(models.Model):
-    """Each notice is sent once: by the id that `authority.notices` gives it."""
+    """Each notice is sent once: by the id that `queries.notices` gives it."""
 
     notice = models.CharField(max_length=200, unique=True)
     at = models.DateTimeField()

@@ -1,6 +1,6 @@
 """Sending what is due, each notice once, by the ways that are set: mail, and a syslog of the site.
 
-Which notices are due is `authority.notices`' to say. A notice is claimed, sent, and stays claimed; one that could not
+Which notices are due is `queries.notices`' to say. A notice is claimed, sent, and stays claimed; one that could not
 be sent gives its claim back, and is tried again with the next run.
 """
 

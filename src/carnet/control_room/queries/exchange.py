@@ -1,7 +1,4 @@
-"""The exchange as it went, for a page: the newest first.
-
-E3: the newest LFR as whoever carries it may read it: all that leaves, in plain text.
-"""
+"""The exchange as it went, the newest first; and the newest LFR in plain text, all that leaves (E3)."""
 
 import re
 from bisect import bisect_left

@@ -1,9 +1,8 @@
-"""One product: its lines with their policy, its use by day and hour, and who was refused what.
+"""License Management in one answer, and one product in full.
 
-License Management in one answer: each product with its use of the last 30 days and what that leads to.
-
-It costs a few looks for each product and day, however many users, leases and records there are: all of it was counted
-as it happened (`tallies`, `leases`).
+The overview has each product with its use of the last 30 days and what that leads to; the product has its lines with
+their policy, its use by day and hour, and who was refused what. Both cost a few looks for each product and day, however
+many users, leases and records there are: all of it was counted as it happened (`usage_counters`, `leases`).
 """
 
 from dataclasses import dataclass

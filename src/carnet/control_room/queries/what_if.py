@@ -1,9 +1,7 @@
-"""What would be answered to whoever asks: by the very functions that decide.
+"""What if: another day, a missed deadline, another license file. It only looks.
 
-A state as it would be: what changes is its own, and the rest (users, leases, all that is large) is shared and only
-looked at.
-
-The question: another day, a missed deadline, another license file. It only looks.
+The state as it would be shares all that is large (users, leases) with the real one. What would be answered is asked of
+the very functions that decide.
 """
 
 from collections.abc import Callable, Iterator

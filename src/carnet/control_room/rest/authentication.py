@@ -1,8 +1,7 @@
-"""A1, A2: who asks. `Authorization: Bearer cnk_<id>_<secret>`; kept is only the SHA-256 of the secret.
+"""A1, A2: who asks, and what a key that is limited to some products is shown.
 
-An unknown id costs what a known one with a wrong secret costs.
-
-A1: what a key that is limited to some products is shown of the whole.
+`Authorization: Bearer cnk_<id>_<secret>`; kept is only the SHA-256 of the secret. An unknown id costs what a known one
+with a wrong secret costs.
 """
 
 import re

@@ -3,8 +3,6 @@
     authenticate (A1) · route · compare checkpoints · read the body · submit, or may this key ask? · answer
 
 It is one plain function with a callback, because a request costs less than a task would.
-
-What goes into the door and comes out of it, whichever server carries it.
 """
 
 from collections.abc import Callable, Sequence

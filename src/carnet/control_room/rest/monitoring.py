@@ -1,6 +1,6 @@
-"""Figures for Prometheus. Counted are plain numbers that one thread changes; they are put into form when asked for.
+"""For whoever watches a Control Room: whether it can grant, which needs no key, and figures for Prometheus.
 
-Whether this Control Room can grant, for whoever watches it. It needs no key, and tells nothing else.
+The figures are plain numbers that one thread changes; they are put into form when asked for.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,6 +1,5 @@
 """Run the door on uvicorn: sockets, TLS, start and stop. SIGTERM: accept nothing more, answer what was taken, end.
-
-Tell systemd how far a service is (sd_notify): one datagram to the socket that it names, or nothing at all.
+systemd is told how far the service is (sd_notify), where it asks for that.
 """
 
 import asyncio

@@ -1,9 +1,8 @@
-"""How a record changes the state. Pure but for the state it is given, which it changes in place: folding a million
-records must not copy ten thousand users a million times. Nothing is judged here; a record is a fact.
+"""How a record changes the state, with API keys and people (A1) at the end.
 
-How API keys come and go (A1). A revoked one stays known, so that its id is never given again.
-
-How people come and go (A1). Whoever was let go stays known: their name is in the records.
+Pure but for the state it is given, which it changes in place: folding a million records must not copy ten thousand
+users a million times. Nothing is judged here; a record is a fact. Revoked keys and removed people stay known: an id is
+never given again, and a name is in the records.
 """
 
 from datetime import timedelta

@@ -1,6 +1,5 @@
-"""What each record adds to the tallies of its product and to the peaks; and how refusals are counted (G7).
-
-How units are consumed and reserved (Q2, G2).
+"""How records of use change the state: the counters of each product and the peaks, refusals (G7), units that are
+consumed or reserved (Q2, G2).
 """
 
 from datetime import datetime

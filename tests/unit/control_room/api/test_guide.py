@@ -23,7 +23,7 @@ def test_the_guide_lists_every_operation() -> None:
     for each in OPERATIONS:
         fields = [f"`{field.name}{'' if field.required else '?'}`" for field in msgspec.structs.fields(each.body)]
         made.append(f"| `{each.method} {each.name}` | {each.needs} | {' '.join(fields)} | {each.says} |")
-    assert _rows("made from api/operations.py") == made
+    assert _rows("made from rest/operations.py") == made
 
 
 def test_the_guide_lists_every_status_with_its_codes() -> None:
@@ -31,12 +31,12 @@ def test_the_guide_lists_every_status_with_its_codes() -> None:
     for status in sorted(set(STATUS.values())):
         codes = " ".join(f"`{code.value}`" for code, each in STATUS.items() if each == status)
         made.append(f"| {status} | {codes} |")
-    assert _rows("made from api/problems.py") == made
+    assert _rows("made from rest/problems.py") == made
 
 
 def test_the_guide_says_every_limit() -> None:
     limits = Limits()
-    said = " ".join(_rows("compared with api/limits.py"))
+    said = " ".join(_rows("compared with rest/limits.py"))
     for number in (limits.body, limits.headers, limits.header_bytes, limits.seconds, limits.connections, MOST):
         assert f"{number:,}" in said, number
     idle = limits.idle_seconds

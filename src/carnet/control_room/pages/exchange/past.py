@@ -1,6 +1,5 @@
-"""The exchange's past as single happenings, the newest first, for a timeline; and what became of a cycle, in words.
-
-All cycles, the newest first.
+"""The exchange's past: single happenings for a timeline, what became of a cycle, and the page of all cycles. The newest
+first.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,6 +1,5 @@
-"""Step 2: generating the request, reading it, saving it byte for byte; withdrawing its cycle; and the release.
-
-The page; and its first and last files: the enablement token, the receipt, and a key set.
+"""Manage offline licenses: the page, the enablement token, generating and saving a request, withdrawing its cycle, the
+receipt, a key set, and the release.
 """
 
 from django.contrib import messages

@@ -1,7 +1,5 @@
-"""Verify, at the pages: the command in a process of its own, one at a time; what it says is read as it comes.
-
-Verify: started, looked at as it goes (each second by script, by loading the page again without), and stopped.
-"""
+"""Verify, at the pages: the command in a process of its own, one at a time; started, shown while it runs, and
+stopped."""
 
 import atexit
 import contextlib

@@ -1,6 +1,5 @@
-"""The ledger's records: looked through, one in full with its proof, and taken along as a file.
-
-The checkpoint, to be kept where this machine cannot change it: on paper, or in another log.
+"""The ledger's records: searched, one in full with its proof, exported; and the checkpoint, to be kept where this
+machine cannot change it.
 """
 
 import json

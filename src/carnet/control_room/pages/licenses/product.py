@@ -1,7 +1,4 @@
-"""One product's page: what the engine found, as the facts and sentences that stand on it.
-
-The page of one product, its files, and taking back what somebody holds.
-"""
+"""The page of one product: its facts and sentences, its files, and taking back what somebody holds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

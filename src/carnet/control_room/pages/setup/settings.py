@@ -1,6 +1,5 @@
-"""Settings: where notices and checkpoint lines go.
-
-A backup, as a file to carry away: made by the command, in a process of its own, while bots are served.
+"""Settings: where notices and checkpoint lines go; and a backup to carry away, made by the command in a process of its
+own, while bots are served.
 """
 
 import os

@@ -1,7 +1,4 @@
-"""People: who is assigned to what, page by page; one person; assigning, and taking back.
-
-Assigning: a user, and one of the products that are licensed by user.
-"""
+"""People: who is assigned to what, page by page; one person; assigning, and taking back."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,6 +1,5 @@
-"""What if: only looks. Neither what is asked nor a file that is sent for it is kept.
-
-What is supposed: a day, and which license file is installed until then.
+"""What if: another day, and the license file that is installed until then. It only looks: neither what is asked nor a
+file that is sent for it is kept.
 """
 
 from datetime import datetime, timedelta

@@ -1,6 +1,5 @@
-"""E10: would this OLF, at the moment of install, take away what is in use? For the preview and the install alike.
-
-What an OLF would change, product by product, for the preview and the answer of an install.
+"""E10: would this OLF, at the moment of install, take away what is in use? And what would it change, product by
+product? For the preview and the install alike.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""E3, E4, E11, E15: generating an LFR. It is a record of its own, opens a cycle where none is open, and voids every
-LFR before it; a release also ends all granting here.
+"""E3, E4, E11, E14, E15: generating an LFR, and withdrawing its cycle.
 
-E14: withdrawing an open cycle before it is missed. Its LFRs are void; nothing else changes.
+Generating is a record of its own, opens a cycle where none is open, and voids every LFR before it; a release also
+ends all granting here. Withdrawing voids the cycle's LFRs and changes nothing else.
 """
 
 from dataclasses import dataclass, field

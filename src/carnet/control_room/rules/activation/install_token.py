@@ -1,6 +1,5 @@
-"""E2: installing an enablement token, once per enrolment.
-
-E16: taking a key set that came as a file of its own.
+"""What a site takes to trust the vendor: an enablement token, once per enrolment (E2), or a key set as a file of its
+own (E16).
 """
 
 from dataclasses import dataclass

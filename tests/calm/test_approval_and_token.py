@@ -10,7 +10,7 @@ from carnet.calm.use_cases.key_sets import export_trust
 from carnet.exchange.enablement_token import read_token
 from carnet.exchange.key_set import Pinned, read_trust
 from carnet.exchange.license_file_request import write_request
-from carnet.exchange.windows import TOKEN_LIFE
+from carnet.exchange.windows import Windows
 from tests.calm.conftest import DAY, World, code, ok
 from tests.support.site_simulator import Site
 
@@ -88,7 +88,7 @@ def test_each_download_makes_another_token_valid_for_24_hours_from_then(world: W
     assert one.token_id != two.token_id
     assert one.enrolment_secret != two.enrolment_secret
     assert two.issued_at == world.now
-    assert two.expires_at == world.now + TOKEN_LIFE
+    assert two.expires_at == world.now + Windows().token_life
 
 
 @pytest.mark.rule("E2", "token_used")

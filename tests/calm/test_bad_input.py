@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import msgspec
 import pytest
 
 from carnet.calm.control_rooms.models import RefusedFile
@@ -10,11 +9,10 @@ from carnet.calm.queries.control_rooms import show_room
 from carnet.calm.use_cases import accounts, purchases, receipts
 from carnet.entitlements import Policy
 from carnet.errors import UsageError
-from carnet.exchange.envelope import MAX_FILE, JwsFields
+from carnet.exchange.envelope import MAX_FILE
 from carnet.exchange.keys import ED25519, new_signer
 from carnet.exchange.license_file_request import write_request
-from carnet.exchange.strict import from_base64url
-from tests.calm.conftest import HOUR, World, code
+from tests.calm.conftest import World, code
 
 pytestmark = pytest.mark.both_databases
 
@@ -57,17 +55,6 @@ def test_a_request_is_no_receipt(world: World, unmoved: Unmoved) -> None:
     raw = world.site().request(world.now)
     unmoved()
     assert code(receipts.accept_receipt(world.calm, raw=raw, **world.act)) == "wrong_type"
-
-
-@pytest.mark.rule("E5")
-def test_calm_reckons_the_deadline_itself(world: World) -> None:
-    from carnet.calm.use_cases.lfr_projection import AnsweredRequest
-
-    honest = msgspec.json.decode(world.site().request(world.now), type=JwsFields)
-    fields = msgspec.json.decode(from_base64url(honest.payload))
-    fields["install_by"] = "2999-01-01T00:00:00Z"
-    answered = msgspec.json.decode(msgspec.json.encode(fields), type=AnsweredRequest)
-    assert answered.deadline == world.now + 48 * HOUR
 
 
 @pytest.mark.rule("H6", "V1")

@@ -7,8 +7,11 @@ import pytest
 
 from carnet.calm.use_cases import license_files, receipts
 from carnet.calm.use_cases.selection import Selection
-from carnet.exchange.windows import FUTURE, NEWEST
+from carnet.exchange.windows import Windows
 from tests.calm.conftest import DAY, HOUR, World, code, ok
+
+NEWEST = Windows().newest_request
+FUTURE = timedelta(minutes=Windows().clocks_differ_minutes)
 
 pytestmark = pytest.mark.both_databases
 

@@ -48,7 +48,7 @@ from carnet.exchange.offline_license_file import OfflineLicenseFile, SealedBody,
 from carnet.exchange.reads import site_reads
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import from_base64url
-from carnet.exchange.windows import install_by, is_missed
+from carnet.exchange.windows import Windows, install_by, is_missed
 from carnet.merkle import (
     Checkpoint,
     Peaks,
@@ -112,6 +112,7 @@ class Site:
     key_set_version: int = 1
     clock_ahead: Any = None  # a timedelta by which its system clock is wrong
     state: str = "new"
+    windows: Windows = field(default_factory=Windows)  # E18: of the installed OLF, before the first one of the token
     first_file: bool = True  # the next OLF is the first of its enrolment: with it the lines before are no more stated
 
     def __post_init__(self) -> None:
@@ -137,6 +138,7 @@ class Site:
         jws = msgspec.json.decode(raw, type=JwsFields)
         self.token = msgspec.json.decode(from_base64url(jws.payload), type=Token)
         self.installed, self.granted, self.in_use, self.cycle = None, {}, {}, None
+        self.windows = self.token.windows
         self.state, self.first_file = "enabled", True
         self.note()
 
@@ -193,7 +195,7 @@ class Site:
         """The LFR and who signs it. `changed` and `changed_totals`: what a liar would write."""
         assert self.token is not None
         release = kind == "release"
-        if not release and (self.cycle is None or is_missed(self.cycle[1], now)):
+        if not release and (self.cycle is None or is_missed(self.cycle[1], self.windows, now)):
             self.cycle = (self.new_uuid(), now)
         self.sequence += 1
         request_id = self.new_uuid()
@@ -209,7 +211,7 @@ class Site:
             "sequence": self.sequence,
             "kind": RequestKind(kind),
             "generated_at": now,
-            "install_by": None if release else install_by(self.cycle[1], now),  # type: ignore[index]
+            "install_by": None if release else install_by(self.cycle[1], now, self.windows),  # type: ignore[index]
             "control_room": self._room(),
             "new_keys": _pair(*self.next_keys) if new_keys and self.next_keys else None,
             "enrolment": self._enrolment(),
@@ -225,6 +227,7 @@ class Site:
             "clock": ClockFields(
                 trusted=now, system=now + (self.clock_ahead or now - now), set_back_count=0, largest_set_back_s=0
             ),
+            "windows": self.windows,
             "reads": site_reads(),
         }
         self.shown.append((request_id, self.ledger.size))
@@ -283,6 +286,7 @@ class Site:
             self.signer, self.opener = self.next_keys  # E15
             self.next_keys = None
         self.installed, self.state, self.cycle, self.withdrawn = olf, "active", None, 0
+        self.windows = olf.windows
         before = {} if self.first_file else self.lines
         self.lines, self.first_file = before | {line.line_id: line for line in body.lines}, False
         self.granted = {line.line_id: line.quantity for line in body.lines}

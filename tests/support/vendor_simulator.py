@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -47,6 +47,7 @@ from carnet.exchange.offline_license_file import (
 )
 from carnet.exchange.reads import vendor_reads
 from carnet.exchange.strict import to_base64url
+from carnet.exchange.windows import Windows
 from carnet.merkle import (
     Checkpoint,
     Peaks,
@@ -119,6 +120,7 @@ class Vendor:
         self.log = Log()
         self.sequence = 0
         self.key_set_raw = b""
+        self.windows = Windows()  # E18: that it signs from now on
         self.trust = Trust(vendor="Vendor", suite="std", roots=[r.key.kid for r in self.roots], threshold=1)
 
     def rotate(self, now: datetime, *, roots: bool = False, issuers: bool = False) -> bytes:
@@ -148,10 +150,11 @@ class Vendor:
             account_id=new_id(now, self.random),
             account_name="Northwind",
             issued_at=now,
-            expires_at=now + timedelta(hours=24),
+            expires_at=now + self.windows.token_life,
             min_control_room_version="40",
             enrolment_secret=secret(to_base64url(self.random(32)), "an enrolment secret"),
             key_set=msgspec.json.decode(self.key_set_raw, type=JwsFields),
+            windows=self.windows,
             reads=vendor_reads(),
         )
         return write_token(msgspec.structs.replace(token, **changes), self.issuers)
@@ -192,6 +195,7 @@ class Vendor:
             key_set=self._newer_key_set(request),
             sealed_sha256=digest,
             sealed=sealed,
+            windows=self.windows,
             issuing_log=None,
             reads=vendor_reads(),
         )

@@ -58,6 +58,8 @@ def corpus() -> Iterator[Case]:
     for kind in ("token", "olf"):
         good, _, strangers = goods[kind]
         yield f"one-signature-more.{kind}", _with_more(good, strangers[:1]), "unknown_signer"
+        yield from _windows(good, goods[kind][1], kind)
+    yield from _windows(request, [SITE.signer], "lfr")
     yield from _requests(request)
     yield from _numbers_and_texts(request)
     yield from _license_files(goods["olf"][0])
@@ -181,6 +183,23 @@ def _tokens(good: bytes) -> Iterator[Case]:
     yield "signed-by-the-roots.token", signed_by_roots, "unknown_signer"
     forged: Edit = lambda fields: fields.update(account_name="Another Account")  # noqa: E731
     yield "another-account.token", forge.edit_payload(good, forged), "bad_signature"
+
+
+def _windows(good: bytes, signers: list[Signer], kind: str) -> Iterator[Case]:
+    """E18: windows out of their bounds, or that contradict themselves, signed by the right keys all the same."""
+    for name, changes in (
+        ("cycle-of-91-days", {"cycle_days": 91}),
+        ("newest-longer-than-the-cycle", {"newest_request_hours": 169}),
+        ("steps-that-rise", {"expiry_notice_days": [7, 30]}),
+        ("steps-too-many", {"deadline_notice_hours": [*range(13, 0, -1)]}),
+        ("no-steps", {"deadline_notice_hours": []}),
+        ("unknown-window", {"grace_hours": 5}),
+    ):
+        edit: Edit = lambda fields, changes=changes: fields["windows"].update(changes)  # type: ignore[misc]  # noqa: E731
+        yield f"windows-{name}.{kind}", forge.resign(good, signers, edit), "malformed"
+    if kind == "lfr":
+        other: Edit = lambda fields: fields["windows"].update(newest_request_hours=72)  # noqa: E731
+        yield "windows-of-another-deadline.lfr", forge.resign(good, signers, other), "malformed"
 
 
 def _requests(good: bytes) -> Iterator[Case]:

@@ -72,6 +72,7 @@ from carnet.exchange.offline_license_file import (
 from carnet.exchange.reads import site_reads, vendor_reads
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import decode, to_base64url
+from carnet.exchange.windows import Windows, install_by
 from carnet.merkle import (
     Checkpoint,
     Peaks,
@@ -192,6 +193,7 @@ def site(name: str = "plant-7") -> Site:
     return Site(uuid(f"room/{name}"), new_signer(ED25519, random), new_opener(random))
 
 
+WINDOWS = Windows()  # the default, whatever it is: another one breaks no test of the formats
 SECRET = to_base64url(seeded("enrolment secret")(32))
 
 
@@ -201,10 +203,11 @@ def make_token(by: Vendor, **changes: object) -> Token:
         "account_id": uuid("account"),
         "account_name": "Northwind Energy",
         "issued_at": NOW,
-        "expires_at": NOW + timedelta(hours=24),
+        "expires_at": NOW + WINDOWS.token_life,
         "min_control_room_version": "40",
         "enrolment_secret": SECRET,
         "key_set": by.inner(),
+        "windows": WINDOWS,
         "reads": vendor_reads(),
     }
     return Token(**(fields | changes))
@@ -282,7 +285,7 @@ def make_request(of: Site, **changes: object) -> LicenseFileRequest:
         "sequence": 1,
         "kind": RequestKind.INITIAL,
         "generated_at": NOW,
-        "install_by": NOW + timedelta(hours=48),
+        "install_by": install_by(NOW, NOW, WINDOWS),
         "control_room": of.fields,
         "new_keys": None,
         "enrolment": enrolled,
@@ -296,6 +299,7 @@ def make_request(of: Site, **changes: object) -> LicenseFileRequest:
         "totals": StatedTotals(record=record, proof=proof),
         "ledger": ledger.history(),
         "clock": ClockFields(trusted=NOW, system=NOW, set_back_count=0, largest_set_back_s=0),
+        "windows": WINDOWS,
         "reads": site_reads(),
     }
     return LicenseFileRequest(**(fields | changes))
@@ -340,7 +344,7 @@ def make_license_file(to: Site, answered: bytes, **changes: object) -> OfflineLi
         "sealing_key": to.opener.key.kid,
         "license_guid": uuid("guid"),
         "issued_at": NOW + timedelta(hours=3),
-        "install_by": NOW + timedelta(hours=48),
+        "install_by": install_by(NOW, NOW, WINDOWS),
         "valid_from": min(line.valid_from for line in body.lines),
         "valid_until": max(line.valid_until for line in body.lines),
         "acknowledged": make_request(to).ledger.checkpoint,
@@ -349,6 +353,7 @@ def make_license_file(to: Site, answered: bytes, **changes: object) -> OfflineLi
         "key_set": None,
         "sealed_sha256": digest,
         "sealed": sealed,
+        "windows": WINDOWS,
         "issuing_log": None,
         "reads": vendor_reads(),
     }

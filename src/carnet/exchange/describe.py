@@ -1,6 +1,6 @@
 """A file's fields as rows of label and value, none left out: so that what leaves a site can be read before it does."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -110,10 +110,10 @@ def _words(value: Any) -> str | None:
         return reads_words(value)
     if isinstance(value, JwsFields):
         return f"a signed file of its own, {len(value.signatures)} signatures; see below"
-    return _list_words(value) if isinstance(value, list) else _scalar(value)
+    return _list_words(value) if isinstance(value, list | tuple) else _scalar(value)
 
 
-def _list_words(value: list[Any]) -> str | None:
+def _list_words(value: Sequence[Any]) -> str | None:
     if not value:
         return "none"
     return None if isinstance(value[0], msgspec.Struct) else ", ".join(map(str, value))

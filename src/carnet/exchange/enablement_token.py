@@ -1,4 +1,5 @@
-"""E2: the enablement token, vendor to site, once: an account, 24 hours, a one-time secret, the vendor's key set."""
+"""E2: the enablement token, vendor to site, once: an account, for how long, a one-time secret, the vendor's
+key set, and the windows that the site goes by until its first OLF (E18)."""
 
 import hmac
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from carnet.exchange.keys import Signer
 from carnet.exchange.reads import VendorReads
 from carnet.exchange.strict import from_base64url, to_base64url
 from carnet.exchange.verdicts import Refusal
+from carnet.exchange.windows import Windows
 
 Version = Annotated[str, Meta(pattern=r"^[0-9]{1,5}(\.[0-9]{1,5}){0,3}$")]
 Secret = Annotated[str, Meta(min_length=43, max_length=43)]  # 32 bytes
@@ -45,6 +47,7 @@ class Token(Fields, frozen=True):
     min_control_room_version: Version
     enrolment_secret: Secret
     key_set: JwsFields
+    windows: Windows  # E18
     reads: VendorReads  # E17
 
     def __repr__(self) -> str:  # A2: the secret is never printed

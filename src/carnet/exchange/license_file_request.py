@@ -44,7 +44,7 @@ from carnet.exchange.keys import (
 from carnet.exchange.reads import SiteReads
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Refusal
-from carnet.exchange.windows import install_by
+from carnet.exchange.windows import Windows, install_by
 from carnet.merkle import leaf_hash, verify_inclusion
 
 CLEAR_LEAF = b"\x01\x00\x00\x00\x00"  # leaf format 1, key id 0: the record itself follows
@@ -152,7 +152,7 @@ class LicenseFileRequest(Fields, frozen=True):
     sequence: Count
     kind: RequestKind
     generated_at: Time
-    install_by: Time | None  # as the site computes it (E5); none for a release
+    install_by: Time | None  # as the site computes it (E5), by `windows`; none for a release
     control_room: ControlRoomFields
     new_keys: KeyPair | None  # E15
     enrolment: Enrolment
@@ -166,6 +166,7 @@ class LicenseFileRequest(Fields, frozen=True):
     totals: StatedTotals
     ledger: History
     clock: ClockFields
+    windows: Windows  # E18: that the site goes by
     reads: SiteReads  # E17
 
     def __post_init__(self) -> None:
@@ -173,14 +174,14 @@ class LicenseFileRequest(Fields, frozen=True):
         if (self.kind is RequestKind.RELEASE) != (self.cycle is None):
             raise ValueError("a release, and nothing else, has no cycle")
         if self.install_by != self._deadline():  # E5: nobody writes a deadline of their own
-            raise ValueError("its deadline is not the one that follows from its cycle")
+            raise ValueError("its deadline is not the one that follows from its cycle and its windows")
 
     def _deadline(self) -> datetime | None:
         if self.cycle is None:
             return None
         if self.cycle.opened_at > self.generated_at:
             raise ValueError("it was generated before its cycle was opened")
-        return install_by(self.cycle.opened_at, self.generated_at)
+        return install_by(self.cycle.opened_at, self.generated_at, self.windows)
 
     def totals_proven(self, leaf: bytes) -> bool:
         """L3: the totals are the leaf just before the request's own, and included in the checkpoint.

@@ -61,6 +61,7 @@ from carnet.exchange.strict import (
 )
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.versioning import SEALED_BODY, versions_of
+from carnet.exchange.windows import Windows
 
 
 class Answers(Fields, frozen=True):
@@ -112,6 +113,7 @@ class OfflineLicenseFile(Fields, frozen=True):
     key_set: JwsFields | None  # when newer than what the LFR shows
     sealed_sha256: Sha256  # of the sealed plaintext
     sealed: Annotated[str, Meta(max_length=180_000)]
+    windows: Windows  # E18: that the site goes by from the install on
     issuing_log: LogProof | None  # None only while its digest is taken
     reads: VendorReads  # E17
 

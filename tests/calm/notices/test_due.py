@@ -1,4 +1,5 @@
-"""S: notices at 30, 15, 7, 3, 2, 1 and 0 days; before a deadline at 24 and 4 hours; each once, whatever the timer."""
+"""S, E18: notices before the end of a license and before a deadline, at the steps of the windows; each once, whatever
+the timer."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carnet.calm.notices.due import (
-    DEADLINE_HOURS,
-    EXPIRY_DAYS,
     Key,
     NoticeKind,
     Site,
@@ -17,6 +16,7 @@ from carnet.calm.notices.due import (
     due_notices,
 )
 from carnet.calm.notices.mails import mail_of
+from carnet.exchange.windows import Windows
 
 END = datetime(2026, 10, 8, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -37,14 +37,14 @@ def run(site: Site, times: list[datetime]) -> list[tuple[str, int]]:
 @pytest.mark.rule("S")
 def test_a_daily_timer_tells_each_step_once() -> None:
     days = [END - 40 * DAY + n * DAY + 3 * HOUR for n in range(60)]
-    assert run(SITE, days) == [("expiry", step) for step in EXPIRY_DAYS]
+    assert run(SITE, days) == [("expiry", step) for step in Windows().expiry_notice_days]
 
 
 @pytest.mark.rule("E5")
-def test_a_deadline_that_nears_is_told_twice() -> None:
+def test_a_deadline_that_nears_is_told_three_times() -> None:
     site = replace(SITE, licensed_until=None, deadline=END)
     hours = [END - 60 * HOUR + n * HOUR / 2 for n in range(140)]
-    assert run(site, hours) == [("deadline", step) for step in DEADLINE_HOURS]
+    assert run(site, hours) == [("deadline", step) for step in Windows().deadline_notice_hours]
 
 
 def test_a_timer_that_stood_still_tells_the_nearest_step_alone() -> None:

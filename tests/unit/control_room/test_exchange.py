@@ -78,11 +78,11 @@ def test_it_comes_in_pages(licensed):
 def test_it_is_bounded_and_keeps_the_newest():
     past = Past()
     for number in range(ENTRIES_KEPT + 10):
-        past.request(number, PastRequest("r", number, "change", MONDAY, MONDAY, "anna"), f"cycle {number}")
+        past.request(number, PastRequest("r", number, "change", MONDAY, MONDAY, "anna"), f"cycle {number}", MONDAY)
         past.close("withdrawn", MONDAY, "anna")
     assert [entry.number for entry in past.entries] == list(range(10, ENTRIES_KEPT + 10))
     for number in range(1000, 1000 + 2 * REQUESTS_KEPT):
-        past.request(number, PastRequest("r", number, "change", MONDAY, MONDAY, "anna"), "long")
+        past.request(number, PastRequest("r", number, "change", MONDAY, MONDAY, "anna"), "long", MONDAY)
     kept = [request.sequence for request in past.entries[-1].requests]
     newest = list(range(1000 + REQUESTS_KEPT + 1, 1000 + 2 * REQUESTS_KEPT))
     assert kept == [1000, *newest]

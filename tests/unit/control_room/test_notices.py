@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from carnet.control_room.queries.banner import banner
-from carnet.control_room.queries.notices import DEADLINE_HOURS, EXPIRY_DAYS, due_notices
+from carnet.control_room.queries.notices import due_notices
 from carnet.control_room.queries.status import status
 from carnet.exchange.license_file_request import RequestKind
+from carnet.exchange.windows import Windows
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
 from tests.unit.control_room.conftest import YEAR, granted, standard_lines
@@ -80,7 +81,7 @@ def test_s_each_step_before_the_end_is_told_once(ending):
         for notice in due_notices(ending.state, MONDAY + hours * HOUR, sent):
             sent.add(notice.id)
             told.append(notice.id.rpartition(":")[2])
-    assert told == [str(days) for days in EXPIRY_DAYS]
+    assert told == [str(days) for days in Windows().expiry_notice_days]
 
 
 @pytest.mark.rule("S")
@@ -97,7 +98,7 @@ def test_both_deadlines_of_an_open_cycle_are_told_and_then_the_lock(licensed):
         for notice in due_notices(licensed.state, MONDAY + hours * HOUR, sent):
             sent.add(notice.id)
             told.append((notice.id.partition(":")[0], notice.id.rpartition(":")[2]))
-    steps = [str(hours) for hours in DEADLINE_HOURS]
+    steps = [str(hours) for hours in Windows().deadline_notice_hours]
     assert told[:-1] == [*(("request", step) for step in steps), *(("cycle", step) for step in steps)]
     assert told[-1][0] == "locked"
     licensed.wait(days=8)

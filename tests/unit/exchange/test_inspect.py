@@ -107,7 +107,7 @@ def _leaves(value: Any) -> list[str]:
         return []
     if isinstance(value, msgspec.Struct):
         return [text for name in value.__struct_fields__ for text in _leaves(getattr(value, name))]
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return [text for item in value for text in _leaves(item)]
     if value is None or isinstance(value, bool):
         return []

@@ -10,6 +10,7 @@ from carnet.exchange import windows
 from carnet.exchange.verdicts import Code, Refusal
 from tests.vectors.samples import NOW
 
+DEFAULT = windows.Windows()
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -29,7 +30,7 @@ def code(answer: Refusal | None) -> str:
     ],
 )
 def test_a_token_is_in_force_for_24_hours_from_its_download(now: datetime, verdict: str) -> None:
-    assert code(windows.token_window(NOW, NOW + windows.TOKEN_LIFE, now)) == verdict
+    assert code(windows.token_window(NOW, NOW + DEFAULT.token_life, DEFAULT, now)) == verdict
 
 
 @pytest.mark.rule("E5", "window_closed")
@@ -46,7 +47,7 @@ def test_a_token_is_in_force_for_24_hours_from_its_download(now: datetime, verdi
 def test_an_answer_installs_before_the_earlier_of_7_days_and_48_hours(
     newest_after: timedelta, deadline_after: timedelta
 ) -> None:
-    deadline = windows.install_by(NOW, NOW + newest_after)
+    deadline = windows.install_by(NOW, NOW + newest_after, DEFAULT)
     assert deadline == NOW + deadline_after
     assert code(windows.install_window(deadline, deadline - SECOND)) == "in time"
     assert code(windows.install_window(deadline, deadline)) == "window_closed"
@@ -56,13 +57,13 @@ def test_an_answer_installs_before_the_earlier_of_7_days_and_48_hours(
 @given(st.integers(0, 604_799), st.integers(0, 604_799))
 def test_a_newer_request_never_restarts_the_seven_days(first: int, second: int) -> None:
     earlier, later = sorted((NOW + first * SECOND, NOW + second * SECOND))
-    assert windows.install_by(NOW, earlier) <= windows.install_by(NOW, later) <= NOW + windows.CYCLE
+    assert windows.install_by(NOW, earlier, DEFAULT) <= windows.install_by(NOW, later, DEFAULT) <= NOW + DEFAULT.cycle
 
 
 @pytest.mark.rule("E8")
 def test_a_cycle_is_missed_seven_days_after_its_first_request() -> None:
-    assert not windows.is_missed(NOW, NOW + 7 * DAY - SECOND)
-    assert windows.is_missed(NOW, NOW + 7 * DAY)
+    assert not windows.is_missed(NOW, DEFAULT, NOW + 7 * DAY - SECOND)
+    assert windows.is_missed(NOW, DEFAULT, NOW + 7 * DAY)
 
 
 @pytest.mark.rule("E5", "from_the_future", "window_closed")
@@ -77,7 +78,7 @@ def test_a_cycle_is_missed_seven_days_after_its_first_request() -> None:
     ],
 )
 def test_calm_judges_a_request_by_its_own_clock(now: datetime, verdict: str) -> None:
-    answer = windows.request_window(NOW, NOW + 48 * HOUR, now)
+    answer = windows.request_window(NOW, NOW + 48 * HOUR, DEFAULT, now)
     assert code(answer) == verdict
     if answer:
         assert "If the site's clock is wrong" in answer.next, "two worlds have two clocks: the way out is named"
@@ -85,8 +86,8 @@ def test_calm_judges_a_request_by_its_own_clock(now: datetime, verdict: str) -> 
 
 @pytest.mark.rule("E5")
 def test_a_refusal_says_by_how_much_it_is_off() -> None:
-    late = windows.request_window(NOW, NOW + 48 * HOUR, NOW + 50 * HOUR)
-    early = windows.request_window(NOW, NOW + 48 * HOUR, NOW - 3 * DAY)
+    late = windows.request_window(NOW, NOW + 48 * HOUR, DEFAULT, NOW + 50 * HOUR)
+    early = windows.request_window(NOW, NOW + 48 * HOUR, DEFAULT, NOW - 3 * DAY)
     assert late is not None
     assert "2 h 0 min ago" in late.message
     assert early is not None
@@ -103,17 +104,17 @@ def test_a_refusal_says_by_how_much_it_is_off() -> None:
     ],
 )
 def test_the_mark_is_lowered_only_where_the_machines_clock_is_near(system: datetime, verdict: str) -> None:
-    assert code(windows.lowered_clock_window(NOW, system)) == verdict
+    assert code(windows.lowered_clock_window(NOW, system, DEFAULT)) == verdict
 
 
 def test_each_refusal_of_time_has_a_next_step() -> None:
     refusals = [
-        windows.token_window(NOW, NOW + DAY, NOW - DAY),
-        windows.token_window(NOW, NOW + DAY, NOW + DAY),
+        windows.token_window(NOW, NOW + DAY, DEFAULT, NOW - DAY),
+        windows.token_window(NOW, NOW + DAY, DEFAULT, NOW + DAY),
         windows.install_window(NOW, NOW),
-        windows.request_window(NOW, NOW, NOW),
-        windows.request_window(NOW + DAY, NOW + 2 * DAY, NOW),
-        windows.lowered_clock_window(NOW, NOW + 8 * DAY),
+        windows.request_window(NOW, NOW, DEFAULT, NOW),
+        windows.request_window(NOW + DAY, NOW + 2 * DAY, DEFAULT, NOW),
+        windows.lowered_clock_window(NOW, NOW + 8 * DAY, DEFAULT),
     ]
     for refusal in refusals:
         assert refusal is not None

@@ -1,4 +1,4 @@
-"""account add/list/show · approval request/grant/refuse/withdraw"""
+"""account add/list/show/windows · approval request/grant/refuse/withdraw"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +11,9 @@ from carnet.calm.cli.session import (
     command,
     table,
 )
+from carnet.calm.cli.vendor import proposed
 from carnet.cli_support import new_app
+from carnet.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     command(account, "add")(add_account)
     command(account, "list")(list_accounts)
     command(account, "show")(show_account)
+    command(account, "windows")(account_windows)
     approval = new_app("Who may license offline: an exception, decided with a reason (E1).")
     command(approval, "request")(request_approval)
     command(approval, "grant")(grant)
@@ -73,6 +76,81 @@ def _account(console: "Console", answer: Any) -> None:
     console.print("May license offline." if answer.approved else "No approval for offline licensing is in force.")
     rows = [(a.state, a.requested_at, a.industry, a.reason, a.decided_by, a.decided_reason) for a in answer.approvals]
     table(console, "Approvals", ("state", "requested", "industry", "why", "decided by", "decided why"), rows)
+
+
+Whole = int | None
+TokenLife = Annotated[Whole, typer.Option("--token-life-hours", help="For how long a token is valid (E2).")]
+CycleDays = Annotated[Whole, typer.Option("--cycle-days", help="How long a cycle lasts (E4).")]
+NewestHours = Annotated[
+    Whole, typer.Option("--newest-request-hours", help="For how long the newest LFR can be answered (E5).")
+]
+Differ = Annotated[
+    Whole, typer.Option("--clocks-differ-minutes", help="By how much a site's clock may be ahead of CALM's (E5).")
+]
+Ahead = Annotated[Whole, typer.Option("--clock-ahead-days", help="Up to where a clock mark is lowered (T3).")]
+Locks = Annotated[bool | None, typer.Option("--locks/--no-locks", help="Whether a missed cycle locks (E8).")]
+Expiry = Annotated[
+    str | None, typer.Option("--expiry-notice-days", metavar="N,N,…", help="Notices before the end (S).")
+]
+Stays = Annotated[Whole, typer.Option("--banner-stays-days", help="From when the banner stays (S).")]
+Deadline = Annotated[
+    str | None, typer.Option("--deadline-notice-hours", metavar="N,N,…", help="Notices before a deadline (E5).")
+]
+WhyOthers = Annotated[str, typer.Option("--reason", help="Why. Kept in the issuing log.")]
+
+
+def account_windows(
+    session: Session,
+    account: Annotated[str, typer.Argument(show_default=False)],
+    token_life_hours: TokenLife = None,
+    cycle_days: CycleDays = None,
+    newest_request_hours: NewestHours = None,
+    clocks_differ_minutes: Differ = None,
+    clock_ahead_days: Ahead = None,
+    locks: Locks = None,
+    expiry_notice_days: Expiry = None,
+    banner_stays_days: Stays = None,
+    deadline_notice_hours: Deadline = None,
+    reason: WhyOthers = "",
+) -> None:
+    """Show the windows of an account, or propose others (E18). A second person confirms them (A3)."""
+    calm = session.calm()
+    from carnet.calm.use_cases.proposals import propose_windows
+    from carnet.calm.use_cases.windows import show_windows
+
+    given = {
+        "token_life_hours": token_life_hours,
+        "cycle_days": cycle_days,
+        "newest_request_hours": newest_request_hours,
+        "clocks_differ_minutes": clocks_differ_minutes,
+        "clock_ahead_days": clock_ahead_days,
+        "missed_cycle_locks": locks,
+        "expiry_notice_days": _steps(expiry_notice_days),
+        "banner_stays_days": banner_stays_days,
+        "deadline_notice_hours": _steps(deadline_notice_hours),
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        session.answer(show_windows(account), _windows)
+        return
+    session.answer(propose_windows(calm, account=account, changes=changes, reason=reason, **session.who()), proposed)
+
+
+def _steps(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"“{text}” is not a list of whole numbers.", "Write 48,24,4.") from error
+
+
+def _windows(console: "Console", answer: Any) -> None:
+    from carnet.calm.use_cases.windows import LABELS, said
+
+    whose = "the default" if answer.is_default else "set by two people"
+    rows = [(label, said(getattr(answer.windows, name))) for name, label in LABELS.items()]
+    table(console, f"Windows of {answer.name} ({whose})", ("window", "value"), rows)
 
 
 Industry = Annotated[str, typer.Option("--industry", help="The customer's industry.")]

@@ -48,7 +48,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def download_token(session: Session, account: Account, out: OutFile, for_older: ForOlder = False) -> None:
-    """Download a new enablement token, valid for 24 hours from now."""
+    """Download a new enablement token; it says until when it can be installed (E18)."""
     calm = session.calm()
     from carnet.calm.use_cases.tokens import download_token as use_case
 
@@ -60,7 +60,7 @@ def download_token(session: Session, account: Account, out: OutFile, for_older: 
 
 def _token(console: "Console", answer: Any, out: Path) -> None:
     console.print(f"The token is written: {out}. It holds a one-time secret: carry it as such.")
-    console.print(f"Install it on the Control Room before {_stamp(answer.expires_at)} (24 hours from now).")
+    console.print(f"Install it on the Control Room before {_stamp(answer.expires_at)}.")
 
 
 Guid = Annotated[str, typer.Option("--guid", help="The License GUID: its id or label.")]

@@ -37,6 +37,10 @@ class ControlRoom(models.Model):
     grace_until = models.DateTimeField(null=True)  # the same, grace included
     cycle_opened_at = models.DateTimeField(null=True)  # E4: of the open cycle; none where none is open
     deadline = models.DateTimeField(null=True)  # E5: of the open cycle's newest LFR
+    cycle_ends = models.DateTimeField(null=True)  # E4: when the open cycle is missed
+    expiring_from = models.DateTimeField(null=True)  # S: from when it is *expiring*
+    missed_cycle_locks = models.BooleanField(default=True)  # E8, E18
+    windows = models.TextField(blank=True)  # E18: Windows, JSON, that it goes by as far as CALM knows
     site_state = models.CharField(max_length=200, blank=True)  # as its newest LFR states it
     set_backs = models.BigIntegerField(default=0)  # T2: by the newest LFR, beyond those at the install before
     set_backs_known = models.BigIntegerField(default=0)
@@ -88,7 +92,8 @@ class Request(models.Model):
     believed = models.BooleanField(default=True)  # False once its history was given up
     cycle = models.CharField(max_length=36, blank=True)  # none for a release, as with its times
     opened_at = models.DateTimeField(null=True)
-    deadline = models.DateTimeField(null=True)  # E5
+    deadline = models.DateTimeField(null=True)  # E5: by what CALM signed, and never later than the site wrote
+    windows = models.TextField(blank=True)  # E18: Windows, JSON, that CALM had signed for the site
     withdrawn_before = models.BigIntegerField(default=0)  # E14
     state = models.CharField(max_length=200, blank=True)  # as the site states it
     installed = models.BigIntegerField(default=0)  # the OLF it names; 0 for none
@@ -196,6 +201,7 @@ class LicenseFile(models.Model):
     log_index = models.BigIntegerField()  # V1: of its record in the issuing log
     site_clock_is_off = models.BooleanField(default=False)  # E5: issued on that statement
     lowers_clock = models.BooleanField(default=False)  # T3
+    windows = models.TextField()  # E18: Windows, JSON, as it was signed
     raw = models.BinaryField()
 
     class Meta:

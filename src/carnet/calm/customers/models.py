@@ -7,6 +7,7 @@ class Account(models.Model):
     id = models.CharField(primary_key=True, max_length=36)
     name = models.CharField(max_length=200, unique=True)
     created_at = models.DateTimeField()
+    windows = models.TextField(blank=True)  # E18: Windows, JSON; empty: the default
 
     def __str__(self) -> str:
         return self.name

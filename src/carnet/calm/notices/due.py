@@ -1,12 +1,12 @@
 """Pure: which notices are due. Each step of an end is told once; where several were missed, only the nearest one."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-EXPIRY_DAYS = (30, 15, 7, 3, 2, 1, 0)  # before a license ends (S)
-DEADLINE_HOURS = (24, 4)  # before the deadline of an open cycle (E5)
+from carnet.exchange.windows import Windows
+
 LATE = timedelta(days=7)  # a license that ended longer ago is no news
 
 
@@ -28,7 +28,13 @@ class Site:
     deadline: datetime | None  # of the open cycle
     request: int = 0  # its newest LFR
     answered: int = 0  # the OLF issued for that, which is not confirmed; 0 for none
-    licensed: bool = True  # an OLF is confirmed: a missed cycle locks (E8)
+    licensed: bool = True  # an OLF is confirmed
+    windows: Windows = field(default_factory=Windows)  # E18: that it goes by, and whose steps these are
+
+    @property
+    def locks(self) -> bool:
+        """E8: whether a missed cycle locks."""
+        return self.licensed and self.windows.missed_cycle_locks
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,11 @@ def due_notices(sites: Iterable[Site], sent: Collection[Key], now: datetime) -> 
 def _of(site: Site, now: datetime) -> Iterator[Notice]:
     until, deadline = site.licensed_until, site.deadline
     if deadline and now < deadline:
-        hours = _step(deadline, now, [(hours, timedelta(hours=hours)) for hours in DEADLINE_HOURS])
+        hours = _step(deadline, now, [(hours, timedelta(hours=hours)) for hours in site.windows.deadline_notice_hours])
         if hours is not None:
             yield Notice(NoticeKind.DEADLINE, site, deadline, hours)
     if until and now < until + LATE:
-        days = _step(until, now, [(days, timedelta(days=days)) for days in EXPIRY_DAYS])
+        days = _step(until, now, [(days, timedelta(days=days)) for days in site.windows.expiry_notice_days])
         if days is not None:
             yield Notice(NoticeKind.EXPIRY, site, until, days)
 
@@ -90,8 +96,16 @@ def coming(sites: Iterable[Site], now: datetime) -> list[Coming]:
 
 def _next(site: Site, now: datetime) -> Iterator[Coming]:
     ends = (
-        (NoticeKind.DEADLINE, site.deadline, [(hours, timedelta(hours=hours)) for hours in DEADLINE_HOURS]),
-        (NoticeKind.EXPIRY, site.licensed_until, [(days, timedelta(days=days)) for days in EXPIRY_DAYS]),
+        (
+            NoticeKind.DEADLINE,
+            site.deadline,
+            [(hours, timedelta(hours=hours)) for hours in site.windows.deadline_notice_hours],
+        ),
+        (
+            NoticeKind.EXPIRY,
+            site.licensed_until,
+            [(days, timedelta(days=days)) for days in site.windows.expiry_notice_days],
+        ),
     )
     for kind, end, steps in ends:
         later = [(end - before, step) for step, before in steps if end - before > now] if end else []

@@ -61,7 +61,7 @@ def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]
         "left": left(notice.about - now),
         "number": site.answered or site.request,
     }
-    locks = " If the cycle is missed, the Control Room locks: nothing new is granted there." if site.licensed else ""
+    locks = " If the cycle is missed, the Control Room locks: nothing new is granted there." if site.locks else ""
     if site.answered:
         subject = "{site}: license file #{number} must be installed in {left}".format(**facts)
         what = "License file #{number} for {site} installs before {when}: {left} are left.".format(**facts)

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from carnet.calm.control_rooms.models import ControlRoom, LossReport
+from carnet.calm.customers.windows import read_windows
 from carnet.calm.notices.due import (
-    DEADLINE_HOURS,
-    EXPIRY_DAYS,
     LATE,
     Coming,
     Key,
@@ -47,8 +46,8 @@ def read_sites(now: datetime, account: str = "") -> list[Site]:
 
 
 def _near(now: datetime) -> Q:
-    ends = Q(licensed_until__gt=now - LATE, licensed_until__lte=now + timedelta(days=max(EXPIRY_DAYS)))
-    return ends | Q(deadline__gt=now, deadline__lte=now + timedelta(hours=max(DEADLINE_HOURS)))
+    ends = Q(licensed_until__gt=now - LATE, expiring_from__lte=now)
+    return ends | Q(deadline__gt=now)
 
 
 def _site(room: ControlRoom) -> Site:
@@ -63,6 +62,7 @@ def _site(room: ControlRoom) -> Site:
         room.newest_request.sequence if room.newest_request else 0,
         awaited(room),
         room.confirmed > 0,
+        read_windows(room.windows),
     )
 
 

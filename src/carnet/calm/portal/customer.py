@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from carnet.calm.customers.models import Approval
-from carnet.calm.notices.due import DEADLINE_HOURS, EXPIRY_DAYS
+from carnet.calm.customers.windows import windows_of
 from carnet.calm.notices.reading import coming_notices, sent_notices
 from carnet.calm.people.access import Permission
 from carnet.calm.people.staff import addresses_of
@@ -93,7 +93,14 @@ def token(request: AuthorizedRequest, account: str) -> HttpResponse:
             return download(made.raw, f"{customer.name}.token")
     rows = Token.objects.filter(account=customer).order_by("-downloaded_at")[:10]
     approved = use_cases.is_approved(customer.id)
-    page = {"form": form, "tokens": rows, "approved": approved, "account": customer, "account_id": customer.id}
+    page = {
+        "form": form,
+        "tokens": rows,
+        "approved": approved,
+        "windows": windows_of(customer),
+        "account": customer,
+        "account_id": customer.id,
+    }
     return render(request, "calm/customer/token.html", page, status=form.status)
 
 
@@ -181,8 +188,7 @@ def notices(request: AuthorizedRequest, account: str) -> HttpResponse:
         "sent": sent_notices(account=customer.id).items,
         "coming": coming_notices(customer.id, request.now),
         "to": addresses_of(customer.id),
-        "days": EXPIRY_DAYS,
-        "hours": DEADLINE_HOURS,
+        "windows": windows_of(customer),
         "account": customer,
         "account_id": customer.id,
     }

@@ -4,6 +4,7 @@ from carnet.calm.portal import (
     people,
     vendor,
     vendor_lists,
+    windows,
 )
 
 urlpatterns = [
@@ -11,6 +12,7 @@ urlpatterns = [
     path("inbox/approvals/<id:approval>/", vendor.approval, name="approval"),
     path("accounts/", vendor.accounts, name="accounts"),
     path("accounts/add/", vendor.account_add, name="account-add"),
+    path("accounts/<id:account>/windows/", windows.windows, name="windows"),
     path("control-rooms/", vendor.rooms, name="rooms"),
     path("control-rooms/<id:room>/write-off/", vendor.write_off, name="write-off"),
     path("purchases/", vendor.purchases, name="purchases"),

@@ -302,15 +302,19 @@ _ASKS: dict[str, Callable[[], str]] = {
     "write_off": lambda: "{who} asks to write it off: {reason}",
     "accept_history": lambda: "{who} asks to accept its history: {reason}",
     "rotate_keys": lambda: "{who} asks for new issuing keys: {reason}",
+    "set_windows": lambda: "{who} asks for other windows: {reason}",
 }
 
 
 def _proposals(_now: datetime, most: int) -> Iterator[Attention]:
     rows = list(Proposal.objects.filter(state=Proposal.State.OPEN).order_by("-at", "-id")[:most])
     rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in rows])
+    accounts = Account.objects.in_bulk([row.subject for row in rows if row.kind == "set_windows"])
     for row in rows:
-        room = rooms.get(row.subject)
-        about = (room.account_id, room.account.name, room.id, room.name, room.guid_id or "") if room else ("",) * 5
+        room, account = rooms.get(row.subject), accounts.get(row.subject)
+        about = (account.id, account.name, "", "", "") if account else ("",) * 5
+        if room:
+            about = (room.account_id, room.account.name, room.id, room.name, room.guid_id or "")
         sentence = _ASKS[row.kind]().format(who=row.by, reason=row.reason)
         yield Attention(AttentionKind.PROPOSAL, "Second person needed", sentence, *about, row.at, row.id)
 

@@ -17,10 +17,9 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.purchases.models import Purchase
-from carnet.calm.queries.states import EXPIRING, RoomState
+from carnet.calm.queries.states import RoomState
 from carnet.calm.use_cases.accounts import count_of, counted_accounts
 from carnet.calm.use_cases.purchases import PurchaseShown, shown
-from carnet.exchange.windows import CYCLE
 
 HEAVY = ("keys", "pending_keys", "retired_keys")
 
@@ -64,14 +63,14 @@ def rooms(now: datetime, *, text: str = "", state: str = "", account: str = "") 
 def _state(now: datetime) -> Case:
     """`states.standing_of`, as the database says it."""
     active, opened = Q(state=ControlRoom.State.ACTIVE), Q(cycle_opened_at__isnull=False)
-    missed = Q(cycle_opened_at__lte=now - CYCLE) & ~Q(newest_request__used=True)
+    missed = Q(cycle_ends__lte=now, missed_cycle_locks=True) & ~Q(newest_request__used=True)
     unlicensed = Q(confirmed=0) | Q(licensed_until__isnull=True)
     return Case(
         When(~active, then=F("state")),
-        When(unlicensed & Q(cycle_opened_at__gt=now - CYCLE), then=Value(RoomState.REQUESTED.value)),
+        When(unlicensed & Q(cycle_ends__gt=now), then=Value(RoomState.REQUESTED.value)),
         When(unlicensed, then=Value(RoomState.ENABLED.value)),
         When(opened & (Q(site_state=RoomState.LOCKED.value) | missed), then=Value(RoomState.LOCKED.value)),
-        When(licensed_until__gt=now + EXPIRING, then=Value(RoomState.ACTIVE.value)),
+        When(expiring_from__gt=now, then=Value(RoomState.ACTIVE.value)),
         When(licensed_until__gt=now, then=Value(RoomState.EXPIRING.value)),
         When(grace_until__gt=now, then=Value(RoomState.GRACE.value)),
         default=Value(RoomState.EXPIRED.value),

@@ -213,7 +213,7 @@ def preflight(request: str, asked: Selection, now: datetime, *, site_clock_is_of
         return Preflight(request, (), (refusal,), NOTHING, None)
     lfr = read_answered(row)
     plan = draw_up(row, lfr, asked, now, site_clock_is_off=site_clock_is_off)
-    late = too_late(lfr, now, site_clock_is_off=site_clock_is_off)
+    late = too_late(row, now, site_clock_is_off=site_clock_is_off)
     problems = list(problems_of(plan))
     whole = [late] if late else []
     whole += [problem.refusal for problem in problems if not problem.sku]

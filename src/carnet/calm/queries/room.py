@@ -13,6 +13,7 @@ from carnet.calm.control_rooms.models import (
     RefusedFile,
     Request,
 )
+from carnet.calm.customers.windows import read_windows
 from carnet.calm.purchases.models import Guid
 from carnet.calm.queries.difference import Difference, Granted, difference
 from carnet.calm.queries.figures import (
@@ -252,7 +253,8 @@ def _step(request: Request | None, answer: LicenseFile | None) -> int:
 def _request(room: ControlRoom, request: Request, now: datetime) -> RequestShown:
     clock = (request.clock_trusted, request.clock_system)
     off = abs((clock[0] - clock[1]).total_seconds()) if clock[0] and clock[1] else 0
-    late = request_window(request.generated_at, request.deadline, now) if request.deadline else None
+    windows = read_windows(request.windows)
+    late = request_window(request.generated_at, request.deadline, windows, now) if request.deadline else None
     return RequestShown(
         request.id,
         file_name(room.name, request.sequence, "lfr"),
@@ -305,7 +307,8 @@ def _lost(room: ControlRoom) -> LossShown | None:
 def _cycle(room: ControlRoom | None, request: Request | None, now: datetime) -> CycleShown | None:
     if room is None or request is None or room.cycle_opened_at is None or room.deadline is None:
         return None
-    return cycle_of(room.cycle_opened_at, request.generated_at, room.deadline, now)
+    windows = read_windows(request.windows)
+    return cycle_of(room.cycle_opened_at, request.generated_at, room.deadline, windows, now)
 
 
 def _configure(

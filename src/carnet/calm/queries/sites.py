@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.customers.windows import read_windows
 from carnet.calm.purchases.models import Guid
 from carnet.calm.queries.states import (
     CycleShown,
@@ -85,4 +86,4 @@ def open_cycle(room: ControlRoom, now: datetime) -> CycleShown | None:
     newest = room.newest_request
     if newest is None or room.cycle_opened_at is None or room.deadline is None:
         return None
-    return cycle_of(room.cycle_opened_at, newest.generated_at, room.deadline, now)
+    return cycle_of(room.cycle_opened_at, newest.generated_at, room.deadline, read_windows(newest.windows), now)

@@ -1,13 +1,11 @@
 """Pure: the state of a Control Room, as far as CALM can know or conclude it (S), and the two deadlines of its cycle."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from carnet.exchange.windows import CYCLE, NEWEST
-
-EXPIRING = timedelta(days=30)
+from carnet.exchange.windows import Windows, cycle_ends
 
 
 class RoomState(StrEnum):
@@ -32,6 +30,9 @@ class RoomFacts(Protocol):
     grace_until: datetime | None
     cycle_opened_at: datetime | None
     deadline: datetime | None
+    cycle_ends: datetime | None
+    expiring_from: datetime | None
+    missed_cycle_locks: bool
     site_state: str
 
 
@@ -50,22 +51,22 @@ def standing_of(room: RoomFacts, now: datetime, *, answered: bool) -> Standing:
     if room.state != RoomState.ACTIVE:
         return Standing(RoomState(room.state))
     if not room.confirmed or room.licensed_until is None:
-        is_open = room.cycle_opened_at is not None and now < room.cycle_opened_at + CYCLE
+        is_open = room.cycle_ends is not None and now < room.cycle_ends
         return Standing(RoomState.REQUESTED if is_open else RoomState.ENABLED)
-    by_time = _by_time(room.licensed_until, room.grace_until or room.licensed_until, now)
-    if room.cycle_opened_at is None:
+    by_time = _by_time(room, room.licensed_until, now)
+    if room.cycle_ends is None:
         return Standing(by_time)
     if room.site_state == RoomState.LOCKED:
         return Standing(RoomState.LOCKED, by_time)
-    if now >= room.cycle_opened_at + CYCLE and not answered:  # E8: missed, and nothing there to install
+    if room.missed_cycle_locks and now >= room.cycle_ends and not answered:  # E8: missed, and nothing to install
         return Standing(RoomState.LOCKED, by_time, concluded=True)
     return Standing(by_time)
 
 
-def _by_time(until: datetime, grace: datetime, now: datetime) -> RoomState:
+def _by_time(room: RoomFacts, until: datetime, now: datetime) -> RoomState:
     if now < until:
-        return RoomState.ACTIVE if now < until - EXPIRING else RoomState.EXPIRING
-    return RoomState.GRACE if now < grace else RoomState.EXPIRED
+        return RoomState.ACTIVE if now < (room.expiring_from or until) else RoomState.EXPIRING
+    return RoomState.GRACE if now < (room.grace_until or until) else RoomState.EXPIRED
 
 
 @dataclass(frozen=True)
@@ -73,17 +74,20 @@ class CycleShown:
     """E4, E5: an open cycle. `deadline` is the earlier of the two ends, the one that counts."""
 
     opened_at: datetime
-    newest_ends: datetime  # 48 hours from the newest LFR
-    cycle_ends: datetime  # 7 days from the first
+    newest_ends: datetime  # E5
+    cycle_ends: datetime  # E4
     deadline: datetime
     counts: str  # newest | cycle
     starts: datetime  # of the one that counts
     passed: bool
     missed: bool  # E8
+    windows: Windows  # E18: by which the site goes
 
 
-def cycle_of(opened_at: datetime, generated_at: datetime, deadline: datetime, now: datetime) -> CycleShown:
-    ends, newest = opened_at + CYCLE, generated_at + NEWEST
+def cycle_of(
+    opened_at: datetime, generated_at: datetime, deadline: datetime, windows: Windows, now: datetime
+) -> CycleShown:
+    ends, newest = cycle_ends(opened_at, windows), generated_at + windows.newest_request
     counts = "cycle" if ends < newest else "newest"
     starts = opened_at if counts == "cycle" else generated_at
-    return CycleShown(opened_at, newest, ends, deadline, counts, starts, now >= deadline, now >= ends)
+    return CycleShown(opened_at, newest, ends, deadline, counts, starts, now >= deadline, now >= ends, windows)

@@ -14,8 +14,10 @@ from carnet.calm.rest.scope import own_account
 from carnet.calm.use_cases import (
     accounts,
     guids,
+    proposals,
     purchases,
     tokens,
+    windows,
 )
 from carnet.entitlements import PeriodUnit, Policy, PurchaseKind
 from carnet.exchange.verdicts import Refusal
@@ -83,6 +85,23 @@ def refuse_approval(request: Call, approval: Id, given: schemas.Reason) -> Any:
 @router.post("/approvals/{approval}/withdraw", auth=requires(Permission.DECIDE), response=schemas.Approval)
 def withdraw_approval(request: Call, approval: Id, given: schemas.Reason) -> Any:
     return _decide(request, "withdraw", approval, given.reason)
+
+
+@router.get("/accounts/{account}/windows", auth=requires(Permission.SEE), response=schemas.AccountWindows)
+def show_windows(request: Call, account: Id) -> Any:
+    """E18: that the account's next token and license file carry."""
+    return windows.show_windows(own_account(request, account))
+
+
+@router.post("/accounts/{account}/windows", auth=requires(Permission.OPERATE), response={201: schemas.Proposed})
+def propose_windows(request: Call, account: Id, given: schemas.NewWindows) -> Any:
+    """E18: proposes others; a second person confirms."""
+    changes = given.dict(exclude_none=True, exclude={"reason"})
+    account = own_account(request, account)
+    return Status(
+        201,
+        proposals.propose_windows(request.calm, account=account, changes=changes, reason=given.reason, **request.who),
+    )
 
 
 @router.get("/accounts/{account}/purchases", auth=requires(Permission.SEE), response=list[schemas.Purchase])

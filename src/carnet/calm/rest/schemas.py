@@ -78,6 +78,39 @@ class NewWriteOff(Reason):
     return_unconsumed: bool = False
 
 
+class NewWindows(Reason):
+    """E18: what is to be another value; what is left out stays."""
+
+    token_life_hours: Quantity | None = None
+    cycle_days: Quantity | None = None
+    newest_request_hours: Quantity | None = None
+    clocks_differ_minutes: Quantity | None = None
+    clock_ahead_days: Quantity | None = None
+    missed_cycle_locks: bool | None = None
+    expiry_notice_days: list[Quantity] | None = None
+    banner_stays_days: Quantity | None = None
+    deadline_notice_hours: list[Quantity] | None = None
+
+
+class Windows(Schema):
+    token_life_hours: int
+    cycle_days: int
+    newest_request_hours: int
+    clocks_differ_minutes: int
+    clock_ahead_days: int
+    missed_cycle_locks: bool
+    expiry_notice_days: list[int]
+    banner_stays_days: int
+    deadline_notice_hours: list[int]
+
+
+class AccountWindows(Schema):
+    account: str
+    name: str
+    windows: Windows
+    is_default: bool
+
+
 class Account(Schema):
     account: str
     name: str

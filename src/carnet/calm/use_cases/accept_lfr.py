@@ -5,6 +5,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from carnet.calm.control_rooms.models import ControlRoom, Request
+from carnet.calm.customers.windows import read_windows
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases.apply_lfr import apply_lfr
 from carnet.calm.use_cases.context import (
@@ -24,8 +25,8 @@ from carnet.exchange.license_file_request import (
 )
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import (
-    CLOCK_AHEAD,
-    install_by,
+    Windows,
+    is_far_ahead,
     request_window,
     spell,
     stamp,
@@ -90,7 +91,7 @@ def _accepted(doing: Act, case: Case) -> LfrAccepted:
 
 def answer(now: datetime, lfr: LicenseFileRequest, room: ControlRoom, request: Request, verdict: str) -> LfrAccepted:
     totals = lfr.totals.record.body
-    deadline = install_by(lfr.cycle.opened_at, lfr.generated_at) if lfr.cycle else None
+    deadline, windows = request.deadline, read_windows(request.windows)
     return LfrAccepted(
         request=request.id,
         verdict=verdict,
@@ -106,20 +107,24 @@ def answer(now: datetime, lfr: LicenseFileRequest, room: ControlRoom, request: R
         deadline=deadline,
         in_use=tuple(totals.lines),
         refusals=tuple(totals.refusals),
-        warnings=tuple(_warnings(lfr, now)),
-        can_issue=request_window(lfr.generated_at, deadline, now) if deadline else None,
+        warnings=tuple(_warnings(lfr, windows, now)),
+        can_issue=request_window(lfr.generated_at, deadline, windows, now) if deadline else None,
     )
 
 
-def _warnings(lfr: LicenseFileRequest, now: datetime) -> list[str]:
+def _warnings(lfr: LicenseFileRequest, windows: Windows, now: datetime) -> list[str]:
     found = []
+    if lfr.windows != windows:
+        found.append(
+            "The site goes by other windows than CALM signed for it; of two deadlines the earlier counts (E18)."
+        )
     clock = lfr.clock
     if clock.set_back_count:
         found.append(
             f"The site's clock was set back {clock.set_back_count} times, by up to {clock.largest_set_back_s} s (T2)."
         )
-    if clock.system > now + CLOCK_AHEAD or clock.trusted > now + CLOCK_AHEAD:
-        ahead = max(clock.system, clock.trusted)
+    ahead = max(clock.system, clock.trusted)
+    if is_far_ahead(ahead, now, windows):
         found.append(
             f"The site's time is {stamp(ahead)}, {spell(ahead - now)} ahead: a license file that lets it lower its "
             "clock mark mends that, once its own clock is set right (T3)."

@@ -26,6 +26,7 @@ from carnet.calm.control_rooms.models import (
     Spent,
 )
 from carnet.calm.control_rooms.positions import periods_of, read_position, write_position
+from carnet.calm.customers.windows import read_windows
 from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.books import (
     Closing,
@@ -46,6 +47,7 @@ from carnet.calm.use_cases.denormalised import (
     note_request,
     request_row,
 )
+from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.validate_lfr import (
     Case,
     own_keys,
@@ -56,6 +58,7 @@ from carnet.entitlements import Metric
 from carnet.exchange.history import History
 from carnet.exchange.keys import OkpKey
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest
+from carnet.exchange.windows import Windows
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -127,9 +130,17 @@ def _keep_request(doing: Act, room: ControlRoom, case: Case) -> Request:
     known = Request.objects.filter(id=case.lfr.request_id, room=room, believed=False).first()
     if known:  # L2: of a history that was given up, and is accepted again
         return _believe_again(known)
-    request = request_row(doing, room, case.read)
+    request = request_row(doing, room, case.read, signed_windows(case))
     request.save(force_insert=True)
     return request
+
+
+def signed_windows(case: Case) -> Windows:
+    """E18: the windows that CALM signed for the site: in the OLF that the LFR names as installed, else in the token."""
+    if case.installed:
+        return read_windows(case.installed.windows)
+    token = case.token or Token.objects.filter(id=case.lfr.enrolment.token_id).first()
+    return read_windows(token.windows) if token else Windows()
 
 
 def _believe_again(request: Request) -> Request:

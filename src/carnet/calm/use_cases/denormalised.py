@@ -4,13 +4,15 @@ transaction: so that no page reads an LFR again, and none reads a thousand rows 
 import msgspec
 
 from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, Request
+from carnet.calm.customers.windows import read_windows, write_windows
 from carnet.calm.use_cases.context import Act
 from carnet.exchange.license_file_request import LicenseFileRequest, ReadRequest
-from carnet.exchange.windows import install_by
+from carnet.exchange.windows import Windows, cycle_ends, install_by
 
 
-def request_row(doing: Act, room: ControlRoom, read: ReadRequest) -> Request:
-    """The row of an LFR that is taken. `room` still says what CALM had seen before."""
+def request_row(doing: Act, room: ControlRoom, read: ReadRequest, windows: Windows) -> Request:
+    """The row of an LFR that is taken. `room` still says what CALM had seen before. `windows`: that CALM had signed for
+    the site (E18)."""
     lfr, envelope = read.request, read.envelope
     totals = lfr.totals.record.body
     return Request(
@@ -38,24 +40,29 @@ def request_row(doing: Act, room: ControlRoom, read: ReadRequest) -> Request:
         history_accepted=lfr.history_accepted,
         refusals=_text(totals.refusals),
         totals=_text(totals.lines),
-        **_cycle(lfr),
+        windows=write_windows(windows),
+        **_cycle(lfr, windows),
     )
 
 
-def _cycle(lfr: LicenseFileRequest) -> dict[str, object]:
-    if lfr.cycle is None:
+def _cycle(lfr: LicenseFileRequest, windows: Windows) -> dict[str, object]:
+    """E5: of the deadline that CALM signed and the one that the site wrote the earlier counts."""
+    if lfr.cycle is None or lfr.install_by is None:
         return {}
     return {
         "cycle": lfr.cycle.id,
         "opened_at": lfr.cycle.opened_at,
-        "deadline": install_by(lfr.cycle.opened_at, lfr.generated_at),
+        "deadline": min(lfr.install_by, install_by(lfr.cycle.opened_at, lfr.generated_at, windows)),
         "withdrawn_before": lfr.cycle.withdrawn_before,
     }
 
 
 def note_request(room: ControlRoom, request: Request) -> None:
     """The room as its newest LFR leaves it."""
+    windows = read_windows(request.windows)
     room.cycle_opened_at, room.deadline = request.opened_at, request.deadline
+    room.cycle_ends = cycle_ends(request.opened_at, windows) if request.opened_at else None
+    room.windows, room.missed_cycle_locks = request.windows, windows.missed_cycle_locks
     room.site_state, room.owed = request.state, request.owed
     room.set_backs = max(0, request.set_backs - room.set_backs_known)
 
@@ -65,6 +72,7 @@ def note_confirmed(room: ControlRoom, file: LicenseFile | None) -> None:
     room.confirmed = file.sequence if file else 0
     room.licensed_until = file.valid_until if file else None
     room.grace_until = file.ends if file else None
+    room.expiring_from = file.valid_until - read_windows(file.windows).expiring if file else None
 
 
 def note_installed(room: ControlRoom, file: LicenseFile) -> None:
@@ -72,12 +80,15 @@ def note_installed(room: ControlRoom, file: LicenseFile) -> None:
     stated = Request.objects.filter(pk=file.request_id).values_list("set_backs", flat=True).first()
     room.set_backs_known, room.set_backs = stated or 0, 0
     if file.request_id == room.newest_request_id:  # E7: installing closes the cycle
-        room.cycle_opened_at = room.deadline = None
+        room.cycle_opened_at = room.deadline = room.cycle_ends = None
+    windows = read_windows(file.windows)
+    room.windows, room.missed_cycle_locks = file.windows, windows.missed_cycle_locks
 
 
 def note_ended(room: ControlRoom) -> None:
     """Released or written off: no cycle is open, and nothing there is watched for its end."""
-    room.cycle_opened_at = room.deadline = room.licensed_until = room.grace_until = None
+    room.cycle_opened_at = room.deadline = room.cycle_ends = None
+    room.licensed_until = room.grace_until = room.expiring_from = None
     room.owed, room.set_backs, room.exposed_until = False, 0, None
 
 

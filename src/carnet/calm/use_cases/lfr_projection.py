@@ -14,7 +14,6 @@ from carnet.exchange.history import CheckpointFields
 from carnet.exchange.keys import AkpKey
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
 from carnet.exchange.reads import SiteReads
-from carnet.exchange.windows import install_by
 
 
 class _Keys(msgspec.Struct, frozen=True):
@@ -41,16 +40,11 @@ class _Clock(msgspec.Struct, frozen=True):
     system: datetime
 
 
-class _Cycle(msgspec.Struct, frozen=True):
-    opened_at: datetime
-
-
 class AnsweredRequest(msgspec.Struct, frozen=True):
     """As in `LicenseFileRequest`."""
 
     request_id: str
     generated_at: datetime
-    cycle: _Cycle | None
     control_room: _Keys
     new_keys: _Keys | None
     history_accepted: int
@@ -64,11 +58,6 @@ class AnsweredRequest(msgspec.Struct, frozen=True):
     @property
     def lines(self) -> list[LineTotals]:
         return self.totals.record.body.lines
-
-    @property
-    def deadline(self) -> datetime | None:
-        """E5: as CALM reckons it, whatever the site wrote."""
-        return install_by(self.cycle.opened_at, self.generated_at) if self.cycle else None
 
     @property
     def sealing_key(self) -> AkpKey:

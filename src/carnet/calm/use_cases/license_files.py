@@ -16,6 +16,7 @@ from carnet.calm.control_rooms.models import (
     LicenseLine,
     Request,
 )
+from carnet.calm.customers.windows import write_windows
 from carnet.calm.prepared import (
     Inserter,
     Prepared,
@@ -92,6 +93,7 @@ def _without_proof(doing: Act, plan: Plan, form: OlfForm) -> OfflineLicenseFile:
         key_set=form.key_set,
         sealed_sha256=digest,
         sealed=sealed,
+        windows=plan.windows,
         issuing_log=None,
         reads=vendor_reads(),
     )
@@ -225,6 +227,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
         log_index=written.log_index,
         site_clock_is_off=plan.site_clock_is_off,
         lowers_clock=plan.lowers_clock,
+        windows=write_windows(written.olf.windows),
     )
     _INSERT_FILE(file)
     _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items()))

@@ -12,6 +12,7 @@ class Token(models.Model):
     downloaded_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     downloaded_by = models.CharField(max_length=200)
+    windows = models.TextField()  # E18: Windows, JSON, as it was signed
 
     def __str__(self) -> str:
         return self.id

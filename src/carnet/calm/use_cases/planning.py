@@ -18,6 +18,7 @@ from carnet.calm.control_rooms.models import (
     LicenseLine,
     Request,
 )
+from carnet.calm.customers.windows import read_windows, windows_of
 from carnet.calm.issuing_log import log
 from carnet.calm.prepared import Prepared, number_slot, slot
 from carnet.calm.purchases.books import line_id
@@ -43,11 +44,13 @@ from carnet.calm.use_cases.selection import (
     read_shelf,
 )
 from carnet.calm.use_cases.validate_lfr import read_acceptances
+from carnet.calm.use_cases.windows import differences
 from carnet.calm.use_cases.written_for import OlfForm, form_for_site
 from carnet.entitlements import Line, Metric
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import (
+    Windows,
     lowered_clock_window,
     request_window,
     spell,
@@ -100,6 +103,16 @@ class Plan:
         return effective(stated_in(self.lfr.lines, self.lfr.history_accepted), self.acceptances)
 
     @property
+    def site_windows(self) -> Windows:
+        """E18: that the site goes by until it installs the file."""
+        return read_windows(self.request.windows)
+
+    @property
+    def windows(self) -> Windows:
+        """E18: that the file carries, and the site goes by from the install on."""
+        return windows_of(self.room.account)
+
+    @property
     def lines(self) -> list[Line]:
         return list(self.by_purchase.values())
 
@@ -108,7 +121,7 @@ def make_plan(
     request: Request, asked: Selection, now: datetime, *, site_clock_is_off: bool, lowers_clock: bool
 ) -> Plan | Refusal:
     lfr = read_answered(request)
-    refusal = unanswerable(request) or too_late(lfr, now, site_clock_is_off=site_clock_is_off)
+    refusal = unanswerable(request) or too_late(request, now, site_clock_is_off=site_clock_is_off)
     if refusal:
         return refusal
     plan = draw_up(request, lfr, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
@@ -129,7 +142,7 @@ def draw_up(
     room = request.room
     assert room.enrolment_id is not None
     assert room.guid_id is not None
-    assert lfr.deadline is not None
+    assert request.deadline is not None
     shelf = read_shelf(room.account_id, room.guid_id, now)
     approved, installed = is_approved(room.account_id), installed_in(room)
     ceiling = None if approved else _ceiling(shelf, room, installed)
@@ -145,7 +158,7 @@ def draw_up(
         read_acceptances(room.id, lfr.history_accepted),
         installed,
         approved,
-        lfr.deadline,
+        request.deadline,
         now,
         lowers_clock,
         site_clock_is_off,
@@ -183,11 +196,11 @@ def unanswerable(request: Request) -> Refusal | None:
     return None
 
 
-def too_late(lfr: AnsweredRequest, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
+def too_late(request: Request, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
     """E5: staff may state that the site's clock is off; the site still judges by its own."""
-    if site_clock_is_off or lfr.deadline is None:
+    if site_clock_is_off or request.deadline is None:
         return None
-    return request_window(lfr.generated_at, lfr.deadline, now)
+    return request_window(request.generated_at, request.deadline, read_windows(request.windows), now)
 
 
 def _nothing_granted(room: ControlRoom) -> Refusal:
@@ -268,7 +281,7 @@ def _last_quantities(plan: Plan, lines: list[str]) -> dict[str, int]:
 
 def _clock_ahead(plan: Plan) -> list[Refusal]:
     """T3: the site refuses to lower its mark until its own clock is set right."""
-    ahead = lowered_clock_window(plan.now, plan.lfr.clock.system) if plan.lowers_clock else None
+    ahead = lowered_clock_window(plan.now, plan.lfr.clock.system, plan.site_windows) if plan.lowers_clock else None
     return [ahead] if ahead else []
 
 
@@ -279,6 +292,9 @@ def _notices(plan: Plan) -> list[str]:
         words.append("Issued on the statement that the site's clock is off; the site judges by its own (E5).")
     else:
         words.append(f"It installs before {stamp(plan.install_by)} by the site's clock: {spell(left)} are left.")
+    if plan.windows != plan.site_windows:
+        others = "; ".join(differences(plan.site_windows, plan.windows))
+        words.append(f"The site goes by other windows from the install on (E18): {others}.")
     if plan.lowers_clock:
         words.append("It lowers the site's clock mark to CALM's time; leases get one time to live from there (T3).")
     if plan.acceptances:

@@ -1,7 +1,7 @@
 """A3: acts of two people. One proposes, with a reason; another confirms, and only then is the act judged again and
 done. Nobody confirms their own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,10 @@ from typing import Any
 import msgspec
 
 from carnet.calm.control_rooms.models import ControlRoom
-from carnet.calm.use_cases import histories, losses
+from carnet.calm.customers.models import Account
+from carnet.calm.customers.windows import windows_of
+from carnet.calm.use_cases import histories, losses, windows
+from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import (
     Act,
     Calm,
@@ -25,6 +28,7 @@ from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import stamp
 
 ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
+SET_WINDOWS = "set_windows"
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,8 @@ class ProposalShown:
     proposal: str
     kind: str
     subject: str
-    room_name: str  # and the account: empty where the subject is no Control Room
-    account: str
+    room_name: str  # empty where the subject is not a Control Room
+    account: str  # empty where it is about neither a Control Room nor an account
     account_name: str
     by: str
     at: datetime
@@ -112,6 +116,18 @@ def propose_rotation(
         return _propose(doing, ROTATE_KEYS, "", {"with_roots": with_roots}, reason, would)
 
 
+def propose_windows(
+    calm: Calm, *, account: str, changes: Mapping[str, Any], reason: str, now: datetime, by: str
+) -> Proposed:
+    """E18: `changes` by field of `Windows`. Raises UsageError where they cannot be, or would change nothing."""
+    with act(calm, now=now, by=by) as doing:
+        customer = find_account(account)
+        was = windows_of(customer)
+        will = windows.changed(was, changes)
+        payload = {"was": msgspec.to_builtins(was), "windows": msgspec.to_builtins(will)}
+        return _propose(doing, SET_WINDOWS, customer.id, payload, reason, windows.differences(was, will))
+
+
 def _propose(
     doing: Act, kind: str, subject: str, payload: dict[str, Any], reason: str, would: tuple[str, ...]
 ) -> Proposed:
@@ -171,24 +187,26 @@ def list_proposals(*, state: str = Proposal.State.OPEN, page: int = 1, size: int
 
 
 def open_proposals(subject: str) -> tuple[ProposalShown, ...]:
-    """Those about one Control Room."""
+    """Those about one Control Room, or one account."""
     return _shown(Proposal.objects.filter(subject=subject, state=Proposal.State.OPEN).order_by("at", "id"))
 
 
 def _shown(rows: Iterable[Proposal]) -> tuple[ProposalShown, ...]:
     found = list(rows)
     rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in found if row.subject])
-    return tuple(_shown_one(row, rooms.get(row.subject)) for row in found)
+    accounts = Account.objects.in_bulk([row.subject for row in found if row.kind == SET_WINDOWS])
+    return tuple(_shown_one(row, rooms.get(row.subject), accounts.get(row.subject)) for row in found)
 
 
-def _shown_one(row: Proposal, room: ControlRoom | None) -> ProposalShown:
+def _shown_one(row: Proposal, room: ControlRoom | None, account: Account | None) -> ProposalShown:
+    account = room.account if room else account
     return ProposalShown(
         row.id,
         row.kind,
         row.subject,
         room.name if room else "",
-        room.account_id if room else "",
-        room.account.name if room else "",
+        account.id if account else "",
+        account.name if account else "",
         row.by,
         row.at,
         row.reason,
@@ -228,6 +246,9 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
         return _accept_history(doing, row, payload)
     if row.kind == WRITE_OFF:
         return _write_off(doing, row, payload)
+    if row.kind == SET_WINDOWS:
+        did = windows.set_windows(row.subject, payload)
+        return did if isinstance(did, Refusal) else _done(doing, row, did)
     made = make_next(doing, with_roots=payload["with_roots"])
     return _done(doing, row, (f"key set {made.version} issues from now on",))
 

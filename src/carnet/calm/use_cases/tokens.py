@@ -1,8 +1,10 @@
-"""E2: the enablement token: a new one at each download, for one account, valid for 24 hours from then."""
+"""E2: the enablement token: a new one at each download, for one account, in force for as long as the
+account's windows say (E18)."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from carnet.calm.customers.windows import windows_of, write_windows
 from carnet.calm.use_cases.accounts import (
     MIN_VERSION,
     find_account,
@@ -17,7 +19,6 @@ from carnet.exchange.enablement_token import Token, write_token
 from carnet.exchange.reads import vendor_reads
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Refusal
-from carnet.exchange.windows import TOKEN_LIFE
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def download_token(
         if not is_approved(customer.id):
             refusal = no_approval(customer, "no token can be downloaded")
             return doing.refuse(refusal, "token.download", customer.id)
-        secret, key_set, expires = doing.random(32), newest_row(), now + TOKEN_LIFE
+        windows = windows_of(customer)
+        secret, key_set, expires = doing.random(32), newest_row(), now + windows.token_life
         form = form_for_account(customer, key_set, for_older=for_older)
         token = Token(
             token_id=doing.new_id(),
@@ -52,6 +54,7 @@ def download_token(
             min_control_room_version=MIN_VERSION,
             enrolment_secret=to_base64url(secret),
             key_set=form.key_set,
+            windows=windows,
             reads=vendor_reads(),
         )
         raw = write_token(token, issuers_of(calm, key_set), form.token)
@@ -62,6 +65,7 @@ def download_token(
             downloaded_at=now,
             expires_at=expires,
             downloaded_by=by,
+            windows=write_windows(windows),
         ).save(force_insert=True)
         doing.record("token.downloaded", token.token_id, account=customer.id)
         return TokenDownloaded(token.token_id, customer.id, now, expires, raw)

@@ -39,7 +39,7 @@ def judge_newcomer(doing: Act, lfr: LicenseFileRequest, guid: Guid) -> Token | R
 def judge_token(doing: Act, lfr: LicenseFileRequest, guid: Guid) -> Token | Refusal:
     """The token exists, is the account's, the proof under its secret holds, it is unused, the approval is in force.
 
-    Not here: its 24 hours. The site judged them when it installed the token; an LFR may come later.
+    Not here: for how long it is in force. The site judged them when it installed the token; an LFR may come later.
     """
     named = lfr.enrolment.token_id
     token = Token.objects.select_related("account").filter(id=named).first()

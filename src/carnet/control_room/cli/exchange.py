@@ -97,7 +97,9 @@ def _generated(console: "Console", answer: Any, out: Path) -> None:
     console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
     if answer.install_by:
         console.print(f"Its answer must be installed before {answer.install_by:%a %Y-%m-%d %H:%M:%S UTC}.")
-        console.print("Every request before it is void. A licensed site locks 7 days after the cycle's first request.")
+        console.print("Every request before it is void.")
+        if answer.locks_at:
+            console.print(f"Without an answer this site locks {answer.locks_at:%a %Y-%m-%d %H:%M:%S UTC}.")
         console.print("Next: upload it to CALM, against the License GUID of this Control Room.")
     else:
         console.print("Nothing is granted here any more. Upload the file to CALM, so that what is unused returns.")

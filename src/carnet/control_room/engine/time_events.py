@@ -14,7 +14,7 @@ from carnet.control_room.ledger.events import (
     SeatExpired,
     StateChanged,
 )
-from carnet.control_room.rules.site_state import state_name
+from carnet.control_room.rules.site_state import locks, state_name
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import (
     TOLERANCE,
@@ -68,11 +68,11 @@ def _any_runs(state: State, at: datetime) -> bool:
 
 
 def _missed(state: State, now: datetime) -> list[Event]:
-    """E8: only a licensed site is locked by it; elsewhere the cycle lapses."""
+    """E8: only a licensed site is locked by it, where its windows say so; elsewhere the cycle lapses."""
     cycle = state.open_cycle
-    if cycle is None or not is_missed(cycle.opened_at, now):
+    if cycle is None or not is_missed(cycle.opened_at, state.windows, now):
         return []
-    return [CycleMissed(cycle_id=cycle.id, locks=state.installed is not None)]
+    return [CycleMissed(cycle_id=cycle.id, locks=locks(state))]
 
 
 def _expired(state: State, now: datetime) -> list[Event]:

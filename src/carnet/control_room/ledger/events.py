@@ -35,6 +35,7 @@ from carnet.exchange.license_file_request import (
 )
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.reads import VendorReads
+from carnet.exchange.windows import Windows
 
 KINDS: dict[str, type["Event"]] = {}
 CLEAR: set[str] = set()  # kinds whose whole content leaves the site anyway
@@ -173,6 +174,7 @@ class TokenInstalled(Event, frozen=True):
     account_id: Uuid
     account_name: Text
     enrolment: Enrolment
+    windows: Windows  # E18: until the first OLF
     reads: VendorReads  # E17
 
 
@@ -222,6 +224,7 @@ class LicenseInstalled(Event, frozen=True):
     issuing_log: CheckpointFields
     file_sha256: Sha256
     lines: list[Line]
+    windows: Windows  # E18: from here on
     reads: VendorReads  # E17
 
 

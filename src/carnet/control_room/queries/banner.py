@@ -1,4 +1,4 @@
-"""S: what stands above all else: locked, or 30 days and less before the license ends; and an open cycle's deadline."""
+"""S: what stands above all else: locked, or a license that ends soon (from when: E18), or an open cycle's deadline."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,7 +6,6 @@ from typing import Literal
 
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import (
-    EXPIRING_DAYS,
     GRACE,
     LOCKED,
     state_name,
@@ -14,9 +13,8 @@ from carnet.control_room.rules.site_state import (
 )
 from carnet.control_room.state.state import NewestRequest, State
 from carnet.exchange.license_file_request import RequestKind
-from carnet.exchange.windows import CYCLE, spell, stamp
+from carnet.exchange.windows import days_words, spell, stamp
 
-DISMISSIBLE = timedelta(days=8)  # so many at least must be left
 PRESSING = timedelta(hours=24)
 
 Kind = Literal["locked", "expired", "grace", "expiring", "cycle"]
@@ -40,7 +38,8 @@ class Banner:
 def banner(state: State, now: datetime) -> Banner | None:
     """The one that counts most: locked, then the license's end, then the open cycle."""
     if state_name(state, now) == LOCKED:
-        title = "The Control Room is locked: no license file was installed within 7 days of a request."
+        within = state.windows.cycle_words
+        title = f"The Control Room is locked: no license file was installed within {within} of a request."
         return Banner("locked", "bad", title, _under_way(state, now) or "Generate a new LFR.", False, None)
     return _by_end(state, now) or _cycle(state, now)
 
@@ -51,12 +50,13 @@ def _by_end(state: State, now: datetime) -> Banner | None:
         return None
     end, grace_end = max(line.valid_until for line in lines), max(line.ends for line in lines)
     left, act = end - now, _under_way(state, now) or "Generate an LFR of kind renewal."
-    if left > EXPIRING_DAYS:
+    if left > state.windows.expiring:
         return None
     if left > timedelta(0):
-        tone: Tone = "warn" if left >= DISMISSIBLE else "bad"
+        dismissible = left.days > state.windows.banner_stays_days
+        tone: Tone = "warn" if dismissible else "bad"
         title = f"The license ends in {_days(left)}: {stamp(end)}."
-        return Banner("expiring", tone, title, act, left >= DISMISSIBLE, end)
+        return Banner("expiring", tone, title, act, dismissible, end)
     if unlocked_name(state, now) == GRACE:
         title = f"The license ended {stamp(end)}; grace lasts until {stamp(grace_end)}."
         return Banner("grace", "bad", title, act, False, grace_end)
@@ -66,12 +66,12 @@ def _by_end(state: State, now: datetime) -> Banner | None:
 def _days(left: timedelta) -> str:
     if left < timedelta(days=1):
         return spell(left)
-    return "1 day" if left.days == 1 else f"{left.days} days"
+    return days_words(left.days)
 
 
 def _cycle(state: State, now: datetime) -> Banner | None:
     """A missed cycle of a site that was never licensed lapses: there is nothing to say."""
-    text, newest, end = _under_way(state, now), state.newest_request, _cycle_end(state)
+    text, newest, end = _under_way(state, now), state.newest_request, state.cycle_ends
     if not text or newest is None or end is None:
         return None
     due = _deadline(newest, now) or end
@@ -81,7 +81,7 @@ def _cycle(state: State, now: datetime) -> Banner | None:
 
 def _under_way(state: State, now: datetime) -> str:
     """What the open cycle asks for; empty where none is open."""
-    newest, end = state.newest_request, _cycle_end(state)
+    newest, end = state.newest_request, state.cycle_ends
     if newest is None or end is None or now >= end:
         return ""
     due = _deadline(newest, now)
@@ -94,8 +94,3 @@ def _under_way(state: State, now: datetime) -> str:
 def _deadline(newest: NewestRequest, now: datetime) -> datetime | None:
     """Until when the newest request can be answered, if it still can."""
     return newest.install_by if newest.install_by and now < newest.install_by else None
-
-
-def _cycle_end(state: State) -> datetime | None:
-    cycle = state.open_cycle
-    return cycle.opened_at + CYCLE if cycle else None

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from carnet.control_room.rules.activation.generate_request import REQUEST
 from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.site_state import locks
 from carnet.control_room.state.exchange_log import Outcome, PastEntry
 from carnet.control_room.state.state import State
 from carnet.exchange.inspect import as_text, inspect
 from carnet.exchange.license_file_request import read_request
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import CYCLE, is_missed
 
 PAGE = 100  # entries in one answer
 
@@ -41,7 +41,7 @@ class ExchangeEntry:
     outcome_at: datetime | None
     outcome_by: str
     olf_sequence: int | None  # of the license file that closed the cycle
-    ends_at: datetime | None  # of a cycle: seven days from its first request
+    ends_at: datetime | None  # of a cycle: when it is missed
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def _view(state: State, entry: PastEntry, now: datetime) -> ExchangeEntry:
         for each in reversed(entry.requests)
     ]
     outcome, outcome_at = entry.outcome, entry.outcome_at
-    if outcome == "open" and is_missed(entry.at, now):  # E8: it is judged by now, whether it is recorded or not
-        outcome, outcome_at = "locked" if state.installed else "lapsed", entry.at + CYCLE
+    if outcome == "open" and entry.ends_at and now >= entry.ends_at:  # E8: judged by now, recorded or not
+        outcome, outcome_at = "locked" if locks(state) else "lapsed", entry.ends_at
     return ExchangeEntry(
         entry.number,
         entry.kind,
@@ -99,7 +99,7 @@ def _view(state: State, entry: PastEntry, now: datetime) -> ExchangeEntry:
         outcome_at,
         entry.outcome_by,
         entry.olf_sequence,
-        entry.at + CYCLE if entry.kind == "cycle" else None,
+        entry.ends_at,
     )
 
 

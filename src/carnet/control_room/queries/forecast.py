@@ -14,7 +14,7 @@ from carnet.control_room.rules.site_state import (
     unlocked_name,
 )
 from carnet.control_room.state.state import State
-from carnet.exchange.windows import CYCLE, stamp
+from carnet.exchange.windows import stamp
 
 GRANTING = (ACTIVE, EXPIRING, GRACE)
 
@@ -46,8 +46,7 @@ def forecast(state: State, on: datetime) -> Forecast:
 
 def missed_deadline(state: State) -> datetime | None:
     """The moment at which the open cycle is missed; None where none is open."""
-    cycle = state.open_cycle
-    return cycle.opened_at + CYCLE if cycle else None
+    return state.cycle_ends
 
 
 def refused_words(state: State, name: str, on: datetime) -> list[str]:

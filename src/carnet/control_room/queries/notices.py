@@ -11,14 +11,12 @@ from typing import ClassVar
 from carnet.control_room.queries.banner import Tone, banner
 from carnet.control_room.rules.decision import View
 from carnet.control_room.rules.grant import lines_of
-from carnet.control_room.rules.site_state import is_locked
+from carnet.control_room.rules.site_state import is_locked, locks
 from carnet.control_room.state.state import State
-from carnet.exchange.windows import CYCLE, spell, stamp
+from carnet.exchange.windows import spell, stamp
 
-EXPIRY_DAYS = (30, 15, 7, 3, 2, 1, 0)  # before the last line ends
-DEADLINE_HOURS = (48, 24, 3)  # before each deadline of the open cycle
 LATE = timedelta(days=7)  # a license that ended longer ago is no news
-PRESSING_DAYS, PRESSING_HOURS = 7, 24
+PRESSING_HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -69,33 +67,35 @@ def _expiry(state: State, now: datetime) -> Iterator[Notice]:
     end = max((line.valid_until for line in lines_of(state)), default=None)
     if end is None or now >= end + LATE:
         return
-    step = step_of(end, now, timedelta(days=1), EXPIRY_DAYS)
+    step = step_of(end, now, timedelta(days=1), state.windows.expiry_notice_days)
     if step is None:
         return
     left = f"ends in {spell(end - now)}" if now < end else "ended"
     shown = banner(state, now)
     text = f"The license of {state.name} {left}: {stamp(end)}. {shown.text if shown else ''}".strip()
-    tone: Tone = "bad" if step <= PRESSING_DAYS else "warn"
+    tone: Tone = "bad" if step <= state.windows.banner_stays_days else "warn"
     yield Notice(f"expiry:{end:%Y-%m-%dT%H:%M:%SZ}:{step}", tone, f"The license of {state.name} {left}", text)
 
 
 def _deadlines(state: State, now: datetime) -> Iterator[Notice]:
     """The newest request's, and the cycle's where that is another one."""
-    cycle, newest = state.open_cycle, state.newest_request
-    if cycle is None or newest is None or newest.install_by is None:
+    cycle, newest, end = state.open_cycle, state.newest_request, state.cycle_ends
+    if cycle is None or end is None or newest is None or newest.install_by is None:
         return
-    end = cycle.opened_at + CYCLE
+    steps = state.windows.deadline_notice_hours
     if newest.install_by < end:
         what = f"The answer to request #{newest.sequence} of {state.name} must be installed"
         means = "After that only a new request can be answered."
-        yield from _deadline(f"request:{newest.request_id}", newest.install_by, now, what, means)
-    locks = f"If that passes, {state.name} locks: nothing new is granted." if state.installed else ""
+        yield from _deadline(f"request:{newest.request_id}", newest.install_by, now, steps, what, means)
+    means = f"If that passes, {state.name} locks: nothing new is granted." if locks(state) else ""
     what = f"A license file must be installed at {state.name}"
-    yield from _deadline(f"cycle:{cycle.id}", end, now, what, locks)
+    yield from _deadline(f"cycle:{cycle.id}", end, now, steps, what, means)
 
 
-def _deadline(about: str, end: datetime, now: datetime, what: str, means: str) -> Iterator[Notice]:
-    step = step_of(end, now, timedelta(hours=1), DEADLINE_HOURS)
+def _deadline(
+    about: str, end: datetime, now: datetime, steps: Collection[int], what: str, means: str
+) -> Iterator[Notice]:
+    step = step_of(end, now, timedelta(hours=1), steps)
     if step is None or now >= end:
         return
     tone: Tone = "bad" if step <= PRESSING_HOURS else "warn"

@@ -13,11 +13,16 @@ from carnet.control_room.rules.grant import (
     taken,
     used,
 )
-from carnet.control_room.rules.site_state import LOCKED, state_name, unlocked_name
+from carnet.control_room.rules.site_state import (
+    LOCKED,
+    locks,
+    state_name,
+    unlocked_name,
+)
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import Reading, lag
 from carnet.entitlements import Line, Metric
-from carnet.exchange.windows import CYCLE
+from carnet.exchange.windows import Windows
 from carnet.merkle import Checkpoint
 
 
@@ -36,6 +41,8 @@ class InstalledView:
 @dataclass(frozen=True)
 class CycleView:
     opened_at: datetime
+    ends_at: datetime  # when it is missed (E8)
+    locks: bool  # whether that locks; else it lapses
     newest_request_at: datetime
     install_by: datetime
     request: str
@@ -96,6 +103,7 @@ class Status:
     lines: list[LineView]
     checkpoint: CheckpointView
     clock: ClockView
+    windows: Windows  # E18: that this site goes by
     banner: str | None  # the words of `notice`, but for an open cycle, which is told above
     storage: str = ""  # why nothing can be written now; empty where all is well
     notice: Banner | None = None
@@ -117,6 +125,7 @@ def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading
         line_views(state, now),
         CheckpointView(checkpoint.size, checkpoint.root.hex()),
         ClockView(now, reading.system, int(lag(now, reading).total_seconds()), state.set_back_count),
+        state.windows,
         banner_words(notice),
         storage,
         notice,
@@ -144,11 +153,13 @@ def _installed(state: State) -> InstalledView | None:
 
 
 def _cycle(state: State, now: datetime) -> CycleView | None:
-    cycle, newest = state.open_cycle, state.newest_request
-    if cycle is None or newest is None or newest.install_by is None:
+    cycle, newest, end = state.open_cycle, state.newest_request, state.cycle_ends
+    if cycle is None or end is None or newest is None or newest.install_by is None:
         return None
-    missed = now >= cycle.opened_at + CYCLE
-    return CycleView(cycle.opened_at, newest.generated_at, newest.install_by, newest.request_id, missed)
+    missed = now >= end
+    return CycleView(
+        cycle.opened_at, end, locks(state), newest.generated_at, newest.install_by, newest.request_id, missed
+    )
 
 
 def product_views(state: State, now: datetime) -> list[ProductView]:

@@ -11,13 +11,12 @@ from carnet.control_room.rules.site_state import (
     ACTIVE,
     EXPIRED,
     EXPIRING,
-    EXPIRING_DAYS,
     GRACE,
     is_locked,
     unlocked_name,
 )
 from carnet.control_room.state.state import State
-from carnet.exchange.windows import CYCLE, stamp
+from carnet.exchange.windows import stamp
 
 _LEAST, _MOST = timedelta(days=14), timedelta(days=60)  # that is shown beyond the day asked for
 _WEEK = timedelta(days=7)
@@ -49,7 +48,7 @@ def _license(state: State, now: datetime, until: datetime) -> Iterator[Span]:
     """Cut where the name of the state changes."""
     lines = lines_of(state)
     end = max((line.valid_until for line in lines), default=now)
-    changes = {end - EXPIRING_DAYS, end, *(line.ends for line in lines)} if lines else set()
+    changes = {end - state.windows.expiring, end, *(line.ends for line in lines)} if lines else set()
     cuts = [now, *sorted(change for change in changes if now < change < until), until]
     for name, parts in groupby(pairwise(cuts), key=lambda part: unlocked_name(state, part[0])):
         mine = list(parts)
@@ -67,7 +66,7 @@ def _words(name: str, end: datetime, until: datetime) -> str:
 
 def _exchange(state: State, now: datetime, until: datetime) -> Iterator[Span]:
     cycle, newest = state.open_cycle, state.newest_request
-    end = cycle.opened_at + CYCLE if cycle else now
+    end = state.cycle_ends or now
     if cycle and newest and now < end and not is_locked(state, now):
         due = min(newest.install_by or end, end)
         if now < due:

@@ -59,7 +59,9 @@ def installed(state: State, opened: Opened) -> State:
         opened.read.envelope.digest,
         body.lines,
     )
-    supposed = msgspec.structs.replace(state, installed=license_, cycle=None, locked=False, withdrawn=0)
+    supposed = msgspec.structs.replace(
+        state, installed=license_, windows=olf.windows, cycle=None, locked=False, withdrawn=0
+    )
     accepted = olf.accepts_history
     if accepted and accepted.number > state.history_accepted:  # L2
         supposed = msgspec.structs.replace(

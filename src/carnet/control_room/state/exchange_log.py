@@ -35,6 +35,7 @@ class PastEntry(msgspec.Struct):
     outcome_at: datetime | None = None
     outcome_by: str = ""
     olf_sequence: int | None = None  # where one was installed
+    ends_at: datetime | None = None  # of a cycle: when it is missed, by the windows that it was opened under
 
 
 class ExchangeLog(msgspec.Struct):
@@ -45,18 +46,19 @@ class ExchangeLog(msgspec.Struct):
         self.close("closed_by_token", at, by)
         self._add(PastEntry(number, "token", token_id, at, by, account))
 
-    def request(self, number: int, request: PastRequest, cycle_id: str | None) -> None:
-        """`cycle_id` None: a release."""
+    def request(self, number: int, request: PastRequest, cycle_id: str | None, ends_at: datetime | None) -> None:
+        """`cycle_id` and `ends_at` None: a release."""
         last, kind = self.entries[-1] if self.entries else None, "cycle" if cycle_id else "release"
         goes_on = last is not None and last.kind == kind and (cycle_id is None or last.id == cycle_id)
         if last is None or not goes_on:
-            last = self._begin(number, request, cycle_id)
+            last = self._begin(number, request, cycle_id, ends_at)
         last.requests.append(request)
         del last.requests[1 : 1 - REQUESTS_KEPT]
 
-    def _begin(self, number: int, request: PastRequest, cycle_id: str | None) -> PastEntry:
+    def _begin(self, number: int, request: PastRequest, cycle_id: str | None, ends_at: datetime | None) -> PastEntry:
         if cycle_id:
-            entry = PastEntry(number, "cycle", cycle_id, request.at, request.asked_by, outcome="open")
+            by = request.asked_by
+            entry = PastEntry(number, "cycle", cycle_id, request.at, by, outcome="open", ends_at=ends_at)
         else:
             self.close("released", request.at, request.asked_by)
             entry = PastEntry(number, "release", request.request_id, request.at, request.asked_by, outcome="released")

@@ -70,6 +70,7 @@ def _token(state: State, record: Record, event: e.TokenInstalled) -> None:
     state.exchange.token(record.index, event.token_id, record.at, record.actor, event.account_name)
     state.tokens_seen.append(event.token_id)
     state.enrolment, state.account_name = event.enrolment, event.account_name
+    state.windows = event.windows
     state.vendor_reads = event.reads
     state.released = state.locked = False
     state.installed = state.cycle = state.newest_request = state.new_keys = None
@@ -89,7 +90,7 @@ def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
     state.new_keys = event.new_keys
     asked_by = state.exchange.asked_by
     past = PastRequest(event.request_id, event.sequence, event.request.value, record.at, event.install_by, asked_by)
-    state.exchange.request(record.index, past, event.cycle.id if event.cycle else None)
+    state.exchange.request(record.index, past, event.cycle.id if event.cycle else None, state.cycle_ends)
     _show(state, event.request_id, record)
     if event.request is RequestKind.RELEASE:
         state.released, state.locked = True, False
@@ -127,6 +128,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.exchange.close("installed", record.at, record.actor, event.sequence)
     state.installed_ids.append(event.olf_id)
     state.highest_sequence, state.issuing_log = event.sequence, event.issuing_log
+    state.windows = event.windows
     state.vendor_reads = event.reads
     state.mark = max(state.mark, event.issued_at)
     state.cycle, state.locked, state.withdrawn = None, False, 0

@@ -26,6 +26,7 @@ from carnet.exchange.license_file_request import (
     RequestKind,
 )
 from carnet.exchange.reads import VendorReads
+from carnet.exchange.windows import Windows, cycle_ends
 
 
 class InstalledLicense(msgspec.Struct, dict=True):
@@ -123,6 +124,7 @@ class State(msgspec.Struct):
     tokens_seen: list[str] = []
     enrolment: Enrolment | None = None
     account_name: str = ""
+    windows: Windows = Windows()  # E18: of the installed OLF, before the first one of the token
     request_sequence: int = 0
     newest_request: NewestRequest | None = None
     cycle: OpenCycle | None = None
@@ -166,6 +168,13 @@ class State(msgspec.Struct):
     def open_cycle(self) -> Cycle | None:
         """The cycle that an OLF may still answer, or that is to be recorded as missed."""
         return self.cycle.fields if self.cycle and not self.cycle.missed else None
+
+    @property
+    def cycle_ends(self) -> datetime | None:
+        """E4: when the open cycle is missed; None where none is open. Its windows are those that are in force: what
+        changes them closes it."""
+        cycle = self.open_cycle
+        return cycle_ends(cycle.opened_at, self.windows) if cycle else None
 
     def consumed(self, line_id: str, period_start: datetime | None) -> int:
         return self.meters.get(line_id, {}).get(period_key(period_start), 0)

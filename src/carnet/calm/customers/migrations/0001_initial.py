@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
                 ('id', models.CharField(max_length=36, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=200, unique=True)),
                 ('created_at', models.DateTimeField()),
+                ('windows', models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ('downloaded_at', models.DateTimeField()),
                 ('expires_at', models.DateTimeField()),
                 ('downloaded_by', models.CharField(max_length=200)),
+                ('windows', models.TextField()),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.account')),
             ],
         ),

@@ -15,7 +15,7 @@ from carnet.control_room.pages.exchange.preview_store import Previewed, previewe
 from carnet.control_room.queries.exchange import Exchange, ExchangeAnswer, RequestText, RequestTextAnswer, file_name
 from carnet.control_room.queries.status import CycleView, Status
 from carnet.exchange.verdicts import Refusal
-from carnet.exchange.windows import CYCLE, NEWEST
+from carnet.exchange.windows import Windows
 
 STEPS = ("token", "request", "carry", "preview", "install", "receipt")
 Step = Literal["token", "request", "carry", "preview", "install", "receipt"]
@@ -66,7 +66,7 @@ def exchange_page(request: AuthorizedRequest) -> ExchangePage:
         past,
         happenings(past.entries, found.row if found else None)[:NEWEST_EVENTS],
         text if isinstance(text, RequestTextAnswer) else None,
-        _deadlines(status.cycle),
+        _deadlines(status.cycle, status.windows),
         found,
         changes(found.answer, status) if found and found.answer else None,
         file_name(status.name, status.installed.sequence, "receipt") if status.installed else "",
@@ -83,11 +83,11 @@ def _stands(status: Status, found: Previewed | None, now: datetime) -> Step:
     return "install" if found.may_install else "preview"
 
 
-def _deadlines(cycle: CycleView | None) -> list[Deadline]:
+def _deadlines(cycle: CycleView | None, windows: Windows) -> list[Deadline]:
     """E5: of the two the nearer counts."""
     if cycle is None or cycle.missed:
         return []
-    newest_ends, cycle_ends = cycle.newest_request_at + NEWEST, cycle.opened_at + CYCLE
+    newest_ends, cycle_ends = cycle.newest_request_at + windows.newest_request, cycle.ends_at
     nearer = newest_ends < cycle_ends
     newest = Deadline("newest", newest_ends, cycle.newest_request_at, nearer)
     whole = Deadline("cycle", cycle_ends, cycle.opened_at, not nearer)

@@ -77,7 +77,7 @@ def missing(state: str, *, asked: bool) -> Missing:
     if state == "new":
         return Missing(
             "Not enabled yet",
-            "An enablement token comes from CALM, as a file. It is good for 24 hours from its download.",
+            "An enablement token comes from CALM, as a file. CALM says until when it can be installed.",
             "Install the token",
             "new",
         )

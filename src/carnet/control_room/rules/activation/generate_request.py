@@ -19,7 +19,7 @@ from carnet.control_room.ledger.events import (
 )
 from carnet.control_room.rules.activation.request_file import RequestFile
 from carnet.control_room.rules.decision import Decision, Moment, View
-from carnet.control_room.rules.site_state import RELEASED
+from carnet.control_room.rules.site_state import RELEASED, locks
 from carnet.control_room.rules.totals import after_settling, totals
 from carnet.control_room.state.reservations import merged
 from carnet.control_room.state.state import State
@@ -42,7 +42,7 @@ from carnet.exchange.license_file_request import (
 )
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import CYCLE, install_by, is_missed, stamp
+from carnet.exchange.windows import cycle_ends, install_by, stamp
 
 REQUEST = "request"  # the name under which the newest LFR is kept (E3)
 
@@ -54,6 +54,7 @@ class RequestAnswer:
     kind: str
     install_by: datetime | None
     totals: Totals
+    locks_at: datetime | None = None  # E8: when it locks, if no answer is installed; None where it does not
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,14 @@ class GenerateRequest:
         # L3: the totals just before the request, so that nobody can state those of an earlier day
         events += [TotalsStated(lines=stated.lines, refusals=stated.refusals), generated]
         file = RequestFile(state, moment, generated, self.since, pair)
-        answer = RequestAnswer(generated.request_id, generated.sequence, kind.value, generated.install_by, stated)
+        answer = RequestAnswer(
+            generated.request_id,
+            generated.sequence,
+            kind.value,
+            generated.install_by,
+            stated,
+            cycle_ends(generated.cycle.opened_at, state.windows) if generated.cycle and locks(state) else None,
+        )
         return Decision(events, answer, documents=lambda draft: {REQUEST: file.write(draft)}, new_keys=pair or ())
 
     def _new_pair(self, moment: Moment) -> tuple[Signer, Opener]:
@@ -102,7 +110,7 @@ def _enabled(state: State, kind: RequestKind) -> Refusal | None:
         return Refusal(
             Code.NOT_ENABLED,
             "No enablement token is installed: this Control Room may not request licenses yet.",
-            "Download a token from CALM and install it here within 24 hours.",
+            "Download a token from CALM and install it here before it ends.",
         )
     if state.released and kind is not RequestKind.RELEASE:
         return Refusal(
@@ -121,7 +129,7 @@ def _generated(state: State, kind: RequestKind, pair: tuple[Signer, Opener] | No
         sequence=state.request_sequence + 1,
         request=kind,
         cycle=cycle,
-        install_by=install_by(cycle.opened_at, moment.now) if cycle else None,
+        install_by=install_by(cycle.opened_at, moment.now, state.windows) if cycle else None,
         new_keys=_public(pair) if pair else None,
         nonce=to_base64url(moment.random(16)),
     )
@@ -178,10 +186,11 @@ class WithdrawCycle:
         if state.cycle is None:
             raise UsageError("No cycle is open: there is no request to withdraw.")
         cycle = state.cycle.fields
-        if state.cycle.missed or is_missed(cycle.opened_at, moment.now):
+        end = cycle_ends(cycle.opened_at, state.windows)
+        if state.cycle.missed or moment.now >= end:
             return Refusal(
                 Code.WINDOW_CLOSED,
-                f"The cycle was missed {stamp(cycle.opened_at + CYCLE)}; it can no longer be withdrawn.",
+                f"The cycle was missed {stamp(end)}; it can no longer be withdrawn.",
                 "Generate a new LFR: it opens a new cycle.",
             )
         answer = WithdrawAnswer(cycle.id, cycle.opened_at, state.withdrawn + 1)

@@ -122,7 +122,7 @@ def _judge(read: ReadLicenseFile, body: SealedBody, now: datetime, state: State,
     if until:  # (8) by the time before any lowering
         steps.append(Step(f"It is in time: before {stamp(until)}.", install_window(until, moment.now)))
     if olf.lowers_clock:  # (9)
-        near = lowered_clock_window(olf.issued_at, moment.reading.system)
+        near = lowered_clock_window(olf.issued_at, moment.reading.system, state.windows)
         steps.append(Step("This machine's clock is right enough to be lowered to the vendor's time.", near))
     steps.append(
         Step("The vendor's log holds it, and goes on from what was seen of it here.", _logged(read, seen))
@@ -216,7 +216,7 @@ def answer_of(opened: Opened, state: State) -> LicenseAnswer:
         difference(state, body.lines, opened.now),
         olf.lowers_clock,
         sum(added.units for added in _added(olf, state)),
-        by_lines(body.lines, opened.now),
+        by_lines(body.lines, olf.windows, opened.now),
         opened.refusal,
     )
 
@@ -269,6 +269,7 @@ def _license(opened: Opened, answer: LicenseAnswer) -> e.LicenseInstalled:
         issuing_log=olf.issuing_log.checkpoint,
         file_sha256=answer.fingerprint,
         lines=answer.lines,
+        windows=olf.windows,
         reads=olf.reads,
     )
 

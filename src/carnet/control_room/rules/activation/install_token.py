@@ -48,7 +48,7 @@ class InstallToken(FileCommand):
         token = read.token
         refusal = (
             # by the machine's own clock: a mark poisoned before a release must not lock the site out
-            token_window(token.issued_at, token.expires_at, moment.reading.system)
+            token_window(token.issued_at, token.expires_at, token.windows, moment.reading.system)
             or _version(token, moment.version)
             or _seen(token, state)
             or _enabled(state)
@@ -102,6 +102,7 @@ def _installed(read: ReadToken, state: State) -> Decision:
             account_id=token.account_id,
             account_name=token.account_name,
             enrolment=enrolment,
+            windows=token.windows,
             reads=token.reads,
         )
     )

@@ -65,6 +65,7 @@ class RequestFile:
             totals=_stated(draft),
             ledger=history(state, draft, self.since),
             clock=self._clock(),
+            windows=state.windows,
             reads=site_reads(),
         )
 

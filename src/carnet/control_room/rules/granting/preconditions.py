@@ -56,14 +56,15 @@ def _locked(state: State, now: datetime) -> Refusal | None:
         return None
     return Refusal(
         Code.LOCKED,
-        "The Control Room is locked: a request was opened and no license file installed within 7 days. "
+        f"The Control Room is locked: a request was opened and no license file installed within "
+        f"{state.windows.cycle_words}. "
         "Running seats and assigned users go on; nothing new is granted.",
         "An administrator generates a new LFR and installs the file that answers it.",
     )
 
 
 def _expired(state: State, now: datetime) -> Refusal | None:
-    if state.installed is None or licensed_name(state.installed, now) != EXPIRED:
+    if state.installed is None or licensed_name(state.installed, state.windows, now) != EXPIRED:
         return None
     end = max(line.ends for line in state.installed.lines)
     return Refusal(

@@ -2,6 +2,10 @@
 of another history, is left aside and the ledger is folded from its first record.
 """
 
+import json
+from functools import cache
+from hashlib import sha256
+
 import msgspec
 
 from carnet.control_room.engine.cipher import Cipher
@@ -23,8 +27,17 @@ class _Snapshot(msgspec.Struct):
     sieves: BloomFilters
 
 
-FOLD = 4  # raised whenever `evolve` folds a record to something else than before
-_SHAPE = f"{FOLD}:" + ",".join(State.__struct_fields__)
+FOLD = 4  # raised whenever `evolve` folds a record to something else than before; a test on a frozen ledger says so
+
+
+@cache
+def shape_of(state: type[State] = State) -> str:
+    """What a snapshot must have been written with to be read: the fold's number, and the whole schema of the state.
+
+    The schema holds every struct within the state, so that a field added deep inside leaves older snapshots aside too.
+    """
+    schema = json.dumps(msgspec.json.schema(state), sort_keys=True).encode()
+    return f"{FOLD}:{sha256(schema).hexdigest()}"
 
 
 def write_snapshot(
@@ -32,7 +45,7 @@ def write_snapshot(
 ) -> bytes:
     """The snapshot's box."""
     encoded = msgspec.Raw(msgspec.json.encode(state))
-    snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), _SHAPE, encoded, sieves)
+    snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), shape_of(), encoded, sieves)
     return cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
 
 
@@ -44,7 +57,7 @@ def read_snapshot(book: LedgerReader) -> tuple[State, BloomFilters | None]:
         return State(), None
     try:
         snapshot = msgspec.json.decode(plain, type=_Snapshot)
-        fits = snapshot.shape == _SHAPE and snapshot.size <= book.head.size
+        fits = snapshot.shape == shape_of() and snapshot.size <= book.head.size
         if fits and root_at(snapshot.size, book.node).hex() == snapshot.root:
             return msgspec.json.decode(snapshot.state, type=State), snapshot.sieves
     except msgspec.MsgspecError:

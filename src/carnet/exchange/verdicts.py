@@ -70,6 +70,7 @@ class Code(StrEnum):
     NOT_PERMITTED = "not_permitted"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    FAULT = "fault"
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import msgspec
 from ninja import NinjaAPI
 
 from carnet.calm.rest import accounts, exchange, vendor
 from carnet.calm.rest.auth import SHUT
-from carnet.calm.rest.problems import Problem, add_handlers
+from carnet.calm.rest.problems import add_handlers
+from carnet.exchange.verdicts import Code
+from carnet.rest_kit.problems import CONTENT_TYPE, STATUS, Problem
 
-PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-STATUSES = (400, 401, 403, 404, 409, 413, 422, 503)
+PROBLEM = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+STATUSES = sorted({STATUS[code] for code in set(Code) - {Code.METHOD_NOT_ALLOWED, Code.FAULT}})
 
 
 class Interface(NinjaAPI):
@@ -17,7 +20,7 @@ class Interface(NinjaAPI):
 
     def get_openapi_schema(self, **options: object):  # type: ignore[no-untyped-def]
         document = super().get_openapi_schema(**options)  # type: ignore[arg-type]
-        document["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        document["components"]["schemas"]["Problem"] = msgspec.json.schema(Problem)["$defs"]["Problem"]
         for path in document["paths"].values():
             for operation in path.values():
                 for answer in operation["responses"].values():

@@ -10,10 +10,10 @@ from carnet.control_room.rest.batch import BatchAnswer, Commands
 from carnet.control_room.rest.message import JSON, PROBLEM, TEXT
 from carnet.control_room.rest.monitoring import HealthAnswer
 from carnet.control_room.rest.operations import OPERATIONS, PREFIX, Operation
-from carnet.control_room.rest.problems import STATUS, Problem
+from carnet.control_room.rest.problems import CODES, STATUSES
+from carnet.rest_kit.problems import STATUS, Problem
 
 _REF = "#/components/schemas/{name}"
-_PROBLEMS = sorted(set(STATUS.values()))
 _BEFORE_THE_KEY = (401, 413, 500)  # answers that name no checkpoint
 _FORM = r"^(0|[1-9][0-9]{0,15})\.[0-9a-f]{64}\.[0-9a-f]{32}$"
 _CHECKPOINT = {"$ref": "#/components/headers/Checkpoint"}
@@ -54,8 +54,7 @@ def document() -> dict[str, Any]:
                 }
             },
             "responses": {
-                str(status): _problem(status, named[Problem], status not in _BEFORE_THE_KEY)
-                for status in [*_PROBLEMS, 500]
+                str(status): _problem(status, named[Problem], status not in _BEFORE_THE_KEY) for status in STATUSES
             },
             "parameters": {
                 "Key": _header("Idempotency-Key", "The same request with it is done once.", bodies.KEY_PATTERN),
@@ -73,7 +72,7 @@ def _header(name: str, says: str, pattern: str) -> dict[str, Any]:
 
 
 def _problem(status: int, schema: dict[str, Any], checkpoint: bool) -> dict[str, Any]:
-    codes = ", ".join(code.value for code, each in STATUS.items() if each == status) or "fault"
+    codes = ", ".join(code.value for code in CODES if STATUS[code] == status)
     content = {PROBLEM.decode(): {"schema": schema}}
     headers: dict[str, Any] = {"Carnet-Checkpoint": _CHECKPOINT} if checkpoint else {}
     if status == 503:
@@ -83,9 +82,7 @@ def _problem(status: int, schema: dict[str, Any], checkpoint: bool) -> dict[str,
 
 def _answers(content: dict[str, Any]) -> dict[str, Any]:
     granted = {"description": "Granted.", "content": content, "headers": {"Carnet-Checkpoint": _CHECKPOINT}}
-    return {"200": granted} | {
-        str(status): {"$ref": f"#/components/responses/{status}"} for status in [*_PROBLEMS, 500]
-    }
+    return {"200": granted} | {str(status): {"$ref": f"#/components/responses/{status}"} for status in STATUSES}
 
 
 def _operation(each: Operation, named: dict[type, dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from carnet.calm.queries.log_queries import show_log
 from carnet.calm.use_cases import orders, purchases
 from carnet.calm.use_cases.orders import RowError
-from carnet.calm.use_cases.spreadsheets import csv_line
+from carnet.csv_cells import csv_line
 from carnet.entitlements import PeriodUnit, PurchaseKind
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from carnet.control_room.queries.holders import Holders, UserDetail
-from carnet.control_room.rules.granting.assignment_file import AssignmentFile, defused, read_assignments
+from carnet.control_room.rules.granting.assignment_file import AssignmentFile, read_assignments
 from carnet.control_room.rules.granting.users import AssignUser
+from carnet.csv_cells import defused
 from tests.room.site import Browser, Pages
 from tests.room.test_exchange_pages import Make
 
@@ -131,7 +132,6 @@ def test_the_largest_file_comes_back_in_the_form(new_site: Make) -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+49", "-x", "@sum", "'=1", "''+1", "o'neil", "'quoted"])
 def test_no_cell_that_leaves_is_a_formula_and_it_comes_back_as_it_was(name: str) -> None:
-    assert defused(name)[0] not in "=+-@"
     read = read_assignments(f'user,product\n"{defused(name)}",x\n'.encode())
     assert isinstance(read, AssignmentFile)
     assert [row.user for row in read.rows] == [name]

@@ -15,7 +15,7 @@ from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.models import LogEntry
 from carnet.calm.issuing_log.verify import LogVerified, Row, verify_rows
 from carnet.calm.use_cases.context import Calm
-from carnet.calm.use_cases.spreadsheets import csv_line
+from carnet.csv_cells import csv_line
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.issuing_log import LogRecord
 from carnet.exchange.offline_license_file import content_of

@@ -14,7 +14,7 @@ from carnet.calm.purchases.models import Product, Purchase
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase, PurchaseShown, put_down
-from carnet.calm.use_cases.spreadsheets import csv_line
+from carnet.csv_cells import csv_line
 from carnet.entitlements import (
     MAX_QUANTITY,
     Metric,

@@ -1,18 +1,11 @@
-"""CSV files as spreadsheets open them: a cell that they would take for a formula is defused."""
+"""CSV files to take away, row by row as they come."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
 
+from carnet.csv_cells import csv_line
 from carnet.web_kit.files import file_name
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet begins a formula with
-
-
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
 
 
 def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingHttpResponse:
@@ -24,12 +17,6 @@ def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -
 
 
 def _lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield str(writer.writerow(head))
+    yield csv_line(head)
     for row in rows:
-        yield str(writer.writerow([_cell(value) for value in row]))
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+        yield csv_line(row)

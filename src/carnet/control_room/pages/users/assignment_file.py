@@ -5,9 +5,7 @@ somebody would have to clear away, no second upload can bring another file, and 
 They are no secret and prove nothing: whoever may post them may assign one by one.
 """
 
-import csv
-import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -24,11 +22,11 @@ from carnet.control_room.rules.granting.assignment_file import (
     MOST_BYTES,
     AssignmentFile,
     AssignmentRow,
-    defused,
     read_assignments,
 )
 from carnet.control_room.rules.granting.assignments import AssignMany, AssignmentsAnswer, CheckAssignments
 from carnet.control_room.rules.granting.people import Permission
+from carnet.csv_cells import csv_line
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download, file_name
 
@@ -153,7 +151,5 @@ def _present() -> Iterator[bytes]:
             after = answer.next
 
 
-def _lines(rows: Any) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows([defused(cell) for cell in row] for row in rows)
-    return out.getvalue().encode()
+def _lines(rows: Iterable[Iterable[str]]) -> bytes:
+    return "".join(csv_line(row) for row in rows).encode()

@@ -8,19 +8,18 @@ A cell that a spreadsheet would take for a formula leaves here behind an apostro
 """
 
 import csv
-import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from carnet.control_room.rules.granting.preconditions import check_name
+from carnet.csv_cells import plain
 from carnet.exchange.verdicts import Code, Refusal
 
 MOST_BYTES, MOST_ROWS = 1024 * 1024, 5000
 COLUMNS = ("user", "product", "action")
 _ACTIONS: dict[str, Literal["assign", "unassign"]] = {"": "assign", "assign": "assign", "unassign": "unassign"}
-_FORMULA = re.compile(r"'*[=+\-@]")
 _FORM = "The first line names the columns: user,product,action. Then one line for each assignment."
 
 
@@ -66,15 +65,6 @@ def read_assignments(raw: bytes) -> AssignmentFile | Refusal:
     return _rows(header, lines[1:])
 
 
-def defused(cell: str) -> str:
-    """A cell that no spreadsheet computes; `_plain` undoes it, whatever the cell was."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def _plain(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-
-
 def _split() -> str:
     return "Split it into several files. Nothing was changed."
 
@@ -88,7 +78,7 @@ def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
     first = text.partition("\n")[0]
     lines = csv.reader(text.splitlines(), delimiter=";" if ";" in first and "," not in first else ",", strict=True)
     for cells in lines:
-        stripped = [_plain(unicodedata.normalize("NFC", cell.strip())) for cell in cells]
+        stripped = [plain(unicodedata.normalize("NFC", cell.strip())) for cell in cells]
         if any(stripped):
             yield lines.line_num, stripped
 

@@ -162,7 +162,7 @@ class Vendor:
         call_command("collectstatic", verbosity=0, interactive=False)
         open_portal(portal)
         _first_person(portal, how, say)
-        from carnet.calm.portal.wsgi import application
+        from carnet.web_kit.wsgi import application
 
         serve(
             application,

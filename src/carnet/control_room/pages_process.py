@@ -53,8 +53,8 @@ def _serve(given: RuntimeConfig) -> NoReturn:
     from django.core.management import call_command
 
     call_command("collectstatic", verbosity=0, interactive=False)
-    from carnet.control_room.pages.wsgi import application
     from carnet.web_kit.serving import serve
+    from carnet.web_kit.wsgi import application
 
     serve(
         application,

@@ -11,8 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from carnet.calm.people import api_tokens as tokens
 from carnet.calm.people.access import Permission
 from carnet.calm.people.models import ApiToken
-from carnet.calm.portal.door import AuthorizedRequest, requires
-from carnet.calm.portal.faults import database_fault
+from carnet.calm.portal.door import AuthorizedRequest, database_fault, requires
 from carnet.errors import StorageError
 from carnet.web_kit import errors
 

@@ -1,22 +1,26 @@
-"""Deny unless permitted (A1): every view says what one must be allowed to do, and one that says nothing is shut."""
+"""The portal's door (A1): one of CALM's people, signed in, at one moment."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
-from django.urls import reverse
+from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
+from carnet.calm import database
 from carnet.calm.people.access import Permission, is_vendor, may
 from carnet.calm.people.models import Person
 from carnet.calm.portal.portal import portal
 from carnet.calm.use_cases.context import Calm
-from carnet.web_kit.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
+from carnet.errors import CarnetError
+from carnet.web_kit import door
+from carnet.web_kit.door import requires
+
+log = logging.getLogger("calm")
 
 
 class AuthorizedRequest(HttpRequest):
@@ -29,70 +33,46 @@ class AuthorizedRequest(HttpRequest):
     who: dict[str, Any]  # what every use case is told: `now` and `by`
 
 
-View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+class Door(door.Door):
+    permissions = Permission
 
-
-def requires(act: Permission) -> Callable[[View], View]:
-    """Says what one must be allowed to do to see a view."""
-
-    def mark(view: View) -> View:
-        view.required = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
-        return view
-
-    return mark
-
-
-class Door:
-    """Middleware: what the request is given, its size, and who may pass."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MOST_UPLOADED:
-            return HttpResponse(f"More than {settings.MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
+    @contextmanager
+    def open(self, request: HttpRequest) -> Iterator[None]:
         request.now, request.calm = portal().now(), portal().calm()  # type: ignore[attr-defined]
-        return self._get_response(request)
+        yield
 
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
-    ) -> HttpResponseBase | None:
-        name = request.resolver_match.view_name if request.resolver_match else ""
-        if request.resolver_match and "api" in request.resolver_match.namespaces:
-            return None  # shut by itself: `carnet.calm.rest` asks each operation for a token
-        act = _needed(view, name)
-        if act is None:
-            return None
+    def let_in(self, request: HttpRequest) -> bool:
         person = request.user
         if not isinstance(person, Person):
-            return redirect_to_login(request.get_full_path(), reverse("account_login"))
+            return False
         request.person = person  # type: ignore[attr-defined]
         request.who = {"now": request.now, "by": person.email}  # type: ignore[attr-defined]
-        if lacks_second_factor(person) and name not in ENROLLING:
-            return redirect("mfa_activate_totp")
-        if not may(person.role, act):
-            raise PermissionDenied
-        return None
+        return True
+
+    def may(self, request: HttpRequest, act: StrEnum) -> bool:
+        return may(request.person.role, Permission(act))  # type: ignore[attr-defined]
+
+    def owes_second_factor(self, request: HttpRequest) -> bool:
+        return lacks_second_factor(request.person)  # type: ignore[attr-defined]
+
+    def is_shut_by_itself(self, request: HttpRequest) -> bool:
+        return request.resolver_match is not None and "api" in request.resolver_match.namespaces
+
+    def fault_of(self, error: Exception) -> CarnetError | None:
+        return super().fault_of(error) or database_fault(error)
 
 
-def _needed(view: Callable[..., Any], name: str) -> Permission | None:
-    act = getattr(view, "required", None)
-    if isinstance(act, Permission):
-        return act
-    if name in FOR_EVERYBODY:
-        return None
-    if name in FOR_SIGNED_IN:
-        return Permission.SIGNED_IN
-    raise PermissionDenied
+def database_fault(error: BaseException | None) -> CarnetError | None:
+    """In words, where it is the database's; and a line in the log."""
+    fault = database.fault(error) if isinstance(error, Exception) else None
+    if fault:
+        log.error("the database failed", exc_info=error)
+    return fault
 
 
 def lacks_second_factor(person: Person) -> bool:
     """Vendor staff sign in with two factors, wherever the settings ask for it."""
-    if not (settings.NEEDS_SECOND_FACTOR and is_vendor(person.role)):
-        return False
-    from allauth.mfa.utils import is_mfa_enabled
-
-    return not is_mfa_enabled(person)
+    return settings.NEEDS_SECOND_FACTOR and is_vendor(person.role) and not door.has_second_factor(person)
 
 
 def needs(request: AuthorizedRequest, act: Permission) -> bool:

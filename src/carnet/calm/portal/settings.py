@@ -21,11 +21,11 @@ _HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct" if _DATA else "off")  # di
 DEBUG = os.environ.get("CARNET_CALM_DEBUG") == "yes"
 
 INSTALLED_APPS = [*APPS_BEFORE, *_ROWS, "carnet.calm.people", "carnet.calm.notices", "carnet.calm.portal"]
-MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.calm.portal.door.Door", "carnet.calm.portal.faults.Faults"]
+MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.calm.portal.door.Door"]
 TEMPLATES = templates(_HERE / "templates", "carnet.calm.portal.menu.page")
 
 ROOT_URLCONF = "carnet.calm.urls"
-WSGI_APPLICATION = "carnet.calm.portal.wsgi.application"
+WSGI_APPLICATION = "carnet.web_kit.wsgi.application"
 STATIC_ROOT = f"{_DATA}/static" if _DATA else None
 STORAGES = storages(collected=bool(_DATA) and not DEBUG)
 

@@ -23,7 +23,7 @@ _SERVED = bool(_GIVEN.folder)
 
 DEBUG = False
 INSTALLED_APPS = [*APPS_BEFORE, "carnet.control_room.pages"]
-MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.control_room.pages.door.Door", "carnet.control_room.pages.faults.Faults"]
+MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.control_room.pages.door.Door"]
 TEMPLATES = templates(_HERE / "templates", "carnet.control_room.pages.menu.page")
 ROOT_URLCONF = "carnet.control_room.pages.urls"
 DATABASES = {

@@ -1,5 +1,0 @@
-"""The portal as a WSGI application. Django must be set up before."""
-
-from django.core.handlers.wsgi import WSGIHandler
-
-application = WSGIHandler()

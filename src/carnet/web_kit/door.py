@@ -1,0 +1,107 @@
+"""The door of both sides' pages (A1): deny unless permitted. Every view says what one must be allowed to do; one that
+says nothing is shut. Faults are translated here once, into a page."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from carnet.errors import CarnetError, StorageError, UsageError
+from carnet.web_kit.errors import fault_page
+from carnet.web_kit.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+def requires(act: StrEnum) -> Callable[[View], View]:
+    """Says what one must be allowed to do to see a view: a `Permission` of its side."""
+
+    def mark(view: View) -> View:
+        view.required = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
+        return view
+
+    return mark
+
+
+class Door:
+    """Middleware: what the request is given, its size, who may pass, and what is said where something broke.
+
+    A side says in a subclass what a request needs, who signed in, and what that person may do.
+    """
+
+    permissions: ClassVar[type[StrEnum]]
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def open(self, request: HttpRequest) -> AbstractContextManager[None]:
+        """Give the request what every view of this side works with, for as long as it lasts."""
+        raise NotImplementedError
+
+    def let_in(self, request: HttpRequest) -> bool:
+        """Whether whoever signed in is still known here; if so `request.person` is set."""
+        raise NotImplementedError
+
+    def may(self, request: HttpRequest, act: StrEnum) -> bool:
+        raise NotImplementedError
+
+    def owes_second_factor(self, request: HttpRequest) -> bool:
+        raise NotImplementedError
+
+    def fault_of(self, error: Exception) -> CarnetError | None:
+        """What broke, in words; None for a bug, which Django's own page of status 500 answers."""
+        return error if isinstance(error, CarnetError) else None
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.MOST_UPLOADED:
+            return HttpResponse(f"More than {settings.MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
+        try:
+            with self.open(request):
+                return self._get_response(request)
+        except CarnetError as error:
+            return _page_of(request, error)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], _args: object, _kwargs: object
+    ) -> HttpResponseBase | None:
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if name in FOR_EVERYBODY or self.is_shut_by_itself(request):
+            return None
+        act = getattr(view, "required", None)
+        if not isinstance(act, self.permissions) and name not in FOR_SIGNED_IN:
+            raise PermissionDenied
+        if not self.let_in(request):
+            return redirect_to_login(request.get_full_path(), reverse("account_login"))
+        if name not in ENROLLING and self.owes_second_factor(request):
+            return redirect("mfa_activate_totp")
+        if isinstance(act, self.permissions) and not self.may(request, act):
+            raise PermissionDenied
+        return None
+
+    def is_shut_by_itself(self, request: HttpRequest) -> bool:
+        """Whether the address has a door of its own: a REST interface, that asks for a token."""
+        del request
+        return False
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        fault = self.fault_of(exception)
+        return _page_of(request, fault) if fault else None
+
+
+def _page_of(request: HttpRequest, fault: CarnetError) -> HttpResponseBase:
+    """What is asked for and is not there, and what broke: both say that nothing was changed."""
+    status = 400 if isinstance(fault, UsageError) else 503 if isinstance(fault, StorageError) else 500
+    return fault_page(request, status, str(fault), fault.next_step, code=False)
+
+
+def has_second_factor(user: object) -> bool:
+    from allauth.mfa.utils import is_mfa_enabled
+
+    return bool(is_mfa_enabled(user))

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -18,41 +18,6 @@ def test_number(value: float, text: str) -> None:
 @pytest.mark.parametrize(("value", "text"), [(2, "+2"), (-30, "−30"), (0, "0"), (50_000, "+50,000")])
 def test_signed(value: int, text: str) -> None:
     assert words.signed(value) == text
-
-
-def test_a_moment_is_utc_and_says_so() -> None:
-    there = datetime(2026, 9, 16, 10, 5, tzinfo=timezone(timedelta(hours=2)))
-    assert words.moment(there) == "Wed 2026-09-16 08:05 UTC"
-    assert words.moment(there, weekday=False, seconds=True) == "2026-09-16 08:05:00 UTC"
-    assert words.moment(datetime(2026, 9, 16, 8, 5)) == "Wed 2026-09-16 08:05 UTC"  # noqa: DTZ001 - without a zone
-
-
-def test_a_day_is_the_utc_day() -> None:
-    assert words.day(datetime(2026, 9, 17, 1, 0, tzinfo=timezone(timedelta(hours=2)))) == "2026-09-16"
-    assert words.day(date(2026, 9, 16)) == "2026-09-16"
-
-
-@pytest.mark.parametrize(
-    ("span", "text", "full"),
-    [
-        (timedelta(days=1, hours=22, minutes=23, seconds=59), "1 d 22 h", "1 d 22 h 23 min"),
-        (timedelta(days=4, minutes=37), "4 d 0 h", "4 d 0 h 37 min"),
-        (timedelta(hours=5, minutes=23), "5 h 23 min", "5 h 23 min"),
-        (timedelta(minutes=3), "3 min", "3 min"),
-        (timedelta(seconds=40), "0 min", "0 min"),
-        (timedelta(hours=-1), "0 min", "0 min"),
-    ],
-)
-def test_a_span_has_two_units_or_all(span: timedelta, text: str, full: str) -> None:
-    assert words.span(span) == text
-    assert words.span(span, full=True) == full
-
-
-def test_what_is_left_and_what_is_past() -> None:
-    assert words.left(NOW + timedelta(days=1, hours=22), NOW) == "1 d 22 h"
-    assert words.left(NOW, NOW) == "passed"
-    assert words.ago(NOW - timedelta(hours=22, minutes=5), NOW) == "22 h ago"
-    assert words.ago(NOW - timedelta(seconds=5), NOW) == "just now"
 
 
 @pytest.mark.parametrize(("hours", "tone"), [(48, "warn"), (24, "warn"), (23.9, "bad"), (-1, "bad")])

@@ -12,7 +12,7 @@ from carnet.exchange.envelope import JwsFields, words_of
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
 from carnet.exchange.reads import SiteReads, VendorReads
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 Row = tuple[str, str]
 

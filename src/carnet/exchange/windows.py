@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from carnet.entitlements import Fields
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import exact_span, stamp
 
 MOST_STEPS = 12  # notices before one end
 
@@ -95,7 +96,7 @@ def token_window(issued_at: datetime, expires_at: datetime, windows: Windows, no
     if now >= expires_at:
         return Refusal(
             Code.EXPIRED,
-            f"The token ended {stamp(expires_at)}, {spell(now - expires_at)} ago.",
+            f"The token ended {stamp(expires_at)}, {exact_span(now - expires_at)} ago.",
             f"Download a new token from CALM; each is valid for {windows.token_words} from its download.",
         )
     return None
@@ -122,7 +123,7 @@ def install_window(deadline: datetime, now: datetime) -> Refusal | None:
         return None
     return Refusal(
         Code.WINDOW_CLOSED,
-        f"The file had to be installed before {stamp(deadline)}, {spell(now - deadline)} ago.",
+        f"The file had to be installed before {stamp(deadline)}, {exact_span(now - deadline)} ago.",
         "Generate a new LFR, upload it to CALM, and install the file that answers it.",
     )
 
@@ -133,13 +134,14 @@ def request_window(generated_at: datetime, deadline: datetime, windows: Windows,
     if generated_at > now + timedelta(minutes=windows.clocks_differ_minutes):
         return Refusal(
             Code.FROM_THE_FUTURE,
-            f"The LFR says it was generated {stamp(generated_at)}, {spell(generated_at - now)} ahead of CALM's clock.",
+            f"The LFR says it was generated {stamp(generated_at)}, {exact_span(generated_at - now)} ahead of CALM's "
+            "clock.",
             off,
         )
     if now >= deadline:
         return Refusal(
             Code.WINDOW_CLOSED,
-            f"An answer had to be installed before {stamp(deadline)}, {spell(now - deadline)} ago.",
+            f"An answer had to be installed before {stamp(deadline)}, {exact_span(now - deadline)} ago.",
             f"Generate a new LFR on the Control Room and upload that one. {off}",
         )
     return None
@@ -156,8 +158,8 @@ def lowered_clock_window(vendor_time: datetime, system: datetime, windows: Windo
         return None
     return Refusal(
         Code.CLOCK_STILL_AHEAD,
-        f"This machine's clock says {stamp(system)}, {spell(system - vendor_time)} ahead of the vendor's time; at most "
-        f"{days_words(windows.clock_ahead_days)} are allowed.",
+        f"This machine's clock says {stamp(system)}, {exact_span(system - vendor_time)} ahead of the vendor's time; at "
+        f"most {days_words(windows.clock_ahead_days)} are allowed.",
         "Set this machine's clock right, then install the file again.",
     )
 
@@ -170,19 +172,3 @@ def hours_words(hours: int) -> str:
 def days_words(days: int) -> str:
     """A window as people read it: `7 days`."""
     return "1 day" if days == 1 else f"{days:,} days"
-
-
-def stamp(moment: datetime) -> str:
-    """A time as people read it: `Wed 2026-09-16 08:05:00 UTC`."""
-    return moment.strftime("%a %Y-%m-%d %H:%M:%S UTC")
-
-
-def spell(span: timedelta) -> str:
-    """A span in its two largest units: `1 d 22 h`."""
-    seconds = max(0, int(span.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {seconds % 60} s" if minutes else f"{seconds} s"

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TextIO
 
+from carnet import times
+
 FRAMES = 6  # of a fault's way, the innermost
 
 # The link with which a person chooses a password carries what proves who it is.
@@ -23,7 +25,7 @@ class JsonLines(logging.Handler):
         self._stream = stream
 
     def emit(self, record: logging.LogRecord) -> None:
-        at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = times.iso(datetime.fromtimestamp(record.created, UTC))
         line = json.dumps({"at": at, **_fields(record)}, ensure_ascii=False)
         self._stream.write(f"{line}\n")  # in one piece: processes share the stream
         self._stream.flush()

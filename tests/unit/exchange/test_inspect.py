@@ -17,7 +17,7 @@ from carnet.exchange.key_set import Pinned, write_key_set
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 from tests.vectors import forge, samples
 from tests.vectors.samples import SECRET, hybrid, make_key_set, make_request, site, vendor
 

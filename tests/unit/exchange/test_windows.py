@@ -121,22 +121,3 @@ def test_each_refusal_of_time_has_a_next_step() -> None:
         assert refusal.code in Code
         assert refusal.message.endswith(".")
         assert refusal.next.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("span", "words"),
-    [
-        (-DAY, "0 s"),
-        (timedelta(), "0 s"),
-        (59 * SECOND, "59 s"),
-        (61 * SECOND, "1 min 1 s"),
-        (HOUR + 61 * SECOND, "1 h 1 min"),
-        (46 * HOUR + 59 * SECOND, "1 d 22 h"),
-    ],
-)
-def test_a_span_is_spelt_in_its_two_largest_units(span: timedelta, words: str) -> None:
-    assert windows.spell(span) == words
-
-
-def test_a_time_is_written_as_people_read_it() -> None:
-    assert windows.stamp(NOW) == "Tue 2026-11-24 08:00:00 UTC"

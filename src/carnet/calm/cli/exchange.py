@@ -22,6 +22,7 @@ from carnet.cli_support import (
     write_file,
 )
 from carnet.exchange.verdicts import Refusal
+from carnet.times import exact_span, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -220,13 +221,11 @@ def _receipt(console: "Console", answer: Any) -> None:
 
 
 def _stamp(moment: Any) -> str:
-    from carnet.exchange.windows import stamp
 
     return stamp(moment)
 
 
 def _left(session: Session, deadline: Any) -> str:
-    from carnet.exchange.windows import spell
 
     left = deadline - session.now()
-    return f"{spell(left)} left" if left > timedelta() else "too late already"
+    return f"{exact_span(left)} left" if left > timedelta() else "too late already"

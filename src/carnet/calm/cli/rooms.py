@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet import times
 from carnet.calm.cli.session import (
     Reason,
     Session,
@@ -54,7 +55,7 @@ def _exposed(console: "Console", room: Any) -> None:
     for one in room.exposed:
         console.print(
             f"Exposed: {room.name} is written off, and could still use {one.quantity} {one.sku} until "
-            f"{one.until:%Y-%m-%d %H:%M} UTC."
+            f"{times.minute(one.until)}."
         )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from carnet import cli_support
+from carnet import cli_support, times
 from carnet.cli_support import finish, refuse
 from carnet.exchange.verdicts import Refusal
 
@@ -139,7 +139,7 @@ def _blocks(console: "Console", title: str, columns: Sequence[str], rows: Sequen
 
 def _cell(value: object) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d}" if (value.hour, value.minute) == (0, 0) else f"{value:%Y-%m-%d %H:%M} UTC"
+        return times.day(value) if (value.hour, value.minute) == (0, 0) else times.minute(value)
     if value in (None, ""):
         return "—"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet import times
 from carnet.calm.cli.session import (
     Account,
     AnyAccount,
@@ -124,7 +125,7 @@ def lower_purchase(
 
 
 def _lowered(console: "Console", answer: Any) -> None:
-    console.print(f"{answer.name}: now {answer.quantity} until {answer.valid_until:%Y-%m-%d %H:%M} UTC.")
+    console.print(f"{answer.name}: now {answer.quantity} until {times.minute(answer.valid_until)}.")
 
 
 def add_guid(session: Session, account: Account, label: Annotated[str, typer.Option("--label")]) -> None:

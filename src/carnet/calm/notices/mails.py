@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.calm.notices.due import Notice, NoticeKind, Site
-from carnet.calm.queries.words import left, moment
 from carnet.errors import CarnetError
+from carnet.times import moment, span
 
 
 class MailError(CarnetError):
@@ -33,7 +33,7 @@ def mail_of(notice: Notice, now: datetime, link: str = "") -> Mail:
 
 def _expiry(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
     site, until = notice.site, notice.about
-    facts = {"site": site.name, "when": moment(until), "left": left(abs(until - now))}
+    facts = {"site": site.name, "when": moment(until), "left": span(abs(until - now))}
     renew = "Make a renewal request at {site}, upload it to CALM, and carry the license file back.".format(**facts)
     if now < until:
         subject = "{site}: the license ends in {left}".format(**facts)
@@ -58,7 +58,7 @@ def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]
     facts = {
         "site": site.name,
         "when": moment(notice.about),
-        "left": left(notice.about - now),
+        "left": span(notice.about - now),
         "number": site.answered or site.request,
     }
     locks = " If the cycle is missed, the Control Room locks: nothing new is granted there." if site.locks else ""

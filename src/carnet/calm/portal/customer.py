@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from carnet import times
 from carnet.calm.customers.models import Approval
 from carnet.calm.customers.windows import windows_of
 from carnet.calm.notices.reading import coming_notices, sent_notices
@@ -147,7 +148,7 @@ def _archive(issued: tuple[batches.IssuedSame, ...]) -> bytes:
                 continue
             name = file_name(one.name, one.answer.sequence, "olf")
             archive.writestr(name, one.answer.raw or b"")
-            lines.append(f"{one.name}: {name}, install before {one.answer.install_by:%Y-%m-%d %H:%M} UTC")
+            lines.append(f"{one.name}: {name}, install before {times.minute(one.answer.install_by)}")
         archive.writestr("read-me-first.txt", "\n".join(lines) + "\n")
     return raw.getvalue()
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from carnet import times
 from carnet.calm.queries.room import Configure
 from carnet.calm.use_cases.selection import Selection
 from carnet.entitlements import MAX_QUANTITY, Metric
@@ -24,7 +25,7 @@ def proposed(configure: Configure) -> EntitlementForm:
     """What the form begins with."""
     values = {PRODUCT + sku: f"{quantity:,}" for sku, quantity in configure.products.items()}
     values |= {LINE + purchase: f"{quantity:,}" for purchase, quantity in configure.lines.items()}
-    values[UNTIL] = f"{configure.until:%Y-%m-%d}" if configure.until else ""
+    values[UNTIL] = times.day(configure.until) if configure.until else ""
     return EntitlementForm(Selection(configure.products, _some(configure.lines), configure.until), values)
 
 

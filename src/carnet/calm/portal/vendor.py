@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from carnet import times
 from carnet.calm.customers.models import Approval
 from carnet.calm.people.access import Permission
 from carnet.calm.portal import vendor_lists
@@ -273,7 +274,7 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
             return redirect("customer-purchases", account=bought.account_id)
     lede = "{quantity} are bought, until {until}. It can be lowered as far as no site is touched.".format(
         quantity=f"{bought.quantity:,} {bought.product.name}",
-        until=f"{bought.valid_until:%Y-%m-%d}",
+        until=times.day(bought.valid_until),
     )
     page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
     return render(request, "ui/form_page.html", page, status=form.status)

@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from carnet import times
 from carnet.calm.people.access import Permission
 from carnet.calm.portal.door import AuthorizedRequest, requires
 from carnet.calm.portal.portal import portal
@@ -86,7 +87,7 @@ class RoomTable(tables.Table):
         return render_to_string("calm/parts/room_state.html", {"state": value, "room": record})
 
     def render_deadline(self, value: datetime, record: Any) -> str:
-        return f"{value:%Y-%m-%d %H:%M}" if record.cycle_opened_at else ""
+        return times.bare_minute(value) if record.cycle_opened_at else ""
 
     def render_last_sequence(self, value: int) -> str:
         return f"#{value}"

@@ -30,9 +30,10 @@ from carnet.calm.customers.models import Account, Approval
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.queries.expiring import count_expiring
 from carnet.calm.queries.timeline import Page, page_of
-from carnet.calm.queries.words import counted, day, left
+from carnet.calm.queries.words import counted
 from carnet.calm.use_cases.models import Proposal
 from carnet.exchange.license_file_request import LineTotals
+from carnet.times import day, span
 
 
 @dataclass(frozen=True)
@@ -256,7 +257,7 @@ def _set_back(_now: datetime, most: int) -> Iterator[Attention]:
     for room in _set_back_rooms().order_by("-changed_at", "-id")[:most]:
         assert room.newest_request is not None
         times = "once" if room.set_backs == 1 else f"{room.set_backs} times"
-        largest = left(timedelta(seconds=room.newest_request.largest_set_back_s))
+        largest = span(timedelta(seconds=room.newest_request.largest_set_back_s))
         title = f"Clock set back {times}"
         sentence = f"By {largest} at most. Nothing was gained by it."
         yield _of_room(AttentionKind.CLOCK_SET_BACK, title, sentence, room, room.changed_at)

@@ -13,10 +13,10 @@ from carnet.calm.purchases.models import Guid
 from carnet.calm.queries.entitlements import Entitlement, entitlements
 from carnet.calm.queries.sites import SiteRow, read_rooms, site_row
 from carnet.calm.queries.states import RoomState
-from carnet.calm.queries.words import left
 from carnet.calm.use_cases.selection import read_shelf
 from carnet.entitlements import Metric
 from carnet.errors import UsageError
+from carnet.times import span
 
 HISTORY = ("history_mismatch", "history_not_shown")
 
@@ -130,7 +130,7 @@ def _ends(site: SiteRow, now: datetime) -> str:
         return "The first license of this Control Room."
     if now >= site.licensed_until:
         return "The license there has ended."
-    return f"The license there ends in {left(site.licensed_until - now)}."
+    return f"The license there ends in {span(site.licensed_until - now)}."
 
 
 def _expiring(site: SiteRow, now: datetime) -> Waiting | None:
@@ -139,7 +139,7 @@ def _expiring(site: SiteRow, now: datetime) -> Waiting | None:
     if until is None or state not in (RoomState.EXPIRING, RoomState.GRACE, RoomState.EXPIRED):
         return None
     if state is RoomState.EXPIRING:
-        title = f"{site.name}: the license ends in {left(until - now)}"
+        title = f"{site.name}: the license ends in {span(until - now)}"
         text = "Make a renewal request there, and upload it here."
     else:
         title = f"{site.name}: the license has ended"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from carnet import times
 from carnet.calm.queries.figures import SEATS, Figures
 from carnet.entitlements import Metric
 
@@ -86,7 +87,7 @@ def _means(row: Figures, had: int, gets: int, account: str) -> str:
 
 
 def _later(row: Figures, line: Granted) -> Change:
-    means = "Starts {day}.".format(day=line.valid_from.strftime("%Y-%m-%d"))
+    means = f"Starts {times.day(line.valid_from)}."
     return Change(row.sku, row.name, row.units, 0, line.quantity, means, line.valid_from)
 
 
@@ -98,5 +99,5 @@ def _ends(before: list[Granted], after: list[Granted]) -> list[Change]:
     had = max((line.valid_until for line in before), default=None)
     if had == last:
         return []
-    means = "The first product ends {day}.".format(day=first.strftime("%Y-%m-%d")) if first != last else ""
+    means = f"The first product ends {times.day(first)}." if first != last else ""
     return [Change("", "Valid until", "all products", 0, 0, means, now_until=had, new_until=last)]

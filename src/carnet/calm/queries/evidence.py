@@ -17,7 +17,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.customers.models import Account
 from carnet.calm.purchases.models import Guid, Product
 from carnet.calm.queries.room import RefusedShown, file_name, shown_refusal
-from carnet.calm.queries.words import counted, day, unit_words
+from carnet.calm.queries.words import counted, unit_words
 from carnet.calm.use_cases.histories import (
     MISMATCHES,
     Comparison,
@@ -35,6 +35,7 @@ from carnet.exchange.license_file_request import (
     read_request,
 )
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import day
 
 
 class Fits(StrEnum):

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from django.db.models import Q, QuerySet
 
+from carnet import times
 from carnet.calm.control_rooms.models import LicenseFile
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.models import LogEntry
@@ -127,7 +128,7 @@ def export_csv(wanted: AuditQuery) -> Iterator[str]:
     yield csv_line(["number", "when", "who", "what", "about", "why", "detail"])
     for one in _all(wanted):
         detail = "; ".join(f"{name}: {value}" for name, value in sorted(one.detail.items()))
-        cells = [str(one.index), f"{one.at:%Y-%m-%dT%H:%M:%SZ}", one.who, one.kind, one.subject, one.why, detail]
+        cells = [str(one.index), times.iso(one.at), one.who, one.kind, one.subject, one.why, detail]
         yield csv_line(cells)
 
 

@@ -19,7 +19,7 @@ from carnet.calm.queries.figures import (
     read_lines,
 )
 from carnet.calm.queries.rates import Dry, rates_of, runs_dry
-from carnet.calm.queries.words import counted, day
+from carnet.calm.queries.words import counted
 from carnet.calm.use_cases.difference import users_above
 from carnet.calm.use_cases.lfr_projection import AnsweredRequest, read_answered
 from carnet.calm.use_cases.license_files import find_request
@@ -33,6 +33,7 @@ from carnet.calm.use_cases.planning import (
 from carnet.calm.use_cases.selection import Problem, Selection
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import day
 
 REFUSAL, WARNING, INFO = "refusal", "warning", "info"
 

@@ -24,13 +24,8 @@ from carnet.exchange.license_file_request import (
     read_request,
 )
 from carnet.exchange.verdicts import Refusal
-from carnet.exchange.windows import (
-    Windows,
-    is_far_ahead,
-    request_window,
-    spell,
-    stamp,
-)
+from carnet.exchange.windows import Windows, is_far_ahead, request_window
+from carnet.times import exact_span, stamp
 
 
 @dataclass(frozen=True)
@@ -126,8 +121,8 @@ def _warnings(lfr: LicenseFileRequest, windows: Windows, now: datetime) -> list[
     ahead = max(clock.system, clock.trusted)
     if is_far_ahead(ahead, now, windows):
         found.append(
-            f"The site's time is {stamp(ahead)}, {spell(ahead - now)} ahead: a license file that lets it lower its "
-            "clock mark mends that, once its own clock is set right (T3)."
+            f"The site's time is {stamp(ahead)}, {exact_span(ahead - now)} ahead: a license file that lets it lower "
+            "its clock mark mends that, once its own clock is set right (T3)."
         )
     if lfr.cycle and lfr.cycle.withdrawn_before:
         found.append(f"{lfr.cycle.withdrawn_before} cycles were withdrawn since the last install (E14).")

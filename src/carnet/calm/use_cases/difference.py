@@ -10,7 +10,7 @@ from carnet.calm.use_cases.selection import Problem
 from carnet.entitlements import Line, Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,8 @@ from carnet.exchange.license_file_request import (
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
 from carnet.merkle import Checkpoint
+from carnet.times import stamp
 
 MISMATCHES = (Code.HISTORY_MISMATCH, Code.HISTORY_NOT_SHOWN)
 

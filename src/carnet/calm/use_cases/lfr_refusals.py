@@ -8,7 +8,7 @@ from carnet.calm.purchases.models import Guid
 from carnet.exchange.history import History
 from carnet.exchange.license_file_request import LicenseFileRequest
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 TWO_PEOPLE = "two people at license operations can accept it"
 ACCEPT = "calm control-room accept-history ROOM --reason …, then calm confirm"

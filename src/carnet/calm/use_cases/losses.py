@@ -18,7 +18,7 @@ from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.entitlements import Metric
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 
 @dataclass(frozen=True)

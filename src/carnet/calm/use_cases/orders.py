@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from hashlib import sha256
 from io import StringIO
 
+from carnet import times
 from carnet.calm.purchases.models import Product, Purchase
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import Calm, act
@@ -105,9 +106,9 @@ class _Row:
     def _day(self, column: str) -> datetime | None:
         text = self.cells.get(column, "")
         found = _as_day(text, "%Y-%m-%d")
-        if found is None or found.strftime("%Y-%m-%d") != text:
+        if found is None or times.day(found) != text:
             others = (_as_day(text, form) for form in ("%Y-%m-%d", *_OTHER_DAYS))
-            fits = next((day.strftime("%Y-%m-%d") for day in others if day), "")
+            fits = next((times.day(day) for day in others if day), "")
             self.wrong(column, "It is no day, written like 2026-10-01.", fits)
             return None
         return found
@@ -170,7 +171,7 @@ def add_order(
         before = Purchase.objects.filter(account=customer, order=digest).values_list("added_at", flat=True).first()
         if before:
             raise UsageError(
-                f"This very file was stored at {before:%Y-%m-%d %H:%M:%S} UTC already. Nothing was stored again.",
+                f"This very file was stored at {times.second(before)} already. Nothing was stored again.",
                 "Change the file if more was bought.",
             )
         if not order.rows or (order.errors and not good_rows_only):

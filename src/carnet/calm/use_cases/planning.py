@@ -49,13 +49,8 @@ from carnet.calm.use_cases.written_for import OlfForm, form_for_site
 from carnet.entitlements import Line, Metric
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import (
-    Windows,
-    lowered_clock_window,
-    request_window,
-    spell,
-    stamp,
-)
+from carnet.exchange.windows import Windows, lowered_clock_window, request_window
+from carnet.times import exact_span, stamp
 
 
 @dataclass
@@ -291,7 +286,7 @@ def _notices(plan: Plan) -> list[str]:
     if plan.site_clock_is_off:
         words.append("Issued on the statement that the site's clock is off; the site judges by its own (E5).")
     else:
-        words.append(f"It installs before {stamp(plan.install_by)} by the site's clock: {spell(left)} are left.")
+        words.append(f"It installs before {stamp(plan.install_by)} by the site's clock: {exact_span(left)} are left.")
     if plan.windows != plan.site_windows:
         others = "; ".join(differences(plan.site_windows, plan.windows))
         words.append(f"The site goes by other windows from the install on (E18): {others}.")

@@ -25,7 +25,7 @@ from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
 SET_WINDOWS = "set_windows"

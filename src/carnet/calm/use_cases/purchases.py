@@ -26,7 +26,7 @@ from carnet.entitlements import (
 )
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 MAX_OVERAGE, MAX_GRACE = 100, 90  # Q5, as `entitlements.Policy` has them
 

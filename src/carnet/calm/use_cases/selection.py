@@ -23,7 +23,7 @@ from carnet.entitlements import (
 )
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
 from carnet.exchange.offline_license_file import OfflineLicenseFile
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 
 def judge_newcomer(doing: Act, lfr: LicenseFileRequest, guid: Guid) -> Token | Refusal:

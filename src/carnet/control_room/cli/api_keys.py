@@ -14,6 +14,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,8 +98,8 @@ def _keys(console: "Console", answer: Any) -> None:
 
     made = show.table("Id", "Name", "May", "Products", "Made", "Revoked")
     for key in answer.keys:
-        revoked = show.day(key.revoked_at) if key.revoked_at else ""
-        made.add_row(key.key_id, key.name, _may(key), _scope(key), show.day(key.created_at), revoked)
+        revoked = day_or_minute(key.revoked_at) if key.revoked_at else ""
+        made.add_row(key.key_id, key.name, _may(key), _scope(key), day_or_minute(key.created_at), revoked)
     console.print(made)
 
 

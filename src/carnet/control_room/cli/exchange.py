@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet import times
 from carnet.cli_support import (
     OutFile,
     ReceiptFile,
@@ -17,6 +18,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.times import day_or_minute, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -96,10 +98,10 @@ def _generated(console: "Console", answer: Any, out: Path) -> None:
     console.print(f"Request #{answer.sequence} ({answer.kind}) is written: {out}")
     console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
     if answer.install_by:
-        console.print(f"Its answer must be installed before {answer.install_by:%a %Y-%m-%d %H:%M:%S UTC}.")
+        console.print(f"Its answer must be installed before {stamp(answer.install_by)}.")
         console.print("Every request before it is void.")
         if answer.locks_at:
-            console.print(f"Without an answer this site locks {answer.locks_at:%a %Y-%m-%d %H:%M:%S UTC}.")
+            console.print(f"Without an answer this site locks {stamp(answer.locks_at)}.")
         console.print("Next: upload it to CALM, against the License GUID of this Control Room.")
     else:
         console.print("Nothing is granted here any more. Upload the file to CALM, so that what is unused returns.")
@@ -126,7 +128,7 @@ def withdraw(session: Session) -> None:
 
 
 def _withdrawn(console: "Console", answer: Any) -> None:
-    console.print(f"The cycle opened {answer.opened_at:%Y-%m-%d %H:%M UTC} is withdrawn; its requests are void.")
+    console.print(f"The cycle opened {times.minute(answer.opened_at)} is withdrawn; its requests are void.")
     console.print(f"Cycles withdrawn since the last install: {answer.withdrawn} (the next LFR says so).")
 
 
@@ -165,7 +167,7 @@ def _preview(console: "Console", answer: Any) -> None:
     if answer.refused:
         console.print("Installing it now would be refused. Nothing was changed.")
     else:
-        console.print(f"It fits. Install it before {answer.install_by:%a %Y-%m-%d %H:%M:%S UTC}. Nothing was changed.")
+        console.print(f"It fits. Install it before {stamp(answer.install_by)}. Nothing was changed.")
 
 
 def _contents(console: "Console", answer: Any) -> None:
@@ -175,7 +177,7 @@ def _contents(console: "Console", answer: Any) -> None:
     for change in answer.changes:
         later = f"+{change.later} later" if change.later else ""
         note = " · ".join(part for part in (later, change.note) if part)
-        until = show.day(change.valid_until) if change.valid_until else ""
+        until = day_or_minute(change.valid_until) if change.valid_until else ""
         name = f"{change.name} ({change.sku})"
         changes.add_row(name, show.number(change.was), show.number(change.now), show.number(change.in_use), until, note)
     console.print(changes)
@@ -238,7 +240,7 @@ def _license(console: "Console", view: Any) -> None:
         return
     olf, now = view.installed, view.clock.trusted
     console.print(f"License file #{olf.sequence} for {olf.account}, License GUID {olf.license_guid}")
-    console.print(f"Issued {show.day(olf.issued_at)}, installed {show.day(olf.installed_at)}")
+    console.print(f"Issued {day_or_minute(olf.issued_at)}, installed {day_or_minute(olf.installed_at)}")
     console.print(show.lines(view.lines, now))
     console.print("Fingerprint (SHA-256):")
     console.print(show.fingerprint(olf.fingerprint))

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet import times
 from carnet.cli_support import check_name, new_app
 from carnet.control_room.cli.session import Session, Sku, command
+from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +105,7 @@ def release(session: Session, lease: Lease, key: Key = None) -> None:
 
 
 def _seat(console: "Console", answer: Any) -> None:
-    until = f"until {answer.expires_at:%Y-%m-%d %H:%M:%S UTC}" if answer.expires_at else "given back"
+    until = f"until {times.second(answer.expires_at)}" if answer.expires_at else "given back"
     console.print(f"{answer.sku} · {answer.holder} · lease {answer.lease_id} · {until}")
     console.print(f"{answer.in_use} of {answer.granted} in use.")
 
@@ -155,7 +157,7 @@ def cancel(session: Session, reservation: Reservation, key: Key = None) -> None:
 def _reserved(console: "Console", answer: Any) -> None:
     from carnet.control_room.cli.show import counted
 
-    until = f"until {answer.expires_at:%Y-%m-%d %H:%M:%S UTC}" if answer.expires_at else "given back"
+    until = f"until {times.second(answer.expires_at)}" if answer.expires_at else "given back"
     console.print(f"{answer.sku} · {counted(answer.units, 'unit')} · reservation {answer.reservation_id} · {until}")
     console.print(f"{answer.remaining:,} left.")
 
@@ -178,9 +180,7 @@ def check_feature(
         return
     session.ask(
         CheckFeature(product),
-        lambda console, answer: console.print(
-            f"{answer.name} is granted, until {answer.valid_until:%Y-%m-%d %H:%M UTC}."
-        ),
+        lambda console, answer: console.print(f"{answer.name} is granted, until {times.minute(answer.valid_until)}."),
     )
 
 
@@ -209,7 +209,7 @@ def _usage(console: "Console", view: Any) -> None:
     console.print(show.products(view.products))
     holders = show.table("Product", "Holder", "Lease", "Since / until", "Covered")
     for held in view.holders:
-        when = f"until {show.day(held.expires_at)}" if held.expires_at else f"since {show.day(held.since)}"
+        when = f"until {day_or_minute(held.expires_at)}" if held.expires_at else f"since {day_or_minute(held.since)}"
         holders.add_row(held.sku, held.holder, held.lease_id or "", when, "yes" if held.covered else "no")
     console.print(holders)
     for refused in view.refusals:
@@ -233,6 +233,7 @@ def _history(console: "Console", answer: Any) -> None:
     made = show.table("Day (UTC)", ">Peak in use", ">Granted", ">Refused", ">Consumed")
     for day in answer.days:
         made.add_row(
-            show.day(day.start), *(show.number(n) for n in (day.peak_in_use, day.granted, day.refused, day.consumed))
+            day_or_minute(day.start),
+            *(show.number(n) for n in (day.peak_in_use, day.granted, day.refused, day.consumed)),
         )
     console.print(made)

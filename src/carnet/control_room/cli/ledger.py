@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from carnet import times
 from carnet.cli_support import (
     OutFile,
     new_app,
@@ -63,7 +64,7 @@ def _records(console: "Console", records: list[Any]) -> None:
 
     made = show.table(">#", "At (UTC)", "Kind", "Actor", "What")
     for record in records:
-        at = record.at.strftime("%Y-%m-%d %H:%M:%S")
+        at = times.second(record.at)
         made.add_row(str(record.index), at, record.kind, record.actor, show.fields(record.body))
     console.print(made)
 
@@ -144,7 +145,7 @@ def export(session: Session, out: OutFile) -> None:
 
 
 def _fields(record: Any) -> dict[str, Any]:
-    at, body = record.at.strftime("%Y-%m-%dT%H:%M:%SZ"), json.loads(bytes(record.body))
+    at, body = times.iso(record.at), json.loads(bytes(record.body))
     made = {"index": record.index, "at": at, "kind": record.kind, "actor": record.actor, "body": body}
     if record.key is not None:  # G5: an auditor sees what was asked with which key, and what it was answered
         made["key"] = record.key

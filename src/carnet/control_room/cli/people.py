@@ -8,6 +8,7 @@ from carnet.cli_support import new_app
 from carnet.control_room.cli.serve import PAGES_HERE
 from carnet.control_room.cli.session import Session, command
 from carnet.exchange.verdicts import Refusal
+from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +71,9 @@ def _people(console: "Console", answer: Any) -> None:
 
     made = show.table("Name", "Role", "Added", "May")
     for person in answer.people:
-        made.add_row(person.name, person.role or "let go", show.day(person.added_at), ", ".join(person.permissions))
+        made.add_row(
+            person.name, person.role or "let go", day_or_minute(person.added_at), ", ".join(person.permissions)
+        )
     console.print(made)
 
 

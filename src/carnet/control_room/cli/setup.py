@@ -16,6 +16,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -112,18 +113,17 @@ def _outlook(console: "Console", found: Any) -> None:
 
 
 def _when(pace: Any, of: Any) -> str:
-    from carnet.control_room.cli import show
 
     if pace.runs_out_at:
-        return show.day(pace.runs_out_at)
-    return f"not before {show.day(of.valid_until)}" if pace.consumed else "nothing was used"
+        return day_or_minute(pace.runs_out_at)
+    return f"not before {day_or_minute(of.valid_until)}" if pace.consumed else "nothing was used"
 
 
 def _forecast(console: "Console", found: Any) -> None:
     from carnet.control_room.cli import show
 
     beside = "" if found.state == found.state_by_time else f" (by time: {found.state_by_time})"
-    console.print(f"On {show.day(found.on)}, if nothing is done until then: {found.state}{beside}")
+    console.print(f"On {day_or_minute(found.on)}, if nothing is done until then: {found.state}{beside}")
     if found.banner:
         console.print(f"! {found.banner}", style="yellow")
     console.print(show.products(found.products))

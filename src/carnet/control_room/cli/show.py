@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from carnet.exchange.windows import spell, stamp
+from carnet.times import day_or_minute, exact_span, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,13 +49,8 @@ def _plain(value: Any) -> str:
     return "–" if value is None else str(value)
 
 
-def day(moment: datetime) -> str:
-    midnight = (moment.hour, moment.minute) == (0, 0)
-    return moment.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M UTC")
-
-
 def left(moment: datetime, now: datetime) -> str:
-    return f"in {spell(moment - now)}" if moment > now else f"{spell(now - moment)} ago"
+    return f"in {exact_span(moment - now)}" if moment > now else f"{exact_span(now - moment)} ago"
 
 
 def deadline(console: "Console", what: str, moment: datetime, now: datetime) -> None:
@@ -106,7 +101,7 @@ def products(views: list[Any]) -> "Table":
             *([number(view.reserved) if view.reserved else ""] if reserving else []),
             "" if plain else number(view.remaining),
             view.unit,
-            day(view.valid_until),
+            day_or_minute(view.valid_until),
         )
     return made
 
@@ -116,7 +111,12 @@ def lines(views: list[Any], now: datetime) -> "Table":
     for view in views:
         later = f"starts {left(view.valid_from, now)}" if view.valid_from > now else ""
         made.add_row(
-            view.sku, number(view.quantity), day(view.valid_from), day(view.valid_until), number(view.consumed), later
+            view.sku,
+            number(view.quantity),
+            day_or_minute(view.valid_from),
+            day_or_minute(view.valid_until),
+            number(view.consumed),
+            later,
         )
     return made
 

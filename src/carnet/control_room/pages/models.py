@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
+from carnet import times
+
 MAIL_SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "nothing")]
 SYSLOG_PROTOCOLS = [("udp", "UDP"), ("tcp", "TCP")]
 
@@ -55,7 +57,7 @@ class VerifyRun(models.Model):
     objects: ClassVar[models.Manager["VerifyRun"]] = models.Manager()
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M}"
+        return times.minute(self.at)
 
 
 class NoticeSettings(models.Model):

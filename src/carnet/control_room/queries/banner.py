@@ -13,7 +13,8 @@ from carnet.control_room.rules.site_state import (
 )
 from carnet.control_room.state.state import NewestRequest, State
 from carnet.exchange.license_file_request import RequestKind
-from carnet.exchange.windows import days_words, spell, stamp
+from carnet.exchange.windows import days_words
+from carnet.times import exact_span, stamp
 
 PRESSING = timedelta(hours=24)
 
@@ -65,7 +66,7 @@ def _by_end(state: State, now: datetime) -> Banner | None:
 
 def _days(left: timedelta) -> str:
     if left < timedelta(days=1):
-        return spell(left)
+        return exact_span(left)
     return days_words(left.days)
 
 

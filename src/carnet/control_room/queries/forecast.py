@@ -14,7 +14,7 @@ from carnet.control_room.rules.site_state import (
     unlocked_name,
 )
 from carnet.control_room.state.state import State
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 GRANTING = (ACTIVE, EXPIRING, GRACE)
 

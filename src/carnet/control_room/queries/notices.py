@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from carnet import times
 from carnet.control_room.queries.banner import Tone, banner
 from carnet.control_room.rules.decision import View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import is_locked, locks
 from carnet.control_room.state.state import State
-from carnet.exchange.windows import spell, stamp
+from carnet.times import exact_span, stamp
 
 LATE = timedelta(days=7)  # a license that ended longer ago is no news
 PRESSING_HOURS = 24
@@ -70,11 +71,11 @@ def _expiry(state: State, now: datetime) -> Iterator[Notice]:
     step = step_of(end, now, timedelta(days=1), state.windows.expiry_notice_days)
     if step is None:
         return
-    left = f"ends in {spell(end - now)}" if now < end else "ended"
+    left = f"ends in {exact_span(end - now)}" if now < end else "ended"
     shown = banner(state, now)
     text = f"The license of {state.name} {left}: {stamp(end)}. {shown.text if shown else ''}".strip()
     tone: Tone = "bad" if step <= state.windows.banner_stays_days else "warn"
-    yield Notice(f"expiry:{end:%Y-%m-%dT%H:%M:%SZ}:{step}", tone, f"The license of {state.name} {left}", text)
+    yield Notice(f"expiry:{times.iso(end)}:{step}", tone, f"The license of {state.name} {left}", text)
 
 
 def _deadlines(state: State, now: datetime) -> Iterator[Notice]:
@@ -99,7 +100,10 @@ def _deadline(
     if step is None or now >= end:
         return
     tone: Tone = "bad" if step <= PRESSING_HOURS else "warn"
-    subject = f"{what} within {spell(end - now)}"
+    subject = f"{what} within {exact_span(end - now)}"
     yield Notice(
-        f"{about}:{step}", tone, subject, f"{what} before {stamp(end)}, in {spell(end - now)}. {means}".strip()
+        f"{about}:{step}",
+        tone,
+        subject,
+        f"{what} before {stamp(end)}, in {exact_span(end - now)}. {means}".strip(),
     )

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from carnet import times
 from carnet.control_room.ledger.record import Record, key_id_of
 from carnet.control_room.queries import (
     forecast,
@@ -69,7 +70,7 @@ class Forecast:
         if on is None:
             raise UsageError("No request is open: there is no deadline to miss.")
         if self.on and self.on.date() < view.now.date():
-            past = f"{self.on:%Y-%m-%d} is past; today is {view.now:%Y-%m-%d}."
+            past = f"{times.day(self.on)} is past; today is {times.day(view.now)}."
             raise UsageError(past, "Name today or a later date.")
         return forecast.forecast(view.state, max(on, view.now) if self.on else on)
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Literal
 
+from carnet import times
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import (
     ACTIVE,
@@ -16,7 +17,7 @@ from carnet.control_room.rules.site_state import (
     unlocked_name,
 )
 from carnet.control_room.state.state import State
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 _LEAST, _MOST = timedelta(days=14), timedelta(days=60)  # that is shown beyond the day asked for
 _WEEK = timedelta(days=7)
@@ -57,9 +58,9 @@ def _license(state: State, now: datetime, until: datetime) -> Iterator[Span]:
 
 def _words(name: str, end: datetime, until: datetime) -> str:
     return {
-        ACTIVE: f"Valid to {end:%Y-%m-%d}",
-        EXPIRING: f"Ends {end:%Y-%m-%d}",
-        GRACE: f"Grace to {until:%Y-%m-%d}",
+        ACTIVE: f"Valid to {times.day(end)}",
+        EXPIRING: f"Ends {times.day(end)}",
+        GRACE: f"Grace to {times.day(until)}",
         EXPIRED: "Expired",
     }.get(name, "No license")
 

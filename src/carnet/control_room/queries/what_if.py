@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from carnet import times
 from carnet.control_room.queries.banner import Banner, banner
 from carnet.control_room.queries.forecast import missed_deadline, refused_words
 from carnet.control_room.queries.run_out import pace
@@ -132,7 +133,7 @@ def _consume(state: State, line: Line, on: datetime, now: datetime) -> Iterator[
         return
     end = pace(state, line.sku, now, 30).runs_out_at if line.sku in state.tallies else None
     if end and end <= on:
-        why = f"At the pace of the last 30 days they run out about {end:%Y-%m-%d}."
+        why = f"At the pace of the last 30 days they run out about {times.day(end)}."
         yield ("refused", Code.EXHAUSTED.value, why, True)
         return
     left = f"{remaining(state, line.sku, on):,} {line.unit} are left, less what is used until then."
@@ -220,7 +221,7 @@ class WhatIf:
         if on.date() < now.date():
             return _past(on, now)
         if on - now > FAR:
-            return Refusal(Code.MALFORMED, f"{on:%Y-%m-%d} is more than ten years away.", "Name an earlier day.")
+            return Refusal(Code.MALFORMED, f"{times.day(on)} is more than ten years away.", "Name an earlier day.")
         on, number = max(on, now), None
         if self.raw is not None:
             assert view.moment is not None
@@ -234,7 +235,7 @@ class WhatIf:
 
 
 def _past(on: datetime, now: datetime) -> Refusal:
-    message = f"{on:%Y-%m-%d} is past; today is {now:%Y-%m-%d}."
+    message = f"{times.day(on)} is past; today is {times.day(now)}."
     return Refusal(Code.MALFORMED, message, "Name today or a later day.")
 
 

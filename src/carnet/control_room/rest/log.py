@@ -10,12 +10,14 @@ from typing import Any, TextIO
 
 import structlog
 
+from carnet import times
+
 Log = Callable[..., None]  # (event, **fields)
 
 
 def new_log(now: Callable[[], datetime], stream: TextIO) -> Log:
     def stamp(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {"at": now().strftime("%Y-%m-%dT%H:%M:%SZ"), **event}
+        return {"at": times.iso(now()), **event}
 
     logger = structlog.wrap_logger(
         structlog.PrintLogger(stream), processors=[stamp, structlog.processors.JSONRenderer(ensure_ascii=False)]

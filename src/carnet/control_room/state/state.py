@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from carnet import times
 from carnet.control_room.state.exchange_log import ExchangeLog
 from carnet.control_room.state.leases import Leases
 from carnet.control_room.state.piecewise_cache import PiecewiseCache
@@ -181,4 +182,4 @@ class State(msgspec.Struct):
 
 
 def period_key(period_start: datetime | None) -> str:
-    return period_start.strftime("%Y-%m-%dT%H:%M:%SZ") if period_start else ""
+    return times.iso(period_start) if period_start else ""

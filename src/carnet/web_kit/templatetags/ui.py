@@ -13,6 +13,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from carnet import times
 from carnet.web_kit import (
     bars,
     icons,
@@ -38,38 +39,38 @@ def signed(value: int | float | str | None) -> str:
 
 @register.filter
 def moment(at: datetime | None) -> str:
-    return words.moment(at) if at else ""
+    return times.moment(at) if at else ""
 
 
 @register.filter
 def minute(at: datetime | None) -> str:
     """As `moment`, without the day of the week: for tables and second lines."""
-    return words.moment(at, weekday=False) if at else ""
+    return times.minute(at) if at else ""
 
 
 @register.filter
 def second(at: datetime | None) -> str:
-    return words.moment(at, weekday=False, seconds=True) if at else ""
+    return times.second(at) if at else ""
 
 
 @register.filter
 def day(at: datetime | date | None) -> str:
-    return words.day(at) if at else ""
+    return times.day(at) if at else ""
 
 
 @register.filter
 def iso(at: datetime | None) -> str:
-    return words.as_utc(at).isoformat().replace("+00:00", "Z") if at else ""
+    return times.as_utc(at).isoformat().replace("+00:00", "Z") if at else ""
 
 
 @register.filter
 def left(until: datetime | None, now: datetime) -> str:
-    return words.left(until, now) if until else ""
+    return times.left(until, now) if until else ""
 
 
 @register.filter
 def ago(at: datetime | None, now: datetime) -> str:
-    return words.ago(at, now) if at else ""
+    return times.ago(at, now) if at else ""
 
 
 @register.filter
@@ -79,23 +80,23 @@ def urgency(until: datetime | None, now: datetime) -> str:
 
 @register.filter
 def span(value: timedelta | None) -> str:
-    return words.span(value) if value is not None else ""
+    return times.span(value) if value is not None else ""
 
 
 @register.filter
 def held(since: datetime | None, now: datetime) -> str:
     """For how long by now: `3 h 27 min`."""
-    return words.span(words.as_utc(now) - words.as_utc(since)) if since else ""
+    return times.span(times.as_utc(now) - times.as_utc(since)) if since else ""
 
 
 @register.filter
 def units_left(until: datetime, now: datetime) -> tuple[tuple[int, str], ...]:
-    return words.units(words.as_utc(until) - words.as_utc(now), full=True)
+    return times.units(times.as_utc(until) - times.as_utc(now), full=True)
 
 
 @register.filter
 def passed(until: datetime | None, now: datetime) -> bool:
-    return until is not None and words.as_utc(until) <= words.as_utc(now)
+    return until is not None and times.as_utc(until) <= times.as_utc(now)
 
 
 @register.filter
@@ -182,8 +183,8 @@ def percent(value: float) -> str:
 @register.simple_tag
 def share_passed(start: datetime, until: datetime, now: datetime) -> int:
     """How much of a window has passed, in percent from 0 to 100."""
-    whole = words.as_utc(until) - words.as_utc(start)
-    gone = words.as_utc(now) - words.as_utc(start)
+    whole = times.as_utc(until) - times.as_utc(start)
+    gone = times.as_utc(now) - times.as_utc(start)
     return max(0, min(100, round(100 * (gone / whole)))) if whole else 100
 
 

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
+from carnet import times
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.ledger.descriptions import what
 from carnet.control_room.pages.ledger.reading import (
@@ -143,7 +144,7 @@ def _lines(records: Iterator[RecordView]) -> Iterator[str]:
     for record in records:
         fields = {
             "index": record.index,
-            "at": record.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "at": times.iso(record.at),
             "kind": record.kind,
             "actor": record.actor,
             "body": record.body,

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from carnet import times
 from carnet.control_room.queries.history import Use
 from carnet.control_room.queries.overview import ProductDetailAnswer
 from carnet.entitlements import Metric
@@ -61,7 +62,7 @@ def _value(detail: ProductDetailAnswer, use: Use) -> int:
 
 
 def _label(day: datetime, count: int) -> str:
-    return f"{day:%m-%d}" if count < _YEAR else f"{day:%Y-%m-%d}"
+    return f"{day:%m-%d}" if count < _YEAR else times.day(day)
 
 
 def _mark(count: int, *, in_words: bool) -> str:
@@ -75,7 +76,7 @@ def _describe(detail: ProductDetailAnswer) -> str:
     said = "%(days)s day to %(day)s." if days == 1 else "%(days)s days to %(day)s."
     most = max((_value(detail, use) for use in detail.days), default=0)
     parts = [
-        said % {"days": days, "day": words.day(detail.at)},
+        said % {"days": days, "day": times.day(detail.at)},
         f"Most on a day: {words.number(most)}.",
     ]
     if refused:

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from carnet import times
 from carnet.control_room.pages.csv_files import csv_file
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import engine
@@ -86,12 +87,12 @@ def _units(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
 def _later(detail: ProductDetailAnswer) -> str:
     """What begins next: “+2 from 2026-10-09”."""
     later = sorted((line for line in detail.lines if line.now == "later"), key=lambda line: line.valid_from)
-    return f"{words.signed(later[0].quantity)} {'from'} {words.day(later[0].valid_from)}" if later else ""
+    return f"{words.signed(later[0].quantity)} {'from'} {times.day(later[0].valid_from)}" if later else ""
 
 
 def _ends(row: ProductRow) -> Stat:
     grace = (row.ends - row.view.valid_until).days
-    return Stat("Ends", words.day(row.view.valid_until), _grace(grace))
+    return Stat("Ends", times.day(row.view.valid_until), _grace(grace))
 
 
 def _grace(days: int) -> str:
@@ -141,7 +142,7 @@ def forecast(row: ProductRow, now: datetime) -> str:
             if early == 1
             else "At the pace of the last 30 days they run out about %(day)s, %(early)s days before the end."
         )
-        return said % {"day": words.day(row.runs_out_at), "early": early}
+        return said % {"day": times.day(row.runs_out_at), "early": early}
     if row.outlook == "full":
         return "All {granted} were in use on {days} of the last 30 days.".format(**numbers, days=row.times_full)
     if row.outlook == "ends":
@@ -243,7 +244,7 @@ def take_back(request: AuthorizedRequest, sku: str) -> HttpResponse:
 def days_file(request: AuthorizedRequest, sku: str) -> HttpResponseBase:
     """Use per day, of all the days that are kept."""
     detail = _detail(request, sku, max(DAYS))
-    rows = ((words.day(use.start), use.peak_in_use, use.granted, use.refused, use.consumed) for use in detail.days)
+    rows = ((times.day(use.start), use.peak_in_use, use.granted, use.refused, use.consumed) for use in detail.days)
     return csv_file(f"{sku}-use.csv", ("day", "most_in_use", "taken", "refused", "units_used"), rows)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from carnet import times
 from carnet.control_room.queries.overview import GROUPS, OverviewAnswer, ProductRow
 from carnet.entitlements import Metric
 from carnet.web_kit import charts, words
@@ -81,10 +82,10 @@ def say(row: ProductRow, now: datetime) -> Said:
         if view.valid_until <= now:
             return Said("bad", "Ended")
         if row.valid_from > now:
-            return Said("plain", f"Starts {words.day(row.valid_from)}")
+            return Said("plain", f"Starts {times.day(row.valid_from)}")
         return Said("bad", "Nothing is granted now")
     if row.outlook == "runs_out" and row.runs_out_at:
-        return Said("bad", f"Out about {words.day(row.runs_out_at)}")
+        return Said("bad", f"Out about {times.day(row.runs_out_at)}")
     if row.outlook == "full":
         return Said("warn", _full(row))
     if row.outlook == "peak":

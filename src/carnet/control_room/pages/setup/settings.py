@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from carnet import times
 from carnet.control_room.pages import notices
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.models import NoticeSettings
@@ -126,7 +127,7 @@ def backup(request: AuthorizedRequest) -> HttpResponseBase:
         if done.returncode != 0:
             raise StorageError("The backup could not be made.", "See whether the disk has room, then try again.")
         packed = out.open("rb")  # it can be read as long as it is open, though its name goes
-    name = file_name(f"{request.status.name}-{request.now:%Y-%m-%d}.backup")
+    name = file_name(f"{request.status.name}-{times.day(request.now)}.backup")
     answer = FileResponse(packed, as_attachment=True, filename=name, content_type="application/octet-stream")
     answer["Cache-Control"] = "no-store"
     return answer

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from carnet import times
 from carnet.control_room.queries.status import Status
 from carnet.control_room.queries.timeline import Span
 from carnet.control_room.queries.what_if import WhatIfAnswer
-from carnet.exchange.windows import stamp
-from carnet.web_kit import words
+from carnet.times import stamp
 
 _TONES = {"active": "ok", "expiring": "warn", "grace": "warn", "expired": "bad", "locked": "bad"}
 
@@ -24,7 +24,7 @@ class Sentences:
 def sentences(answer: WhatIfAnswer, status: Status) -> Sentences:
     return Sentences(
         _TONES.get(answer.state, "info"),
-        f"On {words.day(answer.on)}: {_states(answer)}",
+        f"On {times.day(answer.on)}: {_states(answer)}",
         _happens(answer),
         _means(answer),
         _todo(answer, status),

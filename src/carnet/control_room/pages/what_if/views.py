@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from carnet import times
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.models import Preview
 from carnet.control_room.pages.what_if.chart import draw
@@ -19,7 +20,6 @@ from carnet.control_room.pages.what_if.sentences import sentences
 from carnet.control_room.queries.what_if import WhatIf, WhatIfAnswer
 from carnet.control_room.rules.granting.people import Permission
 from carnet.exchange.verdicts import Refusal
-from carnet.web_kit import words
 from carnet.web_kit.files import read_upload
 from carnet.web_kit.forms import DayField
 
@@ -58,7 +58,7 @@ def what_if(request: AuthorizedRequest) -> HttpResponse:
         return _page(request, form, preview, None)
     then = form.cleaned_data["then"] or NOTHING
     if request.method == "POST" and then != FILE:
-        asked = urlencode({"on": words.day(form.cleaned_data["on"]), "then": then})
+        asked = urlencode({"on": times.day(form.cleaned_data["on"]), "then": then})
         return redirect(f"{reverse('what-if')}?{asked}")
     return _page(request, form, preview, request.desk.ask(WhatIf(form.cleaned_data["on"], raw=raw)))
 

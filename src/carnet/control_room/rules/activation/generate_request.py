@@ -42,7 +42,8 @@ from carnet.exchange.license_file_request import (
 )
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import cycle_ends, install_by, stamp
+from carnet.exchange.windows import cycle_ends, install_by
+from carnet.times import stamp
 
 REQUEST = "request"  # the name under which the newest LFR is kept (E3)
 

@@ -40,8 +40,9 @@ from carnet.exchange.reads import version_for
 from carnet.exchange.receipt import Receipt, write_receipt
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import install_window, lowered_clock_window, stamp
+from carnet.exchange.windows import install_window, lowered_clock_window
 from carnet.merkle import Checkpoint
+from carnet.times import stamp
 
 LICENSE, RECEIPT = "license", "receipt"  # the names under which the installed OLF and its receipt are kept
 

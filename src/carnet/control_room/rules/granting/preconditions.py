@@ -7,7 +7,7 @@ from carnet.control_room.rules.site_state import EXPIRED, is_locked, licensed_na
 from carnet.control_room.state.state import State
 from carnet.entitlements import Metric, is_composed
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.exchange.windows import stamp
+from carnet.times import stamp
 
 MAX_NAME = 200  # characters
 DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds that a lease or a reservation lives
@@ -68,7 +68,9 @@ def _expired(state: State, now: datetime) -> Refusal | None:
         return None
     end = max(line.ends for line in state.installed.lines)
     return Refusal(
-        Code.EXPIRED, f"The license ended {stamp(end)}.", "An administrator renews it: generate an LFR of kind renewal."
+        Code.EXPIRED,
+        f"The license ended {stamp(end)}.",
+        "An administrator renews it: generate an LFR of kind renewal.",
     )
 
 

@@ -8,6 +8,7 @@ import typer
 from carnet import times
 from carnet.cli_support import check_name, new_app
 from carnet.control_room.cli.session import Session, Sku, command
+from carnet.control_room.rules.granting.preconditions import DEFAULT_TTL, MAX_TTL, MIN_TTL
 from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ Key = Annotated[str | None, typer.Option("--key", help="Idempotency key: the sam
 Reservation = Annotated[
     str, typer.Argument(metavar="RESERVATION", help="The reservation's id, as reserve answered it.")
 ]
+TimeToLive = Annotated[int, typer.Option("--ttl", min=MIN_TTL, max=MAX_TTL, help="Time to live in seconds.")]
 Lease = Annotated[str, typer.Argument(metavar="LEASE", help="The lease's id, as acquire answered it.")]
 
 
@@ -81,7 +83,7 @@ def acquire(
     session: Session,
     product: Sku,
     holder: Annotated[str, typer.Option("--holder", help="Who takes the seat: a bot, a session.")],
-    ttl: Annotated[int, typer.Option("--ttl", min=5, max=86400, help="Time to live in seconds.")] = 600,
+    ttl: TimeToLive = DEFAULT_TTL,
     key: Key = None,
 ) -> None:
     """Lease a seat; renew it before it expires."""
@@ -126,7 +128,7 @@ def reserve(
     session: Session,
     product: Sku,
     units: Annotated[int, typer.Argument(metavar="UNITS", min=1, max=2**53 - 1, help="How many at most.")],
-    ttl: Annotated[int, typer.Option("--ttl", min=5, max=86400, help="Time to live in seconds.")] = 600,
+    ttl: TimeToLive = DEFAULT_TTL,
     key: Key = None,
 ) -> None:
     """Set units aside for work whose size is known at its end; then settle, or cancel."""

@@ -135,7 +135,7 @@ class Site:
         with self.engine(writing=True) as engine:
             engine.restarted(self.reading())
             page_config = self._given(engine.keys, how) if how.pages else None
-            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, how.hot, page_config))
+            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, page_config))
 
     def _given(self, keys: KeyRing, how: "Serving | None") -> "RuntimeConfig":
         """What the pages may know. `how` None: for one command, that serves nothing."""

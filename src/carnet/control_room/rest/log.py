@@ -3,7 +3,6 @@ body, nor a fault's own words, which may quote one (A2): its kind and its place 
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, MutableMapping
 from datetime import datetime
 from typing import Any, TextIO
@@ -47,21 +46,3 @@ def _where(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else ""
-
-
-class Forward(logging.Handler):
-    """What the HTTP server itself has to say, from warnings on: only its fixed words, not what it puts into them."""
-
-    def __init__(self, log: Log) -> None:
-        super().__init__(logging.WARNING)
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        fields = {"kind": type(error).__name__, "where": _where(error)} if error else {}
-        self._log("server", says=str(record.msg).strip(), **fields)
-
-
-def forward(log: Log) -> None:
-    logger = logging.getLogger("uvicorn")
-    logger.handlers, logger.propagate = [Forward(log)], False

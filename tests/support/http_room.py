@@ -20,7 +20,6 @@ import httpx
 from carnet.control_room.engine.writer import Writer
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.limits import Limits
-from carnet.control_room.rest.log import new_log
 from carnet.control_room.rest.serve import (
     Options,
     Server,
@@ -30,6 +29,7 @@ from carnet.control_room.rest.serve import (
 )
 from carnet.control_room.rules.granting.api_keys import CreateApiKey
 from carnet.entitlements import Line
+from carnet.server_log import new_log
 from tests.support.cast import MONDAY
 from tests.support.kept_logs import keep, secret
 from tests.support.room import Room

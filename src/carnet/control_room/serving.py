@@ -20,7 +20,6 @@ from carnet.control_room.engine.writer import Writer
 from carnet.control_room.local_api.server import UnixServer
 from carnet.control_room.pages.runtime_config import RuntimeConfig
 from carnet.control_room.rest.door import Door
-from carnet.control_room.rest.log import Log, new_log
 from carnet.control_room.rest.serve import (
     Options,
     Server,
@@ -30,6 +29,7 @@ from carnet.control_room.rest.serve import (
     run,
 )
 from carnet.control_room.state.trusted_time import Reading
+from carnet.server_log import Log, new_log
 
 PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages_process")
 PAGES_END = 25.0  # seconds that requests to the pages may take when the server ends

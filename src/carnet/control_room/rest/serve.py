@@ -19,13 +19,10 @@ import uvloop
 
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.limits import Limits
-from carnet.control_room.rest.log import (
-    Log,
-    fault_log,
-    loop_faults,
-)
+from carnet.control_room.rest.log import fault_log, loop_faults
 from carnet.control_room.rest.protocol import Connection, Service
 from carnet.errors import UsageError
+from carnet.server_log import Log
 
 
 def notify(address: str | None, state: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from carnet import __version__, cli_support, clock
 from carnet.control_room.engine.backup import (
@@ -171,7 +171,7 @@ class Site:
         from carnet.control_room.queries.questions import Status
 
         with self.desk() as desk:
-            status: Any = desk.ask(Status())
+            status = desk.ask(Status())
             return send_due(desk, status.clock.trusted)
 
     def _set_up_pages(self) -> None:

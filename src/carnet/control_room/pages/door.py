@@ -92,8 +92,7 @@ def _begin(request: HttpRequest, desk: UnixClient) -> None:
     """What each page asks of the engine: where the site stands, and whether who is signed in is still known."""
     login: object = request.user
     who = [FindPerson(login.name)] if isinstance(login, Login) else []
-    status, *person = desk.ask_all([questions.Status(), *who])
-    assert isinstance(status, Status)
+    status, person = desk.ask_all(questions.Status(), *who)
     request.desk, request.status, request.now = desk, status, status.clock.trusted  # type: ignore[attr-defined]
     request.asked_for = person[0] if person else None  # type: ignore[attr-defined]  # `request.person`, once let in
 

@@ -1,17 +1,18 @@
-"""CALM: an OLF must cost little more than its two signatures."""
+"""CALM: what accepting an LFR and issuing an OLF cost. A person does both, a few times a day."""
 
 import gc
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Row, figure, ratio_at_least
+from bench.measure import Row, at_most, figure
 
 FILES = 300
+ACCEPTED, ISSUED = 50, 20  # ms of processor time that 19 of 20 may take at the most
 SKUS = {"bot-creator": 500, "unattended-bot-runner": 50, "document-pages": 1_000_000, "automator-ai": 10}
 
 
@@ -30,31 +31,31 @@ def rows(folder: Path) -> Iterator[Row]:
         _, took = _timed(lambda payload=payload: [signer.sign(payload) for signer in _issuers(world)])
         signing.append(took)
         site.install(shown.raw, world.now)
-    yield figure("LFR accepted, p50", _median(accepting).wall * 1000, "ms")
+    yield figure("LFR accepted, p50", _quantile(accepting, 50).wall, "ms")
+    yield figure("OLF issued, p50", _quantile(issuing, 50).wall, "ms")
     yield figure("one fdatasync of this disk, p50", _fdatasync(folder) * 1000, "ms")
-    issued, signed = _median(issuing), _median(signing)
-    yield ratio_at_least(
-        "OLFs issued a second against their two signatures", 1 / issued.wall, "1/s", 1 / signed.wall, 0.3
-    )
-    yield ratio_at_least(
-        "the same in processor time, without the disk's waits", 1 / issued.cpu, "1/s", 1 / signed.cpu, 0.3
-    )
+    yield figure("the two signatures of an OLF in processor time, p50", _quantile(signing, 50).cpu, "ms")
+    yield at_most("LFR accepted in processor time, p95", _quantile(accepting, 95).cpu, "ms", ACCEPTED)
+    yield at_most("OLF issued in processor time, p95", _quantile(issuing, 95).cpu, "ms", ISSUED)
 
 
 @dataclass(frozen=True)
 class Took:
-    wall: float  # seconds
+    wall: float  # milliseconds
     cpu: float
 
 
-def _median(taken: list[Took]) -> Took:
-    return Took(statistics.median(each.wall for each in taken), statistics.median(each.cpu for each in taken))
+def _quantile(taken: list[Took], percent: int) -> Took:
+    def of(values: Iterable[float]) -> float:
+        return statistics.quantiles(values, n=100)[percent - 1]
+
+    return Took(of(each.wall for each in taken), of(each.cpu for each in taken))
 
 
 def _timed(work: Any) -> tuple[Any, Took]:
     wall, cpu = time.perf_counter(), time.process_time()
     done = work()
-    return done, Took(time.perf_counter() - wall, time.process_time() - cpu)
+    return done, Took((time.perf_counter() - wall) * 1000, (time.process_time() - cpu) * 1000)
 
 
 def _fdatasync(folder: Path) -> float:

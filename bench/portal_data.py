@@ -14,7 +14,7 @@ import msgspec
 from django.db import connection, models, transaction
 
 from bench.portal_world import NAMES, builders
-from carnet.calm.prepared import SQLITE
+from carnet.calm.database import SQLITE
 from carnet.calm.use_cases.context import Calm, head_fields
 from carnet.exchange.issuing_log import LogRecord
 from carnet.merkle import Checkpoint, Peaks, leaf_hash

@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 
 from carnet.calm.control_rooms.models import LicenseFile
-from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.head import FileHead
 from carnet.calm.issuing_log.models import LogEntry
 from carnet.calm.queries.log_queries import log_size, show_log, verify_log
@@ -45,7 +44,7 @@ def test_an_act_whose_record_cannot_be_written_did_not_happen(world: World, monk
     def broken(*_: object, **__: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(log, "_INSERT", broken)
+    monkeypatch.setattr(LogEntry, "save", broken)
     with pytest.raises(OSError, match="disk full"):
         accounts.add_account(world.calm, name="Contoso", **world.act)
     assert [account.name for account in accounts.list_accounts()] == ["Northwind"]

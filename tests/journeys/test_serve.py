@@ -94,12 +94,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.rule("G4", "G6")
-@pytest.mark.parametrize("carrier", ["hot", "asgi"])
-def test_a_stop_answers_what_was_taken_and_a_start_remembers_it(story: Story, carrier: str) -> None:
+def test_a_stop_answers_what_was_taken_and_a_start_remembers_it(story: Story) -> None:
     """Requests are under way while SIGTERM comes: each is answered, or its connection ends without a byte; what was
     answered is in the ledger."""
     asked = b'{"sku":"document-pages","units":1}'
-    with serve(story, CARNET_HTTP=carrier) as serving:
+    with serve(story) as serving:
         granted: list[int] = []
 
         def consume() -> None:
@@ -208,7 +207,6 @@ def test_systemd_is_told_when_it_is_ready_and_when_it_stops(story: Story, tmp_pa
         (("--host", "oslo.example"), "other machines could read API keys"),
         (("--certificate", "no-such.pem"), "go together"),
         (("--certificate", "no-such.pem", "--private-key", "no-such.pem"), "There is no file"),
-        (("--http", "granian"), "carries no requests"),
     ],
 )
 def test_what_it_does_not_do_it_says(first_story: Story, options: tuple[str, ...], says: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,17 +20,16 @@ import httpx
 from carnet.control_room.engine.writer import Writer
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.limits import Limits
-from carnet.control_room.rest.log import new_log
 from carnet.control_room.rest.serve import (
     Options,
     Server,
     Tls,
     listen,
-    make,
     run,
 )
 from carnet.control_room.rules.granting.api_keys import CreateApiKey
 from carnet.entitlements import Line
+from carnet.server_log import new_log
 from tests.support.cast import MONDAY
 from tests.support.kept_logs import keep, secret
 from tests.support.room import Room
@@ -40,7 +39,6 @@ T = TypeVar("T")
 YEAR = MONDAY + timedelta(days=365)
 QUANTITIES = {"bot-creator": 3, "unattended-bot-runner": 2, "document-pages": 100, "automator-ai": 1}
 ALL = ("take", "assign", "read")
-CARRIERS = ("hot", "asgi")
 
 
 @dataclass
@@ -94,7 +92,6 @@ def new_key(room: Room, name: str, permissions: Sequence[str] = ALL, products: l
 
 @contextmanager
 def serving(
-    carrier: str = "hot",
     limits: Limits = Limits(),  # noqa: B008
     tls: tuple[Path, Path] | None = None,
     prepare: Callable[[Room], dict[str, str]] = lambda room: {},
@@ -102,19 +99,19 @@ def serving(
 ) -> Iterator[HttpRoom]:
     """`prepare` gets the room before the server starts, and answers with API keys by name; “all” is always there."""
     ready: Future[HttpRoom] = Future()
-    thread = threading.Thread(target=_run, args=(ready, carrier, limits, tls, prepare, make_room), daemon=True)
+    thread = threading.Thread(target=_run, args=(ready, limits, tls, prepare, make_room), daemon=True)
     thread.start()
     served = ready.result(timeout=20)
     try:
         yield served
     finally:
-        served.server.should_exit = True
+        served.server.stop()
         thread.join(timeout=20)
         assert not thread.is_alive(), "the server stops"
         keep("http-room", served.log.getvalue())
 
 
-def _run(ready: Future[HttpRoom], carrier: str, limits: Limits, tls: Any, prepare: Any, make_room: Any) -> None:
+def _run(ready: Future[HttpRoom], limits: Limits, tls: Any, prepare: Any, make_room: Any) -> None:
     import asyncio
 
     try:
@@ -137,13 +134,16 @@ def _run(ready: Future[HttpRoom], carrier: str, limits: Limits, tls: Any, prepar
             loops[0].call_soon_threadsafe(work)
             return done.result(timeout=10)
 
+        def now() -> datetime:
+            return room.reading.system
+
         def told(what: str) -> None:
             if what == "ready":
                 loops.append(asyncio.get_running_loop())
                 ready.set_result(served)
 
-        options = Options(Tls(*tls) if tls else None, hot=carrier == "hot", limits=limits)
-        server = make(door, options, new_log(lambda: room.reading.system, log), told)
+        options = Options(Tls(*tls) if tls else None, limits=limits)
+        server = Server(door, options, new_log(now, log), told, now)
         port, scheme = listener.getsockname()[1], "https" if tls else "http"
         served = HttpRoom(room, door, server, port, scheme, keys, log, call)
         with listener:

@@ -1,17 +1,19 @@
 """The kit by itself: its templates, no database, no address, no side."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.template import engines
 from django.test import RequestFactory, override_settings
 
 from carnet.web_kit.loading import APPS, BUILTINS, LOADERS
-from carnet.web_kit.parts import parts
+from tests.ui.parts import parts
 
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],
         "APP_DIRS": False,
         "OPTIONS": {
             "loaders": LOADERS,

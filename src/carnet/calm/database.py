@@ -1,11 +1,10 @@
 """What differs between SQLite and PostgreSQL once Django is set up: whose turn it is to act, and faults in words.
 
-Elsewhere: which one it is (`database_url`), and the SQL that each is asked with (`prepared`).
+Elsewhere: which one it is (`database_url`).
 """
 
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, ProgrammingError, connections
 
-from carnet.calm.prepared import SQLITE
 from carnet.errors import (
     BusyError,
     CarnetError,
@@ -18,6 +17,8 @@ from carnet.errors import (
 # the other. Row locks would have to name every row that a decision rests on; a serializable transaction would let both
 # decide and then fail one of them, also where nothing conflicts but the end of the log, which is always.
 ACT_LOCK = int.from_bytes(b"CARNET")
+
+SQLITE = "sqlite"  # as Django names the kind of a database
 
 FAULTS = (OperationalError, InterfaceError, InternalError)  # of the database, and not of what it was asked
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -19,17 +20,16 @@ from carnet.control_room.engine.writer import Writer
 from carnet.control_room.local_api.server import UnixServer
 from carnet.control_room.pages.runtime_config import RuntimeConfig
 from carnet.control_room.rest.door import Door
-from carnet.control_room.rest.log import Log, new_log
 from carnet.control_room.rest.serve import (
-    Beside,
     Options,
+    Server,
     Tls,
     listen,
-    make,
     notify,
     run,
 )
 from carnet.control_room.state.trusted_time import Reading
+from carnet.server_log import Log, new_log
 
 PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages_process")
 PAGES_END = 25.0  # seconds that requests to the pages may take when the server ends
@@ -41,26 +41,27 @@ class At:
     host: str
     port: int
     tls: tuple[Path, Path] | None  # certificate, private key
-    hot: bool
     pages: RuntimeConfig | None = None  # None: bots only
 
 
 def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) -> None:
-    log = new_log(lambda: reading().system, sys.stderr)
+    def now() -> datetime:
+        return reading().system
+
+    log = new_log(now, sys.stderr)
     writer = Writer(engine, reading)
     listener = listen(at.host, at.port)
     host, port = listener.getsockname()[:2]
     where = f"{'https' if at.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def told(what: str) -> None:
-        log(what, address=where, carrier="hot" if at.hot else "asgi")
+        log(what, address=where)
         notify(os.environ.get("NOTIFY_SOCKET"), "READY=1" if what == "ready" else "STOPPING=1")
 
-    options = Options(Tls(*at.tls) if at.tls else None, hot=at.hot)
-    beside: list[Beside] = [lambda: _beside(writer, folder)]
+    server = Server(Door(writer), Options(Tls(*at.tls) if at.tls else None), log, told, now)
+    server.beside.append(lambda: _beside(writer, folder))
     if at.pages:
-        beside.append(partial(_pages, at.pages, log))
-    server = make(Door(writer), options, log, told, beside)
+        server.beside.append(partial(_pages, at.pages, log))
     gc.collect()
     gc.freeze()  # what is here now stays: a collection that looks at all of it would make every caller wait 50 ms
     with listener:

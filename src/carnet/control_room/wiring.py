@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from carnet import __version__, cli_support, clock
 from carnet.control_room.engine.backup import (
@@ -135,7 +135,7 @@ class Site:
         with self.engine(writing=True) as engine:
             engine.restarted(self.reading())
             page_config = self._given(engine.keys, how) if how.pages else None
-            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, how.hot, page_config))
+            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, page_config))
 
     def _given(self, keys: KeyRing, how: "Serving | None") -> "RuntimeConfig":
         """What the pages may know. `how` None: for one command, that serves nothing."""
@@ -171,7 +171,7 @@ class Site:
         from carnet.control_room.queries.questions import Status
 
         with self.desk() as desk:
-            status: Any = desk.ask(Status())
+            status = desk.ask(Status())
             return send_due(desk, status.clock.trusted)
 
     def _set_up_pages(self) -> None:

@@ -22,7 +22,7 @@ from gunicorn.util import close_graceful  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from carnet.errors import CarnetError, UsageError
-from carnet.web_kit.serving_log import JsonLines, shown_path
+from carnet.server_log import JsonLines, shown_path
 
 THREADS = 16  # of each process: what they do is mostly waiting, for the database or for a client
 BACKLOG = 512

@@ -1,4 +1,4 @@
-"""How many statements a read sends to the database, those of `prepared` included."""
+"""How many statements a read sends to the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

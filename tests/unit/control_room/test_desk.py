@@ -96,8 +96,8 @@ class Play:
             outcome = (type(error), str(error), error.next_step, error.run)
         if asked is not None:
             self.asked.add(asked.what)
-            right = isinstance(outcome, asked.answers | Refusal | tuple)
-            assert right, (asked, outcome)
+            kinds = asked.answers | tuple | (Refusal if asked.may_refuse else tuple)
+            assert isinstance(outcome, kinds), (asked, outcome)
         self.heard.append((repr(asked), outcome))
         return outcome
 

@@ -89,10 +89,11 @@ def test_rubbish_is_refused_and_harms_nobody(place: Place, sent: bytes) -> None:
 
 def test_several_questions_on_one_way_are_answered_in_their_order(place: Place) -> None:
     with place.served(), closing(place.asked()) as desk:
-        status, nobody, checkpoint = desk.ask_all([questions.Status(), FindPerson("eve"), questions.Checkpoint()])
+        status, others = desk.ask_all(questions.Status(), FindPerson("eve"), questions.Checkpoint())
+        nobody, checkpoint = others
         assert status == desk.ask(questions.Status())
         assert (nobody.code, checkpoint) == (Code.NOT_FOUND, desk.ask(questions.Checkpoint()))  # type: ignore[union-attr]
-        assert desk.ask_all([]) == []
+        assert desk.ask_all(questions.Checkpoint()) == (checkpoint, [])
 
 
 @pytest.mark.parametrize("sent", [b"", b"\x00", b"\x00\x00\x01\x00{", _request()[:-1], _request()])
@@ -284,11 +285,10 @@ def test_what_has_come_is_answered_when_the_server_ends(place: Place) -> None:
 def test_many_callers_at_once_on_either_loop(place: Place, loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
     with place.served(loop=loop):
         desks = [place.asked() for _ in range(20)]
+        order = ConsumeUnits(PAGES, 1)
         for desk in desks:
-            desk._connection.sendall(protocol.frames(protocol.do(ConsumeUnits(PAGES, 1), "kai", None)))
-        left = {
-            protocol.read_answer(protocol.read_message(desk._read), ConsumeUnits.answers).remaining for desk in desks
-        }  # type: ignore[union-attr]
+            desk._connection.sendall(protocol.frames(protocol.do(order, "kai", None)))
+        left = {protocol.read_outcome(protocol.read_message(desk._read), order).remaining for desk in desks}  # type: ignore[union-attr]
         assert left == set(range(80, 100))
         for desk in desks:
             desk.close()

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from carnet.calm.control_rooms.models import Kept, LicenseLine, Spent
-from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.books import (
     Balance,
     OutLine,
@@ -22,14 +21,12 @@ _OUT_LINE = ("purchase_id", "file_sequence", "request_sequence", "quantity", "en
 _KEPT = ("purchase_id", "units", "period_start")
 _SPENT = ("enrolment__guid_id", *_KEPT)
 
-_LINES_OF_ROOM = Prepared(lambda: LicenseLine.objects.filter(room=slot(0), out=True).values_list(*_OUT_LINE))
-_KEPT_OF_ENROLMENT = Prepared(lambda: Kept.objects.filter(enrolment=slot(0)).values_list(*_KEPT))
-
 
 def read_position(room: str, enrolment: str) -> Position:
     """What is out at one Control Room."""
-    lines = tuple(OutLine(*row) for row in _LINES_OF_ROOM(room))
-    return Position(lines, {purchase: Units(*units) for purchase, *units in _KEPT_OF_ENROLMENT(enrolment)})
+    lines = LicenseLine.objects.filter(room=room, out=True).values_list(*_OUT_LINE)
+    kept = Kept.objects.filter(enrolment=enrolment).values_list(*_KEPT)
+    return Position(tuple(OutLine(*row) for row in lines), {purchase: Units(*units) for purchase, *units in kept})
 
 
 class Bought(Protocol):
@@ -77,18 +74,14 @@ class Books:
         )
 
 
-_LINES_OF_ACCOUNT = Prepared(
-    lambda: LicenseLine.objects.filter(purchase__account=slot(0), out=True).values_list("guid_id", *_OUT_LINE)
-)
-_KEPT_OF_ACCOUNT = Prepared(
-    lambda: Kept.objects.filter(purchase__account=slot(0), live=True).values_list("guid_id", *_KEPT)
-)
-_SPENT_OF_ACCOUNT = Prepared(lambda: Spent.objects.filter(purchase__account=slot(0)).values_list(*_SPENT))
-
-
 def read_books_of(account: str, purchases: Iterable[Bought]) -> Books:
     """The books of one account's purchases: what issuing decides on."""
-    return _books(purchases, _LINES_OF_ACCOUNT(account), _KEPT_OF_ACCOUNT(account), _SPENT_OF_ACCOUNT(account))
+    return _books(
+        purchases,
+        LicenseLine.objects.filter(purchase__account=account, out=True).values_list("guid_id", *_OUT_LINE),
+        Kept.objects.filter(purchase__account=account, live=True).values_list("guid_id", *_KEPT),
+        Spent.objects.filter(purchase__account=account).values_list(*_SPENT),
+    )
 
 
 def read_books(purchases: Iterable[Purchase]) -> Books:

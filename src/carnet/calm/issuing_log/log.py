@@ -11,7 +11,6 @@ from hashlib import sha256
 import msgspec
 
 from carnet.calm.issuing_log.models import LogEntry
-from carnet.calm.prepared import Inserter, Prepared, number_slot
 from carnet.exchange.history import CheckpointFields, checkpoint_fields, texts
 from carnet.exchange.issuing_log import (
     ORIGIN,
@@ -61,17 +60,9 @@ class Appended:
         )
 
 
-_MOST = 96  # rows that one walk reads: three paths in a log of 2^32 records
-_LAST = Prepared(lambda: LogEntry.objects.order_by("-index").values_list("index")[:1])
-_ROWS = Prepared(
-    lambda: LogEntry.objects.filter(index__in=[number_slot(n) for n in range(_MOST)]).values_list("index", "nodes")
-)
-_INSERT = Inserter(LogEntry)
-
-
 def size() -> int:
-    last = _LAST.first()
-    return last[0] + 1 if last else 0
+    last = LogEntry.objects.order_by("-index").values_list("index", flat=True).first()
+    return 0 if last is None else last + 1
 
 
 def append(
@@ -99,18 +90,16 @@ def append(
     leaf = record.leaf()
     tip = leaf_hash(leaf)
     peaks, completed = peaks_at(index, _getter(nodes)).append(tip)
-    _INSERT(
-        LogEntry(
-            index=index,
-            at=at,
-            kind=kind,
-            subject=subject,
-            about=str(detail.get("control_room") or detail.get("about") or detail.get("account") or ""),
-            who=str(detail.get("who", "")),
-            leaf=leaf,
-            detail=private,
-            nodes=b"".join((tip, *completed)),
-        )
+    LogEntry.objects.create(
+        index=index,
+        at=at,
+        kind=kind,
+        subject=subject,
+        about=str(detail.get("control_room") or detail.get("about") or detail.get("account") or ""),
+        who=str(detail.get("who", "")),
+        leaf=leaf,
+        detail=private,
+        nodes=b"".join((tip, *completed)),
     )
     for level, value in enumerate((tip, *completed)):
         nodes[level, index >> level] = value
@@ -172,7 +161,7 @@ def _read(walk: Callable[[GetNode], object], before: int | None = None) -> Nodes
 
     walk(note)
     asked = sorted({((index + 1) << level) - 1 for level, index in wanted})
-    stored = dict(_ROWS(*asked, *[-1] * (_MOST - len(asked)))) if asked else {}
+    stored = dict(LogEntry.objects.filter(index__in=asked).values_list("index", "nodes")) if asked else {}
     nodes: Nodes = {}
     for level, index in wanted:
         row = ((index + 1) << level) - 1

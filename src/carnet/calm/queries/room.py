@@ -59,7 +59,6 @@ class RoomHead:
     installed: int  # the OLF that is confirmed; 0 for none
     first_seen: datetime
     seen_size: int
-    re_keying: bool  # E15: an LFR brought new keys
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,6 @@ class RequestShown:
     new_keys: bool
     history_from: int  # 0: it is the first of this Control Room
     history_to: int
-    clock_off_s: int  # by how many seconds the site's clock and its trusted time differ
     set_backs: int
     largest_set_back_s: int
     owed: bool
@@ -237,7 +235,6 @@ def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
         room.confirmed,
         room.first_seen,
         room.seen_size,
-        bool(room.pending_keys),
     )
 
 
@@ -251,8 +248,6 @@ def _step(request: Request | None, answer: LicenseFile | None) -> int:
 
 
 def _request(room: ControlRoom, request: Request, now: datetime) -> RequestShown:
-    clock = (request.clock_trusted, request.clock_system)
-    off = abs((clock[0] - clock[1]).total_seconds()) if clock[0] and clock[1] else 0
     windows = read_windows(request.windows)
     late = request_window(request.generated_at, request.deadline, windows, now) if request.deadline else None
     return RequestShown(
@@ -273,7 +268,6 @@ def _request(room: ControlRoom, request: Request, now: datetime) -> RequestShown
         request.new_keys,
         request.seen_from,
         request.seen_to,
-        int(off),
         request.set_backs,
         request.largest_set_back_s,
         request.owed,

@@ -8,7 +8,6 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Su
 from django.db.models.functions import Coalesce
 
 from carnet.calm.customers.models import Account, Approval
-from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases.context import (
     Act,
@@ -56,12 +55,9 @@ def find_account(name: str) -> Account:
     return found
 
 
-_GRANTED = Prepared(lambda: Approval.objects.filter(account=slot(0), state=Approval.State.GRANTED).values_list("id"))
-
-
 def is_approved(account: str) -> bool:
     """E1: whether an approval is in force: one was granted, and none was withdrawn since."""
-    return bool(_GRANTED(account))
+    return Approval.objects.filter(account=account, state=Approval.State.GRANTED).exists()
 
 
 def no_approval(account: Account, what: str) -> Refusal:

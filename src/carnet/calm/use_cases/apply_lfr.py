@@ -27,7 +27,6 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.control_rooms.positions import periods_of, read_position, write_position
 from carnet.calm.customers.windows import read_windows
-from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.books import (
     Closing,
     Periods,
@@ -220,15 +219,13 @@ def _settle(files: "QuerySet[LicenseFile]", state: LicenseFile.State, by: str, n
     files.update(state=state, settled_by=by, settled_at=now)
 
 
-_OWN_PURCHASES = Prepared(lambda: Purchase.objects.filter(account=slot(0)).values_list("id"))
-
-
 def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
     """Q3, for the lines of this enrolment. Those of the one before, which the site states until its first OLF, were
     settled when that one ended (H4)."""
     before = read_counted(room)
     after = merge(before, case.counts)
-    own = {line_id(str(room.enrolment_id), purchase) for (purchase,) in _OWN_PURCHASES(room.account_id)}
+    purchases = Purchase.objects.filter(account=room.account_id).values_list("id", flat=True)
+    own = {line_id(str(room.enrolment_id), purchase) for purchase in purchases}
     for (line, period_start), count in after.items():
         if line in own and before.get((line, period_start)) != count:
             values = {"units": count.units, "stated": count.stated, "sku": count.sku, "enrolment_id": room.enrolment_id}

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from carnet.calm.prepared import Prepared
 from carnet.calm.signing.keyring import Group
 from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.models import IssuedKeySet
@@ -86,11 +85,8 @@ def _public(signers: Sequence[Signer]) -> list[PublicKey]:
     return [signer.key for signer in signers]
 
 
-_NEWEST = Prepared(lambda: IssuedKeySet.objects.defer("raw", "older").order_by("-version")[:1])
-
-
 def newest_row() -> IssuedKeySet:
-    row = _NEWEST.first()
+    row = IssuedKeySet.objects.defer("raw", "older").order_by("-version").first()
     if row is None:
         raise NotSetUpError("CALM is not set up here.", run="calm init")
     return row

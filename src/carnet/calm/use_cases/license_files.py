@@ -17,12 +17,6 @@ from carnet.calm.control_rooms.models import (
     Request,
 )
 from carnet.calm.customers.windows import write_windows
-from carnet.calm.prepared import (
-    Inserter,
-    Prepared,
-    Setter,
-    slot,
-)
 from carnet.calm.use_cases import planning
 from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.key_sets import issuers_of
@@ -192,13 +186,8 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
         )
 
 
-_REQUEST = Prepared(
-    lambda: Request.objects.select_related("room", "room__account").filter(id=slot(0)).order_by("id")[:1]
-)
-
-
 def find_request(request: str) -> Request:
-    found = _REQUEST.first(request)
+    found = Request.objects.select_related("room", "room__account").filter(id=request).first()
     if found is None:
         raise UsageError(
             f"There is no accepted LFR “{request}”.", "Accept it first.", run="calm request accept FILE --guid GUID"
@@ -229,14 +218,10 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
         lowers_clock=plan.lowers_clock,
         windows=write_windows(written.olf.windows),
     )
-    _INSERT_FILE(file)
-    _INSERT_LINES(*(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items()))
-    _SET_USED(request.id, True)
-    _SET_LAST_FILE(room.id, file.sequence)
-
-
-_SET_USED, _SET_LAST_FILE = Setter(Request, "used"), Setter(ControlRoom, "last_license_file")
-_INSERT_FILE, _INSERT_LINES = Inserter(LicenseFile), Inserter(LicenseLine)
+    file.save(force_insert=True)
+    LicenseLine.objects.bulk_create(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items())
+    Request.objects.filter(id=request.id).update(used=True)
+    ControlRoom.objects.filter(id=room.id).update(last_license_file=file.sequence)
 
 
 def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLine:

@@ -20,7 +20,6 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.customers.windows import read_windows, windows_of
 from carnet.calm.issuing_log import log
-from carnet.calm.prepared import Prepared, number_slot, slot
 from carnet.calm.purchases.books import line_id
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.accounts import is_approved, no_approval
@@ -251,18 +250,13 @@ def _informed(plan: Plan) -> Plan:
     return plan
 
 
-_LINES_OF_FILE = Prepared(
-    lambda: LicenseLine.objects.filter(room=slot(0), file_sequence=number_slot(1)).values_list(
-        "line_id", "quantity", "valid_until"
-    )
-)
-
-
 def installed_in(room: ControlRoom) -> dict[str, Had]:
     """The lines of the OLF that is confirmed, which is the one that the newest LFR names."""
     if not room.confirmed:
         return {}
-    return {line: Had(line, quantity, until) for line, quantity, until in _LINES_OF_FILE(room.id, room.confirmed)}
+    rows = LicenseLine.objects.filter(room=room, file_sequence=room.confirmed)
+    found = rows.values_list("line_id", "quantity", "valid_until")
+    return {line: Had(line, quantity, until) for line, quantity, until in found}
 
 
 def _last_quantities(plan: Plan, lines: list[str]) -> dict[str, int]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 from carnet.calm.control_rooms.positions import Books, read_books_of
-from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.books import (
     Balance,
     Offer,
@@ -84,11 +83,11 @@ class Shelf:
 
 _PRODUCT = ("sku", "name", "metric", "unit")
 _ITEM = [f"product__{each.name}" if each.name in _PRODUCT else each.name for each in fields(Item)]
-_ITEMS = Prepared(lambda: Purchase.objects.filter(account=slot(0)).values_list(*_ITEM))
 
 
 def read_shelf(account: str, guid: str, now: datetime) -> Shelf:
-    purchases = {row[0]: Item(*row) for row in _ITEMS(account)}
+    rows = Purchase.objects.filter(account=account).values_list(*_ITEM)
+    purchases = {row[0]: Item(*row) for row in rows}
     return Shelf(purchases, read_books_of(account, purchases.values()), guid, now)
 
 

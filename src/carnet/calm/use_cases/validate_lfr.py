@@ -23,7 +23,6 @@ from carnet.calm.control_rooms.models import (
     Request,
     SeenCheckpoint,
 )
-from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.context import Act
@@ -118,11 +117,8 @@ def judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
     return token if isinstance(token, Refusal) else replace(case, token=token)
 
 
-_ROOM = Prepared(lambda: ControlRoom.objects.select_related("enrolment", "guid", "account").filter(id=slot(0)))
-
-
 def find_room(room: str) -> ControlRoom | None:
-    return _ROOM.first(room)
+    return ControlRoom.objects.select_related("enrolment", "guid", "account").filter(id=room).first()
 
 
 def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal | None:
@@ -165,21 +161,15 @@ def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
     return count(Case(read, guid, None, token, _stated(lfr), {}), ())
 
 
-_DIGEST = Prepared(lambda: Request.objects.filter(id=slot(0)).values_list("digest"))
-
-
 def id_was_used(read: ReadRequest) -> bool:
     """Whether another file had its request id: ids are drawn at random, so that no honest site repeats one."""
-    return any(digest != read.envelope.digest for (digest,) in _DIGEST(read.request.request_id))
-
-
-_TAKEN = Prepared(lambda: Request.objects.defer("raw").filter(digest=slot(0), room=slot(1), believed=True))
+    return Request.objects.filter(id=read.request.request_id).exclude(digest=read.envelope.digest).exists()
 
 
 def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | Refusal:
     """4 and 5: L2, before sequence, totals or anything else is believed."""
     lfr, digest = read.request, read.envelope.digest
-    taken = _TAKEN.first(digest, room.id)
+    taken = Request.objects.defer("raw").filter(digest=digest, room=room, believed=True).first()
     if taken and taken.pk != room.newest_request_id:  # E6: taken before, and answered or overtaken since
         return (
             lfr_refusals.already_used(room, taken.sequence)
@@ -211,16 +201,13 @@ def _of_released_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
     return room.state == State.RELEASED and same and lfr.kind is not RequestKind.RELEASE
 
 
-_FILE = Prepared(lambda: LicenseFile.objects.defer("raw").filter(id=slot(0), room=slot(1)))
-
-
 def _judge_installed(room: ControlRoom, lfr: LicenseFileRequest) -> LicenseFile | Refusal | None:
     """8: the OLF it names must be one that CALM issued to it (E16), and fit what is confirmed (H2)."""
     if lfr.installed is None:
         if room.confirmed and lfr.kind is not RequestKind.RELEASE:
             return lfr_refusals.installed_is_older(room, 0)
         return None
-    row = _FILE.first(lfr.installed.olf_id, room.id)
+    row = LicenseFile.objects.defer("raw").filter(id=lfr.installed.olf_id, room=room).first()
     if row is None or row.sequence != lfr.installed.sequence:
         return lfr_refusals.unknown_license_file(room.name, lfr.installed.sequence)
     ended = row.enrolment_id != room.enrolment_id
@@ -251,25 +238,15 @@ def count(case: Case, acceptances: tuple[Acceptance, ...]) -> Case:
     return replace(case, counts=effective(case.stated, acceptances), acceptances=acceptances)
 
 
-_ACCEPTANCES = Prepared(
-    lambda: AcceptanceRow.objects.filter(room=slot(0)).order_by("number").values_list("number", "add")
-)
-
-
 def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
-    rows = ((number, add) for number, add in _ACCEPTANCES(room) if number > newer_than)
+    newer = AcceptanceRow.objects.filter(room=room, number__gt=newer_than).order_by("number")
+    rows = newer.values_list("number", "add")
     return tuple(Acceptance(number, tuple(msgspec.json.decode(add, type=list[AddedUnits]))) for number, add in rows)
 
 
-_COUNTED = Prepared(
-    lambda: Counted.objects.filter(room=slot(0), enrolment=slot(1)).values_list(
-        "line_id", "period_start", "sku", "units", "stated"
-    )
-)
-
-
 def read_counted(room: ControlRoom) -> dict[Where, Count]:
-    rows = _COUNTED(room.id, room.enrolment_id)
+    own = Counted.objects.filter(room=room, enrolment=room.enrolment_id)
+    rows = own.values_list("line_id", "period_start", "sku", "units", "stated")
     return {(line, period_start): Count(sku, units, stated) for line, period_start, sku, units, stated in rows}
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from carnet.calm.control_rooms.models import ControlRoom, Enrolment, LicenseFile, LicenseLine
-from carnet.calm.prepared import Prepared, slot
 from carnet.calm.purchases.models import Guid, period_of
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.accounts import is_approved, no_approval
@@ -96,23 +95,17 @@ class _Issued:
     period: Period | None
 
 
-_LINES = Prepared(
-    lambda: (
-        LicenseLine.objects.filter(room=slot(0))
-        .values_list(
-            "line_id",
-            "purchase__product_id",
-            "purchase__product__metric",
-            "purchase__period_unit",
-            "purchase__period_from",
-        )
-        .distinct()
-    )
+_AS_ISSUED = (
+    "line_id",
+    "purchase__product_id",
+    "purchase__product__metric",
+    "purchase__period_unit",
+    "purchase__period_from",
 )
 
 
 def _issued_to(room: ControlRoom) -> dict[str, _Issued]:
-    rows = _LINES(room.id)
+    rows = LicenseLine.objects.filter(room=room).values_list(*_AS_ISSUED).distinct()
     return {line: _Issued(sku, metric, period_of(unit, start)) for line, sku, metric, unit, start in rows}
 
 

@@ -1,7 +1,7 @@
 """api-key create/list/revoke"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,8 @@ from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from carnet.control_room.rules.granting.api_keys import ApiKeyAnswer, ApiKeys, ApiKeyView
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,14 +62,14 @@ def create(
         raise UsageError("Give --product PRODUCT, once or more, or --all-products.")
     order = CreateApiKey(check_name(name, "key's name"), None if all_products else products, may)
     with session.site.desk(writing=True) as desk:
-        answer: Any = desk.execute(order, session.actor)
+        answer = desk.execute(order, session.actor)
     if out and not isinstance(answer, Refusal):
         _write(out, answer)
         answer = answer.without_secret()
     session.answer(answer, lambda console, answer: _created(console, answer, out))
 
 
-def _write(out: Path, answer: Any) -> None:
+def _write(out: Path, answer: "ApiKeyAnswer") -> None:
     try:
         write_file(out, f"{answer.key}\n".encode(), 0o600)
     except OSError as error:
@@ -77,7 +79,7 @@ def _write(out: Path, answer: Any) -> None:
         ) from error
 
 
-def _created(console: "Console", answer: Any, out: Path | None) -> None:
+def _created(console: "Console", answer: "ApiKeyAnswer", out: Path | None) -> None:
     console.print(f"API key {answer.key_id}, “{answer.name}”: may {_may(answer)}; for {_scope(answer)}.")
     if out:
         console.print(f"It is written to {out}, which only you may read. It cannot be shown again.")
@@ -93,7 +95,7 @@ def list_keys(session: Session) -> None:
     session.ask(ListApiKeys(), _keys)
 
 
-def _keys(console: "Console", answer: Any) -> None:
+def _keys(console: "Console", answer: "ApiKeys") -> None:
     from carnet.control_room.cli import show
 
     made = show.table("Id", "Name", "May", "Products", "Made", "Revoked")
@@ -115,9 +117,9 @@ def revoke(
     )
 
 
-def _may(key: Any) -> str:
+def _may(key: "ApiKeyAnswer | ApiKeyView") -> str:
     return ", ".join(key.permissions)
 
 
-def _scope(key: Any) -> str:
+def _scope(key: "ApiKeyAnswer | ApiKeyView") -> str:
     return "all products" if key.products is None else ", ".join(key.products)

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from carnet.control_room.local_api.client import EngineClient
+    from carnet.control_room.queries.license_preview import PreviewAnswer
+    from carnet.control_room.queries.status import Status as StatusAnswer
+    from carnet.control_room.rules.activation.generate_request import RequestAnswer, WithdrawAnswer
+    from carnet.control_room.rules.activation.install_license import LicenseAnswer
+    from carnet.control_room.rules.activation.install_token import TokenAnswer
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,7 +57,7 @@ def install_token(session: Session, file: InFile) -> None:
     session.answer(answer, _enabled)
 
 
-def _enabled(console: "Console", answer: Any) -> None:
+def _enabled(console: "Console", answer: "TokenAnswer") -> None:
     console.print(f"Enabled for offline licensing, for {answer.account} (key set {answer.key_set_version}).")
     console.print("Next: generate a License File Request (control-room request generate --out FILE).")
 
@@ -77,24 +82,23 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
     order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
 
     with session.site.desk(writing=True) as desk:
-        answer: Any = desk.execute(order, session.actor)
+        answer = desk.execute(order, session.actor)
         if not isinstance(answer, Refusal):
             write_file(out, _file_of(desk, answer))
     session.answer(answer, lambda console, answer: _generated(console, answer, out))
 
 
-def _file_of(desk: "EngineClient", answer: Any) -> bytes:
+def _file_of(desk: "EngineClient", answer: "RequestAnswer") -> bytes:
     from carnet.control_room.rules.activation.generate_request import NewestRequest
 
-    newest: Any = desk.ask(NewestRequest())
+    newest = desk.ask(NewestRequest())
     if newest.request_id != answer.request_id:
         void = f"Request #{answer.sequence} is void already: #{newest.sequence} was generated after it."
         raise UsageError(void, "Write that one.", "control-room request save-again --out FILE")
-    raw: bytes = newest.raw
-    return raw
+    return newest.raw
 
 
-def _generated(console: "Console", answer: Any, out: Path) -> None:
+def _generated(console: "Console", answer: "RequestAnswer", out: Path) -> None:
     console.print(f"Request #{answer.sequence} ({answer.kind}) is written: {out}")
     console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
     if answer.install_by:
@@ -112,11 +116,11 @@ def save_again(session: Session, out: OutFile) -> None:
     from carnet.control_room.rules.activation.generate_request import NewestRequest
 
     with session.site.desk() as desk:
-        newest: Any = desk.ask(NewestRequest())
+        newest = desk.ask(NewestRequest())
     write_file(out, newest.raw)
     session.answer(
         {"request_id": newest.request_id, "sequence": newest.sequence, "file": str(out)},
-        lambda console, found: console.print(f"Request #{found['sequence']} is written again: {out}"),
+        lambda console, _: console.print(f"Request #{newest.sequence} is written again: {out}"),
     )
 
 
@@ -127,7 +131,7 @@ def withdraw(session: Session) -> None:
     session.execute(WithdrawCycle(), _withdrawn)
 
 
-def _withdrawn(console: "Console", answer: Any) -> None:
+def _withdrawn(console: "Console", answer: "WithdrawAnswer") -> None:
     console.print(f"The cycle opened {times.minute(answer.opened_at)} is withdrawn; its requests are void.")
     console.print(f"Cycles withdrawn since the last install: {answer.withdrawn} (the next LFR says so).")
 
@@ -138,16 +142,19 @@ def preview(session: Session, file: InFile) -> None:
 
     raw = read_file(file)
     with session.site.desk() as desk:
-        answer: Any = desk.ask(PreviewLicense(raw))
+        answer = desk.ask(PreviewLicense(raw))
     if isinstance(answer, Refusal) or answer.refused is None:
         session.answer(answer, _preview)
         return
-    shown = _as_fields(answer) | {"refused": refused_fields(answer.refused)} if session.as_json else answer
-    finish(shown, _preview, as_json=session.as_json)
+    if session.as_json:
+        fields = _as_fields(answer) | {"refused": refused_fields(answer.refused)}
+        finish(fields, lambda *_: None, as_json=True)
+    else:
+        finish(answer, _preview, as_json=False)
     _say_refused(answer.refused)
 
 
-def _as_fields(answer: Any) -> dict[str, Any]:
+def _as_fields(answer: "PreviewAnswer") -> dict[str, Any]:
     import msgspec
 
     fields: dict[str, Any] = msgspec.to_builtins(answer)
@@ -161,7 +168,7 @@ def _say_refused(refusal: Refusal) -> None:
     raise SystemExit(3)
 
 
-def _preview(console: "Console", answer: Any) -> None:
+def _preview(console: "Console", answer: "PreviewAnswer") -> None:
     console.print(f"License file #{answer.sequence} for {answer.account}, License GUID {answer.license_guid}")
     _contents(console, answer)
     if answer.refused:
@@ -170,7 +177,7 @@ def _preview(console: "Console", answer: Any) -> None:
         console.print(f"It fits. Install it before {stamp(answer.install_by)}. Nothing was changed.")
 
 
-def _contents(console: "Console", answer: Any) -> None:
+def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> None:
     from carnet.control_room.cli import show
 
     changes = show.table("Product", ">Was", ">New", ">In use", "Until", "")
@@ -207,7 +214,7 @@ def install(
     session.answer(answer, lambda console, answer: _installed(console, answer, receipt))
 
 
-def _installed(console: "Console", answer: Any, receipt: Path | None) -> None:
+def _installed(console: "Console", answer: "LicenseAnswer", receipt: Path | None) -> None:
     console.print(f"License file #{answer.sequence} for {answer.account} is installed. State: {answer.state}")
     _contents(console, answer)
     if receipt:
@@ -232,7 +239,7 @@ def show_license(
     session.answer(view, _license)
 
 
-def _license(console: "Console", view: Any) -> None:
+def _license(console: "Console", view: "StatusAnswer") -> None:
     from carnet.control_room.cli import show
 
     if view.installed is None:

@@ -1,7 +1,7 @@
 """user · seat · units · feature · usage"""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,12 +9,20 @@ from carnet import times
 from carnet.cli_support import check_name, new_app
 from carnet.control_room.cli.session import Session, Sku, command
 from carnet.control_room.rules.granting.preconditions import DEFAULT_TTL, MAX_TTL, MIN_TTL
+from carnet.exchange.verdicts import Refusal
 from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from carnet.control_room.local_api.client import EngineClient
+    from carnet.control_room.queries.history import UsageHistoryAnswer
+    from carnet.control_room.queries.usage import Usage as UsageAnswer
+    from carnet.control_room.rules.granting.reservations import ReservationAnswer
+    from carnet.control_room.rules.granting.seats import SeatAnswer
+    from carnet.control_room.rules.granting.units import UnitsAnswer
+    from carnet.control_room.rules.granting.users import UserAnswer
+    from carnet.control_room.rules.holding import HolderView
 
 
 def add_to(app: typer.Typer) -> None:
@@ -70,12 +78,12 @@ def check_user(session: Session, product: Sku, user: User) -> None:
     session.ask(CheckUser(product, user), _user)
 
 
-def _user(console: "Console", answer: Any) -> None:
+def _user(console: "Console", answer: "UserAnswer") -> None:
     what = "holds" if answer.assigned else "does not hold"
     console.print(f"{answer.user} {what} {answer.sku}: {answer.in_use} of {answer.granted} in use.")
 
 
-def _freed(console: "Console", answer: Any) -> None:
+def _freed(console: "Console", answer: "UserAnswer") -> None:
     console.print(f"{answer.user} no longer holds {answer.sku}: {answer.in_use} of {answer.granted} in use.")
 
 
@@ -106,7 +114,7 @@ def release(session: Session, lease: Lease, key: Key = None) -> None:
     session.execute(ReleaseSeat(lease), _seat, key)
 
 
-def _seat(console: "Console", answer: Any) -> None:
+def _seat(console: "Console", answer: "SeatAnswer") -> None:
     until = f"until {times.second(answer.expires_at)}" if answer.expires_at else "given back"
     console.print(f"{answer.sku} · {answer.holder} · lease {answer.lease_id} · {until}")
     console.print(f"{answer.in_use} of {answer.granted} in use.")
@@ -156,7 +164,7 @@ def cancel(session: Session, reservation: Reservation, key: Key = None) -> None:
     session.execute(CancelUnits(reservation), _reserved, key)
 
 
-def _reserved(console: "Console", answer: Any) -> None:
+def _reserved(console: "Console", answer: "ReservationAnswer") -> None:
     from carnet.control_room.cli.show import counted
 
     until = f"until {times.second(answer.expires_at)}" if answer.expires_at else "given back"
@@ -164,7 +172,7 @@ def _reserved(console: "Console", answer: Any) -> None:
     console.print(f"{answer.remaining:,} left.")
 
 
-def _units(console: "Console", answer: Any) -> None:
+def _units(console: "Console", answer: "UnitsAnswer") -> None:
     owed = f" {answer.owed:,} of them above what is licensed, within the permitted overage." if answer.owed else ""
     console.print(f"{answer.units:,} {answer.sku} consumed; {answer.remaining:,} left.{owed}")
 
@@ -193,25 +201,30 @@ def show_usage(session: Session) -> None:
     session.answer(found, _usage)
 
 
-def _all_holders(desk: "EngineClient") -> Any:
+def _all_holders(desk: "EngineClient") -> "UsageAnswer | Refusal":
     """Page by page: a server answers no more at a time than lets it go on with its work."""
     from carnet.control_room.queries.questions import Usage
 
-    page: Any = desk.ask(Usage())
-    holders = list(page.holders)
-    while page.next:
-        page = desk.ask(Usage(page.next))
+    holders: list[HolderView] = []
+    after = ""
+    while True:
+        page = desk.ask(Usage(after))
+        if isinstance(page, Refusal):
+            return page
         holders += page.holders
-    return replace(page, holders=holders)
+        if not page.next:
+            return replace(page, holders=holders)
+        after = page.next
 
 
-def _usage(console: "Console", view: Any) -> None:
+def _usage(console: "Console", view: "UsageAnswer") -> None:
     from carnet.control_room.cli import show
 
     console.print(show.products(view.products))
     holders = show.table("Product", "Holder", "Lease", "Since / until", "Covered")
     for held in view.holders:
-        when = f"until {day_or_minute(held.expires_at)}" if held.expires_at else f"since {day_or_minute(held.since)}"
+        since = f"since {day_or_minute(held.since)}" if held.since else ""
+        when = f"until {day_or_minute(held.expires_at)}" if held.expires_at else since
         holders.add_row(held.sku, held.holder, held.lease_id or "", when, "yes" if held.covered else "no")
     console.print(holders)
     for refused in view.refusals:
@@ -229,7 +242,7 @@ def show_history(
     session.ask(UsageHistory(product, days), _history)
 
 
-def _history(console: "Console", answer: Any) -> None:
+def _history(console: "Console", answer: "UsageHistoryAnswer") -> None:
     from carnet.control_room.cli import show
 
     made = show.table("Day (UTC)", ">Peak in use", ">Granted", ">Refused", ">Consumed")

@@ -22,7 +22,9 @@ from carnet.exchange.verdicts import Code, Refusal
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carnet.control_room.ledger.record import Record
     from carnet.control_room.local_api.client import EngineClient
+    from carnet.control_room.queries.questions import RecordView
     from carnet.merkle import Checkpoint
 
 
@@ -47,19 +49,21 @@ def show_records(
     session.answer(found, _records)
 
 
-def _newest(desk: "EngineClient", last: int, kind: str | None) -> list[Any]:
+def _newest(desk: "EngineClient", last: int, kind: str | None) -> "list[RecordView] | Refusal":
     """Page by page: a server answers no more at a time than lets it go on with its work."""
     from carnet.control_room.queries.questions import Records
 
-    found: list[Any] = []
+    found: list[RecordView] = []
     before: int | None = None
     while len(found) < last and before != 0:
-        page: Any = desk.ask(Records(last - len(found), kind, before))
+        page = desk.ask(Records(last - len(found), kind, before))
+        if isinstance(page, Refusal):
+            return page
         found, before = [*page.records, *found], page.before
     return found
 
 
-def _records(console: "Console", records: list[Any]) -> None:
+def _records(console: "Console", records: "list[RecordView]") -> None:
     from carnet.control_room.cli import show
 
     made = show.table(">#", "At (UTC)", "Kind", "Actor", "What")
@@ -141,10 +145,10 @@ def export(session: Session, out: OutFile) -> None:
                 advance(record.index + 1)
     write_file(out, ("\n".join(lines) + "\n").encode(), 0o600)
     answer = {"file": str(out), "records": len(lines)}
-    session.answer(answer, lambda console, found: console.print(_written(found["records"], out)))
+    session.answer(answer, lambda console, _: console.print(_written(len(lines), out)))
 
 
-def _fields(record: Any) -> dict[str, Any]:
+def _fields(record: "Record") -> dict[str, Any]:
     at, body = times.iso(record.at), json.loads(bytes(record.body))
     made = {"index": record.index, "at": at, "kind": record.kind, "actor": record.actor, "body": body}
     if record.key is not None:  # G5: an auditor sees what was asked with which key, and what it was answered

@@ -1,10 +1,10 @@
 """person add/change/remove/list/link"""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from carnet.cli_support import new_app
+from carnet.cli_support import new_app, refuse
 from carnet.control_room.cli.serve import PAGES_HERE
 from carnet.control_room.cli.session import Session, command
 from carnet.exchange.verdicts import Refusal
@@ -12,6 +12,8 @@ from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from carnet.control_room.rules.granting.people import PeopleAnswer, PersonAnswer
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,7 +40,7 @@ def add(session: Session, name: Name, role: Role) -> None:
     session.execute(AddPerson(name, role), _added)
 
 
-def _added(console: "Console", answer: Any) -> None:
+def _added(console: "Console", answer: "PersonAnswer") -> None:
     console.print(f"{answer.name} may sign in, as {answer.role}.")
     console.print(f"Next: give them a link to choose a password (control-room person link {answer.name}).")
 
@@ -66,7 +68,7 @@ def list_people(session: Session) -> None:
     session.ask(ListPeople(), _people)
 
 
-def _people(console: "Console", answer: Any) -> None:
+def _people(console: "Console", answer: "PeopleAnswer") -> None:
     from carnet.control_room.cli import show
 
     made = show.table("Name", "Role", "Added", "May")
@@ -89,8 +91,8 @@ def link(
 
     with session.site.desk(writing=True) as desk:
         known = desk.ask(FindPerson(name))
-        if not isinstance(known, Refusal):
-            path = session.site.password_link(name)
-            known = {"name": name, "link": address.rstrip("/") + path}
-            desk.execute(NoteAccess(Access.LINK_GIVEN, name), session.actor)
-    session.answer(known, lambda console, found: console.print(found["link"], soft_wrap=True))
+        if isinstance(known, Refusal):
+            refuse(known, as_json=session.as_json)
+        link = address.rstrip("/") + session.site.password_link(name)
+        desk.execute(NoteAccess(Access.LINK_GIVEN, name), session.actor)
+    session.answer({"name": name, "link": link}, lambda console, _: console.print(link, soft_wrap=True))

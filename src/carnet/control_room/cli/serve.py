@@ -11,7 +11,6 @@ import typer
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import UsageError
 
-CARRIERS = ("hot", "asgi")
 PAGES_AT = "127.0.0.1:8651"
 PAGES_HERE = f"http://{PAGES_AT}"
 
@@ -25,7 +24,6 @@ class Serving:
     certificate: Path | None
     private_key: Path | None
     behind_proxy: bool
-    hot: bool
     pages: str | None  # HOST:PORT; None: bots only
     names: tuple[str, ...]  # by which browsers ask for the pages
 
@@ -45,9 +43,6 @@ def serve(
     plain_http_behind_a_proxy: Annotated[
         bool, typer.Option("--plain-http-behind-a-proxy", help="Allow other machines without TLS.")
     ] = False,
-    http: Annotated[
-        str, typer.Option("--http", envvar="CARNET_HTTP", help="What carries requests: hot, or asgi.")
-    ] = "hot",
     pages: Annotated[str, typer.Option("--pages", metavar="HOST:PORT", help="Where people's pages answer.")] = PAGES_AT,
     names: Annotated[
         list[str], typer.Option("--pages-name", metavar="NAME", help="A name by which browsers ask for the pages.")
@@ -55,8 +50,6 @@ def serve(
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Serve bots and products only.")] = False,
 ) -> None:
     """Grant to bots and products over HTTP (/api/v1), and serve people's pages, until a signal ends it."""
-    if http not in CARRIERS:
-        raise UsageError(f"“{http}” carries no requests: {', '.join(CARRIERS)}.")
     if (certificate is None) != (private_key is None):
         raise UsageError("A certificate and its key go together.", "Name both: --certificate, --private-key.")
     for file in (certificate, private_key):
@@ -75,9 +68,7 @@ def serve(
         )
     behind_proxy = plain_http_behind_a_proxy
     session.site.serve(
-        Serving(
-            host, port, certificate, private_key, behind_proxy, http == "hot", pages if where else None, tuple(names)
-        )
+        Serving(host, port, certificate, private_key, behind_proxy, pages if where else None, tuple(names))
     )
 
 

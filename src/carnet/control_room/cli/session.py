@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from carnet.exchange.key_set import Trust
     from carnet.merkle import Checkpoint
 
+T = TypeVar("T")
 DEFAULT_DATA = Path("control-room-data")
 
 
@@ -61,19 +62,19 @@ class Session:
     actor: str
     as_json: bool
 
-    def execute(self, command: "Command", show: "Callable[[Console, Any], None]", key: str | None = None) -> None:
+    def execute(self, command: "Command[T]", show: "Callable[[Console, T], None]", key: str | None = None) -> None:
         """Have one command decided and print what it came to."""
         with self.site.desk(writing=True) as desk:
             answer = desk.execute(command, self.actor, key)
         self.answer(answer, show)
 
-    def ask(self, question: "Question", show: "Callable[[Console, Any], None]") -> None:
+    def ask(self, question: "Question[T] | Question[T | Refusal]", show: "Callable[[Console, T], None]") -> None:
         """Ask one question and print the answer."""
         with self.site.desk() as desk:
             answer = desk.ask(question)
         self.answer(answer, show)
 
-    def answer(self, answer: object | Refusal, show: "Callable[[Console, Any], None]") -> None:
+    def answer(self, answer: T | Refusal, show: "Callable[[Console, T], None]") -> None:
         finish(answer, show, as_json=self.as_json)
 
 

@@ -21,6 +21,11 @@ from carnet.times import day_or_minute
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carnet.control_room.queries.forecast import Forecast as ForecastAnswer
+    from carnet.control_room.queries.questions import OutlookAnswer
+    from carnet.control_room.queries.run_out import Pace, RunOut
+    from carnet.control_room.rules.activation.install_token import KeySetAnswer
+
 
 def add_to(app: typer.Typer) -> None:
     command(app, "init")(init)
@@ -99,7 +104,7 @@ def forecast(
     session.ask(Forecast(None if on is None else parse_time(on)), _forecast)
 
 
-def _outlook(console: "Console", found: Any) -> None:
+def _outlook(console: "Console", found: "OutlookAnswer") -> None:
     from carnet.control_room.cli import show
 
     made = show.table("Product", ">Left", "Unit", ">A day (7 d)", "Runs out", ">A day (30 d)", "Runs out")
@@ -112,14 +117,14 @@ def _outlook(console: "Console", found: Any) -> None:
     console.print("See what will be on a day: control-room forecast --on DATE")
 
 
-def _when(pace: Any, of: Any) -> str:
+def _when(pace: "Pace", of: "RunOut") -> str:
 
     if pace.runs_out_at:
         return day_or_minute(pace.runs_out_at)
     return f"not before {day_or_minute(of.valid_until)}" if pace.consumed else "nothing was used"
 
 
-def _forecast(console: "Console", found: Any) -> None:
+def _forecast(console: "Console", found: "ForecastAnswer") -> None:
     from carnet.control_room.cli import show
 
     beside = "" if found.state == found.state_by_time else f" (by time: {found.state_by_time})"
@@ -146,7 +151,7 @@ def install_key_set(session: Session, file: InFile) -> None:
     session.answer(answer, _key_set)
 
 
-def _key_set(console: "Console", answer: Any) -> None:
+def _key_set(console: "Console", answer: "KeySetAnswer") -> None:
     if answer.version == answer.was:
         console.print(f"Key set {answer.version} was known here already. Nothing was changed.")
     else:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from carnet.control_room.queries.status import CycleView, LineView, ProductView, Status
+
 
 def table(*columns: str, title: str | None = None) -> "Table":
     """Columns whose name begins with `>` hold numbers and stand at the right."""
@@ -57,7 +59,7 @@ def deadline(console: "Console", what: str, moment: datetime, now: datetime) -> 
     console.print(f"{what} {left(moment, now)}: before {stamp(moment)}")
 
 
-def status(console: "Console", view: Any) -> None:
+def status(console: "Console", view: "Status") -> None:
     now = view.clock.trusted
     state = view.state if view.state == view.state_by_time else f"{view.state} (by time: {view.state_by_time})"
     console.print(f"{view.name} · {state} · Offline · version {view.version} · {view.control_room}")
@@ -79,14 +81,14 @@ def status(console: "Console", view: Any) -> None:
         console.print(f"! The system clock is {view.clock.behind_seconds} s behind trusted time, {stamp(now)}.")
 
 
-def cycle_lines(console: "Console", cycle: Any, now: datetime) -> None:
+def cycle_lines(console: "Console", cycle: "CycleView | None", now: datetime) -> None:
     if cycle and cycle.missed:
         console.print("The open cycle was missed. Generate a new LFR.", style="bold red")
     elif cycle:
         deadline(console, "A request is open. Its answer must be installed", cycle.install_by, now)
 
 
-def products(views: list[Any]) -> "Table":
+def products(views: "list[ProductView]") -> "Table":
     reserving = any(view.reserved for view in views)
     made = table("Product", "Sku", ">Licensed", ">Used", *([">Reserved"] if reserving else []), ">Left", "Unit", "Ends")
     for view in views:
@@ -106,7 +108,7 @@ def products(views: list[Any]) -> "Table":
     return made
 
 
-def lines(views: list[Any], now: datetime) -> "Table":
+def lines(views: "list[LineView]", now: datetime) -> "Table":
     made = table("Product", ">Quantity", "From", "Until", ">Consumed", "")
     for view in views:
         later = f"starts {left(view.valid_from, now)}" if view.valid_from > now else ""

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from carnet.control_room.engine.ledger_reader import LedgerReader
 from carnet.control_room.ledger.events import RollbackFound
-from carnet.control_room.rules.decision import Decision, Moment
+from carnet.control_room.rules.decision import Command, Decision, Moment
 from carnet.control_room.state.state import State
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import Checkpoint, root_at
@@ -73,14 +73,13 @@ def rolled_back(size: int, here: int) -> Refusal:
 
 
 @dataclass(frozen=True)
-class ReportRollback:
+class ReportRollback(Command[bool]):
     """Write down, once, what a caller proved."""
 
     shown: str
     what: ClassVar[str] = "rollback"
-    answers: ClassVar[type] = bool
 
-    def decide(self, state: State, _: Moment) -> Decision | Refusal:
+    def decide(self, state: State, _: Moment) -> Decision[bool] | Refusal:
         size, root = self.shown.split(".")[:2]
         if root in state.rollbacks or len(state.rollbacks) >= ROLLBACKS_KEPT:
             return Decision([], answer=False)

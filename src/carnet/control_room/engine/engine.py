@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -65,11 +66,12 @@ from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import Checkpoint
 
+T = TypeVar("T")
 Outcome = object | Refusal | CarnetError  # an answer, a rule that said no, or what broke
 
 
 class QueuedCommand(msgspec.Struct, frozen=True):
-    command: Command
+    command: Command[object]
     actor: str
     key: str | None = None  # G5
     api_key: ApiKey | None = None  # A1: what limits the caller; None for people at the site's own door
@@ -148,14 +150,14 @@ class Engine:
         now = self.now(reading)
         return Moment(now, reading, self.random, self.keys, self.store.document, self._version)
 
-    def execute(self, command: Command, reading: Reading, actor: str, key: str | None = None) -> object | Refusal:
+    def execute(self, command: Command[T], reading: Reading, actor: str, key: str | None = None) -> T | Refusal:
         """Decide one command and make it durable. Raises StorageError where the disk failed and nothing changed."""
         (outcome,) = self.execute_all([QueuedCommand(command, actor, key)], reading)
         with suppress(StorageError):  # what was decided is durable, with a new snapshot or without one
             self.keep_snapshot()
         if isinstance(outcome, CarnetError):
             raise outcome
-        return outcome
+        return cast("T | Refusal", outcome)  # of this command: no other one was in the transaction
 
     def execute_all(self, orders: Sequence[QueuedCommand], reading: Reading) -> list[Outcome]:
         """Several orders in one transaction and one fsync; each sees the ones before it. Their outcomes, in order.
@@ -312,7 +314,7 @@ class Transaction:
         asked = record and (record.actor, record.key) == (order.actor, order.key)  # the index only says where to look
         return record.answered if record and asked else None
 
-    def _take(self, decision: Decision, order: QueuedCommand, name: bytes | None) -> None:
+    def _take(self, decision: Decision[object], order: QueuedCommand, name: bytes | None) -> None:
         events, answered = decision.events, remember(order.command, decision.answer) if name else None
         carries = bool(events) and events[-1].kind not in CLEAR
         boxes = [self._engine.keys.wrap(key, self._moment.random) for key in decision.new_keys]
@@ -391,7 +393,7 @@ def _named(what: str, bodies: dict[str, bytes]) -> list[tuple[str, bytes]]:
     return [(f"{what}:{name}", body) for name, body in bodies.items()]
 
 
-def _refused(command: Command, refusal: Refusal, sku: str | None) -> Refused:
+def _refused(command: Command[object], refusal: Refusal, sku: str | None) -> Refused:
     digest = sha256(command.raw).hexdigest() if isinstance(command, FileCommand) else None
     message = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in refusal.message)
     return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest, sku=sku)

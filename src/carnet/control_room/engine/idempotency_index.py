@@ -252,13 +252,13 @@ def _changed(mark: IndexMark, *, upto: int) -> IndexMark:
 _encode = msgspec.json.Encoder().encode
 
 
-def remember(command: Command, answer: object) -> Answered:
+def remember(command: Command[object], answer: object) -> Answered:
     if isinstance(answer, SecretAnswer):
         answer = answer.without_secret()  # A2
     return Answered(request_sha256=_digest(command), answer=msgspec.Raw(_encode(answer)))
 
 
-def first_answer(command: Command, answered: Answered) -> object | Refusal:
+def first_answer(command: Command[object], answered: Answered) -> object | Refusal:
     if answered.request_sha256 != _digest(command):
         return Refusal(
             Code.IDEMPOTENCY_CONFLICT,
@@ -273,5 +273,5 @@ def first_answer(command: Command, answered: Answered) -> object | Refusal:
     return answer
 
 
-def _digest(command: Command) -> str:
+def _digest(command: Command[object]) -> str:
     return sha256(command.what.encode() + b"|" + _encode(command)).hexdigest()

@@ -17,7 +17,7 @@ KINDS = 256  # that are counted apart; beyond that, products are no longer told 
 _Kind = tuple[str, str, str | None]  # what, code, sku
 
 
-def is_sampled(command: Command) -> bool:
+def is_sampled(command: Command[object]) -> bool:
     """What bots and products may ask comes by the thousand; what people do, and files, by the piece."""
     return hasattr(command, "needs")
 

@@ -8,6 +8,7 @@ are written by a thread, and it is handed finished bytes.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from carnet.control_room.engine.checkpoint_tokens import ReportRollback
 from carnet.control_room.engine.engine import Engine, Outcome, QueuedCommand, view_of
@@ -22,6 +23,7 @@ WAITING = 8192  # orders
 BATCH = 1024  # orders in one transaction
 PROBE_EVERY = 1  # seconds between two tries of a disk that failed
 SWEEP_EVERY = 30  # seconds between two looks at what time alone has changed
+T = TypeVar("T")
 Done = Callable[[list[Outcome]], None]
 
 
@@ -65,7 +67,7 @@ class Writer:
 
     # --- questions ----------------------------------------------------------------------------------------------
 
-    def ask(self, question: Question) -> object | Refusal:
+    def ask(self, question: Question[T]) -> T:
         """An answer from what is durable. Raises StorageError where not even that can be read."""
         self._check_readable()
         return question.answer(view_of(self.engine, self._reading(), self.storage))

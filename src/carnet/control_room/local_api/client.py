@@ -6,10 +6,10 @@ needs neither passphrase nor lock. Both give the same answers.
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from carnet.control_room.engine.engine import Engine, view_of
 from carnet.control_room.engine.store import Store
@@ -21,16 +21,18 @@ from carnet.control_room.state.trusted_time import Reading
 from carnet.errors import BusyError, CarnetError, UsageError
 from carnet.exchange.verdicts import Refusal
 
+T = TypeVar("T")
+U = TypeVar("U")
 KEY_SET = "key-set"
 DOCUMENTS = (REQUEST, LICENSE, RECEIPT, KEY_SET)  # that a desk hands out; the lock of the keys is none of them
 
 
 class EngineClient(Protocol):
-    def execute(self, command: Command, actor: str, key: str | None = None) -> object | Refusal:
+    def execute(self, command: Command[T], actor: str, key: str | None = None) -> T | Refusal:
         """Have a command decided, and what it decides made durable. Raises CarnetError where something broke."""
         ...
 
-    def ask(self, question: Question) -> object | Refusal:
+    def ask(self, question: Question[T]) -> T:
         """An answer from what is durable. Raises CarnetError."""
         ...
 
@@ -45,15 +47,22 @@ class InProcessClient:
     def __init__(self, engine: Engine, reading: Callable[[], Reading], *, writing: bool) -> None:
         self._engine, self._reading, self._writing = engine, reading, writing
 
-    def execute(self, command: Command, actor: str, key: str | None = None) -> object | Refusal:
+    def execute(self, command: Command[T], actor: str, key: str | None = None) -> T | Refusal:
         assert self._writing, "there is only ever one writer: the one that holds the folder's lock"
         return self._engine.execute(command, self._reading(), actor, key)
 
-    def ask(self, question: Question) -> object | Refusal:
+    def ask(self, question: Question[T]) -> T:
         return question.answer(view_of(self._engine, self._reading()))
 
     def document(self, name: str) -> bytes | None:
         return kept_document(self._engine.store, name)
+
+
+def unrefused(answer: T | Refusal) -> T:
+    """The answer to a question that no rule refuses as it is asked here. Raises UsageError where one does."""
+    if isinstance(answer, Refusal):
+        raise UsageError(answer.message, answer.next)
+    return answer
 
 
 def kept_document(store: Store, name: str) -> bytes | None:
@@ -92,17 +101,19 @@ class UnixClient:
             raise CarnetError(f"The server on {folder} cannot be asked: {error.strerror or error}.") from error
         return cls(connection)
 
-    def execute(self, command: Command, actor: str, key: str | None = None) -> object | Refusal:
-        return protocol.read_answer(self._exchange(protocol.do(command, actor, key), changes=True), command.answers)
+    def execute(self, command: Command[T], actor: str, key: str | None = None) -> T | Refusal:
+        return protocol.read_outcome(self._exchange(protocol.do(command, actor, key), changes=True), command)
 
-    def ask(self, question: Question) -> object | Refusal:
-        return protocol.read_answer(self._exchange(protocol.ask(question)), question.answers)
+    def ask(self, question: Question[T]) -> T:
+        return protocol.read_answer(self._exchange(protocol.ask(question)), question)
 
-    def ask_all(self, questions: Sequence[Question]) -> list[object | Refusal]:
+    def ask_all(self, first: Question[T], *others: Question[U]) -> tuple[T, list[U]]:
         """Several questions on one way: a server under load takes a turn for each way, and none for another question
         that has come along. They need not be answered from one moment. What it raises leaves a desk to be closed."""
-        self._send(b"".join(protocol.frames(protocol.ask(each)) for each in questions), changes=False)
-        return [protocol.read_answer(self._receive(changes=False), each.answers) for each in questions]
+        asked = [protocol.ask(first), *map(protocol.ask, others)]
+        self._send(b"".join(protocol.frames(each) for each in asked), changes=False)
+        answer = protocol.read_answer(self._receive(changes=False), first)
+        return answer, [protocol.read_answer(self._receive(changes=False), each) for each in others]
 
     def document(self, name: str) -> bytes | None:
         reply = protocol.read_reply(self._exchange(protocol.fetch(name)))

@@ -7,7 +7,7 @@ in. Only the commands and questions listed here can be named.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,7 +22,7 @@ from carnet.control_room.queries.what_if import WhatIf
 from carnet.control_room.rules.activation.generate_request import GenerateRequest, NewestRequest, WithdrawCycle
 from carnet.control_room.rules.activation.install_license import InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
-from carnet.control_room.rules.decision import Command, Question
+from carnet.control_room.rules.decision import Asked, Command, Question
 from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.rules.granting.features import CheckFeature
@@ -58,7 +58,7 @@ MESSAGE_LIMIT = 256 * 1024 * 1024  # bytes of an answer; a request is one frame
 _GOES_ON = 1 << 31
 _DEPTH = 12
 
-COMMANDS: dict[str, type[Command]] = {
+COMMANDS: dict[str, type[Command[Any]]] = {
     each.what: each
     for each in (
         InstallToken,
@@ -83,7 +83,7 @@ COMMANDS: dict[str, type[Command]] = {
         NoteAccess,
     )
 }
-QUESTIONS: dict[str, type[Question]] = {
+QUESTIONS: dict[str, type[Question[Any]]] = {
     each.what: each
     for each in (
         questions.Status,
@@ -158,20 +158,20 @@ class Fetched(msgspec.Struct, frozen=True, tag="fetched"):
 class Execution:
     """A command as it came over the socket."""
 
-    command: Command
+    command: Command[object]
     actor: str
     key: str | None
 
 
-Request = Execution | Question | Fetch
+Request = Execution | Question[object] | Fetch
 Reply = Answered | Refused | Failed | Fetched
 
 
-def do(command: Command, actor: str, key: str | None) -> bytes:
+def do(command: Command[object], actor: str, key: str | None) -> bytes:
     return encode(Do(command.what, msgspec.Raw(encode(command)), actor, key))
 
 
-def ask(question: Question) -> bytes:
+def ask(question: Question[object]) -> bytes:
     return encode(Ask(question.what, msgspec.Raw(encode(question))))
 
 
@@ -218,14 +218,25 @@ def read_reply(data: bytes) -> Reply:
     return reply
 
 
-def read_answer(data: bytes, answers: type) -> object | Refusal:
-    """The answer to a command or question that is answered with `answers`. Raises CarnetError."""
+def read_outcome(data: bytes, command: Command[T]) -> T | Refusal:
+    """What a command came to. Raises CarnetError."""
+    outcome: T | Refusal = _read(data, command)
+    return outcome
+
+
+def read_answer(data: bytes, question: Question[T]) -> T:
+    """The answer to a question. Raises CarnetError."""
+    answer: T = _read(data, question)
+    return answer
+
+
+def _read(data: bytes, asked: Asked[object]) -> Any:
+    """One of the two types that can come back: what it is answered with or, where it may be refused, a Refusal."""
     reply = read_reply(data)
-    if isinstance(reply, Refused):
+    if isinstance(reply, Refused) and asked.may_refuse:
         return reply.refusal
     if isinstance(reply, Answered):
-        answer: object = msgspec.json.decode(reply.answer, type=answers)
-        return answer
+        return msgspec.json.decode(reply.answer, type=asked.answers)
     raise CarnetError("The running server answered something else than it was asked.")
 
 

@@ -133,7 +133,7 @@ class UnixServer:
         except CarnetError as error:
             return error
 
-    def _asked(self, question: Question) -> object:
+    def _asked(self, question: Question[object]) -> object:
         return self._writer.ask(question)
 
 

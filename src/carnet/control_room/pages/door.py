@@ -40,8 +40,7 @@ class Door(door.Door):
         with engine() as desk:
             login: object = request.user
             who = [FindPerson(login.name)] if isinstance(login, Login) else []
-            status, *person = desk.ask_all([questions.Status(), *who])
-            assert isinstance(status, Status)
+            status, person = desk.ask_all(questions.Status(), *who)
             request.desk, request.status, request.now = desk, status, status.clock.trusted  # type: ignore[attr-defined]
             request.asked_for = person[0] if person else None  # type: ignore[attr-defined]  # `person`, once let in
             yield

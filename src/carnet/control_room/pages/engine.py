@@ -4,6 +4,7 @@ becomes a page that says so, with the way back.
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -14,6 +15,8 @@ from carnet.control_room.pages.runtime_config import runtime_config
 from carnet.control_room.rules.decision import Command, Question
 from carnet.errors import BusyError
 from carnet.exchange.verdicts import Refusal
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -26,13 +29,13 @@ def engine() -> Iterator[UnixClient]:
         yield desk
 
 
-def ask(question: Question) -> object | Refusal:
+def ask(question: Question[T]) -> T:
     """One question, where no request is at hand."""
     with engine() as desk:
         return desk.ask(question)
 
 
-def execute(command: Command, actor: str) -> object | Refusal:
+def execute(command: Command[T], actor: str) -> T | Refusal:
     with engine() as desk:
         return desk.execute(command, actor)
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from django.core.mail import EmailMessage, get_connection
 from django.db import IntegrityError, transaction
@@ -47,7 +46,7 @@ def send_due(desk: EngineClient, now: datetime) -> Told:
     """`now`: trusted time."""
     chosen = settings()
     ways = _ways(chosen)
-    due: Any = desk.ask(DueNotices(tuple(NoticeSent.objects.values_list("notice", flat=True))))
+    due = desk.ask(DueNotices(tuple(NoticeSent.objects.values_list("notice", flat=True))))
     sent: list[str] = []
     failed: list[str] = []
     for notice in due.notices if ways else ():
@@ -146,7 +145,7 @@ def _checkpoint(desk: EngineClient, chosen: NoticeSettings) -> tuple[str | None,
     """The line that was sent, and what went wrong."""
     if not (chosen.syslog and chosen.syslog_checkpoints):
         return None, ""
-    found: Any = desk.ask(Checkpoint())
+    found = desk.ask(Checkpoint())
     line = "checkpoint " + " ".join(found.text.split())
     try:
         _syslog(chosen, line)

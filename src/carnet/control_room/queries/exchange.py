@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.rules.activation.generate_request import REQUEST
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.site_state import locks
 from carnet.control_room.state.exchange_log import Outcome, PastEntry
 from carnet.control_room.state.state import State
@@ -53,13 +53,12 @@ class ExchangeAnswer:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class Exchange(Question[ExchangeAnswer | Refusal]):
     """Tokens, cycles and releases, before a number; the newest first."""
 
     before: int | None = None
     limit: int = 20
     what: ClassVar[str] = "exchange"
-    answers: ClassVar[type] = ExchangeAnswer
 
     def answer(self, view: View) -> ExchangeAnswer | Refusal:
         if not 1 <= self.limit <= PAGE:
@@ -118,9 +117,8 @@ class RequestTextAnswer:
 
 
 @dataclass(frozen=True)
-class RequestText:
+class RequestText(Question[RequestTextAnswer | Refusal]):
     what: ClassVar[str] = "request text"
-    answers: ClassVar[type] = RequestTextAnswer
 
     def answer(self, view: View) -> RequestTextAnswer | Refusal:
         newest, raw = view.state.newest_request, view.document(REQUEST)

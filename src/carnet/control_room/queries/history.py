@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.state.state import State
 from carnet.control_room.state.usage_counters import (
     DAYS_KEPT,
@@ -38,13 +38,12 @@ class UsageHistoryAnswer:
 
 
 @dataclass(frozen=True)
-class UsageHistory:
+class UsageHistory(Question[UsageHistoryAnswer | Refusal]):
     """`days`: how many, today included; at most 400 are kept."""
 
     sku: str
     days: int = 30
     what: ClassVar[str] = "usage history"
-    answers: ClassVar[type] = UsageHistoryAnswer
     needs: ClassVar[str] = "read"
 
     def answer(self, view: View) -> UsageHistoryAnswer | Refusal:

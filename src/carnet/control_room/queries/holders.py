@@ -10,7 +10,7 @@ from datetime import datetime
 from heapq import merge
 from typing import ClassVar, Generic, TypeVar
 
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import (
     count_in_use,
     grant_of,
@@ -41,7 +41,7 @@ class HoldersAnswer:
 
 
 @dataclass(frozen=True)
-class Holders:
+class Holders(Question[HoldersAnswer | Refusal]):
     """Users and running leases of a product, or of all: the newest first. `search`: a part of the user's or holder's
     name, in small or capital letters."""
 
@@ -52,7 +52,6 @@ class Holders:
     oldest_first: bool = False
     only_seats: bool = False  # where no product is named: of those that are licensed by seat
     what: ClassVar[str] = "holders"
-    answers: ClassVar[type] = HoldersAnswer
 
     def answer(self, view: View) -> HoldersAnswer | Refusal:
         state, now = view.state, view.now
@@ -141,10 +140,9 @@ class UserDetailAnswer:
 
 
 @dataclass(frozen=True)
-class UserDetail:
+class UserDetail(Question[UserDetailAnswer]):
     user: str
     what: ClassVar[str] = "user"
-    answers: ClassVar[type] = UserDetailAnswer
 
     def answer(self, view: View) -> UserDetailAnswer:
         return _user(view.state, view.now, self.user)
@@ -160,14 +158,13 @@ class PeopleAnswer:
 
 
 @dataclass(frozen=True)
-class People:
+class People(Question[PeopleAnswer | Refusal]):
     """Each person once, of all products, in the order of names; `after`: a name."""
 
     search: str = ""
     after: str = ""
     limit: int = 50
     what: ClassVar[str] = "assigned people"
-    answers: ClassVar[type] = PeopleAnswer
 
     def answer(self, view: View) -> PeopleAnswer | Refusal:
         refusal = check_page(self.limit, self.search)

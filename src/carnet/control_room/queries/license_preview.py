@@ -12,7 +12,7 @@ from carnet.control_room.rules.activation.install_license import (
     answer_of,
     open_license,
 )
-from carnet.control_room.rules.decision import Moment, View
+from carnet.control_room.rules.decision import Moment, Question, View
 from carnet.control_room.rules.grant import products
 from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
@@ -68,10 +68,9 @@ class PreviewAnswer(LicenseAnswer):
 
 
 @dataclass(frozen=True)
-class PreviewLicense:
+class PreviewLicense(Question[PreviewAnswer | Refusal]):
     raw: bytes = field(repr=False)
     what: ClassVar[str] = "license preview"
-    answers: ClassVar[type] = PreviewAnswer
 
     def answer(self, view: View) -> PreviewAnswer | Refusal:
         assert view.moment is not None

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from carnet import times
 from carnet.control_room.queries.banner import Tone, banner
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import is_locked, locks
 from carnet.control_room.state.state import State
@@ -35,12 +35,11 @@ class DueNoticesAnswer:
 
 
 @dataclass(frozen=True)
-class DueNotices:
+class DueNotices(Question[DueNoticesAnswer]):
     """`sent`: the ids of those that were sent before."""
 
     sent: tuple[str, ...] = ()
     what: ClassVar[str] = "due notices"
-    answers: ClassVar[type] = DueNoticesAnswer
 
     def answer(self, view: View) -> DueNoticesAnswer:
         return DueNoticesAnswer(view.now, due_notices(view.state, view.now, self.sent))

@@ -17,7 +17,7 @@ from carnet.control_room.queries.history import (
 )
 from carnet.control_room.queries.run_out import pace
 from carnet.control_room.queries.status import ProductView, product_view
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of, products, used
 from carnet.control_room.state.state import State
 from carnet.entitlements import Line, Metric
@@ -50,9 +50,8 @@ class OverviewAnswer:
 
 
 @dataclass(frozen=True)
-class Overview:
+class Overview(Question[OverviewAnswer]):
     what: ClassVar[str] = "overview"
-    answers: ClassVar[type] = OverviewAnswer
 
     def answer(self, view: View) -> OverviewAnswer:
         return OverviewAnswer(view.now, product_rows(view.state, view.now))
@@ -139,13 +138,12 @@ class ProductDetailAnswer:
 
 
 @dataclass(frozen=True)
-class ProductDetail:
+class ProductDetail(Question[ProductDetailAnswer | Refusal]):
     """`days`: how many, today included; at most 400 are kept."""
 
     sku: str
     days: int = 30
     what: ClassVar[str] = "product"
-    answers: ClassVar[type] = ProductDetailAnswer
 
     def answer(self, view: View) -> ProductDetailAnswer | Refusal:
         state, now, sku = view.state, view.now, self.sku

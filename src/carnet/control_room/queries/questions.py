@@ -20,7 +20,7 @@ from carnet.control_room.queries import (
 )
 from carnet.control_room.queries.record_search import LONGEST, RecordFilter, bounds
 from carnet.control_room.queries.run_out import NearLimit, RunOut
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import inclusion_proof, leaf_hash
@@ -31,9 +31,8 @@ PAGE = 1024 * 1024  # bytes of records' bodies in one answer
 
 
 @dataclass(frozen=True)
-class Status:
+class Status(Question[status.Status]):
     what: ClassVar[str] = "status"
-    answers: ClassVar[type] = status.Status
     needs: ClassVar[str] = "read"
 
     def answer(self, view: View) -> status.Status:
@@ -41,14 +40,13 @@ class Status:
 
 
 @dataclass(frozen=True)
-class Usage:
+class Usage(Question[usage.Usage | Refusal]):
     """A page of the holders, with the totals of all. `products`: only holders of these."""
 
     after: str = ""  # what the page before named as its `next`
     limit: int = HOLDERS
     products: list[str] | None = None
     what: ClassVar[str] = "usage"
-    answers: ClassVar[type] = usage.Usage
     needs: ClassVar[str] = "read"
 
     def answer(self, view: View) -> usage.Usage | Refusal:
@@ -58,12 +56,11 @@ class Usage:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Forecast(Question[forecast.Forecast]):
     """Of a date; where none is given, of the moment at which the open cycle is missed."""
 
     on: datetime | None = None
     what: ClassVar[str] = "forecast"
-    answers: ClassVar[type] = forecast.Forecast
 
     def answer(self, view: View) -> forecast.Forecast:
         on = self.on or forecast.missed_deadline(view.state)
@@ -83,11 +80,10 @@ class OutlookAnswer:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class Outlook(Question[OutlookAnswer]):
     """When units run out at the rate at which they are used, and what is near its limit."""
 
     what: ClassVar[str] = "outlook"
-    answers: ClassVar[type] = OutlookAnswer
 
     def answer(self, view: View) -> OutlookAnswer:
         state, now = view.state, view.now
@@ -112,7 +108,7 @@ class RecordsAnswer:
 
 
 @dataclass(frozen=True)
-class Records:
+class Records(Question[RecordsAnswer | Refusal]):
     """The newest records, at most `last` of them, before an index. Of a kind, of an actor, that say a text (in whatever
     letters, in the actor's name or the body), from `since` on and before `until`."""
 
@@ -124,7 +120,6 @@ class Records:
     since: datetime | None = None
     until: datetime | None = None
     what: ClassVar[str] = "records"
-    answers: ClassVar[type] = RecordsAnswer
 
     def answer(self, view: View) -> RecordsAnswer | Refusal:
         if len(self.text) > LONGEST:
@@ -156,10 +151,9 @@ class RecordDetailAnswer:
 
 
 @dataclass(frozen=True)
-class RecordDetail:
+class RecordDetail(Question[RecordDetailAnswer | Refusal]):
     index: int
     what: ClassVar[str] = "record"
-    answers: ClassVar[type] = RecordDetailAnswer
 
     def answer(self, view: View) -> RecordDetailAnswer | Refusal:
         at = view.checkpoint
@@ -197,9 +191,8 @@ class CheckpointAnswer:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Question[CheckpointAnswer]):
     what: ClassVar[str] = "checkpoint"
-    answers: ClassVar[type] = CheckpointAnswer
 
     def answer(self, view: View) -> CheckpointAnswer:
         at = view.checkpoint

@@ -19,7 +19,7 @@ from carnet.control_room.queries.run_out import pace
 from carnet.control_room.queries.status import ProductView, product_views
 from carnet.control_room.queries.timeline import Span, horizon, spans
 from carnet.control_room.rules.activation.install_license import Opened, open_license
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import (
     count_in_use,
     granted,
@@ -202,7 +202,7 @@ class WhatIfAnswer:
 
 
 @dataclass(frozen=True)
-class WhatIf:
+class WhatIf(Question[WhatIfAnswer | Refusal]):
     """`missed_deadline` without a day: the moment at which the open cycle is missed. `raw`: an OLF, as if it were
     installed now. A refusal of it is answered as it is."""
 
@@ -210,7 +210,6 @@ class WhatIf:
     missed_deadline: bool = False
     raw: bytes | None = field(default=None, repr=False)
     what: ClassVar[str] = "what if"
-    answers: ClassVar[type] = WhatIfAnswer
 
     def answer(self, view: View) -> WhatIfAnswer | Refusal:
         state, now = view.state, view.now

@@ -40,7 +40,7 @@ def authenticate(header: bytes | None, keys: Mapping[str, ApiKey]) -> ApiKey | N
     return known if same and known is not None and known.revoked_at is None else None
 
 
-def order(command: Command, key: ApiKey, idempotency: bytes | None) -> QueuedCommand:
+def order(command: Command[object], key: ApiKey, idempotency: bytes | None) -> QueuedCommand:
     """The command as this key's: records name the public part of it, and idempotency keys are its own (G5)."""
     return QueuedCommand(command, f"cnk_{key.key_id}", None if idempotency is None else idempotency.decode(), key)
 
@@ -52,15 +52,17 @@ def is_idempotency_key(text: bytes) -> bool:
 T = TypeVar("T", Status, Usage)
 
 
-def within(question: Question, key: ApiKey) -> Question:
+def within(question: Question[object], key: ApiKey) -> Question[object]:
     """The question of this key: a page of holders is a page of its own products' holders."""
     return replace(question, products=key.products) if isinstance(question, questions.Usage) else question
 
 
+def visible_figures(figures: Figures, key: ApiKey) -> Figures:
+    return replace(figures, status=_of(figures.status, key))
+
+
 def visible(answer: object, key: ApiKey) -> object:
     """The answer without the products that are not this key's. Refusals are counted over all products: left out."""
-    if isinstance(answer, Figures):
-        return replace(answer, status=_of(answer.status, key))
     if isinstance(answer, Usage) and key.products is not None:
         return replace(_of(answer, key), refusals=[])
     return _of(answer, key) if isinstance(answer, Status) else answer

@@ -2,7 +2,8 @@
 
 msgspec refuses unknown fields, NaN, a byte order mark, bad UTF-8 and lone surrogates, but takes the last of two equal
 keys. All values here are text or numbers, so the quotation marks of a body tell: two for each key and two for each
-text; one more key, or an escaped mark, makes more. Only where there are more is the body read once more, to look.
+text; one more key, or an escaped mark, makes more. Only where there are more is the body read once more, to look. A
+batch is always read once more: that costs 2 µs a command, a thirtieth of what the command costs.
 """
 
 import json
@@ -110,7 +111,7 @@ class Reader(Generic[T]):
 
     def __init__(self, shape: Any) -> None:
         self._decode = msgspec.json.Decoder(shape).decode
-        self._marks, self._optional = marks(shape) if isinstance(shape, type) else (0, ())
+        self._marks, self._optional = _marks(shape) if isinstance(shape, type) else (0, ())
 
     def read(self, raw: bytes) -> T:
         body: T = self.decode(raw)
@@ -146,13 +147,12 @@ def read_query(shape: type[Body], query: bytes) -> Body:
     return made
 
 
-def marks(shape: type) -> tuple[int, tuple[tuple[str, int], ...]]:
+def _marks(shape: type) -> tuple[int, tuple[tuple[str, int], ...]]:
     """How many quotation marks a body of required fields holds, and how many more each optional one brings."""
     fields = msgspec.structs.fields(shape)
     own = {field.name: 2 + 2 * _is_text(field.type) for field in fields}
-    tag = 4 if shape.__struct_config__.tag is not None else 0  # type: ignore[attr-defined]
     required = sum(own[field.name] for field in fields if field.required)
-    return tag + required, tuple((field.name, own[field.name]) for field in fields if not field.required)
+    return required, tuple((field.name, own[field.name]) for field in fields if not field.required)
 
 
 def _is_text(kind: Any) -> bool:

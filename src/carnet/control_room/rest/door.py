@@ -8,7 +8,7 @@ It is one plain function with a callback, because a request costs less than a ta
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ from carnet.control_room.rest import (
     problems,
 )
 from carnet.control_room.rest import batch as batches
-from carnet.control_room.rest.authentication import visible, within
+from carnet.control_room.rest.authentication import visible, visible_figures, within
 from carnet.control_room.rest.batch import BATCH, Batch
 from carnet.control_room.rest.bodies import Nothing, Reader, read_query
 from carnet.control_room.rest.message import TEXT, Answer, Reply, Request
@@ -38,6 +38,7 @@ from carnet.exchange.strict import MalformedError
 from carnet.exchange.verdicts import Code, Refusal
 
 HEALTH, LIVE, METRICS, DOCUMENT = b"/health", b"/live", b"/metrics", f"{PREFIX}openapi.json".encode()
+T = TypeVar("T")
 _only = itemgetter(0)
 _encode = msgspec.json.Encoder().encode
 
@@ -49,7 +50,7 @@ class Writer(Protocol):
 
     def submit(self, orders: Sequence[QueuedCommand], done: Callable[[list[Outcome]], None]) -> None: ...
 
-    def ask(self, question: Question) -> object | Refusal: ...
+    def ask(self, question: Question[T]) -> T: ...
 
     @property
     def token(self) -> str:
@@ -209,12 +210,11 @@ class Door:
     def _metrics(self, key: ApiKey) -> Answer:
         question = monitoring.Metrics()
         refusal = refuse(key, question, self._writer.engine.state)
-        figures = refusal or visible(self._writer.ask(question), key)
-        if isinstance(figures, monitoring.Figures):
-            text = monitoring.text(figures, self.counts, self.connections())
-            return Answer(200, text, TEXT, self._writer.token)
-        assert isinstance(figures, Refusal)
-        return self._refused(figures, self.counts[""])
+        figures = refusal or self._writer.ask(question)
+        if isinstance(figures, Refusal):
+            return self._refused(figures, self.counts[""])
+        text = monitoring.text(visible_figures(figures, key), self.counts, self.connections())
+        return Answer(200, text, TEXT, self._writer.token)
 
     def _with_query(self, path: bytes) -> _Route | None:
         route = self._routes.get(path.partition(b"?")[0])

@@ -1,69 +1,21 @@
-"""What the server tells its log: lines of JSON on stderr, for a start, a stop and a fault. Never a header, a key or a
-body, nor a fault's own words, which may quote one (A2): its kind and its place are enough to find it.
-"""
+"""What the REST server tells its log of faults: in a request, and in the event loop outside of any request."""
 
 import asyncio
-import logging
-from collections.abc import Callable, MutableMapping
-from datetime import datetime
-from typing import Any, TextIO
+from collections.abc import Callable
+from typing import Any
 
-import structlog
-
-from carnet import times
-
-Log = Callable[..., None]  # (event, **fields)
-
-
-def new_log(now: Callable[[], datetime], stream: TextIO) -> Log:
-    def stamp(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {"at": times.iso(now()), **event}
-
-    logger = structlog.wrap_logger(
-        structlog.PrintLogger(stream), processors=[stamp, structlog.processors.JSONRenderer(ensure_ascii=False)]
-    )
-    return logger.msg  # type: ignore[no-any-return]
+from carnet.server_log import Log, fault_fields
 
 
 def fault_log(log: Log) -> Callable[[BaseException], None]:
     def fault(error: BaseException) -> None:
-        log("fault", kind=type(error).__name__, where=_where(error))
+        log("fault", **fault_fields(error))
 
     return fault
 
 
 def loop_faults(log: Log) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:
-    """For what goes wrong in the event loop, outside of any request."""
-
     def fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        found = {"kind": type(error).__name__, "where": _where(error)} if error else {}
-        log("fault", says=context["message"], **found)
+        log("fault", says=context["message"], **fault_fields(context.get("exception")))
 
     return fault
-
-
-def _where(error: BaseException) -> str:
-    """The innermost place of the fault, as module:line."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace else ""
-
-
-class Forward(logging.Handler):
-    """What the HTTP server itself has to say, from warnings on: only its fixed words, not what it puts into them."""
-
-    def __init__(self, log: Log) -> None:
-        super().__init__(logging.WARNING)
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        fields = {"kind": type(error).__name__, "where": _where(error)} if error else {}
-        self._log("server", says=str(record.msg).strip(), **fields)
-
-
-def forward(log: Log) -> None:
-    logger = logging.getLogger("uvicorn")
-    logger.handlers, logger.propagate = [Forward(log)], False

@@ -1,11 +1,12 @@
-"""What goes into the door and comes out of it, whichever server carries it."""
+"""What goes into the door and comes out of it. It knows no connection."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 JSON, PROBLEM, TEXT = b"application/json", b"application/problem+json", b"text/plain; version=0.0.4; charset=utf-8"
 Headers = tuple[tuple[bytes, bytes], ...]
+_READ = {b"authorization": "authorization", b"idempotency-key": "key", b"carnet-checkpoint": "checkpoint"}
 
 
 class Request(msgspec.Struct):
@@ -18,6 +19,18 @@ class Request(msgspec.Struct):
     key: bytes | None = None  # Idempotency-Key
     checkpoint: bytes | None = None  # Carnet-Checkpoint
     twice: bytes = b""
+
+
+def request_of(method: bytes, path: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes = b"") -> Request:
+    """`headers` have names in lower case."""
+    request = Request(method, path, body)
+    for name, value in headers:
+        field = _READ.get(name)
+        if field:
+            if getattr(request, field) is not None:
+                request.twice = name
+            setattr(request, field, value)
+    return request
 
 
 class Answer(msgspec.Struct):

@@ -31,21 +31,19 @@ class HealthAnswer:
 
 
 @dataclass(frozen=True)
-class Health:
+class Health(Question[HealthAnswer]):
     what: ClassVar[str] = "health"
-    answers: ClassVar[type] = HealthAnswer
 
     def answer(self, view: View) -> HealthAnswer:
         grants = not view.storage and may_grant(view.state, view.now) is None
         return HealthAnswer(grants, state_name(view.state, view.now), view.storage)
 
 
-def answer(ask: Callable[[Question], object]) -> Answer:
+def answer(ask: Callable[[Question[HealthAnswer]], HealthAnswer]) -> Answer:
     try:
         found = ask(Health())
     except CarnetError as error:  # not even the state can be read
         found = HealthAnswer(False, "unknown", str(error))
-    assert isinstance(found, HealthAnswer)
     return Answer(200 if found.grants else 503, msgspec.json.encode(found))
 
 
@@ -56,11 +54,11 @@ class Figures:
     status: Status
 
 
-class Metrics:
+@dataclass(frozen=True)
+class Metrics(Question[Figures]):
     """What the ledger knows of them; what the door counted itself is added in `text`."""
 
     what: ClassVar[str] = "metrics"
-    answers: ClassVar[type] = Figures
     needs: ClassVar[str] = READ
 
     def answer(self, view: View) -> Figures:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import UNSET
 
@@ -18,6 +18,7 @@ from carnet.control_room.rules.granting import (
     users,
 )
 from carnet.control_room.rules.granting.permissions import ASSIGN, READ, TAKE
+from carnet.exchange.verdicts import Refusal
 
 PREFIX = "/api/v1/"
 
@@ -43,8 +44,8 @@ class Operation:
     needs: str  # the permission
     body: type[bodies.Body]  # of a GET: its query
     answers: type
-    command: Callable[[Any], Command] | None = None
-    question: Callable[[Any], Question] | None = None
+    command: Callable[[Any], Command[object]] | None = None
+    question: Callable[[Any], Question[object]] | None = None
 
     @property
     def path(self) -> str:
@@ -55,26 +56,32 @@ def _ttl(given: Any) -> int:
     return preconditions.DEFAULT_TTL if given is UNSET else given
 
 
-def _acquire(body: bodies.Seat) -> Command:
+def _acquire(body: bodies.Seat) -> Command[seats.SeatAnswer]:
     return seats.AcquireSeat(body.sku, bodies.name(body.holder), _ttl(body.ttl_seconds))
 
 
-def _usage(query: bodies.Page) -> Question:
+def _usage(query: bodies.Page) -> Question[object]:
     after = "" if query.after is UNSET else query.after
     return questions.Usage(after, questions.HOLDERS if query.limit is UNSET else query.limit)
 
 
+B = TypeVar("B", bound=bodies.Body)
+A = TypeVar("A")  # an answer
+
+
 def _change(
-    name: str, says: str, body: type[bodies.Body], command: Callable[[Any], Command], kind: type, needs: str = TAKE
+    name: str, says: str, body: type[B], command: Callable[[B], Command[A]], kind: type[A], needs: str = TAKE
 ) -> Operation:
     return Operation("POST", name, says, needs, body, kind, command=command)
 
 
-def _check(name: str, says: str, body: type[bodies.Body], question: Callable[[Any], Question], kind: type) -> Operation:
+def _check(
+    name: str, says: str, body: type[B], question: Callable[[B], Question[A | Refusal]], kind: type[A]
+) -> Operation:
     return Operation("POST", name, says, TAKE, body, kind, question=question)
 
 
-def _look(name: str, says: str, question: type[Question]) -> Operation:
+def _look(name: str, says: str, question: type[Question[object]]) -> Operation:
     return Operation("GET", name, says, READ, bodies.Nothing, question.answers, question=lambda _: question())
 
 

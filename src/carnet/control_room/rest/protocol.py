@@ -1,39 +1,55 @@
-"""The hot carrier: uvicorn's own httptools protocol, which here answers /api/v1/* itself and hands all else to ASGI.
+"""HTTP/1.1 on one connection: httptools parses, the Door answers, and what a server owes its callers is kept here.
 
-What a protocol owes its caller is done here: answers in the order of the requests, also where several wait; limits on
-headers, body and slowness; no write on a connection that is closing; what was taken is answered before a stop. And
-what it owes all others: however many requests come in one packet, they are taken a few at a time, and a connection has
-one question answered before the others have their turn. It leans on names inside uvicorn, so its version is bounded,
-and the same tests run over both carriers.
+To the caller: answers in the order of the requests, also where several wait; limits on headers, body and slowness; no
+write on a connection that is closing; what was taken is answered before a stop. To all others: however many requests
+come in one packet, they are taken a few at a time, and a connection has one question answered before the others have
+their turn. No task and no future is made for a request.
 """
 
 import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any
+from http import HTTPStatus
+from typing import cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from carnet.control_room.rest import limits as limit
 from carnet.control_room.rest import problems
-from carnet.control_room.rest.asgi import request_of
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.limits import Limits
-from carnet.control_room.rest.message import Answer, Request
-from carnet.control_room.rest.operations import PREFIX
+from carnet.control_room.rest.message import Answer, Request, request_of
 from carnet.exchange.verdicts import Refusal
 
-_PREFIX = PREFIX.encode()
 _CLOSE = b"connection: close\r\n"
 _NO_LINGER = struct.pack("ii", 1, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_STOP_WAIT = 0.05  # seconds for a request that is on its way when the server is told to stop
 
 
-class _Owed:
+@dataclass(eq=False)
+class Service:
+    """What all connections of one server share."""
+
+    door: Door
+    limits: Limits
+    fault: Callable[[BaseException], None]
+    date: bytes = b""  # the header line of each answer; the server renews it every second
+    stopping: bool = False
+    connections: set["Connection"] = field(default_factory=set)
+    all_closed: asyncio.Event = field(default_factory=asyncio.Event)  # while stopping
+
+    def closed(self, connection: "Connection") -> None:
+        self.connections.discard(connection)
+        if self.stopping and not self.connections:
+            self.all_closed.set()
+
+
+class _Pending:
     """The answer that one request waits for, in its place."""
 
     __slots__ = ("bare", "data", "last", "turned_away")
@@ -45,39 +61,47 @@ class _Owed:
         self.turned_away = turned_away  # before all of it was read
 
 
-class DoorProtocol(HttpToolsProtocol):
-    """One connection. `bound` makes the class that uvicorn is given."""
+class Connection(asyncio.Protocol):
+    """One connection, which the event loop calls; httptools calls its `on_…` methods."""
 
-    door: Door
-    limits: Limits
-    hot: bool
-    fault: Callable[[BaseException], None]
+    transport: asyncio.Transport
 
-    # --- the connection's life -----------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._owed: deque[_Owed] = deque()
-        self._held: tuple[RequestResponseCycle, Any] | None = None
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.door, self.limits = service.door, service.limits
+        self.loop = asyncio.get_running_loop()
+        self.parser = httptools.HttpRequestParser(self)
+        # What follows a request with “Connection: close” is ignored; it does not make that request unreadable.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._pending: deque[_Pending] = deque()
+        self._undecided: deque[tuple[_Pending, Request]] = deque()  # taken, and not yet asked of the door
+        self._unread = b""  # what came, and is not looked at before others have their answers
         self._arriving = False  # a request has begun and is not all there
         self._in_head = False
-        self._mine = False
         self._deaf = False  # what arrives is not looked at
         self._lingering = False  # and is thrown away
         self._stopping = False
-        self._kept = b""  # what came, and is not looked at before others have their answers
-        self._todo: deque[tuple[_Owed, Request]] = deque()  # taken, and not yet asked of the door
+        self._read_paused = self._write_paused = False
         self._turn: asyncio.Handle | None = None  # in which this goes on
         self._active = True
         self._stuck: asyncio.TimerHandle | None = None
         self._begun = 0  # requests
         self._more = 0  # bytes of a request that came after the data in which it began
+
+    # --- the connection's life -----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
         self._deadline: asyncio.TimerHandle | None = self.loop.call_later(self.limits.seconds, self._too_slow)
         self._idle = self.loop.call_later(self.limits.idle_seconds, self._idled)
-        if len(self.connections) > self.limits.connections:
+        self._service.connections.add(self)
+        if len(self._service.connections) > self.limits.connections:
             self._turn_away(limit.too_many(self.limits))
+        elif self._service.stopping:
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._in_time()
         if self._stuck is not None:
             self._stuck.cancel()
@@ -85,24 +109,22 @@ class DoorProtocol(HttpToolsProtocol):
         if self._turn is not None:
             self._turn.cancel()
         self._deaf = True
-        self._kept = b""
-        self._todo.clear()
-        super().connection_lost(exc)
+        self._unread = b""
+        self._undecided.clear()
+        self._service.closed(self)
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             if not self._lingering:
-                self.flow.pause_reading()
+                self._pause_reading()
             return
         self._active = True
-        if self.timeout_keep_alive_task is not None:
-            self._unset_keepalive_if_required()
-        if self._kept:
-            self._kept += data
-            self.flow.pause_reading()
+        if self._unread:
+            self._unread += data
+            self._pause_reading()
         else:
             self._take(data)
-        if self._todo and self._turn is None:
+        if self._undecided and self._turn is None:
             self._work()
 
     def _take(self, data: bytes) -> None:
@@ -110,45 +132,45 @@ class DoorProtocol(HttpToolsProtocol):
         at, size = 0, self.limits.fed
         while at < len(data) and not self._deaf:
             if self._too_much_waits():
-                self._kept = data[at:]
+                self._unread = data[at:]
                 break
             self._feed(data if len(data) <= size else data[at : at + size])
             at += size
-        if not self._deaf and (self._kept or self._too_much_waits()):
-            self.flow.pause_reading()
+        if not self._deaf and (self._unread or self._too_much_waits()):
+            self._pause_reading()
 
     def _too_much_waits(self) -> bool:
-        return len(self._owed) >= self.limits.pipelined or self.flow.write_paused or bool(self.pipeline)
+        return len(self._pending) >= self.limits.pipelined or self._write_paused
 
     def _go_on(self) -> None:
         """In the next turn: with what was taken, and, where nothing waits any more, with what was kept."""
-        if self._turn is None and (self._todo or self._kept):
+        if self._turn is None and (self._undecided or self._unread):
             self._turn = self.loop.call_soon(self._turned)
 
     def _turned(self) -> None:
         self._turn = None
-        if self._kept and not self._owed and not self._deaf:
-            data, self._kept = self._kept, b""
+        if self._unread and not self._pending and not self._deaf:
+            data, self._unread = self._unread, b""
             if not self._stopping:
                 self._take(data)
-                if not self._kept and not self._deaf and not self._too_much_waits():
-                    self.flow.resume_reading()
-        if self._todo and self._turn is None:
+                if not self._unread and not self._deaf and not self._too_much_waits():
+                    self._resume_reading()
+        if self._undecided and self._turn is None:
             self._work()
 
     def _work(self) -> None:
         """Ask the door what was taken, in its order: changes all together, and one question."""
-        todo = self._todo
+        undecided = self._undecided
         if self.transport.is_closing():  # nobody would read what it came to
-            todo.clear()
-        while todo:
-            owed, request = todo.popleft()
+            undecided.clear()
+        while undecided:
+            pending, request = undecided.popleft()
             try:
-                self.door.handle(request, partial(self._answer, owed))
+                self.door.handle(request, partial(self._answer, pending))
             except Exception as error:
-                type(self).fault(error)
-                self._answer(owed, problems.fault())
-            if todo and self.door.is_question(request.path):
+                self._service.fault(error)
+                self._answer(pending, problems.fault())
+            if undecided and self.door.is_question(request.path):
                 break
         self._go_on()
 
@@ -186,7 +208,7 @@ class DoorProtocol(HttpToolsProtocol):
 
     def _too_slow(self) -> None:
         self._deadline = None
-        if self._arriving and self.flow.read_paused:  # it is this side that does not go on
+        if self._arriving and self._read_paused:  # it is this side that does not go on
             self._deadline = self.loop.call_later(self.limits.seconds, self._too_slow)
         elif self._arriving:
             self._turn_away(limit.too_slow(self.limits))
@@ -195,33 +217,39 @@ class DoorProtocol(HttpToolsProtocol):
 
     def _idled(self) -> None:
         """Kept is a connection that was used since this was asked last; one timer a connection, none a request."""
-        busy = self._active or self._owed or (self.cycle is not None and not self.cycle.response_complete)
+        busy = self._active or bool(self._pending)
         self._active = False
         self._idle = self.loop.call_later(self.limits.idle_seconds, self._idled)
         if self.transport.is_closing():
-            self._reset()  # it closes since a while: what is left to send, nobody fetches
+            self.reset()  # it closes since a while: what is left to send, nobody fetches
         elif not busy:
             self.transport.close()
 
+    def _pause_reading(self) -> None:
+        if not self._read_paused:
+            self._read_paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._read_paused:
+            self._read_paused = False
+            self.transport.resume_reading()
+
     def pause_writing(self) -> None:
         """The caller does not fetch its answers: nothing more is read from it, and it has not for ever."""
-        super().pause_writing()
-        self.flow.pause_reading()
-        self._stuck = self.loop.call_later(self.limits.seconds, self._reset)
+        self._write_paused = True
+        self._pause_reading()
+        self._stuck = self.loop.call_later(self.limits.seconds, self.reset)
 
     def resume_writing(self) -> None:
         if self._stuck is not None:
             self._stuck.cancel()
-        super().resume_writing()
-        if not self._kept:
-            self.flow.resume_reading()
+        self._write_paused = False
+        if not self._unread:
+            self._resume_reading()
         self._go_on()
 
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._go_on()
-
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """End the connection at once, and forget what the system has not yet sent of the answers."""
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
@@ -229,14 +257,10 @@ class DoorProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """What was taken is answered; what is on its way here has a moment."""
         self._stopping = True
-        self.loop.call_later(0.05, self._stop_if_idle)
+        self.loop.call_later(_STOP_WAIT, self._stop_if_idle)
 
     def _stop_if_idle(self) -> None:
-        if self.transport.is_closing():
-            return
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.keep_alive = False  # it closes the connection itself
-        elif not self._owed:
+        if not self._pending and not self.transport.is_closing():
             self.transport.close()
 
     # --- one request ---------------------------------------------------------------------------------------------
@@ -245,35 +269,34 @@ class DoorProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._arriving = self._in_head = True
-        self._mine = False
-        self.url = b""
+        self._url = b""
         self._size = 0  # of the body
         self._more = 0
-        self._lines: list[tuple[bytes, bytes]] = []
+        self._headers: list[tuple[bytes, bytes]] = []
         self._body = b""
         self._begun += 1
         if self._deadline is not None:
             self._in_time()
 
     def on_url(self, url: bytes) -> None:
-        self.url += url
+        self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # what comes after the body is of no use here
-            self._lines.append((name.lower(), value))
+            self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         if self._deaf:
             return
-        head, body, expects = len(self.url), 0, False
-        for name, value in self._lines:
+        head, body, expects = len(self._url), 0, False
+        for name, value in self._headers:
             head += len(name) + len(value)
             if name == b"content-length":
                 body = int(value)
             elif name == b"expect":
                 expects = True
-        if head > self.limits.header_bytes or len(self._lines) > self.limits.headers:
+        if head > self.limits.header_bytes or len(self._headers) > self.limits.headers:
             self._turn_away(limit.headers_too_large(self.limits))
         elif body > self.limits.body:
             self._turn_away(limit.body_too_large(self.limits))
@@ -281,29 +304,10 @@ class DoorProtocol(HttpToolsProtocol):
             self._begin(expects=expects)
 
     def _begin(self, *, expects: bool) -> None:
-        cycle = self.cycle
-        self._mine = self.hot and (cycle is None or cycle.response_complete) and self.url.startswith(_PREFIX)
-        if not self._mine:
-            self._to_asgi()
-            return
-        self._request = request_of(self.parser.get_method(), self.url, self._lines)
-        if expects and not self._owed and not self.transport.is_closing():
+        url = self._url if self._url.startswith(b"/") else _of_absolute(self._url)
+        self._request = request_of(self.parser.get_method(), url, self._headers)
+        if expects and not self._pending and not self.transport.is_closing():
             self.transport.write(_CONTINUE)
-
-    def _to_asgi(self) -> None:
-        url, lines = self.url, self._lines
-        super().on_message_begin()
-        self.url = url
-        for name, value in lines:
-            super().on_header(name, value)
-        super().on_headers_complete()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if self._owed:  # answers of requests before this one
-            self._held = (cycle, app)
-            self.flow.pause_reading()
-        else:
-            super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         if self._deaf:
@@ -311,37 +315,32 @@ class DoorProtocol(HttpToolsProtocol):
         self._size += len(body)
         if self._size > self.limits.body:
             self._turn_away(limit.body_too_large(self.limits))
-        elif self._mine:
-            self._body = self._body + body if self._body else body
         else:
-            super().on_body(body)
+            self._body = self._body + body if self._body else body
 
     def on_message_complete(self) -> None:
         self._arriving = False
         if self._deaf:
             return
-        if not self._mine:
-            super().on_message_complete()
-            return
         request, parser = self._request, self.parser
         request.body = self._body
-        owed = _Owed(last=not parser.should_keep_alive() or parser.should_upgrade(), bare=request.method == b"HEAD")
-        self._owed.append(owed)
-        self._todo.append((owed, request))
+        last = not parser.should_keep_alive() or parser.should_upgrade()
+        pending = _Pending(last=last, bare=request.method == b"HEAD")
+        self._pending.append(pending)
+        self._undecided.append((pending, request))
 
     # --- answers, in order ---------------------------------------------------------------------------------------
 
-    def _answer(self, owed: _Owed, answer: Answer) -> None:
-        if owed.data is not None:
+    def _answer(self, pending: _Pending, answer: Answer) -> None:
+        if pending.data is not None:
             return
-        waiting = self._owed
-        owed.last = owed.last or (self._stopping and owed is waiting[-1])
-        owed.data = encoded(answer, self.server_state.default_headers, last=owed.last, bare=owed.bare)
+        waiting = self._pending
+        pending.last = pending.last or (self._stopping and pending is waiting[-1])
+        pending.data = encoded(answer, self._service.date, last=pending.last, bare=pending.bare)
         while waiting and (data := waiting[0].data) is not None:
             first = waiting.popleft()
             if self.transport.is_closing():
                 continue
-            self.server_state.total_requests += 1
             self.transport.write(data)
             if first.last:
                 self._hang_up(first)
@@ -349,21 +348,18 @@ class DoorProtocol(HttpToolsProtocol):
             self._all_answered()
 
     def _all_answered(self) -> None:
-        if self._held is not None:
-            (cycle, app), self._held = self._held, None
-            super()._start_asgi_task(cycle, app)
-        if self._kept:
+        if self._unread:
             self._go_on()
-        elif self.flow.read_paused and not self.flow.write_paused and not self.transport.is_closing():
-            self.flow.resume_reading()
+        elif self._read_paused and not self._write_paused and not self.transport.is_closing():
+            self._resume_reading()
         if self._stopping:
             self._stop_if_idle()
 
-    def _hang_up(self, after: _Owed) -> None:
+    def _hang_up(self, after: _Pending) -> None:
         """Close at once where the caller is done; else let it read first why its request was turned away."""
         if after.turned_away:
             self._lingering = True
-            self.flow.resume_reading()
+            self._resume_reading()
             self.loop.call_later(self.limits.linger_seconds, self.transport.close)
         else:
             self._deaf = True
@@ -379,24 +375,24 @@ class DoorProtocol(HttpToolsProtocol):
         self._in_time()
         self._deaf = True
         self._arriving = False
-        cycle = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            if cycle.response_started or self._owed or self.pipeline or not cycle.more_body:
-                # it is of an earlier request, or has begun: after it the caller sees the end, and at last by the clock
-                cycle.keep_alive = False
-                self._deadline = self.loop.call_later(self.limits.seconds, self._reset)
-                return
-            cycle.disconnected = True
-            cycle.message_event.set()
-        owed = _Owed(last=True, turned_away=True)
-        self._owed.append(owed)
-        self._answer(owed, problems.refused(refusal))
+        pending = _Pending(last=True, turned_away=True)
+        self._pending.append(pending)
+        self._answer(pending, problems.refused(refusal))
 
 
-def encoded(answer: Answer, default: Iterable[tuple[bytes, bytes]], *, last: bool, bare: bool = False) -> bytes:
-    """The answer as HTTP/1.1. Put together by hand: it is done for every request."""
-    head = _head(answer.status, answer.kind)
-    for name, value in (*default, *answer.headers):
+def _of_absolute(url: bytes) -> bytes:
+    """The path of a request line that names the whole address, as to a proxy (RFC 9112, section 3.2.2)."""
+    try:
+        parsed = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        return url  # of OPTIONS * or CONNECT: nothing is at such a path
+    return (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+
+
+def encoded(answer: Answer, date: bytes, *, last: bool, bare: bool = False) -> bytes:
+    """The answer as HTTP/1.1. Put together by hand: it is done for every request. `date` is a whole header line."""
+    head = _head(answer.status, answer.kind) + date
+    for name, value in answer.headers:
         head += name + b": " + value + b"\r\n"
     if answer.checkpoint:
         head += b"carnet-checkpoint: " + answer.checkpoint.encode() + b"\r\n"
@@ -407,9 +403,5 @@ def encoded(answer: Answer, default: Iterable[tuple[bytes, bytes]], *, last: boo
 
 @cache
 def _head(status: int, kind: bytes) -> bytes:
-    return STATUS_LINE[status] + b"content-type: " + kind + b"\r\ncache-control: no-store\r\n"
-
-
-def bound(door: Door, limits: Limits, fault: Callable[[BaseException], None], *, hot: bool) -> type[DoorProtocol]:
-    """The class of connections to this door, as uvicorn wants one."""
-    return type("Connection", (DoorProtocol,), {"door": door, "limits": limits, "hot": hot, "fault": fault})
+    line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    return line + b"content-type: " + kind + b"\r\ncache-control: no-store\r\n"

@@ -1,33 +1,28 @@
-"""Run the door on uvicorn: sockets, TLS, start and stop. SIGTERM: accept nothing more, answer what was taken, end.
+"""Run the door: sockets, TLS, start and stop. SIGTERM or SIGINT: accept nothing more, answer what was taken, end.
 systemd is told how far the service is (sd_notify), where it asks for that.
 """
 
 import asyncio
-import math
 import resource
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from pathlib import Path
-from types import FrameType
-from typing import Any, cast
 
-import uvicorn
+import uvloop
 
-from carnet.control_room.rest.asgi import Application
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.limits import Limits
-from carnet.control_room.rest.log import (
-    Log,
-    fault_log,
-    forward,
-    loop_faults,
-)
-from carnet.control_room.rest.protocol import bound
+from carnet.control_room.rest.log import fault_log, loop_faults
+from carnet.control_room.rest.protocol import Connection, Service
 from carnet.errors import UsageError
+from carnet.server_log import Log
 
 
 def notify(address: str | None, state: str) -> None:
@@ -46,7 +41,8 @@ def notify(address: str | None, state: str) -> None:
 LISTENERS = 16  # uvloop accepts one connection a turn on each: without them 250 at once wait for half a second
 BACKLOG = 2048
 FILES = 4096
-GRACE = 30  # seconds
+GRACE = 30  # seconds for what was taken to be answered, when the server ends
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Beside = Callable[[], AbstractAsyncContextManager[object]]
 
 
@@ -59,66 +55,110 @@ class Tls:
 @dataclass(frozen=True)
 class Options:
     tls: Tls | None = None
-    hot: bool = True  # answered by the protocol itself; else through ASGI
     limits: Limits = field(default_factory=Limits)
 
 
-class Server(uvicorn.Server):
-    """Tells when it is ready and when it stops, and ends by returning: what opened the engine also closes it."""
+class Server:
+    """Serves one door until it is told to stop, and ends by returning: what opened the engine also closes it."""
 
-    def __init__(self, config: uvicorn.Config, log: Log, told: Callable[[str], None], beside: Sequence[Beside]) -> None:
-        super().__init__(config)
-        self._log, self._told, self._beside = log, told, beside
+    def __init__(
+        self, door: Door, options: Options, log: Log, told: Callable[[str], None], now: Callable[[], datetime]
+    ) -> None:
+        self.beside: list[Beside] = []  # what runs as long as the server does
+        self._service = Service(door, options.limits, fault_log(log))
+        self._limits, self._log, self._told, self._now = options.limits, log, told, now
+        self._context = _context(options.tls) if options.tls else None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop, self._at_once = asyncio.Event(), False
+        door.connections = lambda: len(self.connections)
 
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        asyncio.get_running_loop().set_exception_handler(loop_faults(self._log))
-        async with AsyncExitStack() as stack:
-            for each in self._beside:
-                await stack.enter_async_context(each())
-            await super().serve(sockets)
+    @property
+    def connections(self) -> set[Connection]:
+        return self._service.connections
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+    def stop(self) -> None:
+        """Begin to end; from any thread, once the server is ready. Nothing happens where it has ended already."""
+        assert self._loop
+        with suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    async def serve(self, listeners: Sequence[socket.socket]) -> None:
+        """Serve on `listeners`, which are closed at the end, until `stop` or a signal."""
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(loop_faults(self._log))
+        with self._signals(self._loop):
+            async with AsyncExitStack() as stack:
+                for each in self.beside:
+                    await stack.enter_async_context(each())
+                await self._serve(self._loop, listeners)
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop, listeners: Sequence[socket.socket]) -> None:
+        self._set_date()
+        servers = [await self._accept(loop, each) for each in listeners]
         self._told("ready")
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        while not self._stop.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._stop.wait()
+            self._set_date()
         self._told("stopping")
-        await super().shutdown(sockets)
+        for server, listener in zip(servers, listeners, strict=True):
+            server.close()
+            listener.close()
+        await self._end_connections()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the base's own signature
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
+    async def _accept(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> asyncio.Server:
+        patience = self._limits.seconds if self._context else None
+        return await loop.create_server(
+            lambda: Connection(self._service),
+            sock=listener,
+            ssl=self._context,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=patience,
+        )
 
+    async def _end_connections(self) -> None:
+        """What was taken is answered; then, or after GRACE, no connection is left."""
+        self._service.stopping = True
+        for connection in list(self.connections):
+            connection.shutdown()
+        if self.connections and not self._at_once:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await self._service.all_closed.wait()
+        for connection in list(self.connections):
+            connection.reset()
 
-def make(door: Door, options: Options, log: Log, told: Callable[[str], None], beside: Sequence[Beside] = ()) -> Server:
-    """A server for the door. `told` hears “ready” and “stopping”; `beside` runs as long as the server does."""
-    forward(log)
-    fault = fault_log(log)
-    config = uvicorn.Config(
-        cast("Any", Application(door, options.limits, fault)),
-        http=bound(door, options.limits, fault, hot=options.hot),
-        ws="none",
-        loop="uvloop",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=math.ceil(2 * options.limits.idle_seconds),  # the protocol's own clock runs first
-        timeout_graceful_shutdown=GRACE,
-        ssl_context_factory=_context(options.tls) if options.tls else None,
-    )
-    server = Server(config, log, told, beside)
-    door.connections = lambda: len(server.server_state.connections)
-    return server
+    @contextmanager
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():  # only the main thread hears of signals
+            yield
+            return
+        for each in SIGNALS:
+            loop.add_signal_handler(each, self._signalled, each)
+        try:
+            yield
+        finally:
+            for each in SIGNALS:
+                loop.remove_signal_handler(each)
+
+    def _signalled(self, what: signal.Signals) -> None:
+        """A second Ctrl-C waits for no connection any more."""
+        if self._stop.is_set() and what == signal.SIGINT:
+            self._at_once = True
+            self._service.all_closed.set()
+        self._stop.set()
+
+    def _set_date(self) -> None:
+        """RFC 9110, section 6.6.1: the answers say when they were made, to the second."""
+        self._service.date = f"date: {format_datetime(self._now(), usegmt=True)}\r\n".encode()
 
 
 def run(server: Server, listener: socket.socket) -> None:
-    """Serve until a signal ends it. Run it in the main thread, or set `server.should_exit` from another one."""
+    """Serve until a signal ends it. Run it in the main thread, or call `server.stop` from another one."""
     _allow_files()
-    server.run(sockets=[listener.dup() for _ in range(LISTENERS)])
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(server.serve([listener.dup() for _ in range(LISTENERS)]))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -136,17 +176,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _context(tls: Tls) -> Any:
-    def make_context(*_: object) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            context.load_cert_chain(tls.certificate, tls.private_key)
-        except (OSError, ssl.SSLError) as error:
-            raise UsageError(f"The certificate and its key cannot be used: {error}.") from error
-        return context
-
-    return make_context
+def _context(tls: Tls) -> ssl.SSLContext:
+    """Raises UsageError where the two files are no certificate and its key."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(tls.certificate, tls.private_key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"The certificate and its key cannot be used: {error}.") from error
+    return context
 
 
 def _allow_files() -> None:
@@ -157,4 +195,4 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-__all__ = ["Beside", "Options", "Server", "Tls", "listen", "make", "run"]
+__all__ = ["Beside", "Options", "Server", "Tls", "listen", "run"]

@@ -6,7 +6,8 @@ command.decide(state, moment) → Decision(events, answer, …) | Refusal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Protocol
+from types import UnionType
+from typing import ClassVar, Generic, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -53,21 +54,46 @@ class LedgerPreview(Protocol):
     def consistency(self, size: int) -> list[bytes]: ...
 
 
-class Decision(msgspec.Struct, frozen=True):
-    """Facts to record, in order, and what else becomes true in the same transaction."""
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Decision(msgspec.Struct, Generic[T], frozen=True):
+    """Facts to record, in order, what is answered, and what else becomes true in the same transaction."""
 
     events: Sequence[Event]
-    answer: object
+    answer: T
     documents: Callable[[LedgerPreview], dict[str, bytes]] | None = None  # files made of the ledger as it will be
     new_keys: Sequence[Signer | Opener] = ()
     moved: datetime | None = None  # T1, T3: the time of `clock.raised` or `clock.lowered`, and of every event after it
 
 
-class Command(Protocol):
-    what: ClassVar[str]  # as a refusal's record names it
-    answers: ClassVar[type]  # what it is answered with, where it is granted
+class Asked(Generic[T_co]):
+    """What can be asked of the engine: a frozen dataclass, so that it can go over the local door's socket.
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal: ...
+    The type in brackets is that of the answer, for the type checker and at run time: an answer that comes over the
+    socket, or out of the ledger (G5), is decoded as `answers`.
+    """
+
+    what: ClassVar[str]  # as a request and a refusal's record name it
+    answers: ClassVar[type]  # what it is answered with, where it is granted
+    may_refuse: ClassVar[bool]  # whether a rule may say no to it
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            (answer,) = get_args(base)
+            if not isinstance(answer, TypeVar):  # that stands in a base for others
+                kinds = get_args(answer) if get_origin(answer) is UnionType else (answer,)
+                cls.may_refuse = issubclass(cls, Command) or Refusal in kinds
+                (cls.answers,) = (kind for kind in kinds if kind is not Refusal)
+
+
+class Command(Asked[T_co]):
+    """What changes the site. A rule may refuse any of them."""
+
+    def decide(self, state: State, moment: Moment, /) -> Decision[T_co] | Refusal:
+        raise NotImplementedError
 
 
 class SecretAnswer:
@@ -79,7 +105,7 @@ class SecretAnswer:
 
 
 @dataclass(frozen=True)
-class FileCommand:
+class FileCommand(Command[T_co]):
     """A command that reads an exchange file; a refusal's record holds the file's SHA-256."""
 
     raw: bytes = field(repr=False)
@@ -101,10 +127,8 @@ class View:
     node: GetNode | None = None
 
 
-class Question(Protocol):
-    """What is asked, and changes nothing."""
+class Question(Asked[T_co]):
+    """What is asked, and changes nothing. One that a rule may refuse says so: `Question[… | Refusal]`."""
 
-    what: ClassVar[str]
-    answers: ClassVar[type]
-
-    def answer(self, view: View) -> object | Refusal: ...
+    def answer(self, view: View, /) -> T_co:
+        raise NotImplementedError

@@ -42,7 +42,3 @@ class AcquisitionOrder:
         start = 0 if after is None else bisect_right(self._numbers, after)
         for place in range(start, len(self._numbers)):
             yield self._numbers[place], self._who[place]
-
-    def beyond(self, count: int, most: int) -> list[str]:
-        """The first of those who come after the earliest `count`; at most so many."""
-        return self._who[count : count + most]

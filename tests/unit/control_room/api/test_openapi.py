@@ -71,7 +71,7 @@ def test_every_status_is_in_the_document() -> None:
 
 @pytest.fixture(scope="module")
 def open_room() -> Iterator[HttpRoom]:
-    with serving("hot", prepare=lambda room: {"reader": new_key(room, "reader", ["read"])}) as running:
+    with serving(prepare=lambda room: {"reader": new_key(room, "reader", ["read"])}) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""Each operation, granted and refused, over both carriers. The answers are those of every other door."""
+"""Each operation, granted and refused, over HTTP. The answers are those of every other door."""
 
 from typing import Any
 from urllib.parse import quote

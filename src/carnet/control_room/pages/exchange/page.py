@@ -7,6 +7,7 @@ from typing import Any, Literal
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from carnet.control_room.local_api.client import unrefused
 from carnet.control_room.pages.door import AuthorizedRequest
 from carnet.control_room.pages.exchange.changes import Changes, changes
 from carnet.control_room.pages.exchange.forms import Again, Generate, Release
@@ -57,8 +58,7 @@ class ExchangePage:
 
 def exchange_page(request: AuthorizedRequest) -> ExchangePage:
     status, desk = request.status, request.desk
-    past = desk.ask(Exchange())
-    assert isinstance(past, ExchangeAnswer)
+    past = unrefused(desk.ask(Exchange()))
     text = desk.ask(RequestText())
     found = previewed(request)
     return ExchangePage(

@@ -10,9 +10,10 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from carnet.control_room.local_api.client import unrefused
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.models import Preview
-from carnet.control_room.queries.exchange import Exchange, ExchangeAnswer, ExchangeEntry
+from carnet.control_room.queries.exchange import Exchange, ExchangeEntry
 from carnet.control_room.rules.granting.people import Permission
 
 
@@ -66,8 +67,7 @@ def outcome(entry: ExchangeEntry) -> tuple[str, str, str]:
 @requires(Permission.VIEW)
 @require_GET
 def cycles(request: AuthorizedRequest) -> HttpResponse:
-    found = request.desk.ask(Exchange(_number(request.GET.get("before", ""))))
-    assert isinstance(found, ExchangeAnswer)
+    found = unrefused(request.desk.ask(Exchange(_number(request.GET.get("before", "")))))
     rows = [(entry, *outcome(entry)) for entry in found.entries]
     return render(
         request, "room/exchange/cycles.html", {"found": found, "rows": rows, "paged": "before" in request.GET}

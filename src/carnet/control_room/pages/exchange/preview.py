@@ -15,7 +15,7 @@ from carnet.control_room.pages.exchange.views import nothing_sent
 from carnet.control_room.queries.license_preview import PreviewAnswer, ToFree
 from carnet.control_room.rules.activation.install_license import InstallLicense, LicenseAnswer
 from carnet.control_room.rules.granting.assignment_file import AssignmentRow
-from carnet.control_room.rules.granting.assignments import AssignMany, AssignmentsAnswer
+from carnet.control_room.rules.granting.assignments import AssignMany
 from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.seats import ReleaseSeat
 from carnet.entitlements import Metric
@@ -76,7 +76,6 @@ def _free(request: AuthorizedRequest, few: ToFree, ids: list[str]) -> int | Refu
         answer = request.desk.execute(AssignMany(rows), request.person.name)
         if isinstance(answer, Refusal):
             return answer
-        assert isinstance(answer, AssignmentsAnswer)
         return answer.unassigned
     answers = [request.desk.execute(ReleaseSeat(lease), request.person.name) for lease in ids]
     return sum(not isinstance(answer, Refusal) for answer in answers)
@@ -93,7 +92,6 @@ def install(request: AuthorizedRequest) -> HttpResponse:
     answer = request.desk.execute(InstallLicense(bytes(found.row.raw)), request.person.name)
     if isinstance(answer, Refusal):
         return show(request, refusal=answer, tried="install")
-    assert isinstance(answer, LicenseAnswer)
     discard_preview()
     messages.success(request, _installed(answer))
     return redirect(_at("receipt"))

@@ -12,9 +12,9 @@ from carnet.control_room.pages.exchange.forms import Again, Generate, Release
 from carnet.control_room.pages.exchange.page import show
 from carnet.control_room.pages.exchange.preview_store import discard_preview
 from carnet.control_room.queries.exchange import RequestText, file_name
-from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, RequestAnswer, WithdrawCycle
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, WithdrawCycle
 from carnet.control_room.rules.activation.install_license import RECEIPT
-from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken, KeySetAnswer, TokenAnswer
+from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
 from carnet.control_room.rules.granting.people import Permission
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Refusal
@@ -37,7 +37,6 @@ def token(request: AuthorizedRequest) -> HttpResponse:
     answer = request.desk.execute(InstallToken(raw), request.person.name)
     if isinstance(answer, Refusal):
         return show(request, refusal=answer, tried="token")
-    assert isinstance(answer, TokenAnswer)
     discard_preview()
     messages.success(request, f"The token is installed. This site is enabled for {answer.account}.")
     return redirect("exchange")
@@ -63,7 +62,6 @@ def key_set(request: AuthorizedRequest) -> HttpResponse:
     answer = request.desk.execute(InstallKeySet(raw), request.person.name)
     if isinstance(answer, Refusal):
         return show(request, refusal=answer, tried="key-set")
-    assert isinstance(answer, KeySetAnswer)
     if answer.version == answer.was:
         messages.info(request, f"Key set {answer.version} was known already. Nothing is changed.")
     else:
@@ -88,7 +86,6 @@ def generate(request: AuthorizedRequest) -> HttpResponse:
     )
     if answer is None:
         return show(request, refusal=form.refusal, tried="request", generate=form)
-    assert isinstance(answer, RequestAnswer)
     discard_preview()
     messages.success(request, f"Request #{answer.sequence} is generated. Read what leaves, then save the file.")
     return redirect("exchange")
@@ -101,7 +98,7 @@ def save(request: AuthorizedRequest) -> HttpResponse:
     text, raw = request.desk.ask(RequestText()), request.desk.document(REQUEST)
     if isinstance(text, Refusal) or raw is None:
         raise Http404
-    return download(raw, text.name)  # type: ignore[attr-defined]  # an answer of RequestText
+    return download(raw, text.name)
 
 
 @requires(Permission.VIEW)

@@ -8,9 +8,9 @@ from typing import Any
 from django import forms
 
 from carnet.control_room.ledger.events import KINDS
-from carnet.control_room.local_api.client import UnixClient
+from carnet.control_room.local_api.client import UnixClient, unrefused
 from carnet.control_room.pages.engine import engine
-from carnet.control_room.queries.questions import Records, RecordsAnswer, RecordView
+from carnet.control_room.queries.questions import Records, RecordView
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit.forms import DayField
 
@@ -67,7 +67,6 @@ def read(desk: UnixClient, question: Records, before: int | None) -> Found | Ref
         page = desk.ask(replace(question, last=ROWS - len(records), before=before))
         if isinstance(page, Refusal):
             return page
-        assert isinstance(page, RecordsAnswer)
         records += reversed(page.records)
         before = page.before
         if before == 0 or len(records) >= ROWS:
@@ -80,7 +79,6 @@ def read_all(question: Records, before: int) -> Iterator[RecordView]:
     such as the record of this very act, is not in it."""
     with engine() as desk:
         while before:
-            page = desk.ask(replace(question, last=FILE_ROWS, before=before))
-            assert isinstance(page, RecordsAnswer)
+            page = unrefused(desk.ask(replace(question, last=FILE_ROWS, before=before)))
             yield from reversed(page.records)
             before = page.before

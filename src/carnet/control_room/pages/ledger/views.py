@@ -166,6 +166,4 @@ def file(request: AuthorizedRequest) -> HttpResponse:
 
 
 def checkpoint_of(request: AuthorizedRequest) -> CheckpointAnswer:
-    found = request.desk.ask(Checkpoint())
-    assert isinstance(found, CheckpointAnswer)
-    return found
+    return request.desk.ask(Checkpoint())

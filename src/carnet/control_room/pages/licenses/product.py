@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from carnet import times
+from carnet.control_room.local_api.client import unrefused
 from carnet.control_room.pages.csv_files import csv_file
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import engine
@@ -220,7 +221,6 @@ def _detail(request: AuthorizedRequest, sku: str, days: int) -> ProductDetailAns
     detail = request.desk.ask(ProductDetail(sku, days))
     if isinstance(detail, Refusal):
         raise Http404
-    assert isinstance(detail, ProductDetailAnswer)
     return detail
 
 
@@ -260,8 +260,7 @@ def _holders(sku: str) -> Iterator[tuple[object, ...]]:
     after: str | None = ""
     with engine() as desk:
         while after is not None:
-            found = desk.ask(Holders(sku, "", after, _FILE_ROWS))
-            assert isinstance(found, HoldersAnswer)
+            found = unrefused(desk.ask(Holders(sku, "", after, _FILE_ROWS)))
             for one in found.holders:
                 since = one.since.isoformat() if one.since else ""
                 ends = one.expires_at.isoformat() if one.expires_at else ""

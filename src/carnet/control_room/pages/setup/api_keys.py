@@ -58,7 +58,7 @@ def _command(asked: dict[str, Any]) -> CreateApiKey:
 
 
 def _keys(request: AuthorizedRequest) -> list[Any]:
-    found: Any = request.desk.ask(ListApiKeys())
+    found = request.desk.ask(ListApiKeys())
     return sorted(found.keys, key=lambda key: (key.revoked_at is not None, key.name.casefold()))
 
 

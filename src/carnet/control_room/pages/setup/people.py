@@ -53,7 +53,7 @@ class NewPerson(Asking):
 def people(request: AuthorizedRequest) -> HttpResponse:
     form, link_ = NewPerson(request.POST or None), ""
     if request.method == "POST":
-        added: Any = form.ask(
+        added = form.ask(
             lambda asked: request.desk.execute(AddPerson(asked["name"].lower(), asked["role"]), request.person.name)
         )
         if added:
@@ -70,7 +70,7 @@ def _page(request: AuthorizedRequest, page: dict[str, Any], status: int = 200) -
 
 
 def _people(request: AuthorizedRequest) -> list[dict[str, Any]]:
-    found: Any = request.desk.ask(ListPeople())
+    found = request.desk.ask(ListPeople())
     logins = {login.name: login for login in Login.objects.all()}
     return [_row(person, logins.get(person.name)) for person in found.people]
 

@@ -14,9 +14,10 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from carnet.control_room.local_api.client import unrefused
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import engine
-from carnet.control_room.queries.holders import PAGE, People, PeopleAnswer
+from carnet.control_room.queries.holders import PAGE, People
 from carnet.control_room.rules.granting.assignment_file import (
     COLUMNS,
     MOST_BYTES,
@@ -56,7 +57,6 @@ def _checked(
     answer = request.desk.ask(CheckAssignments(read.rows)) if read.rows else AssignmentsAnswer([], 0, 0, 0, 0)
     if isinstance(answer, Refusal):
         return _show(request, refusal=answer)
-    assert isinstance(answer, AssignmentsAnswer)
     bad = len(read.errors) + answer.refused
     rows = _rows(read, answer)
     checked = {
@@ -91,7 +91,6 @@ def carry_out(request: AuthorizedRequest) -> HttpResponse:
     answer = request.desk.execute(AssignMany(rows, "only_good" in request.POST), request.person.name)
     if isinstance(answer, Refusal):  # somebody came first, since the check
         return _checked(request, AssignmentFile(rows, []), request.POST.get("name", ""), answer)
-    assert isinstance(answer, AssignmentsAnswer)
     messages.success(request, _summary(answer))
     return redirect("users")
 
@@ -145,8 +144,7 @@ def _present() -> Iterator[bytes]:
     after: str | None = ""
     with engine() as desk:
         while after is not None:
-            answer = desk.ask(People("", after, PAGE))
-            assert isinstance(answer, PeopleAnswer)
+            answer = unrefused(desk.ask(People("", after, PAGE)))
             yield _lines((who.user, held.sku, "assign") for who in answer.people for held in who.products)
             after = answer.next
 

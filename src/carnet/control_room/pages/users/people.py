@@ -12,11 +12,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.users.search import SearchPage, find_matching, search_terms
-from carnet.control_room.queries.holders import People, UserDetail, UserDetailAnswer
+from carnet.control_room.queries.holders import People, UserDetail
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.preconditions import MAX_NAME
-from carnet.control_room.rules.granting.users import AssignUser, UnassignUser, UserAnswer
+from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import words
@@ -94,7 +94,6 @@ def show_person(
 ) -> HttpResponse:
     """Anybody may be looked for: whoever holds nothing can be assigned here."""
     found = request.desk.ask(UserDetail(name))
-    assert isinstance(found, UserDetailAnswer)
     form = form or Assign(request.status, user=name)
     context = {"found": found, "form": form, "refusal": refusal or form.refusal}
     return render(request, "room/users/person.html", context, status=422 if refusal else form.status)
@@ -115,7 +114,6 @@ def assign(request: AuthorizedRequest) -> HttpResponse:
     )
     if answer is None:
         return show_person(request, request.POST.get("user", "").strip(), form) if here else show(request, form)
-    assert isinstance(answer, UserAnswer)
     name = _name(request, answer.sku)
     messages.success(request, f"{answer.user} is assigned to {name}. {answer.in_use} of {answer.granted} are in use.")
     return redirect(person_url(answer.user))
@@ -129,7 +127,6 @@ def unassign(request: AuthorizedRequest) -> HttpResponse:
     answer = request.desk.execute(UnassignUser(sku, user), request.person.name)
     if isinstance(answer, Refusal):
         return show_person(request, user, refusal=answer)
-    assert isinstance(answer, UserAnswer)
     name = _name(request, sku)
     messages.success(request, f"{user} does not hold {name} any more. {answer.in_use} of {answer.granted} are in use.")
     return redirect(person_url(user))

@@ -13,7 +13,6 @@ from carnet.control_room.queries.holders import Holders
 from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.seats import ReleaseSeat, SeatAnswer
 from carnet.entitlements import Metric
-from carnet.exchange.verdicts import Refusal
 
 
 @requires(Permission.VIEW)
@@ -60,7 +59,6 @@ def take_back(request: AuthorizedRequest) -> HttpResponse:
         if isinstance(answer, SeatAnswer):
             messages.success(request, f"The seat of {answer.holder} is taken back.")
             return redirect("users-seats")
-        assert isinstance(answer, Refusal)
         refusal = answer
     context = {"seat": seat, "refusal": refusal}
     return render(request, "room/users/take_back.html", context, status=422 if refusal else 200)

@@ -18,7 +18,7 @@ from carnet.control_room.ledger.events import (
     UnitsSettled,
 )
 from carnet.control_room.rules.activation.request_file import RequestFile
-from carnet.control_room.rules.decision import Decision, Moment, View
+from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.site_state import RELEASED, locks
 from carnet.control_room.rules.totals import after_settling, totals
 from carnet.control_room.state.reservations import merged
@@ -59,16 +59,15 @@ class RequestAnswer:
 
 
 @dataclass(frozen=True)
-class GenerateRequest:
+class GenerateRequest(Command[RequestAnswer]):
     """`kind` None: initial or change, as the site is. `since`: the size that CALM asked to be shown (L2)."""
 
     kind: RequestKind | None = None
     since: int | None = None
     new_keys: bool = False
     what: ClassVar[str] = "request"
-    answers: ClassVar[type] = RequestAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[RequestAnswer] | Refusal:
         kind = self.kind or (RequestKind.CHANGE if state.installed else RequestKind.INITIAL)
         refusal = _enabled(state, kind)
         if refusal:
@@ -158,11 +157,10 @@ class NewestRequestAnswer:
 
 
 @dataclass(frozen=True)
-class NewestRequest:
+class NewestRequest(Question[NewestRequestAnswer]):
     """E3: the newest LFR, to be written out again. That is not a new one."""
 
     what: ClassVar[str] = "newest request"
-    answers: ClassVar[type] = NewestRequestAnswer
 
     def answer(self, view: View) -> NewestRequestAnswer:
         newest, raw = view.state.newest_request, view.document(REQUEST)
@@ -179,11 +177,10 @@ class WithdrawAnswer:
 
 
 @dataclass(frozen=True)
-class WithdrawCycle:
+class WithdrawCycle(Command[WithdrawAnswer]):
     what: ClassVar[str] = "withdrawal"
-    answers: ClassVar[type] = WithdrawAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[WithdrawAnswer] | Refusal:
         if state.cycle is None:
             raise UsageError("No cycle is open: there is no request to withdraw.")
         cycle = state.cycle.fields

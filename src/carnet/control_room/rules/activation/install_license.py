@@ -86,11 +86,10 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class InstallLicense(FileCommand):
+class InstallLicense(FileCommand[LicenseAnswer]):
     what: ClassVar[str] = "license file"
-    answers: ClassVar[type] = LicenseAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[LicenseAnswer] | Refusal:
         opened = open_license(self.raw, state, moment)
         if isinstance(opened, Refusal):
             return opened
@@ -228,7 +227,7 @@ def _added(olf: OfflineLicenseFile, state: State) -> list[AddedUnits]:
     return list(accepted.add) if accepted and accepted.number > state.history_accepted else []
 
 
-def _installed(opened: Opened, raw: bytes, state: State, moment: Moment) -> Decision:
+def _installed(opened: Opened, raw: bytes, state: State, moment: Moment) -> Decision[LicenseAnswer]:
     answer = answer_of(opened, state)
     events = [*_key_set(opened.read.key_set, state), _license(opened, answer)]
     accepted = opened.read.olf.accepts_history

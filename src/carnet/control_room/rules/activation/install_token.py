@@ -37,11 +37,10 @@ class TokenAnswer:
 
 
 @dataclass(frozen=True)
-class InstallToken(FileCommand):
+class InstallToken(FileCommand[TokenAnswer]):
     what: ClassVar[str] = "token"
-    answers: ClassVar[type] = TokenAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[TokenAnswer] | Refusal:
         read = read_token(self.raw, state.pinned)
         if isinstance(read, Refusal):
             return read
@@ -86,7 +85,7 @@ def _enabled(state: State) -> Refusal | None:
     )
 
 
-def _installed(read: ReadToken, state: State) -> Decision:
+def _installed(read: ReadToken, state: State) -> Decision[TokenAnswer]:
     token = read.token
     assert state.signing_key is not None
     assert state.sealing_key is not None
@@ -119,11 +118,10 @@ class KeySetAnswer:
 
 
 @dataclass(frozen=True)
-class InstallKeySet(FileCommand):
+class InstallKeySet(FileCommand[KeySetAnswer]):
     what: ClassVar[str] = "key set"
-    answers: ClassVar[type] = KeySetAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:  # noqa: ARG002 - a key set has no window
+    def decide(self, state: State, moment: Moment) -> Decision[KeySetAnswer] | Refusal:  # noqa: ARG002 - a key set has no window
         key_set = read_key_set(self.raw, state.pinned)
         if isinstance(key_set, Refusal):
             return key_set

@@ -8,12 +8,7 @@ from hashlib import sha256
 from typing import ClassVar
 
 from carnet.control_room.ledger.events import ApiKeyCreated, ApiKeyRevoked
-from carnet.control_room.rules.decision import (
-    Decision,
-    Moment,
-    SecretAnswer,
-    View,
-)
+from carnet.control_room.rules.decision import Command, Decision, Moment, Question, SecretAnswer, View
 from carnet.control_room.rules.granting.permissions import PERMISSIONS
 from carnet.control_room.rules.granting.preconditions import malformed
 from carnet.control_room.state.state import ApiKey, State
@@ -53,7 +48,7 @@ class ApiKeys:
 
 
 @dataclass(frozen=True)
-class CreateApiKey:
+class CreateApiKey(Command[ApiKeyAnswer]):
     """`products` None: all of them. With a repeated idempotency key the answer comes without the key itself: whoever
     lost it revokes that key and makes another."""
 
@@ -61,9 +56,8 @@ class CreateApiKey:
     products: list[str] | None
     permissions: list[str]
     what: ClassVar[str] = "api-key create"
-    answers: ClassVar[type] = ApiKeyAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[ApiKeyAnswer] | Refusal:
         refusal = self._check()
         if refusal:
             return refusal
@@ -92,14 +86,13 @@ class CreateApiKey:
 
 
 @dataclass(frozen=True)
-class RevokeApiKey:
+class RevokeApiKey(Command[ApiKeyAnswer]):
     """From the next decision on the key counts no more. Twice is the same as once."""
 
     key_id: str
     what: ClassVar[str] = "api-key revoke"
-    answers: ClassVar[type] = ApiKeyAnswer
 
-    def decide(self, state: State, _: Moment) -> Decision | Refusal:
+    def decide(self, state: State, _: Moment) -> Decision[ApiKeyAnswer] | Refusal:
         known = state.api_keys.get(self.key_id)
         if known is None:
             return Refusal(
@@ -113,9 +106,8 @@ class RevokeApiKey:
 
 
 @dataclass(frozen=True)
-class ListApiKeys:
+class ListApiKeys(Question[ApiKeys]):
     what: ClassVar[str] = "api-key list"
-    answers: ClassVar[type] = ApiKeys
 
     def answer(self, view: View) -> ApiKeys:
         return ApiKeys([_view(key) for key in view.state.api_keys.values()])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
-from carnet.control_room.rules.decision import Decision, Moment, View
+from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.grant import ProductGrant
 from carnet.control_room.rules.granting.assignment_file import MOST_ROWS, AssignmentRow
 from carnet.control_room.rules.granting.preconditions import malformed, may_take, not_granted
@@ -40,26 +40,24 @@ class AssignmentsAnswer:
 
 
 @dataclass(frozen=True)
-class CheckAssignments:
+class CheckAssignments(Question[AssignmentsAnswer | Refusal]):
     rows: list[AssignmentRow]
     what: ClassVar[str] = "assignments check"
-    answers: ClassVar[type] = AssignmentsAnswer
 
     def answer(self, view: View) -> AssignmentsAnswer | Refusal:
         return _too_many(self.rows) or _answer(judge(view.state, self.rows, view.now))
 
 
 @dataclass(frozen=True)
-class AssignMany:
+class AssignMany(Command[AssignmentsAnswer]):
     """In one transaction. All of the rows or nothing; with `only_good`, those that are not refused. (It names many
     products at once, so that it is open to people alone, and to no API key.)"""
 
     rows: list[AssignmentRow]
     only_good: bool = False
     what: ClassVar[str] = "assign many"
-    answers: ClassVar[type] = AssignmentsAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[AssignmentsAnswer] | Refusal:
         refusal = _too_many(self.rows)
         if refusal:
             return refusal

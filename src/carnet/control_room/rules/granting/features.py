@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from carnet.control_room.rules.decision import View
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.granting.preconditions import may_serve, not_granted, product_of
 from carnet.control_room.state.state import State
@@ -41,10 +41,9 @@ def _until(lines: list[Line], now: datetime) -> datetime:
 
 
 @dataclass(frozen=True)
-class CheckFeature:
+class CheckFeature(Question[FeatureAnswer | Refusal]):
     sku: str
     what: ClassVar[str] = "feature check"
-    answers: ClassVar[type] = FeatureAnswer
     needs: ClassVar[str] = "take"
 
     def answer(self, view: View) -> FeatureAnswer | Refusal:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from carnet.control_room.ledger.events import AccessNoted, PersonAdded, PersonChanged
-from carnet.control_room.rules.decision import Decision, Moment, View
+from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.granting.preconditions import malformed
 from carnet.control_room.state.state import Person, State
 from carnet.exchange.verdicts import Code, Refusal
@@ -77,15 +77,14 @@ class PersonAnswer:
 
 
 @dataclass(frozen=True)
-class AddPerson:
+class AddPerson(Command[PersonAnswer]):
     """Somebody new, or somebody who was let go and comes back."""
 
     name: str
     role: str
     what: ClassVar[str] = "person add"
-    answers: ClassVar[type] = PersonAnswer
 
-    def decide(self, state: State, _: Moment) -> Decision | Refusal:
+    def decide(self, state: State, _: Moment) -> Decision[PersonAnswer] | Refusal:
         if not is_name(self.name):
             return malformed("A person's name has 1 to 64 of a–z, 0–9 and . _ @ -, and begins with a letter or digit.")
         if self.role not in list(Role):
@@ -98,15 +97,14 @@ class AddPerson:
 
 
 @dataclass(frozen=True)
-class ChangePerson:
+class ChangePerson(Command[PersonAnswer]):
     """Another role; None lets somebody go, from their next click on."""
 
     name: str
     role: str | None
     what: ClassVar[str] = "person change"
-    answers: ClassVar[type] = PersonAnswer
 
-    def decide(self, state: State, _: Moment) -> Decision | Refusal:
+    def decide(self, state: State, _: Moment) -> Decision[PersonAnswer] | Refusal:
         known = state.people.get(self.name)
         if known is None or known.role is None:
             return _unknown(self.name)
@@ -124,15 +122,14 @@ class ChangePerson:
 
 
 @dataclass(frozen=True)
-class NoteAccess:
+class NoteAccess(Command[PersonAnswer]):
     """`about`: whom or what, in a few words."""
 
     access: str
     about: str | None = None
     what: ClassVar[str] = "note"
-    answers: ClassVar[type] = PersonAnswer
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[PersonAnswer] | Refusal:
         del state, moment
         if self.access not in list(Access):
             return malformed("This is no act that is noted.")
@@ -140,10 +137,9 @@ class NoteAccess:
 
 
 @dataclass(frozen=True)
-class FindPerson:
+class FindPerson(Question[PersonView | Refusal]):
     name: str
     what: ClassVar[str] = "person"
-    answers: ClassVar[type] = PersonView
 
     def answer(self, view: View) -> PersonView | Refusal:
         known = view.state.people.get(self.name)
@@ -151,9 +147,8 @@ class FindPerson:
 
 
 @dataclass(frozen=True)
-class ListPeople:
+class ListPeople(Question[PeopleAnswer]):
     what: ClassVar[str] = "people"
-    answers: ClassVar[type] = PeopleAnswer
 
     def answer(self, view: View) -> PeopleAnswer:
         return PeopleAnswer([_view(person) for _, person in sorted(view.state.people.items())])

@@ -25,7 +25,7 @@ class ById(Protocol):
         ...
 
 
-def refuse(api_key: ApiKey, command: Command | Question, state: State) -> Refusal | None:
+def refuse(api_key: ApiKey, command: Command[object] | Question[object], state: State) -> Refusal | None:
     """Why this key may not ask that, or None. Asked at each decision: a key may be revoked while its order waits."""
     known = state.api_keys.get(api_key.key_id)
     if known is None or known.revoked_at is not None:
@@ -50,7 +50,7 @@ def unauthenticated() -> Refusal:
     )
 
 
-def _out_of_scope(api_key: ApiKey, command: Command | Question, state: State) -> Refusal | None:
+def _out_of_scope(api_key: ApiKey, command: Command[object] | Question[object], state: State) -> Refusal | None:
     sku = getattr(command, "sku", None)
     if sku is not None:
         if in_scope(api_key, sku):

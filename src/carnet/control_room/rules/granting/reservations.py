@@ -17,7 +17,7 @@ from carnet.control_room.ledger.events import (
     UnitsReserved,
     UnitsSettled,
 )
-from carnet.control_room.rules.decision import Decision, Moment
+from carnet.control_room.rules.decision import Command, Decision, Moment
 from carnet.control_room.rules.grant import lines_of, shares, taken
 from carnet.control_room.rules.granting.preconditions import (
     DEFAULT_TTL,
@@ -42,15 +42,14 @@ class ReservationAnswer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class ReserveUnits:
+class ReserveUnits(Command[ReservationAnswer]):
     sku: str
     units: int
     ttl_seconds: int = DEFAULT_TTL
     what: ClassVar[str] = "reserve"
-    answers: ClassVar[type] = ReservationAnswer
     needs: ClassVar[str] = "take"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[ReservationAnswer] | Refusal:
         drawn = draw_units(state, self.sku, self.units, moment.now)
         if isinstance(drawn, Refusal):
             return drawn
@@ -69,16 +68,15 @@ class ReserveUnits:
 
 
 @dataclass(frozen=True)
-class SettleUnits:
+class SettleUnits(Command[UnitsAnswer]):
     """Consume so many of the reserved units, and free the rest. Settling 0 is cancelling."""
 
     reservation_id: str
     units: int
     what: ClassVar[str] = "settle"
-    answers: ClassVar[type] = UnitsAnswer
     needs: ClassVar[str] = "take"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[UnitsAnswer] | Refusal:
         reservation = state.reservations.find(self.reservation_id, moment.now)
         if reservation is None or state.released:
             return self.unknown(state)
@@ -108,15 +106,14 @@ class SettleUnits:
 
 
 @dataclass(frozen=True)
-class CancelUnits:
+class CancelUnits(Command[ReservationAnswer]):
     """Giving back is always granted, in every state."""
 
     reservation_id: str
     what: ClassVar[str] = "cancel"
-    answers: ClassVar[type] = ReservationAnswer
     needs: ClassVar[str] = "take"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[ReservationAnswer] | Refusal:
         reservation = state.reservations.find(self.reservation_id, moment.now)
         if reservation is None:
             return self.unknown(state)

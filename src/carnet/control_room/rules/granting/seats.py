@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from carnet.control_room.ledger.events import SeatAcquired, SeatReleased, SeatRenewed
-from carnet.control_room.rules.decision import Decision, Moment
+from carnet.control_room.rules.decision import Command, Decision, Moment
 from carnet.control_room.rules.grant import (
     ProductGrant,
     count_leases,
@@ -43,15 +43,14 @@ class SeatAnswer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class AcquireSeat:
+class AcquireSeat(Command[SeatAnswer]):
     sku: str
     holder: str
     ttl_seconds: int = DEFAULT_TTL
     what: ClassVar[str] = "acquire"
-    answers: ClassVar[type] = SeatAnswer
     needs: ClassVar[str] = "take"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[SeatAnswer] | Refusal:
         refusal = check_name(self.holder, "holder's name") or _check_ttl(self.ttl_seconds)
         running = count_leases(state, self.sku, moment.now)
         grant = may_acquire(state, self.sku, moment.now, running=running, malformed=refusal)
@@ -80,15 +79,14 @@ def may_acquire(
 
 
 @dataclass(frozen=True)
-class RenewSeat:
+class RenewSeat(Command[SeatAnswer]):
     """Granted on a locked site too (E8), as long as the lease is covered (Q4)."""
 
     lease_id: str
     what: ClassVar[str] = "renew"
-    answers: ClassVar[type] = SeatAnswer
     needs: ClassVar[str] = "take"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[SeatAnswer] | Refusal:
         refusal = may_serve(state)
         if refusal:
             return refusal
@@ -113,15 +111,14 @@ class RenewSeat:
 
 
 @dataclass(frozen=True)
-class ReleaseSeat:
+class ReleaseSeat(Command[SeatAnswer]):
     """Giving back is always granted, in every state."""
 
     lease_id: str
     what: ClassVar[str] = "release"
-    answers: ClassVar[type] = SeatAnswer
     needs: ClassVar[str] = "take"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[SeatAnswer] | Refusal:
         sku, lease = find_lease(state, self.lease_id, moment.now)
         if lease is None:
             return _unknown(self.lease_id)

@@ -11,7 +11,7 @@ from typing import ClassVar
 import msgspec
 
 from carnet.control_room.ledger.events import Draw, UnitsConsumed
-from carnet.control_room.rules.decision import Decision, Moment
+from carnet.control_room.rules.decision import Command, Decision, Moment
 from carnet.control_room.rules.grant import Share, taken
 from carnet.control_room.rules.granting.preconditions import malformed, may_take, not_granted
 from carnet.control_room.state.reservations import merged
@@ -34,14 +34,13 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class ConsumeUnits:
+class ConsumeUnits(Command[UnitsAnswer]):
     sku: str
     units: int
     what: ClassVar[str] = "consume"
-    answers: ClassVar[type] = UnitsAnswer
     needs: ClassVar[str] = "take"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[UnitsAnswer] | Refusal:
         drawn = draw_units(state, self.sku, self.units, moment.now)
         if isinstance(drawn, Refusal):
             return drawn

@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
-from carnet.control_room.rules.decision import Decision, Moment, View
+from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.grant import (
     ProductGrant,
     granted,
@@ -37,14 +37,13 @@ class UserAnswer(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class AssignUser:
+class AssignUser(Command[UserAnswer]):
     sku: str
     user: str
     what: ClassVar[str] = "assign"
-    answers: ClassVar[type] = UserAnswer
     needs: ClassVar[str] = "assign"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[UserAnswer] | Refusal:
         grant = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
         if isinstance(grant, Refusal):
             return grant
@@ -68,16 +67,15 @@ def check_assign(grant: ProductGrant, user: str, count: int) -> Refusal | None:
 
 
 @dataclass(frozen=True)
-class UnassignUser:
+class UnassignUser(Command[UserAnswer]):
     """Giving back is always granted, in every state."""
 
     sku: str
     user: str
     what: ClassVar[str] = "unassign"
-    answers: ClassVar[type] = UserAnswer
     needs: ClassVar[str] = "assign"
 
-    def decide(self, state: State, moment: Moment) -> Decision | Refusal:
+    def decide(self, state: State, moment: Moment) -> Decision[UserAnswer] | Refusal:
         users, limit = state.users.of(self.sku), granted(lines_of(state), self.sku, moment.now)
         if self.user not in users:
             return Decision([], UserAnswer(self.sku, self.user, False, len(users), limit))
@@ -107,11 +105,10 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
 
 
 @dataclass(frozen=True)
-class CheckUser:
+class CheckUser(Question[UserAnswer | Refusal]):
     sku: str
     user: str
     what: ClassVar[str] = "user check"
-    answers: ClassVar[type] = UserAnswer
     needs: ClassVar[str] = "take"
 
     def answer(self, view: View) -> UserAnswer | Refusal:

@@ -58,7 +58,7 @@ class _Product:
 
 
 def parts(request: HttpRequest) -> HttpResponse:
-    return render(request, "ui/parts.html", examples())
+    return render(request, "parts.html", examples())
 
 
 def examples() -> dict[str, Any]:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from carnet.entitlements.period import Period
 from carnet.entitlements.metrics import Metric
+from carnet.entitlements.period import Period
 from carnet.entitlements.values import (
     Fields,
     Quantity,

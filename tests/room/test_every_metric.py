@@ -91,19 +91,25 @@ def test_programs_are_told_of_it(used: Pages, metric: Metric) -> None:
     assert f'carnet_product_granted{{sku="{sku}"}} {float(EVERY[sku])}' in figures
 
 
-@pytest.mark.parametrize("metric", Metric)
-def test_the_command_line_shows_it(used: Pages, metric: Metric) -> None:
-    sku, kind = sku_of(metric), metric.kind
-    shown = {
-        words: used.command(*words) for words in (("status",), ("license", "show"), ("usage", "show"), ("forecast",))
+@pytest.fixture(scope="module")
+def printed(used: Pages) -> dict[str, str]:
+    """What the command line prints of the whole site."""
+    done = {
+        words: used.command(*words.split()) for words in ("status", "license show", "usage show", "forecast --json")
     }
-    assert {done.returncode for done in shown.values()} == {0}
-    for words, done in shown.items():
-        if words != ("forecast",) or kind.counts_units:
-            assert sku in done.stdout or name_of(metric) in done.stdout, words
+    assert {each.returncode for each in done.values()} == {0}
+    return {words: each.stdout for words, each in done.items()}
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_the_command_line_shows_it(used: Pages, printed: dict[str, str], metric: Metric) -> None:
+    sku, kind = sku_of(metric), metric.kind
+    for words, shown in printed.items():
+        if words != "forecast --json" or kind.counts_units:
+            assert sku in shown or name_of(metric) in shown, words
     history = used.command("usage", "history", sku)
     assert f" {use_of(metric)} " in history.stdout
-    table = next(row for row in shown["status",].stdout.splitlines() if f" {sku} " in row)
+    table = next(row for row in printed["status"].splitlines() if f" {sku} " in row)
     assert f" {kind.amount(EVERY[sku])} " in table
 
 
@@ -193,7 +199,7 @@ def test_it_is_taken_back_at_its_page(used: Pages, metric: Metric) -> None:
     holders = bot(used, "usage").json()["holders"]
     held = next(each for each in holders if (each["sku"], each["holder"]) == (sku_of(metric), HOLDER))
     given = {"lease": held["lease_id"]} if metric.kind.are_leased else {"user": HOLDER}
-    answer = used.client("administrator").send_form(f"/products/{sku_of(metric)}/take-back/", given)
+    answer = used.client("seat_manager").send_form(f"/products/{sku_of(metric)}/take-back/", given)
     assert answer.status_code == 302
     left = [each["holder"] for each in bot(used, "usage").json()["holders"] if each["sku"] == sku_of(metric)]
     assert left == ["ops-16"]

@@ -1,6 +1,7 @@
 """Each kind of product is whole, and nothing but its own module names one."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -76,6 +77,13 @@ def test_the_value_stands_in_files_as_its_name() -> None:
     assert [metric.value for metric in Metric][:4] == ["named_user", "concurrent", "consumable", "feature"]
     assert msgspec.json.encode(list(Metric)[:1]) == b'["named_user"]'
     assert COUNTED_IN_UNITS
+
+
+@pytest.mark.parametrize("name", ["license-file-request", "offline-license-file"])
+def test_the_formats_name_each_value(name: str) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "formats" / f"{name}.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| `metric` "))
+    assert set(re.findall(r"`(\w+)`", row)) == {"metric", *(metric.value for metric in Metric)}
 
 
 def test_nothing_else_names_a_kind() -> None:

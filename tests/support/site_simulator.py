@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line
 from carnet.exchange.enablement_token import Token, enrolment_proof
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.history import (
@@ -161,7 +161,7 @@ class Site:
         return [
             self._total(line, now)
             for line in self.lines.values()
-            if line.line_id in self.granted or line.metric is Metric.CONSUMABLE
+            if line.line_id in self.granted or line.metric.kind.counts_units
         ]
 
     def _total(self, line: Line, now: datetime) -> LineTotals:
@@ -176,7 +176,7 @@ class Site:
             peak_in_use=used,
             consumed=consumed,
             period_start=period,
-            owed=max(0, consumed - line.quantity) if line.metric is Metric.CONSUMABLE else 0,
+            owed=max(0, consumed - line.quantity) if line.metric.kind.counts_units else 0,
         )
 
     def request(self, now: datetime, kind: str = "change", **options: Any) -> bytes:

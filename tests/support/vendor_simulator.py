@@ -56,6 +56,7 @@ from carnet.merkle import (
     leaf_hash,
 )
 from tests.support.cast import seeded
+from tests.support.each_metric import sku_of
 from tests.support.kept_logs import secret, secret_bytes
 
 METRICS = {
@@ -63,6 +64,7 @@ METRICS = {
     "unattended-bot-runner": Metric.CONCURRENT,
     "document-pages": Metric.CONSUMABLE,
     "automator-ai": Metric.FEATURE,
+    **{sku_of(metric): metric for metric in Metric},
 }
 
 

@@ -49,8 +49,3 @@ def test_a_fingerprint_is_four_lines_of_four_groups_of_four() -> None:
 def test_the_first_sentence_stands_out() -> None:
     assert words.headline("Not issued. Nothing is changed.") == ("Not issued.", "Nothing is changed.")
     assert words.headline("Saved") == ("Saved", "")
-
-
-def test_metrics_have_titles_and_an_unknown_one_keeps_its_name() -> None:
-    assert words.metric_title("concurrent") == "Seats in use at the same time"
-    assert words.metric_title("gadget") == "gadget"

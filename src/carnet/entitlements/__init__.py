@@ -1,8 +1,9 @@
 """The words both sides share: products, lines, periods, policies."""
 
 from carnet.entitlements.line import Line, Policy, PurchaseKind
+from carnet.entitlements.metrics import COUNTED_IN_UNITS, Metric, MetricKind, Taking, WhatIf, kind_of
 from carnet.entitlements.period import Period, PeriodUnit
-from carnet.entitlements.product import Metric, Product, read_catalogue
+from carnet.entitlements.product import Product, read_catalogue
 from carnet.entitlements.values import (
     MAX_QUANTITY,
     Count,
@@ -19,11 +20,13 @@ from carnet.entitlements.values import (
 )
 
 __all__ = [
+    "COUNTED_IN_UNITS",
     "MAX_QUANTITY",
     "Count",
     "Fields",
     "Line",
     "Metric",
+    "MetricKind",
     "Period",
     "PeriodUnit",
     "Policy",
@@ -32,11 +35,14 @@ __all__ = [
     "Quantity",
     "Sha256",
     "Sku",
+    "Taking",
     "Text",
     "Time",
     "UnwritableError",
     "Uuid",
+    "WhatIf",
     "is_composed",
+    "kind_of",
     "new_id",
     "read_catalogue",
 ]

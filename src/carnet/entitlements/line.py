@@ -6,8 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from carnet.entitlements.metrics import Metric
 from carnet.entitlements.period import Period
-from carnet.entitlements.product import Metric
 from carnet.entitlements.values import (
     Fields,
     Quantity,
@@ -49,8 +49,8 @@ class Line(Fields, frozen=True):
         super().__post_init__()
         if self.valid_from >= self.valid_until:
             raise ValueError("a line ends before it starts")
-        if self.period is not None and self.metric is not Metric.CONSUMABLE:
-            raise ValueError("only a consumable is counted by period")
+        if self.period is not None and not self.metric.kind.is_periodic:
+            raise ValueError("a line of this metric is not counted by period")
 
     @property
     def ends(self) -> datetime:

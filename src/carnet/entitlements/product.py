@@ -1,20 +1,13 @@
 """Products and the catalogue. The catalogue is data that the vendor edits (TOML), never code."""
 
 import tomllib
-from enum import StrEnum
 
 import msgspec
 
+from carnet.entitlements.metrics import Metric
 from carnet.entitlements.values import Fields, Sku, Text
 
 MAX_CATALOGUE = 256 * 1024  # bytes
-
-
-class Metric(StrEnum):
-    NAMED_USER = "named_user"
-    CONCURRENT = "concurrent"
-    CONSUMABLE = "consumable"
-    FEATURE = "feature"
 
 
 class Product(Fields, frozen=True):

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from carnet.entitlements import Metric
 from carnet.exchange.envelope import JwsFields, words_of
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
@@ -59,13 +58,14 @@ _FILES = {"token": "tokens", "olf": "OLFs", "key_set": "key sets", "lfr": "LFRs"
 
 
 def _line(line: LineTotals) -> str:
-    if line.metric is Metric.FEATURE:
-        return "on" if line.granted else "off"
-    if line.metric is Metric.CONSUMABLE:
+    kind, granted = line.metric.kind, line.metric.kind.amount(line.granted)
+    if not kind.has_quantity:
+        return granted
+    if kind.counts_units:
         since = f" since {stamp(line.period_start)}" if line.period_start else ""
         owed = f", {line.owed:,} of them owed" if line.owed else ""
-        return f"{line.granted:,} granted, {line.consumed:,} consumed{since}{owed}"
-    return f"{line.granted:,} granted, {line.in_use:,} in use, {line.peak_in_use:,} at most"
+        return f"{granted} granted, {line.consumed:,} consumed{since}{owed}"
+    return f"{granted} granted, {line.in_use:,} in use, {line.peak_in_use:,} at most"
 
 
 def rows_of(fields: msgspec.Struct) -> tuple[Row, ...]:

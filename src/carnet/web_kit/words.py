@@ -50,17 +50,6 @@ def digits16(digest: str) -> str:
     return " ".join((*fingerprint_lines(digest)[0], "…")) if digest else ""
 
 
-def metric_title(metric: str) -> str:
-    """A metric's heading in a product table, by its stable name; an unknown one stands as it is."""
-    titles = {
-        "named_user": "Users",
-        "concurrent": "Seats in use at the same time",
-        "consumable": "Volumes for the period",
-        "feature": "Features",
-    }
-    return titles.get(metric, metric)
-
-
 def headline(text: str) -> tuple[str, str]:
     """A message's first sentence, and the rest: the first is set bold."""
     first, stop, rest = text.partition(". ")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from carnet.entitlements import Fields, Metric
+from carnet.entitlements import Fields
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.offline_license_file import AddedUnits
 
@@ -47,7 +47,7 @@ def stated_in(lines: Iterable[LineTotals], history_accepted: int) -> Stated:
     units = [
         AddedUnits(line_id=line.line_id, sku=line.sku, period_start=line.period_start, units=line.consumed)
         for line in lines
-        if line.metric is Metric.CONSUMABLE
+        if line.metric.kind.counts_units
     ]
     return Stated(units=units, history_accepted=history_accepted)
 

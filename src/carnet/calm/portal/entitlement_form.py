@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from carnet import times
 from carnet.calm.queries.room import Configure
 from carnet.calm.use_cases.selection import Selection
-from carnet.entitlements import MAX_QUANTITY, Metric
+from carnet.entitlements import MAX_QUANTITY
 
 PRODUCT, LINE, UNTIL = "p-", "l-", "until"
 
@@ -31,13 +31,13 @@ def proposed(configure: Configure) -> EntitlementForm:
 
 def read_entitlement_form(post: Mapping[str, str], configure: Configure) -> EntitlementForm:
     """Only fields that the page has: what else is sent is not looked at."""
-    features = {row.sku for row in configure.figures if row.metric == Metric.FEATURE}
+    switches = {row.sku for row in configure.figures if not row.metric.kind.has_quantity}
     values: dict[str, str] = {}
     errors: dict[str, str] = {}
     products, lines = {}, {}
     for sku in configure.products:
         name = PRODUCT + sku
-        values[name] = post.get(name, "0" if sku in features else "").strip()
+        values[name] = post.get(name, "0" if sku in switches else "").strip()
         products[sku] = _quantity(name, values[name], errors)
     for purchase in configure.lines:
         name = LINE + purchase

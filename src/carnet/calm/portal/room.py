@@ -33,7 +33,6 @@ from carnet.calm.queries.room import Configure, RoomPage, file_name, room_page
 from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.queries.usage import ProductUsage, usage
 from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts
-from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import charts
 from carnet.web_kit.files import download, read_upload
@@ -258,10 +257,9 @@ def usage_page(request: AuthorizedRequest, guid: str) -> HttpResponse:
 def _chart(product: ProductUsage) -> charts.Columns:
     values = [(f"{point.at:%m-%d}", point.used) for point in product.points]
     granted = product.points[-1].granted
-    what = "consumed in the period" if product.metric == Metric.CONSUMABLE else "in use"
     return charts.columns(
         values,
-        title=f"{product.name}, {what}",
+        title=f"{product.name}, {product.metric.kind.use.used}",
         description="As each request stated it; the line is what is granted now.",
         limit=granted,
         limit_text="granted",

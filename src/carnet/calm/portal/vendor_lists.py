@@ -28,7 +28,6 @@ from carnet.calm.purchases.models import Purchase
 from carnet.calm.queries import lists, log_queries
 from carnet.calm.queries.log_queries import AuditQuery, export_csv, read_audit
 from carnet.calm.queries.states import RoomState
-from carnet.calm.queries.words import unit_words
 from carnet.calm.use_cases import key_sets, proposals
 from carnet.calm.use_cases.models import IssuedKeySet
 from carnet.web_kit.files import download
@@ -119,7 +118,7 @@ class PurchaseTable(tables.Table):
         self.balances = {one.purchase: one for one in lists.with_balances(page, now)}
 
     def render_quantity(self, value: int, record: Purchase) -> str:
-        units = unit_words(record.product.metric, record.product.unit)
+        units = record.product.kind.units(record.product.unit)
         return format_html('{}<span class="unit">{}</span>', f"{value:,}", units)
 
     def render_held(self, record: Purchase) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import models
 
 from carnet.calm.customers.models import Account
-from carnet.entitlements import Period, PeriodUnit
+from carnet.entitlements import MetricKind, Period, PeriodUnit, kind_of
 
 
 class Product(models.Model):
@@ -16,6 +16,10 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kind(self) -> MetricKind:
+        return kind_of(self.metric)
 
 
 class Purchase(models.Model):

@@ -30,8 +30,8 @@ from carnet.calm.customers.models import Account, Approval
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.queries.expiring import count_expiring
 from carnet.calm.queries.timeline import Page, page_of
-from carnet.calm.queries.words import counted
 from carnet.calm.use_cases.models import Proposal
+from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.times import day, span
 
@@ -43,7 +43,7 @@ class Excess:
     account_name: str
     sku: str
     name: str
-    metric: str
+    metric: Metric
     unit: str
     excess: int
     since: datetime  # the last act that may have led to it
@@ -103,7 +103,15 @@ def _since(purchases: list[str]) -> dict[str, datetime]:
 def _shown(row: Purchase, excess: int, since: datetime) -> Excess:
     product = row.product
     return Excess(
-        row.id, row.account_id, row.account.name, product.sku, product.name, product.metric, product.unit, excess, since
+        row.id,
+        row.account_id,
+        row.account.name,
+        product.sku,
+        product.name,
+        Metric(product.metric),
+        product.unit,
+        excess,
+        since,
     )
 
 
@@ -323,7 +331,7 @@ def _proposals(_now: datetime, most: int) -> Iterator[Attention]:
 def _excess(now: datetime, _most: int) -> Iterator[Attention]:
     words = "{what} more of {name} are out than were bought; nothing that raises it is issued."
     for one in excesses(now):
-        sentence = words.format(what=counted(one.metric, one.unit, one.excess), name=one.name)
+        sentence = words.format(what=one.metric.kind.counted(one.excess, one.unit), name=one.name)
         about = (one.account, one.account_name, "", "", "")
         yield Attention(AttentionKind.EXCESS, "More is out than was bought", sentence, *about, one.since, one.purchase)
 

@@ -252,7 +252,7 @@ def _lost(account: str) -> dict[str, LossReport]:
 def _groups(products: tuple[Entitlement, ...]) -> tuple[MetricGroup, ...]:
     found = []
     for metric in Metric:
-        rows = tuple(row for row in products if row.metric == metric)
+        rows = tuple(row for row in products if row.metric is metric)
         if rows:
             found.append(MetricGroup(metric, rows))
     return tuple(found)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from carnet import times
-from carnet.calm.queries.figures import SEATS, Figures
-from carnet.entitlements import Metric
+from carnet.calm.queries.figures import Figures
 
 
 @dataclass(frozen=True)
@@ -74,10 +73,10 @@ def _sum(lines: Iterable[Granted], sku: str, now: datetime) -> int:
 
 
 def _means(row: Figures, had: int, gets: int, account: str) -> str:
-    words = []
-    if row.metric == Metric.CONSUMABLE and row.in_use:
+    words, kind = [], row.metric.kind
+    if kind.counts_units and row.in_use:
         words.append(f"{row.in_use:,} used stay counted.")
-    elif row.metric in SEATS and gets < had:
+    elif kind.holders and gets < had:
         words.append(f"{row.in_use:,} in use at the request.")
     if gets < had:
         words.append(f"The {had - gets:,} stay held until the site confirms.")

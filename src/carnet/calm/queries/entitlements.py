@@ -14,9 +14,8 @@ from carnet.calm.purchases.books import (
     line_id,
     settle,
 )
-from carnet.calm.queries.figures import METRICS, SEATS, read_totals
+from carnet.calm.queries.figures import METRICS, read_totals
 from carnet.calm.queries.sites import awaited
-from carnet.calm.queries.words import unit_words
 from carnet.calm.use_cases.selection import Item, Shelf
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
@@ -47,7 +46,7 @@ class Entitlement:
 
     sku: str
     name: str
-    metric: str
+    metric: Metric
     unit: str
     bought: int
     held: int
@@ -63,7 +62,7 @@ class Entitlement:
 
     @property
     def units(self) -> str:
-        return unit_words(self.metric, self.unit)
+        return self.metric.kind.units(self.unit)
 
     @property
     def note(self) -> str:
@@ -90,7 +89,7 @@ def entitlements(shelf: Shelf, rooms: Iterable[ControlRoom]) -> tuple[Entitlemen
         by_sku[item.sku].append(item)
     rows = [_entitlement(shelf, items, found) for items in by_sku.values()]
     kept = [row for row in rows if row.in_force or row.later or row.used]
-    return tuple(sorted(kept, key=lambda row: (METRICS.index(Metric(row.metric)), row.name, row.sku)))
+    return tuple(sorted(kept, key=lambda row: (METRICS.index(row.metric), row.name, row.sku)))
 
 
 class _Found:
@@ -103,7 +102,7 @@ class _Found:
     def add_used(self, room: ControlRoom, totals: Iterable[LineTotals], shelf: Shelf) -> None:
         totals = list(totals)
         for total in totals:
-            if total.metric in SEATS:
+            if total.metric.kind.holders:
                 self.used[total.sku] += total.in_use
         for purchase, units in _consumed(str(room.enrolment_id), totals, shelf.purchases).items():
             item = shelf.purchases[purchase]
@@ -122,7 +121,7 @@ class _Found:
 
 def _consumed(enrolment: str, totals: list[LineTotals], purchases: Mapping[str, Item]) -> dict[str, Units]:
     """By purchase, as stated for the newest period."""
-    stated = {(t.line_id, t.period_start): t.consumed for t in totals if t.metric is Metric.CONSUMABLE}
+    stated = {(t.line_id, t.period_start): t.consumed for t in totals if t.metric.kind.counts_units}
     if not stated:
         return {}
     by_line = {line_id(enrolment, purchase): purchase for purchase in purchases}
@@ -151,7 +150,7 @@ def _entitlement(shelf: Shelf, items: list[Item], found: _Found) -> Entitlement:
     return Entitlement(
         named.sku,
         named.name,
-        named.metric,
+        Metric(named.metric),
         named.unit,
         sum(item.quantity for item in live),
         sum(sum(balance.held.values()) for balance in balances),

@@ -17,7 +17,6 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.customers.models import Account
 from carnet.calm.purchases.models import Guid, Product
 from carnet.calm.queries.room import RefusedShown, file_name, shown_refusal
-from carnet.calm.queries.words import counted, unit_words
 from carnet.calm.use_cases.histories import (
     MISMATCHES,
     Comparison,
@@ -125,12 +124,13 @@ class UsedRow:
     sku: str
     name: str
     unit: str
+    metric: Metric
     saw: int
     claims: int
 
     @property
     def units(self) -> str:
-        return unit_words(Metric.CONSUMABLE, self.unit)
+        return self.metric.kind.units(self.unit)
 
     @property
     def fewer(self) -> int:
@@ -311,7 +311,7 @@ class _Compared:
         return " ".join(words)
 
     def _among(self) -> str:
-        fewer = [counted(Metric.CONSUMABLE, row.unit, row.fewer) for row in self.used if row.fewer]
+        fewer = [row.metric.kind.counted(row.fewer, row.unit) for row in self.used if row.fewer]
         return ", among them the use of {what}".format(what=", ".join(fewer)) if fewer else ""
 
     @property
@@ -360,8 +360,10 @@ def _both_grew(found: Comparison, saw: Side, claims: Side) -> bool:
 
 def _used(stated: list[LineTotals], claimed: list[LineTotals], products: dict[str, Product]) -> tuple[UsedRow, ...]:
     saw, claims = _consumed(stated), _consumed(claimed)
+    metrics = {line.sku: line.metric for line in (*stated, *claimed)}
     rows = [
-        UsedRow(sku, *_named(products, sku), saw.get(sku, 0), claims.get(sku, 0)) for sku in sorted(saw.keys() | claims)
+        UsedRow(sku, *_named(products, sku), metrics[sku], saw.get(sku, 0), claims.get(sku, 0))
+        for sku in sorted(saw.keys() | claims)
     ]
     return tuple(row for row in rows if row.saw or row.claims)
 
@@ -369,7 +371,7 @@ def _used(stated: list[LineTotals], claimed: list[LineTotals], products: dict[st
 def _consumed(lines: list[LineTotals]) -> dict[str, int]:
     found: dict[str, int] = {}
     for line in lines:
-        if line.metric is Metric.CONSUMABLE:
+        if line.metric.kind.counts_units:
             found[line.sku] = found.get(line.sku, 0) + line.consumed
     return found
 

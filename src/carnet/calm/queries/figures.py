@@ -14,14 +14,12 @@ from carnet.calm.control_rooms.counting import (
 )
 from carnet.calm.control_rooms.models import ControlRoom, LicenseLine, Request
 from carnet.calm.purchases.books import line_id
-from carnet.calm.queries.words import counted, unit_words
 from carnet.calm.use_cases.selection import Item, Shelf
 from carnet.calm.use_cases.validate_lfr import read_acceptances
-from carnet.entitlements import Metric
+from carnet.entitlements import Metric, MetricKind
 from carnet.exchange.license_file_request import LineTotals
 
-METRICS = (Metric.NAMED_USER, Metric.CONCURRENT, Metric.CONSUMABLE, Metric.FEATURE)  # in the order of every page
-SEATS = (Metric.NAMED_USER, Metric.CONCURRENT)
+METRICS = tuple(Metric)  # in the order of every page
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class LineShown:
     purchase: str
     sku: str
     name: str
-    metric: str
+    metric: Metric
     unit: str
     quantity: int
     valid_from: datetime
@@ -40,7 +38,7 @@ class LineShown:
 
     @property
     def counted(self) -> str:
-        return counted(self.metric, self.unit, self.quantity)
+        return self.metric.kind.counted(self.quantity, self.unit)
 
     def in_force(self, now: datetime) -> bool:
         return self.valid_from <= now < self.valid_until
@@ -70,7 +68,7 @@ class Figures:
 
     sku: str
     name: str
-    metric: str
+    metric: Metric
     unit: str
     bought: int
     spent: int
@@ -85,7 +83,7 @@ class Figures:
 
     @property
     def units(self) -> str:
-        return unit_words(self.metric, self.unit)
+        return self.metric.kind.units(self.unit)
 
     @property
     def kept(self) -> int:
@@ -114,7 +112,10 @@ def read_lines(room: str, files: Iterable[int]) -> tuple[LineShown, ...]:
     columns = rows.order_by("file_sequence", "purchase__product__name", "valid_until", "line_id").values_list(
         "file_sequence", "purchase_id", *product, "quantity", "valid_from", "valid_until"
     )
-    return tuple(LineShown(*row) for row in columns)
+    return tuple(
+        LineShown(file, purchase, sku, name, Metric(metric), *rest)
+        for file, purchase, sku, name, metric, *rest in columns
+    )
 
 
 def read_totals(request: Request) -> tuple[LineTotals, ...]:
@@ -134,27 +135,27 @@ def figures_of(site: Site) -> tuple[Figures, ...]:
     skus = {item.sku for item in site.shelf.purchases.values() if now < item.valid_until}
     skus |= {line.sku for line in site.installed}
     found = [_figures(site, sku) for sku in skus]
-    return tuple(sorted(found, key=lambda row: (METRICS.index(Metric(row.metric)), row.name, row.sku)))
+    return tuple(sorted(found, key=lambda row: (METRICS.index(row.metric), row.name, row.sku)))
 
 
 def _figures(site: Site, sku: str) -> Figures:
     now = site.shelf.now
     items = [item for item in site.shelf.purchases.values() if item.sku == sku]
     lines = [line for line in site.installed if line.sku == sku]
-    named = items[0]
+    named, metric = items[0], Metric(items[0].metric)
     rows = [_purchase(site, item, lines) for item in sorted(items, key=lambda item: (item.valid_until, item.id))]
     live = [row for row in rows if row.valid_from <= now < row.valid_until]
     return Figures(
         sku,
         named.name,
-        named.metric,
+        metric,
         named.unit,
         sum(row.bought for row in live),
         sum(row.spent for row in live),
         sum(row.elsewhere for row in live),
         sum(row.held for row in live),
         sum(line.quantity for line in lines if line.in_force(now)),
-        _in_use(site, sku, Metric(named.metric), items),
+        _in_use(site, sku, metric.kind, items),
         _proposed(lines, now) if live else 0,
         sum(row.most for row in live),
         tuple(live),
@@ -181,12 +182,10 @@ def _purchase(site: Site, item: Item, lines: list[LineShown]) -> PurchaseFigures
     )
 
 
-def _in_use(site: Site, sku: str, metric: Metric, items: list[Item]) -> int:
-    if metric in SEATS:
+def _in_use(site: Site, sku: str, kind: MetricKind, items: list[Item]) -> int:
+    if kind.holders:
         return sum(total.in_use for total in site.totals if total.sku == sku)
-    if metric is Metric.FEATURE:
-        return 0
-    return sum(consumed(site, item) for item in items)
+    return sum(consumed(site, item) for item in items) if kind.counts_units else 0
 
 
 def consumed(site: Site, item: Item) -> int:

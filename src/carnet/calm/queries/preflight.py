@@ -19,7 +19,6 @@ from carnet.calm.queries.figures import (
     read_lines,
 )
 from carnet.calm.queries.rates import Dry, rates_of, runs_dry
-from carnet.calm.queries.words import counted
 from carnet.calm.use_cases.difference import users_above
 from carnet.calm.use_cases.lfr_projection import AnsweredRequest, read_answered
 from carnet.calm.use_cases.license_files import find_request
@@ -112,9 +111,10 @@ def refused_later(line: PurchaseFigures, name: str, asked: int, problem: Problem
 
 
 def _below(row: Figures, asked: int, fits: int, where: Where) -> str:
+    used = row.metric.kind.counted(max(row.in_use, fits), row.unit)
     return (
-        f"{fits - asked:,} too few. {counted(row.metric, row.unit, max(row.in_use, fits))} are used at {where.site} "
-        "and do not come back, so the site would refuse this file. "
+        f"{fits - asked:,} too few. {used} are used at {where.site} and "
+        "do not come back, so the site would refuse this file. "
         f"Grant {fits:,} or more, or 0 to take the product away."
     )
 
@@ -130,10 +130,8 @@ def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:
     """E10, users and seats: the site could still free them, so it is no refusal of CALM's."""
     used = problem.fits or 0
     fits = used if used <= row.most else None
-    if row.metric == Metric.NAMED_USER:
-        holds = "1 person holds one" if used == 1 else f"{used:,} people hold one"
-    else:
-        holds = "1 is in use" if used == 1 else f"{used:,} are in use"
+    holders = row.metric.kind.holders
+    holds = holders.holding(used) if holders else f"{used:,} are used"
     head = f"{used - asked:,} too few. {holds} at {where.site}, so the site would refuse this file."
     way = "Grant {used:,} or more, or free {few:,} there and make a new request."
     if fits is None:
@@ -147,16 +145,16 @@ def changed(row: Figures, asked: int, dry: Dry | None) -> Note | None:
     more = asked - row.granted
     if not more:
         return None
-    if row.metric == Metric.CONSUMABLE:
+    if row.metric.kind.counts_units:
         head = "{many} more." if more > 0 else "{many} fewer."
-        words = [head.format(many=counted(row.metric, row.unit, abs(more)))]
+        words = [head.format(many=row.metric.kind.counted(abs(more), row.unit))]
         if row.in_use:
             words.append(f"{row.in_use:,} are used and stay counted.")
         if dry:
             runs = "At {rate:,} a day the site would run out about {day}."
             words.append(runs.format(rate=dry.a_day, day=day(dry.at)))
         return Note(INFO, "", " ".join(words))
-    if more < 0 and row.metric != Metric.FEATURE:
+    if more < 0 and row.metric.kind.has_quantity:
         return Note(INFO, "", f"{-more:,} fewer. They stay held until the site confirms.")
     return None
 
@@ -168,7 +166,7 @@ class AskedRow:
     sku: str
     purchase: str
     name: str
-    metric: str
+    metric: Metric
     unit: str
     asked: int
     left_after: int
@@ -269,8 +267,8 @@ def _rows(
 
 def _unknown(problems: list[Problem], known: set[str]) -> list[Figures]:
     """Products that are asked for and were never bought: a row that says so."""
-    skus = {problem.sku for problem in problems} - known
-    return [Figures(sku, sku, "named_user", sku, 0, 0, 0, 0, 0, 0, 0, 0, (), ()) for sku in sorted(skus)]
+    skus, metric = {problem.sku for problem in problems} - known, next(iter(Metric))
+    return [Figures(sku, sku, metric, sku, 0, 0, 0, 0, 0, 0, 0, 0, (), ()) for sku in sorted(skus)]
 
 
 def _refused(row: Figures, quantity: int, problems: list[Problem], plan: Plan, asked: Selection) -> Note:

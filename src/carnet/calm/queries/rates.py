@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from carnet.calm.control_rooms.models import ControlRoom, Request
 from carnet.calm.queries.figures import Figures, read_totals
-from carnet.entitlements import Metric, Period, PeriodUnit
+from carnet.entitlements import Period, PeriodUnit
 
 SPAN = timedelta(days=90)  # what lies longer back says little of today
 LEAST = timedelta(days=7)  # less says little of any day
@@ -29,7 +29,7 @@ def rates_of(room: ControlRoom, newest: Request) -> dict[str, float]:
     before = {(total.line_id, total.period_start): total.consumed for total in read_totals(first)}
     found: dict[str, float] = defaultdict(float)
     for total in read_totals(newest):
-        if total.metric is Metric.CONSUMABLE:
+        if total.metric.kind.counts_units:
             since = max(first.generated_at, total.period_start or first.generated_at)
             units = total.consumed - before.get((total.line_id, total.period_start), 0)
             if newest.generated_at - since >= LEAST:

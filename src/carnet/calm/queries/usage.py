@@ -7,7 +7,6 @@ from datetime import datetime
 from carnet.calm.control_rooms.models import ControlRoom, Request
 from carnet.calm.purchases.models import Product
 from carnet.calm.queries.figures import read_totals
-from carnet.calm.queries.words import unit_words
 from carnet.entitlements import Metric
 
 MOST = 60  # requests
@@ -26,26 +25,25 @@ class Point:
 class ProductUsage:
     sku: str
     name: str
-    metric: str
+    metric: Metric
     unit: str
     points: tuple[Point, ...]  # the oldest first
 
     @property
     def units(self) -> str:
-        return unit_words(self.metric, self.unit)
+        return self.metric.kind.units(self.unit)
 
 
 def usage(room: ControlRoom) -> tuple[ProductUsage, ...]:
-    """Of the newest 60 LFRs of the history that CALM believes. A feature is on or off: there is nothing to draw."""
+    """Of the newest 60 LFRs of the history that CALM believes. Of what is on or off there is nothing to draw."""
     rows = Request.objects.filter(room=room, believed=True).defer("raw").order_by("-sequence")[:MOST]
     points: dict[str, list[Point]] = defaultdict(list)
     for row in reversed(list(rows)):
         totals = read_totals(row)
-        for sku in dict.fromkeys(line.sku for line in totals if line.metric is not Metric.FEATURE):
+        for sku in dict.fromkeys(line.sku for line in totals if line.metric.kind.has_quantity):
             own = [line for line in totals if line.sku == sku]
-            units = own[0].metric is Metric.CONSUMABLE
-            used = sum(line.consumed if units else line.in_use for line in own)
+            used = sum(line.metric.kind.used(line.consumed, line.in_use) for line in own)
             granted, peak = sum(line.granted for line in own), sum(line.peak_in_use for line in own)
             points[sku].append(Point(row.sequence, row.generated_at, used, granted, peak))
     products = Product.objects.filter(sku__in=points).order_by("metric", "name")
-    return tuple(ProductUsage(p.sku, p.name, p.metric, p.unit, tuple(points[p.sku])) for p in products)
+    return tuple(ProductUsage(p.sku, p.name, Metric(p.metric), p.unit, tuple(points[p.sku])) for p in products)

@@ -53,7 +53,7 @@ from carnet.calm.use_cases.validate_lfr import (
     pending_keys,
     read_counted,
 )
-from carnet.entitlements import Metric
+from carnet.entitlements import COUNTED_IN_UNITS
 from carnet.exchange.history import History
 from carnet.exchange.keys import OkpKey
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest
@@ -248,7 +248,7 @@ def _consumed(
 def _newest_stated(lfr: LicenseFileRequest) -> dict[str, datetime | None]:
     """The lines of units that it states, each with the newest period that it states."""
     lines = lfr.totals.record.body.lines
-    return newest_periods((line.line_id, line.period_start) for line in lines if line.metric is Metric.CONSUMABLE)
+    return newest_periods((line.line_id, line.period_start) for line in lines if line.metric.kind.counts_units)
 
 
 def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
@@ -307,7 +307,7 @@ def _close(
 
 
 def _closings(position: Position, proven: set[str], periods: Periods, now: datetime) -> dict[str, Closing]:
-    units = Purchase.objects.filter(id__in=position.purchases(), product__metric=Metric.CONSUMABLE)
+    units = Purchase.objects.filter(id__in=position.purchases(), product__metric__in=COUNTED_IN_UNITS)
     return close(position, units.values_list("id", flat=True), proven, periods, now)
 
 

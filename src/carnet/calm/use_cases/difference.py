@@ -7,7 +7,7 @@ from datetime import datetime
 
 from carnet.calm.control_rooms.counting import Count, Where
 from carnet.calm.use_cases.selection import Problem
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
@@ -54,7 +54,7 @@ def users_above(lines: Iterable[Line], totals: Iterable[LineTotals], now: dateti
     used: dict[str, int] = defaultdict(int)
     covers: dict[str, int] = defaultdict(int)
     for total in totals:
-        if total.metric in (Metric.NAMED_USER, Metric.CONCURRENT):
+        if total.metric.kind.holders:
             used[total.sku] += total.in_use
             covers[total.sku] += total.granted
     covered = {sku: min(in_use, covers[sku]) for sku, in_use in used.items()}

@@ -23,7 +23,7 @@ from carnet.calm.use_cases.key_sets import issuers_of
 from carnet.calm.use_cases.planning import Plan
 from carnet.calm.use_cases.selection import Selection
 from carnet.calm.use_cases.written_for import OlfForm
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line
 from carnet.errors import UsageError
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.keys import Signer
@@ -237,7 +237,7 @@ def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLin
         valid_from=line.valid_from,
         valid_until=line.valid_until,
         ends=line.ends,
-        units=line.metric is Metric.CONSUMABLE,
+        units=line.metric.kind.counts_units,
     )
 
 

@@ -15,7 +15,6 @@ from carnet.calm.use_cases.context import Act, Calm, act, check_text
 from carnet.calm.use_cases.denormalised import note_ended
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.validate_lfr import find_room
-from carnet.entitlements import Metric
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
@@ -101,7 +100,7 @@ def consequences(room: ControlRoom, now: datetime, *, return_unconsumed: bool) -
     position = read_position(room.id, room.enrolment.id)
     purchases = Purchase.objects.select_related("product").filter(id__in=position.purchases()).order_by("product", "id")
     periods = {purchase.id: purchase.period for purchase in purchases}
-    units = [p.id for p in purchases if p.product.metric == Metric.CONSUMABLE]
+    units = [p.id for p in purchases if p.product.kind.counts_units]
     proven = units if return_unconsumed else []
     closings = close(position, units, proven, periods, now)
     words = []

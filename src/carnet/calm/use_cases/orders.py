@@ -18,7 +18,6 @@ from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase,
 from carnet.csv_cells import csv_line
 from carnet.entitlements import (
     MAX_QUANTITY,
-    Metric,
     PeriodUnit,
     Policy,
     PurchaseKind,
@@ -73,7 +72,7 @@ class _Row:
             self.wrong("until", "It ends before it starts. The end is the first day that is too late.")
         kind = self._choice("kind", _KINDS, PurchaseKind.PURCHASED.value)
         period = self._choice("period", _PERIODS, "")
-        if product and period and product.metric != Metric.CONSUMABLE:
+        if product and period and not product.kind.is_periodic:
             self.wrong("period", f"{product.name} is not consumed: it has no period.")
         overage = self._number("overage_percent", 0, MAX_OVERAGE, "0")
         grace = self._number("grace_days", 0, MAX_GRACE, "0")

@@ -45,7 +45,7 @@ from carnet.calm.use_cases.selection import (
 from carnet.calm.use_cases.validate_lfr import read_acceptances
 from carnet.calm.use_cases.windows import differences
 from carnet.calm.use_cases.written_for import OlfForm, form_for_site
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import Windows, lowered_clock_window, request_window
@@ -231,7 +231,7 @@ def _below_use(plan: Plan) -> Iterator[Problem]:
     low = {
         purchase: (line, consumed)
         for purchase, line in plan.by_purchase.items()
-        if line.metric is Metric.CONSUMABLE and line.quantity < (consumed := consumed_on(line, plan.counts, plan.now))
+        if line.metric.kind.counts_units and line.quantity < (consumed := consumed_on(line, plan.counts, plan.now))
     }
     last = _last_quantities(plan, [line.line_id for line, _ in low.values()])
     for purchase, (line, consumed) in low.items():

@@ -18,7 +18,6 @@ from carnet.calm.use_cases.context import (
 )
 from carnet.entitlements import (
     MAX_QUANTITY,
-    Metric,
     Period,
     PeriodUnit,
     Policy,
@@ -127,7 +126,7 @@ def _check(
         raise UsageError("A purchase is of at least one.")
     if valid_from >= valid_until:
         raise UsageError("The purchase ends before it starts.")
-    if period and product.metric != Metric.CONSUMABLE:
+    if period and not product.kind.is_periodic:
         raise UsageError(f"{product.name} is not consumed: it has no period.")
     if not (0 <= policy.overage_percent <= MAX_OVERAGE and 0 <= policy.grace_days <= MAX_GRACE):
         raise UsageError(f"Overage is from 0 to {MAX_OVERAGE} percent, and grace from 0 to {MAX_GRACE} days.")

@@ -16,7 +16,7 @@ from carnet.calm.use_cases.accounts import is_approved, no_approval
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.tokens import secret_name
-from carnet.entitlements import Metric, Period
+from carnet.entitlements import Period
 from carnet.exchange.enablement_token import enrolment_proof
 from carnet.exchange.envelope import Kind, stored_value
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
@@ -115,7 +115,7 @@ def _differences(total: LineTotals, issued: Mapping[str, _Issued]) -> Iterator[s
         return
     if (total.metric, total.sku) != (line.metric, line.sku):
         yield f"line {total.line_id}: it states {total.metric} of {total.sku}, issued was {line.metric} of {line.sku}"
-    elif total.metric is Metric.CONSUMABLE and not _is_own_period(total, line.period):
+    elif total.metric.kind.counts_units and not _is_own_period(total, line.period):
         start = f"a period from {stamp(total.period_start)}" if total.period_start else "no period"
         yield f"{total.sku}: it states {start}, which is none of those of its purchase"
 

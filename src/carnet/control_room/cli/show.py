@@ -92,16 +92,14 @@ def products(views: "list[ProductView]") -> "Table":
     reserving = any(view.reserved for view in views)
     made = table("Product", "Sku", ">Licensed", ">Used", *([">Reserved"] if reserving else []), ">Left", "Unit", "Ends")
     for view in views:
-        used = view.consumed if view.metric == "consumable" else view.in_use
-        licensed = "on" if view.metric == "feature" and view.granted else number(view.granted)
-        plain = view.metric == "feature"
+        countable = view.metric.kind.has_quantity
         made.add_row(
             view.name,
             view.sku,
-            licensed,
-            "" if plain else number(used),
+            view.licensed,
+            number(view.used) if countable else "",
             *([number(view.reserved) if view.reserved else ""] if reserving else []),
-            "" if plain else number(view.remaining),
+            number(view.remaining) if countable else "",
             view.unit,
             day_or_minute(view.valid_until),
         )

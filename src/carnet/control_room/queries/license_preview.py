@@ -16,6 +16,7 @@ from carnet.control_room.rules.decision import Moment, Question, View
 from carnet.control_room.rules.grant import products
 from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
+from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Refusal
 
 CANDIDATES = 200  # named for a product
@@ -32,7 +33,7 @@ class Candidate:
 class ToFree:
     sku: str
     name: str
-    metric: str
+    metric: Metric
     granted: int  # by the file
     in_use: int
     count: int  # so many must go
@@ -114,4 +115,4 @@ def _to_free(state: State, few: TooFew, now: datetime) -> ToFree:
     line = products(state)[few.sku]
     newest = islice(who_holds(state, few.sku, now), CANDIDATES)
     candidates = [Candidate(each.lease_id or each.holder, each.holder, each.since) for each in newest]
-    return ToFree(few.sku, line.name, line.metric.value, few.granted, few.in_use, few.to_free, candidates)
+    return ToFree(few.sku, line.name, line.metric, few.granted, few.in_use, few.to_free, candidates)

@@ -20,11 +20,11 @@ from carnet.control_room.queries.status import ProductView, product_view
 from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of, products, used
 from carnet.control_room.state.state import State
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line, Metric, MetricKind
 from carnet.exchange.verdicts import Refusal
 
 DAYS = 30
-GROUPS = (Metric.NAMED_USER, Metric.CONCURRENT, Metric.CONSUMABLE, Metric.FEATURE)
+GROUPS = tuple(Metric)
 # lasts: to the end · runs_out: at `runs_out_at` · full: all were in use on `times_full` days · peak: seats, and some
 # were always free · on: a feature · ends: nothing is granted now
 Outlook = Literal["lasts", "runs_out", "full", "peak", "on", "ends"]
@@ -66,15 +66,15 @@ def product_row(state: State, line: Line, now: datetime) -> ProductRow:
     """`line`: any line of the product."""
     lines = [each for each in lines_of(state) if each.sku == line.sku]
     view, uses = product_view(state, line.sku, now), days_used(state, line.sku, now, DAYS)
-    units = line.metric is Metric.CONSUMABLE
-    full = 0 if units or line.metric is Metric.FEATURE else _times_full(uses, view.granted)
-    runs_out_at = pace(state, line.sku, now, DAYS).runs_out_at if units else None
+    kind = line.metric.kind
+    full = _times_full(uses, view.granted) if kind.holders else 0
+    runs_out_at = pace(state, line.sku, now, DAYS).runs_out_at if kind.counts_units else None
     return ProductRow(
         view,
         min(each.valid_from for each in lines),
         max(each.ends for each in lines),
-        [use.consumed if units else use.peak_in_use for use in uses],
-        _outlook(line.metric, view.granted, full, runs_out_at),
+        [kind.used(use.consumed, use.peak_in_use) for use in uses],
+        _outlook(kind, view.granted, full, runs_out_at),
         runs_out_at,
         full,
         sum(use.refused for use in uses),
@@ -86,16 +86,12 @@ def _times_full(uses: list[Use], granted: int) -> int:
     return sum(use.peak_in_use >= granted for use in uses) if granted else 0
 
 
-def _outlook(metric: Metric, granted: int, times_full: int, runs_out_at: datetime | None) -> Outlook:
+def _outlook(kind: MetricKind, granted: int, times_full: int, runs_out_at: datetime | None) -> Outlook:
     if not granted:
         return "ends"
-    if metric is Metric.FEATURE:
-        return "on"
-    if metric is Metric.CONSUMABLE:
-        return "runs_out" if runs_out_at else "lasts"
-    if times_full:
-        return "full"
-    return "peak" if metric is Metric.CONCURRENT else "lasts"
+    if runs_out_at:
+        return "runs_out"
+    return "full" if times_full else kind.usual_outlook
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class NearLimit:
 
     sku: str
     name: str
-    metric: str
+    metric: Metric
     peak_in_use: int  # of the last 30 days
     granted: int
     percent: int  # rounded down; over 100 where the grant shrank
@@ -67,7 +67,7 @@ class _Rate:
 
 
 def run_out(state: State, now: datetime) -> list[RunOut]:
-    """For each consumable of the installed license, by sku."""
+    """For each product of the installed license that is counted in units, by sku."""
     return [
         RunOut(
             sku,
@@ -79,20 +79,20 @@ def run_out(state: State, now: datetime) -> list[RunOut]:
             pace(state, sku, now, 30),
         )
         for sku, line in sorted(products(state).items())
-        if line.metric is Metric.CONSUMABLE
+        if line.metric.kind.counts_units
     ]
 
 
 def near_limit(state: State, now: datetime) -> list[NearLimit]:
-    """Seats and users, by sku. A product of which nothing is granted now is not near its limit, but over."""
+    """What people or bots hold, by sku. A product of which nothing is granted now is not near its limit, but over."""
     found = []
     for sku, line in sorted(products(state).items()):
         limit = granted(lines_of(state), sku, now)
-        if line.metric not in (Metric.NAMED_USER, Metric.CONCURRENT) or not limit:
+        if line.metric.kind.holders is None or not limit:
             continue
         peak = max((day.peak_in_use for day in days_used(state, sku, now, PEAK_DAYS)), default=0)
         if peak * 100 >= limit * NEAR_PERCENT:
-            found.append(NearLimit(sku, line.name, line.metric.value, peak, limit, peak * 100 // limit))
+            found.append(NearLimit(sku, line.name, line.metric, peak, limit, peak * 100 // limit))
     return found
 
 

@@ -53,7 +53,7 @@ class CycleView:
 class ProductView:
     sku: str
     name: str
-    metric: str
+    metric: Metric
     unit: str
     granted: int
     in_use: int
@@ -61,6 +61,22 @@ class ProductView:
     remaining: int
     valid_until: datetime
     reserved: int  # units that running reservations hold
+
+    @property
+    def licensed(self) -> str:
+        """`1,200`; of what has no quantity `on` or `off`."""
+        return self.metric.kind.amount(self.granted)
+
+    @property
+    def used(self) -> int:
+        """In use now, or units consumed."""
+        return self.metric.kind.used(self.consumed, self.in_use)
+
+    @property
+    def lost(self) -> str:
+        """What a release of the site means to those who hold one; empty where nobody can."""
+        holders = self.metric.kind.holders
+        return holders.losing(self.in_use, self.name) if holders else ""
 
 
 @dataclass(frozen=True)
@@ -169,11 +185,11 @@ def product_views(state: State, now: datetime) -> list[ProductView]:
 def product_view(state: State, sku: str, now: datetime) -> ProductView:
     lines = [line for line in lines_of(state) if line.sku == sku]
     line, quantity, using = lines[0], granted(lines, sku, now), count_in_use(state, sku, now)
-    units = line.metric is Metric.CONSUMABLE
+    units = line.metric.kind.counts_units
     return ProductView(
         sku,
         line.name,
-        line.metric.value,
+        line.metric,
         line.unit,
         quantity,
         using,

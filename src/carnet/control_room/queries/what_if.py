@@ -37,7 +37,7 @@ from carnet.control_room.rules.site_state import state_name, unlocked_name
 from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.reservations import Reservations
 from carnet.control_room.state.state import InstalledLicense, State, period_key
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line, Metric, Taking, WhatIf
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -91,16 +91,17 @@ class HypotheticalAnswer:
 def hypothetical_answers(state: State, on: datetime, now: datetime) -> list[HypotheticalAnswer]:
     """`state` as it would be; who holds what is as it is now, as nobody knows better."""
     found: dict[tuple[str, _Said], list[str]] = {}
-    for what, metric, say in _QUESTIONS:
-        for line in sorted(products(state).values(), key=lambda line: line.name):
-            if line.metric is metric:
-                for said in say(state, line, on, now):
+    lines = sorted(products(state).values(), key=lambda line: line.name)
+    for metric in Metric:
+        for question, what in metric.kind.questions.items():
+            for line in (line for line in lines if line.metric is metric):
+                for said in _ANSWERS[question](state, line, on, now):
                     found.setdefault((what, said), []).append(line.name)
     return [HypotheticalAnswer(what, names, *said) for (what, said), names in found.items()]
 
 
 def _assign(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Said]:
-    grant = may_take(state, line.sku, Metric.NAMED_USER, on)
+    grant = may_take(state, line.sku, Taking.ASSIGN, on)
     count = len(state.users.of(line.sku))
     refusal = grant if isinstance(grant, Refusal) else check_assign(grant, _SOMEBODY, count)
     yield _said(refusal) if refusal else ("granted", "", "", False)
@@ -149,15 +150,15 @@ def _give_back(_: State, __: Line, ___: datetime, ____: datetime) -> Iterator[_S
     yield _ALWAYS
 
 
-_QUESTIONS: tuple[tuple[str, Metric, Callable[[State, Line, datetime, datetime], Iterator[_Said]]], ...] = (
-    ("Assign a person", Metric.NAMED_USER, _assign),
-    ("People who hold a license", Metric.NAMED_USER, _hold),
-    ("Take a new seat", Metric.CONCURRENT, _acquire),
-    ("Renew a running seat", Metric.CONCURRENT, _renew),
-    ("Give back a seat", Metric.CONCURRENT, _give_back),
-    ("Use units", Metric.CONSUMABLE, _consume),
-    ("Use a feature", Metric.FEATURE, _feature),
-)
+_ANSWERS: dict[WhatIf, Callable[[State, Line, datetime, datetime], Iterator[_Said]]] = {
+    WhatIf.ASSIGN: _assign,
+    WhatIf.HOLD: _hold,
+    WhatIf.ACQUIRE: _acquire,
+    WhatIf.RENEW: _renew,
+    WhatIf.GIVE_BACK: _give_back,
+    WhatIf.CONSUME: _consume,
+    WhatIf.CHECK: _feature,
+}
 
 
 def _said(refusal: Refusal) -> _Said:
@@ -257,7 +258,7 @@ def _answer(state: State, on: datetime, now: datetime, number: int | None) -> Wh
 
 def _as_held_now(state: State, view: ProductView, now: datetime) -> ProductView:
     """Leases end before a day that far; those who hold them renew them."""
-    if view.metric != Metric.CONCURRENT.value:
+    if view.metric.kind.holders is None:
         return view
     in_use = count_in_use(state, view.sku, now)
     return replace(view, in_use=in_use, remaining=max(0, view.granted - in_use))

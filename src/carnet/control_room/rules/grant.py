@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from carnet.control_room.state.state import State
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def _replaced(lines: list[Line], now: datetime) -> dict[str, int]:
 def granted(lines: Iterable[Line], sku: str, now: datetime) -> int:
     """How many users or seats are granted now; a feature: 0 for no; units: the quantity of the lines that count."""
     counted = shares(lines, sku, now)
-    units = bool(counted) and counted[0].line.metric is Metric.CONSUMABLE
-    return sum(share.quantity if units else share.with_overage for share in counted)
+    owed = bool(counted) and counted[0].line.metric.kind.owes_overage
+    return sum(share.quantity if owed else share.with_overage for share in counted)
 
 
 def remaining(state: State, sku: str, now: datetime) -> int:

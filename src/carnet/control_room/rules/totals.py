@@ -13,7 +13,6 @@ from carnet.control_room.ledger.events import UnitsSettled
 from carnet.control_room.rules.grant import count_in_use, lines_of, shares
 from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.state import LineMemory, State, period_key
-from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals, RefusalCount, Totals
 
 
@@ -47,7 +46,7 @@ def _stated(state: State, line_id: str, now: datetime) -> LineTotals:
         peak_in_use=max(peak, using),
         consumed=consumed,
         period_start=period_start,
-        owed=max(0, consumed - memory.quantity) if memory.metric is Metric.CONSUMABLE else 0,
+        owed=max(0, consumed - memory.quantity) if memory.metric.kind.owes_overage else 0,
     )
 
 
@@ -63,7 +62,7 @@ def stated_period(state: State, line_id: str, now: datetime) -> datetime | None:
 
 def _attributed(state: State, line_id: str, memory: LineMemory, now: datetime) -> tuple[int, int]:
     """What of the product's use, and of its peak, falls to this line."""
-    if memory.metric not in (Metric.NAMED_USER, Metric.CONCURRENT):
+    if memory.metric.kind.holders is None:
         return 0, 0
     counted = shares(lines_of(state), memory.sku, now)
     left, peak = count_in_use(state, memory.sku, now), state.peaks.get(memory.sku, 0)

@@ -27,7 +27,7 @@ from carnet.control_room.state.state import (
     State,
     period_key,
 )
-from carnet.entitlements import Metric
+from carnet.entitlements import COUNTED_IN_UNITS, Metric
 from carnet.exchange.history import SHOWN
 from carnet.exchange.license_file_request import RequestKind
 
@@ -154,7 +154,7 @@ def _remember_lines(state: State, event: e.LicenseInstalled) -> None:
     kept = {
         line_id: memory
         for line_id, memory in state.lines.items()
-        if memory.token_id == token_id and memory.metric is Metric.CONSUMABLE
+        if memory.token_id == token_id and memory.metric.kind.counts_units
     }
     for line in event.lines:
         kept[line.line_id] = LineMemory(line.sku, line.metric, line.quantity, line.period, token_id)
@@ -168,8 +168,14 @@ def _history(state: State, _: Record, event: e.HistoryAccepted) -> None:
     state.history_accepted = event.number
     for added in event.add:
         meter(state, added.line_id, period_key(added.period_start), added.units)
-        unknown = LineMemory(added.sku, Metric.CONSUMABLE, 0, None, state.enrolment.token_id)
+        unknown = LineMemory(added.sku, _metric_of(state, added.sku), 0, None, state.enrolment.token_id)
         state.lines.setdefault(added.line_id, unknown)
+
+
+def _metric_of(state: State, sku: str) -> Metric:
+    """An acceptance names the product alone. Its metric is that of its other lines here (it never changes)."""
+    known = (memory.metric for memory in state.lines.values() if memory.sku == sku)
+    return next(known, COUNTED_IN_UNITS[0])
 
 
 @on(e.RollbackFound)

@@ -121,11 +121,6 @@ def digits16(digest: str | None) -> str:
 
 
 @register.filter
-def metric_title(metric: object) -> str:
-    return words.metric_title(str(metric))
-
-
-@register.filter
 def headline(text: object) -> tuple[str, str]:
     return words.headline(str(text))
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from carnet.control_room.queries.license_preview import PreviewAnswer, ToFree, UnitsShort
 from carnet.control_room.queries.status import ProductView, Status
 from carnet.control_room.rules.activation.fit import Change
-from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code
 from carnet.web_kit import words
 
@@ -41,10 +40,9 @@ class Changes:
 
 def changes(answer: PreviewAnswer, status: Status) -> Changes:
     now = {product.sku: product for product in status.products}
-    units = {line.sku: (line.metric, line.unit) for line in answer.lines}
     until = max(line.valid_until for line in answer.lines)
     was = status.installed.valid_until if status.installed else None
-    rows = [_row(each, answer, now.get(each.sku), units) for each in answer.changes if not _is_same(each, answer)]
+    rows = [_row(each, answer, now.get(each.sku)) for each in answer.changes if not _is_same(each, answer)]
     return Changes(
         rows,
         len(answer.changes) - len(rows),
@@ -62,14 +60,13 @@ def _is_same(change: Change, answer: PreviewAnswer) -> bool:
     return change.was == change.now and not change.later and not change.note and change.sku not in troubled
 
 
-def _row(change: Change, answer: PreviewAnswer, now: ProductView | None, units: dict[str, tuple[Metric, str]]) -> Row:
-    metric, unit = units.get(change.sku, (Metric(now.metric) if now else Metric.FEATURE, now.unit if now else ""))
-    if metric is Metric.FEATURE:
-        was, new = ("on" if count else "off" for count in (change.was, change.now))
-        return Row(change.name, "", was, new, None, *_result(change, answer, metric), change.note)
-    in_use = now.consumed + now.reserved if now and metric is Metric.CONSUMABLE else change.in_use
-    was, new = words.number(change.was), words.number(change.now)
-    return Row(change.name, unit, was, new, in_use, *_result(change, answer, metric), _note(change))
+def _row(change: Change, answer: PreviewAnswer, now: ProductView | None) -> Row:
+    kind, result = change.metric.kind, _result(change, answer)
+    was, new = kind.amount(change.was), kind.amount(change.now)
+    if not kind.has_quantity:
+        return Row(change.name, "", was, new, None, *result, change.note)
+    in_use = kind.used(now.consumed + now.reserved if now else 0, change.in_use)
+    return Row(change.name, change.unit, was, new, in_use, *result, _note(change))
 
 
 def _note(change: Change) -> str:
@@ -77,7 +74,7 @@ def _note(change: Change) -> str:
     return "; ".join(part for part in (later, change.note) if part)
 
 
-def _result(change: Change, answer: PreviewAnswer, metric: Metric) -> tuple[str, str]:
+def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:
     """In words, and its tone."""
     few = next((each for each in answer.to_free if each.sku == change.sku), None)
     if few:
@@ -86,7 +83,7 @@ def _result(change: Change, answer: PreviewAnswer, metric: Metric) -> tuple[str,
         return "fewer than were used", "bad"
     if change.was == change.now:
         return "unchanged, fits", "ok"
-    if metric is Metric.FEATURE:
+    if not change.metric.kind.has_quantity:
         return ("comes", "ok") if change.now else ("goes", "warn")
     return f"{words.signed(change.now - change.was)}, fits", "ok"
 
@@ -100,11 +97,8 @@ def _title(answer: PreviewAnswer) -> str:
 
 def _too_few(few: ToFree) -> str:
     allows = f"{few.name}: the file allows {words.number(few.granted)}."
-    if few.metric == Metric.NAMED_USER:
-        hold = "%(n)s person holds one now." if few.in_use == 1 else "%(n)s people hold one now."
-    else:
-        hold = "%(n)s seat is in use now." if few.in_use == 1 else "%(n)s seats are in use now."
-    return f"{allows} {hold % {'n': words.number(few.in_use)}}"
+    holders = few.metric.kind.holders
+    return f"{allows} {holders.holding(few.in_use)} now." if holders else allows
 
 
 def _too_small(short: UnitsShort) -> str:

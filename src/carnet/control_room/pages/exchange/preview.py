@@ -18,7 +18,7 @@ from carnet.control_room.rules.granting.assignment_file import AssignmentRow
 from carnet.control_room.rules.granting.assignments import AssignMany
 from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.seats import ReleaseSeat
-from carnet.entitlements import Metric
+from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit.files import read_upload
 
@@ -71,7 +71,7 @@ def _free(request: AuthorizedRequest, few: ToFree, ids: list[str]) -> int | Refu
     """How many were freed. Whoever gave theirs back meanwhile is no trouble."""
     if not ids:
         return 0
-    if few.metric == Metric.NAMED_USER:  # all of them or nobody
+    if few.metric.kind.taking is Taking.ASSIGN:  # all of them or nobody
         rows = [AssignmentRow(place, user, few.sku, "unassign") for place, user in enumerate(ids, 1)]
         answer = request.desk.execute(AssignMany(rows), request.person.name)
         if isinstance(answer, Refusal):

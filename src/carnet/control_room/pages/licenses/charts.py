@@ -5,7 +5,7 @@ from datetime import datetime
 from carnet import times
 from carnet.control_room.queries.history import Use
 from carnet.control_room.queries.overview import ProductDetailAnswer
-from carnet.entitlements import Metric
+from carnet.entitlements import Metric, MetricKind
 from carnet.web_kit import charts, words
 
 DAYS = (30, 90, 400)
@@ -17,14 +17,15 @@ _YEAR = 365
 def by_day(detail: ProductDetailAnswer) -> charts.Columns | None:
     """None for what is on or off."""
     row = detail.row
-    if row and row.view.metric == Metric.FEATURE:
+    kind = kind_used(detail)
+    if not kind.has_quantity:
         return None
     labels = [_label(use.start, len(detail.days)) for use in detail.days]
     refused = {label: use.refused for label, use in zip(labels, detail.days, strict=True) if use.refused}
-    limit = row.view.granted if row and not _counts_units(detail) else None
+    limit = kind.limit(row.view.granted) if row else None
     return charts.columns(
         [(label, _value(detail, use)) for label, use in zip(labels, detail.days, strict=True)],
-        title="Units used, by day" if _counts_units(detail) else "Most in use at the same time, by day",
+        title=kind.use.by_day,
         description=_describe(detail),
         limit=limit,
         limit_text=f"{words.number(limit)} licensed" if limit is not None else "",
@@ -35,7 +36,7 @@ def by_day(detail: ProductDetailAnswer) -> charts.Columns | None:
 
 def today_by_hour(detail: ProductDetailAnswer) -> charts.Columns | None:
     row = detail.row
-    if row is None or row.view.metric == Metric.FEATURE:
+    if row is None or not row.view.metric.kind.has_quantity:
         return None
     known = {use.start.hour: _value(detail, use) for use in detail.hours if use.start.date() == detail.at.date()}
     most = max(known.values(), default=0)
@@ -43,22 +44,23 @@ def today_by_hour(detail: ProductDetailAnswer) -> charts.Columns | None:
         [(f"{hour:02}:00", known.get(hour)) for hour in range(_HOURS)],
         title="Today by hour",
         description=f"Most in an hour: {words.number(most)}.",
-        limit=None if _counts_units(detail) else row.view.granted,
+        limit=row.view.metric.kind.limit(row.view.granted),
         running=True,
         label_every=6,
         height=120,
     )
 
 
-def _counts_units(detail: ProductDetailAnswer) -> bool:
+def kind_used(detail: ProductDetailAnswer) -> MetricKind:
     """What is not in the license any more is told by what was counted of it."""
     if detail.row:
-        return detail.row.view.metric == Metric.CONSUMABLE
-    return any(use.consumed for use in detail.days)
+        return detail.row.view.metric.kind
+    consumed = any(use.consumed for use in detail.days)
+    return next(each.kind for each in Metric if each.kind.has_quantity and each.kind.counts_units == consumed)
 
 
 def _value(detail: ProductDetailAnswer, use: Use) -> int:
-    return use.consumed if _counts_units(detail) else use.peak_in_use
+    return kind_used(detail).used(use.consumed, use.peak_in_use)
 
 
 def _label(day: datetime, count: int) -> str:

@@ -17,13 +17,12 @@ from carnet.control_room.pages.csv_files import csv_file
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import engine
 from carnet.control_room.pages.licenses import product as page
-from carnet.control_room.pages.licenses.charts import DAYS, by_day, today_by_hour
+from carnet.control_room.pages.licenses.charts import DAYS, by_day, kind_used, today_by_hour
 from carnet.control_room.queries.holders import Holders, HoldersAnswer
 from carnet.control_room.queries.overview import LineRow, ProductDetail, ProductDetailAnswer, ProductRow
 from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.seats import ReleaseSeat
 from carnet.control_room.rules.granting.users import UnassignUser
-from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import words
 
@@ -44,21 +43,11 @@ def state_of(detail: ProductDetailAnswer) -> str:
     return next((_STATES[now] for now in ("in_force", "grace", "later", "ended") if now in found), "")
 
 
-def counted_as(metric: str) -> str:
-    return {
-        Metric.NAMED_USER.value: "people, by name",
-        Metric.CONCURRENT.value: "seats in use at the same time",
-        Metric.CONSUMABLE.value: "units used",
-        Metric.FEATURE.value: "on or off",
-    }.get(metric, metric)
-
-
 def stats(detail: ProductDetailAnswer, row: ProductRow) -> list[Stat]:
-    if row.view.metric == Metric.FEATURE:
-        granted = "On" if row.view.granted else "Off"
-        return [Stat("Now", granted, ""), _ends(row), _refused(detail, row)]
-    of_units = row.view.metric == Metric.CONSUMABLE
-    used, left = _units(detail, row) if of_units else _in_use(detail, row)
+    kind = row.view.metric.kind
+    if not kind.has_quantity:
+        return [Stat("Now", kind.amount(row.view.granted).capitalize(), ""), _ends(row), _refused(detail, row)]
+    used, left = _units(detail, row) if kind.counts_units else _in_use(detail, row)
     return [Stat("Licensed", words.number(row.view.granted), _later(detail)), used, left, _refused(detail, row)]
 
 
@@ -114,10 +103,9 @@ def rules(detail: ProductDetailAnswer, row: ProductRow) -> list[tuple[str, str]]
     grace = max((line.grace_days for line in lines), default=0)
     after = "%(days)s day of grace, then refuse" if grace == 1 else "%(days)s days of grace, then refuse"
     found = [("After the end", after % {"days": grace} if grace else "refuse at once")]
-    found.append(("Deadline missed", _missed(row.view.metric)))
-    if row.view.metric == Metric.FEATURE:
-        return found
-    return [("All used" if row.view.metric == Metric.CONSUMABLE else "All in use", over(lines)), *found]
+    kind = row.view.metric.kind
+    found.append(("Deadline missed", kind.when_missed))
+    return [(kind.use.all_used, over(lines)), *found] if kind.has_quantity else found
 
 
 def over(lines: list[LineRow]) -> str:
@@ -125,17 +113,10 @@ def over(lines: list[LineRow]) -> str:
     return f"{most} % more, then refuse" if most else "refuse"
 
 
-def _missed(metric: str) -> str:
-    return {
-        Metric.CONCURRENT.value: "lock: running seats may go on",
-        Metric.NAMED_USER.value: "lock: who holds one may go on",
-    }.get(metric, "lock: nothing new is granted")
-
-
 def forecast(row: ProductRow, now: datetime) -> str:
     """One sentence on where the last 30 days lead to; what is known and what is likely apart."""
     view = row.view
-    numbers = {"granted": words.number(view.granted), "peak": words.number(row.peak), "unit": view.unit}
+    numbers = {"granted": words.number(view.granted), "peak": words.number(row.peak)}
     if row.outlook == "runs_out" and row.runs_out_at:
         early = max((row.ends - row.runs_out_at).days, 0)
         said = (
@@ -151,9 +132,7 @@ def forecast(row: ProductRow, now: datetime) -> str:
         return "Nothing is granted yet." if later else "Nothing is granted now."
     if row.outlook == "on":
         return ""
-    if view.metric == Metric.CONSUMABLE:
-        return "At the pace of the last 30 days they last to the end."
-    return "In the last 30 days at most {peak} of {granted} were in use.".format(**numbers)
+    return view.metric.kind.use.lasts.format(**numbers)
 
 
 _ROWS = 20  # holders on a page
@@ -177,6 +156,7 @@ def _page(request: AuthorizedRequest, sku: str, refusal: Refusal | None = None) 
         "days": days,
         "choices": DAYS,
         "chart": by_day(detail),
+        "use": kind_used(detail).use,
         "hours": today_by_hour(detail),
         "holders": holders if isinstance(holders, HoldersAnswer) else None,
         "not_listed": holders if isinstance(holders, Refusal) else None,
@@ -204,16 +184,15 @@ def _holders_pages(request: AuthorizedRequest, holders: object) -> dict[str, str
 def _said(detail: ProductDetailAnswer) -> dict[str, Any]:
     row = detail.row
     if row is None:
-        return {"state": "", "name": detail.sku}
+        return {"state": "", "name": detail.sku, "kind": None}
     return {
         "state": page.state_of(detail),
         "name": row.view.name,
-        "counted_as": page.counted_as(row.view.metric),
+        "kind": row.view.metric.kind,
         "stats": page.stats(detail, row),
         "rules": page.rules(detail, row),
         "grace_days": (row.ends - row.view.valid_until).days,
         "forecast": page.forecast(row, detail.at),
-        "has_holders": row.view.metric in ("named_user", "concurrent"),
     }
 
 

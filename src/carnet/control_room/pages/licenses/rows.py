@@ -1,20 +1,14 @@
 """A product's row of License Management: what the engine found, in words with a sign."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from carnet import times
 from carnet.control_room.queries.overview import GROUPS, OverviewAnswer, ProductRow
-from carnet.entitlements import Metric
+from carnet.entitlements import Metric, MetricKind
 from carnet.web_kit import charts, words
 
-SHOWN = {
-    "users": Metric.NAMED_USER,
-    "seats": Metric.CONCURRENT,
-    "volumes": Metric.CONSUMABLE,
-    "features": Metric.FEATURE,
-}
+SHOWN = {metric.kind.slug: metric for metric in Metric}
 
 
 @dataclass(frozen=True)
@@ -26,54 +20,40 @@ class Said:
 @dataclass(frozen=True)
 class Row:
     found: ProductRow
-    used: int
     said: Said
     spark: charts.Spark | None
 
     @property
-    def is_feature(self) -> bool:
-        return self.found.view.metric == Metric.FEATURE
-
-    @property
     def uncovered(self) -> int:
         """Who hold one, and more than there are."""
-        return max(0, self.found.view.in_use - self.found.view.granted)
+        view = self.found.view
+        return max(0, view.in_use - view.granted) if view.metric.kind.holders else 0
 
 
 @dataclass(frozen=True)
 class Group:
-    metric: str
+    kind: MetricKind
     rows: list[Row]
 
 
 def groups(answer: OverviewAnswer, shown: str) -> list[Group]:
     """By how they are counted; of one kind alone where `shown` names it."""
     metrics = [SHOWN[shown]] if shown in SHOWN else GROUPS
-    found = [Group(metric.value, _of(answer, metric)) for metric in metrics]
+    found = [Group(metric.kind, _of(answer, metric)) for metric in metrics]
     return [group for group in found if group.rows]
 
 
 def _of(answer: OverviewAnswer, metric: Metric) -> list[Row]:
-    return [row_of(row, answer.at) for row in answer.rows if row.view.metric == metric.value]
+    return [row_of(row, answer.at) for row in answer.rows if row.view.metric is metric]
 
 
 def row_of(row: ProductRow, now: datetime) -> Row:
-    view = row.view
-    units = view.metric == Metric.CONSUMABLE
-    spark = (
-        None
-        if view.metric == Metric.FEATURE
-        else charts.spark(
-            row.days, limit=None if units else view.granted, description=_spark_words(row.days, units=units)
-        )
-    )
-    return Row(row, view.consumed if units else view.in_use, say(row, now), spark)
-
-
-def _spark_words(days: Sequence[int], *, units: bool) -> str:
-    most = words.number(max(days, default=0))
-    said = "Most used on a day: %(most)s" if units else "Most in use on a day: %(most)s"
-    return said % {"most": most}
+    view, kind = row.view, row.view.metric.kind
+    spark = None
+    if kind.has_quantity:
+        most = kind.use.most_on_a_day.format(most=words.number(max(row.days, default=0)))
+        spark = charts.spark(row.days, limit=kind.limit(view.granted), description=most)
+    return Row(row, say(row, now), spark)
 
 
 def say(row: ProductRow, now: datetime) -> Said:

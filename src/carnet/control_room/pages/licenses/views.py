@@ -18,6 +18,7 @@ def license_management(request: AuthorizedRequest) -> HttpResponse:
         "overview": answer,
         "groups": groups(answer, shown),
         "total": len(answer.rows),
+        "kinds": [metric.kind for metric in SHOWN.values()],
         "shown": shown if shown in SHOWN else "",
         "span": span_of(status.installed, answer.rows, answer.at) if status.installed and answer.rows else None,
         "missing": None if status.installed else missing(status.state, asked=status.cycle is not None),

@@ -28,6 +28,7 @@ from carnet.control_room.rules.granting.assignment_file import (
 from carnet.control_room.rules.granting.assignments import AssignMany, AssignmentsAnswer, CheckAssignments
 from carnet.control_room.rules.granting.people import Permission
 from carnet.csv_cells import csv_line
+from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download, file_name
 
@@ -123,7 +124,7 @@ def _show(
 @require_GET
 def template(request: AuthorizedRequest) -> HttpResponse:
     """The columns, and a row for each product that is assigned by name."""
-    skus = [each.sku for each in request.status.products if each.metric == "named_user"] or ["bot-creator"]
+    skus = [each.sku for each in request.status.products if each.metric.kind.taking is Taking.ASSIGN] or ["bot-creator"]
     return download(_lines([COLUMNS, *(("jane.doe", sku, "assign") for sku in skus)]), "assignments.csv", _CSV)
 
 

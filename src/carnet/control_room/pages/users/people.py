@@ -17,7 +17,7 @@ from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.preconditions import MAX_NAME
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
-from carnet.entitlements import Metric
+from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import words
 from carnet.web_kit.forms import Asking
@@ -42,7 +42,7 @@ class Assign(Asking):
                 f"{product.name}, {words.number(product.remaining)} left",
             )
             for product in status.products
-            if product.metric == Metric.NAMED_USER
+            if product.metric.kind.taking is Taking.ASSIGN
         ]
         if user:
             self.fields["user"].initial = user
@@ -70,7 +70,7 @@ def show(request: AuthorizedRequest, form: Assign | None = None) -> HttpResponse
         "after": after,
         "next": next_page(search, found),
         "form": form,
-        "products": [each for each in request.status.products if each.metric == Metric.NAMED_USER],
+        "products": [each for each in request.status.products if each.metric.kind.taking is Taking.ASSIGN],
     }
     return render(request, "room/users/people.html", context, status=422 if refusal else form.status)
 

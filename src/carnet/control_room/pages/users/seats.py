@@ -12,7 +12,7 @@ from carnet.control_room.pages.users.search import SearchPage, find_matching, se
 from carnet.control_room.queries.holders import Holders
 from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.seats import ReleaseSeat, SeatAnswer
-from carnet.entitlements import Metric
+from carnet.entitlements import Taking
 
 
 @requires(Permission.VIEW)
@@ -34,7 +34,7 @@ def seats(request: AuthorizedRequest) -> HttpResponse:
         "after": after,
         "next": next_page(search, found, sku=sku),
         "names": names,
-        "products": [each for each in request.status.products if each.metric == Metric.CONCURRENT],
+        "products": [each for each in request.status.products if each.metric.kind.taking is Taking.ACQUIRE],
     }
     return render(request, "room/users/seats.html", context, status=422 if refusal else 200)
 

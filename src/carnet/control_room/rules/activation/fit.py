@@ -58,7 +58,7 @@ def too_small(state: State, lines: list[Line], now: datetime, held_at: datetime)
     found = []
     for line in lines:
         memory = state.lines.get(line.line_id)
-        if line.metric is not Metric.CONSUMABLE or memory is None or line.quantity >= memory.quantity:
+        if not line.metric.kind.counts_units or memory is None or line.quantity >= memory.quantity:
             continue
         period_start = line.period_start(now)
         consumed = state.consumed(line.line_id, period_start)
@@ -104,6 +104,8 @@ def _holders(state: State, few: list[TooFew], held_at: datetime) -> list[str]:
 class Change:
     sku: str
     name: str
+    metric: Metric
+    unit: str
     was: int
     now: int
     in_use: int
@@ -114,14 +116,18 @@ class Change:
 
 def difference(state: State, lines: list[Line], now: datetime) -> list[Change]:
     old, new = products(state), {line.sku: line for line in lines}
-    return [_change(state, lines, sku, (new.get(sku) or old[sku]).name, now) for sku in sorted({*old, *new})]
+    return [_change(state, lines, new.get(sku) or old[sku], now) for sku in sorted({*old, *new})]
 
 
-def _change(state: State, lines: list[Line], sku: str, name: str, now: datetime) -> Change:
+def _change(state: State, lines: list[Line], product: Line, now: datetime) -> Change:
+    """`product`: any line of it."""
+    sku = product.sku
     mine = [line for line in lines if line.sku == sku]
     return Change(
         sku,
-        name,
+        product.name,
+        product.metric,
+        product.unit,
         granted(lines_of(state), sku, now),
         granted(lines, sku, now),
         count_in_use(state, sku, now),

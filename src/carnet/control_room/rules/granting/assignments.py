@@ -12,7 +12,7 @@ from carnet.control_room.rules.granting.assignment_file import MOST_ROWS, Assign
 from carnet.control_room.rules.granting.preconditions import malformed, may_take, not_granted
 from carnet.control_room.rules.granting.users import check_assign
 from carnet.control_room.state.state import State
-from carnet.entitlements import Metric
+from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Refusal
 
 NAMED = 20  # rows named in a refusal
@@ -100,7 +100,7 @@ def judge(state: State, rows: Sequence[AssignmentRow], now: datetime) -> list[_J
 
 
 def _product(state: State, sku: str, now: datetime) -> _Product:
-    return _Product(len(state.users.of(sku)), may_take(state, sku, Metric.NAMED_USER, now))
+    return _Product(len(state.users.of(sku)), may_take(state, sku, Taking.ASSIGN, now))
 
 
 def _judge(state: State, row: AssignmentRow, product: _Product, *, there: bool) -> Refusal | None:

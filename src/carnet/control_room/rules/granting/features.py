@@ -8,7 +8,7 @@ from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.granting.preconditions import may_serve, not_granted, product_of
 from carnet.control_room.state.state import State
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line, Taking
 from carnet.exchange.verdicts import Refusal
 
 
@@ -24,7 +24,7 @@ def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refu
     refusal = may_serve(state)
     if refusal:
         return refusal
-    grant = product_of(state, sku, Metric.FEATURE, now)
+    grant = product_of(state, sku, Taking.CHECK, now)
     if isinstance(grant, Refusal):
         return grant
     if grant.quantity == 0:

@@ -5,19 +5,13 @@ from datetime import datetime
 from carnet.control_room.rules.grant import ProductGrant, grant_of
 from carnet.control_room.rules.site_state import EXPIRED, is_locked, licensed_name
 from carnet.control_room.state.state import State
-from carnet.entitlements import Metric, is_composed
+from carnet.entitlements import Taking, is_composed
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
 
 MAX_NAME = 200  # characters
 DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds that a lease or a reservation lives
 IDEMPOTENCY_KEY = r"[!-~](?:[ -~]{0,62}[!-~])?"  # G5; a header's value has no space at its ends
-_COMMANDS = {
-    Metric.NAMED_USER: "user assign",
-    Metric.CONCURRENT: "seat acquire",
-    Metric.CONSUMABLE: "units consume",
-    Metric.FEATURE: "feature check",
-}
 
 
 def may_grant(state: State, now: datetime) -> Refusal | None:
@@ -38,9 +32,9 @@ def may_serve(state: State) -> Refusal | None:
     return None
 
 
-def may_take(state: State, sku: str, metric: Metric, now: datetime) -> ProductGrant | Refusal:
-    """How everything new begins: the site may grant, and the product is licensed as this. What is granted of it."""
-    return may_grant(state, now) or product_of(state, sku, metric, now)
+def may_take(state: State, sku: str, taking: Taking, now: datetime) -> ProductGrant | Refusal:
+    """How everything new begins: the site may grant, and the product is taken in this way. What is granted of it."""
+    return may_grant(state, now) or product_of(state, sku, taking, now)
 
 
 def released() -> Refusal:
@@ -74,23 +68,19 @@ def _expired(state: State, now: datetime) -> Refusal | None:
     )
 
 
-def product_of(state: State, sku: str, metric: Metric, now: datetime) -> ProductGrant | Refusal:
-    """What is granted of the product now, where it is licensed at all and of this metric."""
+def product_of(state: State, sku: str, taking: Taking, now: datetime) -> ProductGrant | Refusal:
+    """What is granted of the product now, where it is licensed at all and taken in this way."""
     grant = grant_of(state, sku, now)
     if grant is None:
         return not_granted(sku)
-    if grant.line.metric is not metric:
+    if grant.line.metric.kind.taking is not taking:
         return Refusal(
             Code.NOT_GRANTED,
-            f"{grant.line.name} is licensed as {_words(grant.line.metric)}, not as {_words(metric)}.",
+            f"{grant.line.name} is licensed as {grant.line.metric.words}, not as {taking.words}.",
             "Ask for it as it is licensed.",
-            run=f"control-room {_COMMANDS[grant.line.metric]}",
+            run=f"control-room {grant.line.metric.kind.taking.value}",
         )
     return grant
-
-
-def _words(metric: Metric) -> str:
-    return metric.value.replace("_", " ")
 
 
 def not_granted(sku: str) -> Refusal:

@@ -29,7 +29,7 @@ from carnet.control_room.rules.granting.preconditions import (
 )
 from carnet.control_room.state.leases import Lease
 from carnet.control_room.state.state import State
-from carnet.entitlements import Metric, new_id
+from carnet.entitlements import Taking, new_id
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -68,7 +68,7 @@ def may_acquire(
     state: State, sku: str, now: datetime, *, running: int, malformed: Refusal | None = None
 ) -> ProductGrant | Refusal:
     """Whether a seat may be taken while so many are. `malformed`: what is wrong with how it was asked for."""
-    grant = may_take(state, sku, Metric.CONCURRENT, now)
+    grant = may_take(state, sku, Taking.ACQUIRE, now)
     if isinstance(grant, Refusal):
         return grant
     if malformed:

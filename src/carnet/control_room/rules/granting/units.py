@@ -16,7 +16,7 @@ from carnet.control_room.rules.grant import Share, taken
 from carnet.control_room.rules.granting.preconditions import malformed, may_take, not_granted
 from carnet.control_room.state.reservations import merged
 from carnet.control_room.state.state import State
-from carnet.entitlements import Metric
+from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -51,7 +51,7 @@ class ConsumeUnits(Command[UnitsAnswer]):
 
 def draw_units(state: State, sku: str, units: int, now: datetime) -> Drawn | Refusal:
     """From where so many units would come, to be consumed or reserved."""
-    grant = may_take(state, sku, Metric.CONSUMABLE, now)
+    grant = may_take(state, sku, Taking.CONSUME, now)
     if isinstance(grant, Refusal):
         return grant
     if units < 1:

@@ -24,7 +24,7 @@ from carnet.control_room.rules.granting.preconditions import (
     product_of,
 )
 from carnet.control_room.state.state import State
-from carnet.entitlements import Metric
+from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -44,7 +44,7 @@ class AssignUser(Command[UserAnswer]):
     needs: ClassVar[str] = "assign"
 
     def decide(self, state: State, moment: Moment) -> Decision[UserAnswer] | Refusal:
-        grant = may_take(state, self.sku, Metric.NAMED_USER, moment.now)
+        grant = may_take(state, self.sku, Taking.ASSIGN, moment.now)
         if isinstance(grant, Refusal):
             return grant
         users = state.users.of(self.sku)
@@ -88,7 +88,7 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     refusal = may_serve(state)
     if refusal:
         return refusal
-    grant = product_of(state, sku, Metric.NAMED_USER, now)
+    grant = product_of(state, sku, Taking.ASSIGN, now)
     if isinstance(grant, Refusal):
         return grant
     users, limit = state.users.of(sku), grant.quantity

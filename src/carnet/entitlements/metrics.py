@@ -1,0 +1,266 @@
+"""The kinds of product (Q1: `metric`). Each kind is one object here: how it is taken, who holds it, how it is counted,
+and its words.
+
+Nothing else names a kind: the rules, the pages and the command line ask the kind of a line for what they need to know.
+So a new kind is a new member of `Metric`, and nothing more, as long as it is taken in one of the ways of `Taking`.
+The names of the members' values stand in files, ledgers and CALM's database; they are never changed or used again.
+The members are in the order in which every page shows them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Self
+
+
+class Taking(StrEnum):
+    """G2: the ways in which a site gives. The value is the command of the Control Room that takes one."""
+
+    ASSIGN = "user assign"
+    ACQUIRE = "seat acquire"
+    CONSUME = "units consume"
+    CHECK = "feature check"
+
+    @property
+    def words(self) -> str:
+        """The kinds that are taken in this way: `named user`."""
+        return " or ".join(metric.words for metric in Metric if metric.kind.taking is self)
+
+
+class WhatIf(StrEnum):
+    """What can be asked of a product on a day that is supposed (*what if*). The value is the question's stable name."""
+
+    ASSIGN = "assign"
+    HOLD = "hold"
+    ACQUIRE = "acquire"
+    RENEW = "renew"
+    GIVE_BACK = "give_back"
+    CONSUME = "consume"
+    CHECK = "check"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holders:
+    """Those who hold one until they give it back. When there are too many, the earliest of them are covered (Q4).
+
+    Each sentence is given for one and for more. It may name `count` and `name`, the product's name.
+    """
+
+    are_leased: bool  # each one ends by itself, unless it is renewed
+    hold: tuple[str, str]
+    lose: tuple[str, str]  # what a release of the site means to them
+
+    def holding(self, count: int) -> str:
+        """`1 person holds one`, `86 people hold one`."""
+        return self.hold[count != 1].format(count=f"{count:,}")
+
+    def losing(self, count: int, name: str) -> str:
+        """`2 running seats of Attended Bot Runner are not renewed`."""
+        return self.lose[count != 1].format(count=f"{count:,}", name=name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UseWords:
+    """How pages speak of the use of a product. `{most}`, `{peak}` and `{granted}` are numbers in words."""
+
+    used: str  # behind a product's name
+    all_used: str
+    by_day: str  # title of the chart of days
+    of_days: str  # what the columns of that chart are
+    most_on_a_day: str
+    lasts: str  # the forecast, where nothing stands in the way
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricKind:
+    """What the rules and the doors ask of a kind of product."""
+
+    taking: Taking
+    holders: Holders | None  # None: nobody holds one
+    has_quantity: bool  # False: a line of it is on (any quantity) or off (0)
+    counts_units: bool  # what is taken is gone; it is counted by line and period (Q2), and comes to CALM as consumed
+    is_periodic: bool  # its units may be counted anew in each month or year (Q2)
+    owes_overage: bool  # Q5: what is taken above the quantity is owed; otherwise it is granted like the quantity
+    usual_outlook: Literal["lasts", "peak", "on"]  # on License Management, where nothing stands in the way
+    slug: str  # in the address of License Management
+    icon: str
+    tab: str
+    title: str  # of its group in tables of products
+    counted_as: str
+    one: str = ""  # what is counted; empty: the product's unit
+    many: str = ""
+    column: str = ""  # what a column of its numbers counts; empty: `many`, or the product's units
+    when_missed: str  # what a missed deadline (E8) means to it
+    use: UseWords
+    questions: Mapping[WhatIf, str]
+
+    @property
+    def are_leased(self) -> bool:
+        """Whether each holder's ends by itself, unless it is renewed."""
+        return self.holders is not None and self.holders.are_leased
+
+    def used(self, consumed: int, in_use: int) -> int:
+        """Of the two numbers that are known of a product, the one that is its use."""
+        return consumed if self.counts_units else in_use
+
+    def limit(self, granted: int) -> int | None:
+        """What the use of one day cannot go above; None for units, whose days have no limit of their own."""
+        return None if self.counts_units else granted
+
+    def amount(self, quantity: int) -> str:
+        """`1,200`; of what has no quantity `on` or `off`."""
+        if self.has_quantity:
+            return f"{quantity:,}"
+        return "on" if quantity else "off"
+
+    def counted(self, count: int, unit: str) -> str:
+        """`1 person`, `1,200 pages`. The catalogue has units in the singular."""
+        return f"{count:,} {self.one or unit}" if count == 1 else f"{count:,} {self.many or f'{unit}s'}"
+
+    def units(self, unit: str) -> str:
+        """What a column of numbers counts: `people`, `seats`, `pages`."""
+        return self.column or self.many or f"{unit}s"
+
+
+_HELD = UseWords(
+    used="in use",
+    all_used="All in use",
+    by_day="Most in use at the same time, by day",
+    of_days="most at the same time, UTC days",
+    most_on_a_day="Most in use on a day: {most}",
+    lasts="In the last 30 days at most {peak} of {granted} were in use.",
+)
+_CONSUMED = UseWords(
+    used="consumed in the period",
+    all_used="All used",
+    by_day="Units used, by day",
+    of_days="UTC days",
+    most_on_a_day="Most used on a day: {most}",
+    lasts="At the pace of the last 30 days they last to the end.",
+)
+_NOTHING_NEW = "lock: nothing new is granted"
+
+
+class Metric(StrEnum):
+    """By what a product is counted. The value stands in files, ledgers and databases; `kind` says what it means."""
+
+    kind: MetricKind
+
+    NAMED_USER = (
+        "named_user",
+        MetricKind(
+            taking=Taking.ASSIGN,
+            holders=Holders(
+                are_leased=False,
+                hold=("{count} person holds one", "{count} people hold one"),
+                lose=("{count} person may not use {name} any more", "{count} people may not use {name} any more"),
+            ),
+            has_quantity=True,
+            counts_units=False,
+            is_periodic=False,
+            owes_overage=False,
+            usual_outlook="lasts",
+            slug="users",
+            icon="users",
+            tab="Users",
+            title="Users",
+            counted_as="people, by name",
+            one="person",
+            many="people",
+            when_missed="lock: who holds one may go on",
+            use=_HELD,
+            questions={WhatIf.ASSIGN: "Assign a person", WhatIf.HOLD: "People who hold a license"},
+        ),
+    )
+    CONCURRENT = (
+        "concurrent",
+        MetricKind(
+            taking=Taking.ACQUIRE,
+            holders=Holders(
+                are_leased=True,
+                hold=("{count} seat is in use", "{count} seats are in use"),
+                lose=(
+                    "{count} running seat of {name} is not renewed",
+                    "{count} running seats of {name} are not renewed",
+                ),
+            ),
+            has_quantity=True,
+            counts_units=False,
+            is_periodic=False,
+            owes_overage=False,
+            usual_outlook="peak",
+            slug="seats",
+            icon="seats",
+            tab="Seats",
+            title="Seats in use at the same time",
+            counted_as="seats in use at the same time",
+            when_missed="lock: running seats may go on",
+            use=_HELD,
+            questions={
+                WhatIf.ACQUIRE: "Take a new seat",
+                WhatIf.RENEW: "Renew a running seat",
+                WhatIf.GIVE_BACK: "Give back a seat",
+            },
+        ),
+    )
+    CONSUMABLE = (
+        "consumable",
+        MetricKind(
+            taking=Taking.CONSUME,
+            holders=None,
+            has_quantity=True,
+            counts_units=True,
+            is_periodic=True,
+            owes_overage=True,
+            usual_outlook="lasts",
+            slug="volumes",
+            icon="volumes",
+            tab="Volumes",
+            title="Volumes for the period",
+            counted_as="units used",
+            when_missed=_NOTHING_NEW,
+            use=_CONSUMED,
+            questions={WhatIf.CONSUME: "Use units"},
+        ),
+    )
+    FEATURE = (
+        "feature",
+        MetricKind(
+            taking=Taking.CHECK,
+            holders=None,
+            has_quantity=False,
+            counts_units=False,
+            is_periodic=False,
+            owes_overage=False,
+            usual_outlook="on",
+            slug="features",
+            icon="features",
+            tab="Features",
+            title="Features",
+            counted_as="on or off",
+            one="site",
+            many="sites",
+            column="on or off",
+            when_missed=_NOTHING_NEW,
+            use=_HELD,
+            questions={WhatIf.CHECK: "Use a feature"},
+        ),
+    )
+
+    def __new__(cls, name: str, *kind: MetricKind) -> Self:
+        metric = str.__new__(cls, name)
+        metric._value_ = name
+        (metric.kind,) = kind
+        return metric
+
+    @property
+    def words(self) -> str:
+        return self.value.replace("_", " ")
+
+
+def kind_of(metric: str) -> MetricKind:
+    """The kind by its name in a database. Raises ValueError where this release does not know it."""
+    return Metric(metric).kind
+
+
+COUNTED_IN_UNITS = tuple(metric for metric in Metric if metric.kind.counts_units)

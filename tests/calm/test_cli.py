@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.server
+
 CALM = Path(sys.executable).with_name("calm")
 
 

@@ -17,6 +17,8 @@ from carnet.control_room.state.trusted_time import Reading
 from tests.journeys.commands import PAGES, Done, Later, Room, Story, tables, through_the_door
 from tests.vectors import make_hostile, samples
 
+pytestmark = pytest.mark.slow
+
 FOLDER = make_hostile.FOLDER
 EXPECTED: dict[str, str] = json.loads((FOLDER / "expected.json").read_text())
 PASSING = {"refused", "state.changed", "clock.set_back", "clock.caught_up", "leases.extended", "seat.expired"}

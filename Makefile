@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+# A module is compiled once and kept, whatever the shell says: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo serve test test-fast test-deep test-tools coverage screenshots check bench bundle lock clean
 
 demo: $(READY)

@@ -54,8 +54,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[tiers.FOUND] = tiers.by_module(items)
     if config.option.write_tiers:
         tiers.PAGE.write_text(tiers.page(config.stash[tiers.FOUND]))
-    chosen = [item for item in items if _is_chosen(config, item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    chosen, left = [], []
+    for item in items:
+        (chosen if _is_chosen(config, item) else left).append(item)
+    config.hook.pytest_deselected(items=left)
     items[:] = chosen
 
 

@@ -42,24 +42,25 @@ def faults_of(page: Page) -> str:
 
 
 class Looking:
-    """Pages to look at. Whoever is signed in keeps one context for all of theirs, and with it what is loaded once."""
+    """Pages to look at. Whoever is signed in keeps one for all of theirs, and with it what the browser made ready."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, ...], BrowserContext] = {}
+        self._kept: dict[tuple[str, ...], Page] = {}
 
     @contextmanager
     def page(self, who: tuple[str, ...] | None, new: Callable[..., BrowserContext]) -> Iterator[Page]:
         """`who`: at which site, and as whom; None: as a stranger, in a context of their own. `new` makes one."""
-        known = self._kept.get(who) if who else None
-        context = known or new(bypass_csp=True)  # for axe alone: it writes styles
-        if who:
-            self._kept[who] = context
-        page = context.new_page()
+        page = (who and self._kept.get(who)) or new(bypass_csp=True).new_page()  # for axe alone: it writes styles
+        page.set_viewport_size({"width": WIDTHS[0], "height": 1000})
+        page.emulate_media(color_scheme="light")
         try:
             yield page
         finally:
-            (page if who else context).close()
+            if who:
+                self._kept[who] = page
+            else:
+                page.context.close()
 
     def close(self) -> None:
-        for context in self._kept.values():
-            context.close()
+        for page in self._kept.values():
+            page.context.close()

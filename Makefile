@@ -4,7 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: demo serve test screenshots histories test-crash soak check bench bundle lock clean
+# A module is compiled once and kept, whatever the shell says: the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo serve test test-fast test-deep test-tools coverage screenshots check bench bundle lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -13,29 +16,38 @@ demo: $(READY)
 serve: $(READY)
 	$(BIN)/python demo/serve.py
 
-test: $(READY)
+# Which tests run when, and why: docs/tests.md. `make test T=tests/calm` runs a part, and so do the other two.
+T      ?= tests
+PYTEST := $(BIN)/pytest -n 2 --dist worksteal --durations=20 --durations-min=1
+
+# After each change: no process, no browser, no PostgreSQL. A minute.
+test-fast: $(READY)
+	$(PYTEST) --tier fast $(T)
+
+test: $(READY) test-tools
+	$(PYTEST) $(T)
+
+# The same with thousands of random histories and tries, 200 kills, each write and fsync made to fail in turn, ten
+# minutes of load, and all of CALM on PostgreSQL too: hours. From a new seed each time; CARNET_SEED=... plays one again.
+test-deep: $(READY) test-tools
+	$(PYTEST) --tier deep $(T)
+	$(PYTEST) --tier deep --database postgresql tests/calm
+	$(BIN)/python -m tests.support.coverage_floor
+
+# Lines and branches that the fast tests reach; 95 % at least of what decides.
+coverage: $(READY)
+	$(BIN)/python -m tests.support.coverage_floor
+
+test-tools: $(READY)
 	$(BIN)/python -m tests.support.browser
 	$(BIN)/python -m tests.support.directory
 	$(BIN)/python -m tests.support.nginx
 	$(BIN)/python -m bundle.wheels
-	$(BIN)/pytest -n 2 tests
 
 # Every page, light and dark, wide and narrow, into the ignored folder `screenshots`; and those of the README.
 screenshots: $(READY)
 	$(BIN)/python -m tests.support.browser
 	$(BIN)/python -m tests.browser.screenshots
-
-# The random histories of both sides, and of concurrent callers, by the thousand: a quarter of an hour.
-histories: $(READY)
-	CARNET_HISTORIES=1250 $(BIN)/pytest -n 2 tests/journeys/test_both_sides.py tests/journeys/test_linearizable.py
-
-# A server killed 200 times under load, and each single write and fsync made to fail in turn: some minutes.
-test-crash: $(READY)
-	CARNET_KILLS=200 $(BIN)/pytest -n 2 tests/crash tests/unit/control_room/test_faults.py
-
-# A site under mixed load for ten minutes: killed, rebooted, its clock moved, licensed anew; then all books must agree.
-soak: $(READY)
-	CARNET_SOAK_SECONDS=600 $(BIN)/pytest tests/soak
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -155,18 +155,13 @@ def postgres_tables(postgres: Server, django_db_blocker: Any) -> database_url.Se
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, db: None) -> Iterator[str]:
-    """The kind of database. Tests in modules marked `both_databases` run on each; others on SQLite."""
-    kind: str = getattr(request, "param", "sqlite")
+    """The kind of database: what `--database` says, or a test that runs on each of both."""
+    kind: str = getattr(request, "param", request.config.option.database)
     if kind == "sqlite":
         yield kind
         return
     with databases.undone(request.getfixturevalue("postgres_tables")):
         yield kind
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
-        metafunc.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from carnet.calm.purchases.books import (
     settle,
 )
 from carnet.entitlements import Period, PeriodUnit
+from tests.support import depth
 
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -137,7 +138,7 @@ class BooksMachine(RuleBasedStateMachine):
 
 
 TestBooks = pytest.mark.rule("H1", "H2", "H3", "H4")(BooksMachine.TestCase)
-TestBooks.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestBooks.settings = settings(max_examples=depth.times(50, 2000), stateful_step_count=30, deadline=None)
 
 
 def line(quantity: int, *, file: int = 1, units: bool = False, ends: datetime = NOW + 10 * DAY) -> OutLine:

@@ -1,63 +1,56 @@
-"""The `calm` command as people run it: in processes of their own, on a folder."""
+"""The `calm` command on a folder, as people run it: in processes of its own where that is what is under test."""
 
-import json
-import os
+import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
+from tests.journeys.commands import Vendor
 from tests.support.site_simulator import Site
 
-CALM = Path(sys.executable).with_name("calm")
+pytestmark = pytest.mark.server
 
 
-class Desk:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "calm"
-        self.gap = folder / "gap"
-        self.gap.mkdir()
-        self("init", "--as", "olga")
-
-    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        command = [str(CALM), *words, "--data", str(self.folder)]
-        return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"COLUMNS": "200"}, check=False)
-
-    def __call__(self, *words: str) -> Any:
-        done = self.run(*words, "--json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def refused(self, *words: str) -> dict[str, Any]:
-        done = self.run(*words, "--json")
-        assert done.returncode == 3, (done.returncode, done.stderr)
-        fields: dict[str, Any] = json.loads(done.stdout)["refused"]
-        assert done.stderr.startswith(f"refused: {fields['code']}: ")
-        return fields
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory: pytest.TempPathFactory) -> Vendor:
+    """Set up once, to be copied."""
+    calm = Vendor(data=tmp_path_factory.mktemp("founded") / "calm", by="olga")
+    done = calm.process("init")
+    assert done.code == 0, done
+    return calm
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
+def desk(founded: Vendor, tmp_path: Path) -> Vendor:
+    folder = tmp_path / "calm"
+    shutil.copytree(founded.data, folder)
+    return replace(founded, data=folder)
+
+
+@pytest.fixture
+def gap(tmp_path: Path) -> Path:
+    folder = tmp_path / "gap"
+    folder.mkdir()
+    return folder
 
 
 @pytest.mark.rule("E1", "E2", "E3", "E6", "H2", "A3", "V1")
-def test_the_whole_road_on_the_command_line(desk: Desk) -> None:
+def test_the_whole_road_on_the_command_line(desk: Vendor, gap: Path) -> None:
     account = desk("account", "add", "Northwind")["account"]
-    assert (
-        desk.refused("token", "download", "--account", account, "--out", str(desk.gap / "t"))["code"] == "no_approval"
-    )
+    assert desk.code("token", "download", "--account", account, "--out", str(gap / "t")) == "no_approval"
     asked = ("--industry", "energy", "--reason", "closed", "--version", "40")
     approval = desk("approval", "request", "--account", "Northwind", *asked)["approval"]
     desk("approval", "grant", approval, "--reason", "a closed plant")
     dates = ("--from", "2020-01-01", "--until", "2099-01-01")
     bought = desk("purchase", "add", "--account", account, "--product", "bot-creator", "--quantity", "5", *dates)
     desk("guid", "add", "--account", account, "--label", "north")
-    token = desk.gap / "north.token"
+    token = gap / "north.token"
     desk("token", "download", "--account", account, "--out", str(token))
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
 
@@ -65,22 +58,26 @@ def test_the_whole_road_on_the_command_line(desk: Desk) -> None:
     site.id = site.new_uuid()
     site.install_token(token.read_bytes())
     now = _now()
-    (desk.gap / "1.lfr").write_bytes(site.request(now))
-    accepted = desk("request", "accept", str(desk.gap / "1.lfr"), "--guid", "north")
+    (gap / "1.lfr").write_bytes(site.request(now))
+    accepted = desk("request", "accept", str(gap / "1.lfr"), "--guid", "north")
     assert {"request", "kind", "verdict", "deadline", "in_use", "warnings", "can_issue"} <= accepted.keys()
     assert accepted["can_issue"] is None
     request = ("--request", accepted["request"])
     preview = desk("license-file", "preview", *request, "--product", "bot-creator=3")
     assert (preview["license_file"], preview["file"]) == (None, None)
-    out = str(desk.gap / "1.olf")
-    refused = desk.refused("license-file", "issue", *request, "--product", "bot-creator=6", "--out", out)
-    assert refused["code"] == "over_entitlement"
-    issued = desk("license-file", "issue", *request, "--line", f"{bought['purchase']}=3", "--out", out)
+    out = str(gap / "1.olf")
+    refused = desk.process("license-file", "issue", *request, "--product", "bot-creator=6", "--out", out, "--json")
+    assert (refused.code, refused.json["refused"]["code"]) == (3, "over_entitlement")
+    assert refused.err.startswith("refused: over_entitlement: ")
+    line = ("--line", f"{bought['purchase']}=3")
+    done = desk.process("license-file", "issue", *request, *line, "--out", out, "--json")
+    assert (done.code, done.err) == (0, "")
+    issued = done.json
     assert {"license_file", "sequence", "install_by", "lines", "warnings", "file"} <= issued.keys()
-    (desk.gap / "1.receipt").write_bytes(site.install(Path(out).read_bytes(), now))
-    assert desk("receipt", "accept", str(desk.gap / "1.receipt"))["verdict"] == "confirmed"
-    desk("license-file", "download", issued["license_file"], "--out", str(desk.gap / "again.olf"))
-    assert (desk.gap / "again.olf").read_bytes() == Path(out).read_bytes()
+    (gap / "1.receipt").write_bytes(site.install(Path(out).read_bytes(), now))
+    assert desk("receipt", "accept", str(gap / "1.receipt"))["verdict"] == "confirmed"
+    desk("license-file", "download", issued["license_file"], "--out", str(gap / "again.olf"))
+    assert (gap / "again.olf").read_bytes() == Path(out).read_bytes()
 
     shown = desk("guid", "show", "north")
     assert shown["held"] == [{"purchase": bought["purchase"], "sku": "bot-creator", "quantity": 3}]
@@ -88,17 +85,17 @@ def test_the_whole_road_on_the_command_line(desk: Desk) -> None:
     assert (shown["spent"], shown["available"][0]["quantity"]) == ([], 2)
 
     proposal = desk("control-room", "write-off", site.id, "--reason", "burnt", "--as", "olga")["proposal"]
-    assert desk.refused("confirm", proposal, "--as", "olga")["code"] == "needs_second_person"
+    assert desk.code("confirm", proposal, "--as", "olga") == "needs_second_person"
     assert desk("confirm", proposal, "--as", "omar")["confirmed_by"] == "omar"
     desk("control-room", "list")
     desk("control-room", "show", site.id)
 
-    before = (desk.folder / "key-set.jws").read_bytes()
+    before = (desk.data / "key-set.jws").read_bytes()
     proposal = desk("key", "rotate", "--reason", "yearly", "--as", "olga", "--roots")["proposal"]
     desk("confirm", proposal, "--as", "omar")
-    assert (desk.folder / "key-set.jws").read_bytes() != before
-    assert desk("key", "export-set", "--out", str(desk.gap / "2.jws"))["version"] == 2
-    desk("trust", "export", "--out", str(desk.gap / "trust.json"))
+    assert (desk.data / "key-set.jws").read_bytes() != before
+    assert desk("key", "export-set", "--out", str(gap / "2.jws"))["version"] == 2
+    desk("trust", "export", "--out", str(gap / "trust.json"))
     assert desk("log", "verify")["holds"] is True
     who = {row["who"] for row in desk("log", "show")}
     assert {"olga", "omar"} <= who
@@ -111,44 +108,44 @@ def _now() -> Any:
 
 
 @pytest.mark.rule("A3")
-def test_a_proposal_is_taken_back_on_the_command_line(desk: Desk) -> None:
+def test_a_proposal_is_taken_back_on_the_command_line(desk: Vendor) -> None:
     proposed = desk("key", "rotate", "--reason", "yearly", "--as", "olga")["proposal"]
     assert desk("confirm", proposed, "--withdraw", "--as", "olga")["withdrawn_by"] == "olga"
-    assert desk.run("confirm", proposed, "--as", "omar").returncode == 2
+    assert desk.run("confirm", proposed, "--as", "omar").code == 2
 
 
-def test_data_is_private(desk: Desk) -> None:
-    for path in (desk.folder, *desk.folder.rglob("*")):
+def test_data_is_private(founded: Vendor) -> None:
+    for path in (founded.data, *founded.data.rglob("*")):
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path
 
 
 @pytest.mark.rule("A2")
-def test_no_seed_lies_in_the_open_and_the_passphrase_is_needed(desk: Desk) -> None:
+def test_no_seed_lies_in_the_open_and_the_passphrase_is_needed(desk: Vendor, gap: Path) -> None:
     desk("account", "add", "Northwind")
-    (desk.folder / "passphrase").write_text("another passphrase\n")
+    (desk.data / "passphrase").write_text("another passphrase\n")
     asked = ("--industry", "energy", "--reason", "closed", "--version", "40")
     approval = desk("approval", "request", "--account", "Northwind", *asked)["approval"]
     desk("approval", "grant", approval, "--reason", "ok")
-    done = desk.run("token", "download", "--account", "Northwind", "--out", str(desk.gap / "t"))
-    assert done.returncode == 1
-    assert "passphrase does not open the keys" in done.stderr
+    done = desk.run("token", "download", "--account", "Northwind", "--out", str(gap / "t"))
+    assert done.code == 1
+    assert "passphrase does not open the keys" in done.err
 
 
 @pytest.mark.rule("L5")
-def test_a_restored_database_is_noticed_at_the_next_start(desk: Desk) -> None:
-    database = desk.folder / "calm.sqlite3"
+def test_a_restored_database_is_noticed_at_the_next_start(desk: Vendor) -> None:
+    database = desk.data / "calm.sqlite3"
     old = database.read_bytes()
     desk("account", "add", "Northwind")
-    for path in desk.folder.glob("calm.sqlite3-*"):
+    for path in desk.data.glob("calm.sqlite3-*"):
         path.unlink()
     database.write_bytes(old)
-    done = desk.run("account", "add", "Contoso")
-    assert done.returncode == 1
-    assert "not the one that CALM acted on last" in done.stderr
-    listed = desk.run("account", "list")
-    assert listed.returncode == 0
-    assert "not the one that CALM acted on last" in listed.stderr
+    done = desk.process("account", "add", "Contoso")
+    assert done.code == 1
+    assert "not the one that CALM acted on last" in done.err
+    listed = desk.process("account", "list")
+    assert listed.code == 0
+    assert "not the one that CALM acted on last" in listed.err
 
 
 def test_only_a_file_that_cannot_be_read_is_spoken_of_as_one() -> None:
@@ -163,16 +160,14 @@ def test_only_a_file_that_cannot_be_read_is_spoken_of_as_one() -> None:
 
 
 def test_where_there_is_no_calm_it_says_so(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [str(CALM), "guid", "list", "--data", str(tmp_path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "calm init" in done.stderr
+    done = Vendor(data=tmp_path).process("guid", "list")
+    assert done.code == 1
+    assert "calm init" in done.err
 
 
-def test_bad_usage_leaves_with_2(desk: Desk) -> None:
-    assert desk.run("account", "show", "Nobody").returncode == 2
-    assert desk.run("guid", "nonsense").returncode == 2
+def test_bad_usage_leaves_with_2(desk: Vendor) -> None:
+    assert desk.run("account", "show", "Nobody").code == 2
+    assert desk.process("guid", "nonsense").code == 2
 
 
 def test_help_does_not_wait_for_django() -> None:
@@ -183,8 +178,7 @@ def test_help_does_not_wait_for_django() -> None:
 
 def test_a_catalogue_that_cannot_be_read_sets_nothing_up(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[[product]]\nsku = 7\n")
-    command = [str(CALM), "init", "--catalogue", str(tmp_path / "bad.toml"), "--data", str(tmp_path / "calm")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("failed: the catalogue cannot be read")
+    done = Vendor(data=tmp_path / "calm").process("init", "--catalogue", str(tmp_path / "bad.toml"))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("failed: the catalogue cannot be read")
     assert not (tmp_path / "calm").exists()

@@ -118,6 +118,7 @@ def test_a_server_that_does_not_answer_and_a_database_that_is_not_calms(tmp_path
     assert "The database is not CALM's" in desk("account", "list", code=1)
 
 
+@pytest.mark.server
 def test_a_set_up_that_fails_leaves_the_folder_free(tmp_path: Path) -> None:
     """The passphrase is too short, which is found when keys are to be made."""
     (tmp_path / "phrase").write_text("short")
@@ -127,6 +128,7 @@ def test_a_set_up_that_fails_leaves_the_folder_free(tmp_path: Path) -> None:
     desk("init")
 
 
+@pytest.mark.server
 def test_a_folder_whose_database_is_gone_is_not_set_up_anew(tmp_path: Path) -> None:
     desk = Desk(tmp_path / "calm", None)
     desk("init")

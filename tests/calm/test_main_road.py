@@ -8,6 +8,7 @@ from tests.calm.conftest import DAY, World, ok
 pytestmark = pytest.mark.both_databases
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 @pytest.mark.rule("E2", "E3", "E6", "E9", "E11", "H2", "H3", "H4")
 def test_a_site_is_licensed_reduced_and_released(world: World) -> None:
     world.buy("bot-creator", 10)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnet.calm.queries.log_queries import show_log
@@ -14,6 +14,7 @@ from carnet.entitlements import PeriodUnit, PurchaseKind
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import OLGA, World, code, ok
+from tests.support import depth
 
 pytestmark = pytest.mark.both_databases
 
@@ -149,7 +150,7 @@ def test_what_is_no_order_is_refused_and_nothing_is_stored(world: World, raw: by
 
 
 @given(raw=st.binary(max_size=300) | st.text(max_size=300).map(lambda text: (HEAD + text).encode(errors="replace")))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=depth.times(50, 2000))
 def test_no_bytes_break_the_reader(db: None, raw: bytes) -> None:
     read = orders.read_order(raw)
     assert isinstance(read, orders.OrderRead | Refusal)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.kept_logs import keep, secret
 from tests.support.postgres import PASSWORD, running
@@ -17,6 +18,7 @@ from tests.support.postgres import PASSWORD, running
 CALM = Path(sys.executable).with_name("calm")
 
 
+@pytest.mark.postgres
 def test_a_database_that_goes_away_is_spoken_of_and_comes_back(tmp_path: Path) -> None:
     with running() as postgres, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

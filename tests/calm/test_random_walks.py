@@ -10,7 +10,10 @@ from carnet.calm.use_cases import proposals, purchases, receipts
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, HOUR, OMAR, World
+from tests.support import depth
 from tests.support.site_simulator import Site
+
+pytestmark = pytest.mark.slow
 
 SITES = ("north", "south", "west")
 
@@ -105,11 +108,11 @@ class Walk:
 
 @pytest.mark.rule("H1", "H4", "Q3", "L2", "E11")
 @pytest.mark.parametrize("backups", [False, True])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(depth.times(1, 100)))
 def test_never_more_than_was_bought_and_never_a_total_that_falls(world: World, seed: int, backups: bool) -> None:
     world.buy("bot-creator", 12)
     world.buy("document-pages", 1000)
-    walk = Walk(world, seed, backups=backups)
+    walk = Walk(world, depth.seed_number() + seed, backups=backups)
     totals: dict[object, int] = {}
     for _ in range(60):
         walk.step()

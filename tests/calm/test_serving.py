@@ -26,6 +26,8 @@ from carnet.errors import CarnetError, UsageError
 from carnet.web_kit import serving
 from tests.support.kept_logs import keep
 
+pytestmark = pytest.mark.server
+
 SECRET = "hunter2"
 APPLICATION = """
 import os, sys, time, threading

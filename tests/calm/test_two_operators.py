@@ -28,6 +28,8 @@ from tests.calm.conftest import OLGA, OMAR, World, ok
 from tests.support import databases
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.server
+
 T = TypeVar("T")
 
 OPERATOR = """

@@ -1,12 +1,11 @@
 """G4, G5, L1: a server under load is killed, again and again, on the same folder.
 
-`make test-crash` kills it 200 times; here it is a few. CARNET_KILLS says how often, CARNET_SEED which instants.
+A few times in each run, and 200 in `make test-deep`; CARNET_SEED says at which instants.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +17,10 @@ import pytest
 
 from tests.crash.audit import Auditor
 from tests.crash.load import PAGES, QUANTITIES, SEATS, USERS, Caller, Load
+from tests.support import depth
 from tests.support.own_site import OwnSite, ServeProcess, licensed_site
 
-KILLS = int(os.environ.get("CARNET_KILLS", "5"))
-SEED = os.environ.get("CARNET_SEED", "crash")
+KILLS, SEED = depth.times(5, 200), depth.seed()
 CALLERS = 64
 MANY = 100  # kills: from here on, chance must have hit what it is meant to hit
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -38,9 +38,7 @@ def test_a_site_without_network_installs_exchanges_upgrades_and_does_not_go_back
     machine = Machine(tmp_path)
     first, newer = machine.unpack(built, "first"), machine.unpack(built, "newer", NEWER)
     _install_first(machine, first)
-    story = _exchange(machine)
-    with closing(story.calm):
-        _years(machine, first, newer, story, built, installer)
+    _years(machine, first, newer, _exchange(machine), built, installer)
 
 
 def _years(machine: Machine, first: Path, newer: Path, story: Story, built: Built, installer: ModuleType) -> None:

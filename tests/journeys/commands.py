@@ -1,11 +1,12 @@
 """Real commands on real folders. The Control Room's run through their own door in this process, or in processes of
-their own; CALM's in a process that stays (`calm_desk.py`), because Django is set up once for one folder.
+their own; CALM's in a process that stays (`calm_desk.py`), because to set Django up takes a second.
 
 `Company.run` answers with exit code, stdout and stderr, as a shell would see them.
 """
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
@@ -17,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,9 @@ class Vendor(Company):
     command: str = "calm"
     data: Path = Path()
     ahead: timedelta = timedelta()
-    desk: list[subprocess.Popen[str]] = field(default_factory=list, compare=False)
 
     def run(self, *words: str) -> Done:
-        if not self.desk or self.desk[0].poll() is not None:
-            self.desk[:] = [_desk()]
-        desk = self.desk[0]
+        desk = _desk()
         assert desk.stdin
         assert desk.stdout
         order = {"words": self.line(*words), "ahead": self.ahead.total_seconds()}
@@ -127,18 +125,22 @@ class Vendor(Company):
         desk.stdin.flush()
         return Done(*json.loads(desk.stdout.readline()))
 
-    def close(self) -> None:
-        for desk in self.desk:
-            if desk.stdin and desk.stdout:
-                desk.stdin.close()
-                desk.wait(timeout=20)
-                desk.stdout.close()
 
-
+@cache
 def _desk() -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.journeys.calm_desk"]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=os.environ | {"COLUMNS": "200"})
+    """One for all folders, as long as this process lives."""
+    command, pipe = [sys.executable, "-m", "tests.journeys.calm_desk"], subprocess.PIPE
+    world = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {"COLUMNS": "200"}
+    desk = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=world)
+    atexit.register(_close, desk)
+    return desk
+
+
+def _close(desk: subprocess.Popen[str]) -> None:
+    if desk.stdin and desk.stdout:
+        desk.stdin.close()
+        desk.wait(timeout=20)
+        desk.stdout.close()
 
 
 @dataclass(frozen=True)
@@ -313,11 +315,9 @@ def begin(
 
 def again(story: Story, folder: Path) -> Story:
     """The same story in a folder of its own, so that each test may tell another end of it."""
-    story.calm.close()
-    story.calm.desk.clear()
     places = {name: folder / name for name in ("calm", "site", "gap")}
     for name, place in places.items():
         shutil.copytree(getattr(story, name).data if name != "gap" else story.gap, place)
-    calm = replace(story.calm, data=places["calm"], desk=[])
+    calm = replace(story.calm, data=places["calm"])
     site = replace(story.site, data=places["site"])
     return replace(story, calm=calm, site=site, gap=places["gap"], bought=dict(story.bought))

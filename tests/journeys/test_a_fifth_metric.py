@@ -39,7 +39,7 @@ DEVICE = """
             many="devices",
             when_missed="lock: devices that hold one may go on",
             use=_HELD,
-            questions={WhatIf.ASSIGN: "Assign a device", WhatIf.HOLD: "Devices that hold a license"},
+            questions={HypotheticalUse.ASSIGN: "Assign a device", HypotheticalUse.HOLD: "Devices that hold a license"},
         ),
     )
 """

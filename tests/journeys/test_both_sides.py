@@ -1,6 +1,4 @@
-"""Thousands of random histories of the whole exchange. How many is set by CARNET_HISTORIES (of each of four parts)."""
-
-import os
+"""Random histories of the whole exchange, in four parts: some in each run, thousands in `make test-deep`."""
 
 import pytest
 from django.db import transaction
@@ -11,8 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from carnet.exchange.license_file_request import RequestKind
 from tests.calm.conftest import World
 from tests.journeys.both_sides import Exchange, Machine
+from tests.support import depth
 
-HISTORIES = int(os.environ.get("CARNET_HISTORIES", "250"))
+pytestmark = pytest.mark.histories
+
+HISTORIES = depth.times(25, 1250)  # of each part
 STEPS = 30
 
 machines = st.integers(0, 3)
@@ -153,7 +154,7 @@ class Histories(RuleBasedStateMachine):
 def test_whatever_happens_the_books_hold_and_every_site_finds_back(db, part):
     Histories.world = World()
 
-    @seed(part * 7919 + HISTORIES)
+    @seed(part * 7919 + depth.seed_number())
     class Part(Histories):
         pass
 

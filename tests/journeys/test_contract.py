@@ -134,6 +134,7 @@ def test_done_is_0_in_words_and_in_json(story: Story) -> None:
         assert "{" not in side.run(*words).out
 
 
+@pytest.mark.server
 def test_a_fault_is_1_and_says_so(tmp_path: Path) -> None:
     for side in (Room(data=tmp_path / "none"), Vendor(data=tmp_path / "none")):
         words = ("status",) if side.command == "control-room" else ("guid", "list")

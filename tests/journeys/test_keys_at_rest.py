@@ -32,7 +32,6 @@ def test_both_folders_are_private_after_a_whole_cycle(story: Story, tmp_path: Pa
     story.site("backup", "--out", str(tmp_path / "backup"))
     story.site("restore", str(tmp_path / "backup"))
     story.site("ledger", "export", "--out", str(tmp_path / "export"))
-    story.calm.close()
     private(story.calm.data)
     private(story.site.data)
     for name in ("backup", "export"):

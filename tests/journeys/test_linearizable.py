@@ -2,10 +2,9 @@
 are linearizable: there is one order of them, the ledger's, in which a sequential reference gives exactly their answers,
 and it respects real time. In the middle time passes, clocks jump, license files change the lines, and the process ends.
 
-CARNET_HISTORIES sets how many.
+Some in each run, more than a thousand in `make test-deep`.
 """
 
-import os
 import shutil
 import tempfile
 from collections import Counter
@@ -14,14 +13,17 @@ from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from carnet.control_room.engine import idempotency_index
 from carnet.control_room.engine.sqlite import DATABASE
+from tests.support import depth
 from tests.support.cast import MONDAY
 from tests.support.concurrent import Base, History, found_base
 
-HISTORIES = int(os.environ.get("CARNET_HISTORIES", "200"))
+pytestmark = pytest.mark.histories
+
+HISTORIES = depth.times(40, 1250)
 USERS, SEATS, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
 METRICS = {USERS: "named_user", SEATS: "concurrent", PAGES: "consumable", FEATURE: "feature"}
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -141,9 +143,9 @@ def in_memory():
 def test_concurrent_histories_are_linearizable(in_memory, monkeypatch):
     base, reached = found_base(in_memory / "base", FIRST, SCOPES), Counter()
 
+    @seed(depth.seed_number())
     @settings(
         max_examples=HISTORIES,
-        derandomize=True,
         database=None,
         deadline=None,
         phases=[Phase.generate],

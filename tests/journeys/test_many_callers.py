@@ -10,6 +10,8 @@ from tests.support.cast import MONDAY
 from tests.support.http_room import YEAR, licensed_room, serving
 from tests.support.vendor_simulator import line
 
+pytestmark = pytest.mark.server
+
 SEATS, CALLERS, TURNS, BOTS = 10, 250, 3, "unattended-bot-runner"
 
 

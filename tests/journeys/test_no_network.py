@@ -77,6 +77,7 @@ except RuntimeError:
 '''
 
 
+@pytest.mark.server
 @pytest.mark.rule("E3", "E7")
 def test_the_sites_whole_half_opens_no_socket(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WHOLE_HALF, str(tmp_path)]

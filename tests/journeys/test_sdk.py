@@ -48,6 +48,8 @@ from tests.support.cast import MONDAY
 from tests.support.http_room import YEAR, HttpRoom, licensed_room, new_key, serving
 from tests.support.vendor_simulator import line
 
+pytestmark = pytest.mark.server
+
 CREATORS, BOTS, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
 
 

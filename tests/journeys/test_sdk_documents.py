@@ -30,6 +30,7 @@ def room() -> Iterator[HttpRoom]:
         yield running
 
 
+@pytest.mark.server
 def test_calls_and_answers_are_those_of_the_document_that_the_server_serves(room: HttpRoom) -> None:
     document = room.get("openapi.json").json()
     schemas = document["components"]["schemas"]
@@ -82,6 +83,7 @@ def agrees(kind: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
             agrees(inner, resolved(told[each.name]["items"], schemas), schemas)
 
 
+@pytest.mark.server
 def test_the_ten_lines_of_the_guide_work(room: HttpRoom) -> None:
     guide = (ROOT / "docs" / "guides" / "sdk.md").read_text()
     (example,) = re.findall(r"<!-- run by a test -->\n```python\n(.*?)```", guide, re.S)

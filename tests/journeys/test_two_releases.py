@@ -175,7 +175,6 @@ def test_two_versions_apart_the_refusal_names_the_side_to_upgrade(story: Story, 
     assert "version 1; this release of CALM reads versions 2 and 3." in refusal["message"]
     assert "Upgrade the Control Room to a release that writes version 2 or newer." in refusal["next"]
     request = story.accept(lfr)
-    story.calm.close()
     before = tables(story.calm.data / "calm.sqlite3")
     line = ("--line", f"{story.bought[PAGES]}=5000")
     refusal = far.calm.refused("license-file", "issue", "--request", request, *line, "--out", far.file("olf"))

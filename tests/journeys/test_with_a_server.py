@@ -31,6 +31,7 @@ ONE_BY_ONE = re.compile(
     r"|[\d,]+ bytes|\"bytes\": \d+"
     r"|/[^ \"]*/(site|gap)/?[^ \",]*"
 )
+DAY_IN_A_TABLE = re.compile(r"(\d{4}-\d{2}-\d{2}|…( UTC)?)?[ ─]*")  # with the widths that it gives to columns
 
 
 @contextmanager
@@ -126,9 +127,9 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
     ]
 
 
-def played(story: Story, *, beside_server: bool) -> list[tuple[str, str]]:
-    """What each command answered, in words and in JSON, without what is another each time."""
-    heard, known = [], {"LEASE": "", "RESERVATION": ""}
+def played(story: Story, *, beside_server: bool) -> Iterator[tuple[str, str]]:
+    """Each command, and what it answers, in words and in JSON, without what is another each time."""
+    known = {"LEASE": "", "RESERVATION": ""}
     own = ("ledger", "verify"), ("ledger", "export"), ("migrations",)  # they read the stored records, with the keys
     for words in lines(story):
         line = [known.get(word, word) for word in words]
@@ -138,11 +139,13 @@ def played(story: Story, *, beside_server: bool) -> list[tuple[str, str]]:
         if words[0] == "backup":
             (story.gap / "backup").unlink(missing_ok=True)
         done = story.site.run(*line, *form)
-        heard.append((ONE_BY_ONE.sub("…", " ".join(words)), _plain(done)))
+        heard = _plain(done)
+        if words == ("forecast",):  # what runs out is counted from now on: another moment, and none is told at midnight
+            heard = DAY_IN_A_TABLE.sub("", heard)
+        yield ONE_BY_ONE.sub("…", " ".join(words)), heard
         if done.code == 0 and words[1:2] in (("acquire",), ("reserve",)):
             name = "LEASE" if words[1] == "acquire" else "RESERVATION"
             known[name] = done.json[f"{name.lower()}_id"]
-    return heard
 
 
 def _plain(done: Done) -> str:
@@ -152,12 +155,12 @@ def _plain(done: Done) -> str:
 @pytest.mark.rule("G2", "E3")
 def test_every_command_answers_the_same_beside_a_server(story: Story, tmp_path: Path) -> None:
     twin = again(story, tmp_path / "twin")
-    twin.calm.close()
-    without = played(story, beside_server=False)
-    with served(twin.site):
-        beside = played(twin, beside_server=True)
-    for one, other in zip(without, beside, strict=True):
-        assert one == other
+    without = []
+    with served(twin.site):  # command by command, so that both are asked at nearly the same moment
+        pairs = zip(played(story, beside_server=False), played(twin, beside_server=True), strict=True)
+        for one, other in pairs:
+            assert one == other
+            without.append(one)
     for room in (story.site, twin.site):
         assert room("ledger", "verify")["holds"]
     done = {" ".join(words.split()[: len(path)]) for words, _ in without for path in _paths()}

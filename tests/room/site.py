@@ -42,6 +42,7 @@ PEOPLE = {
     "auditor": "audrey",
     "viewer": "vic",
 }
+TRUSTED = ssl.create_default_context()  # made once: it takes longer than a request
 QUANTITIES = {"bot-creator": 10, "unattended-bot-runner": 5, "document-pages": 1000, "automator-ai": 1}
 _READY = "The pages answer at "
 _CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
@@ -97,7 +98,8 @@ class Pages:
 
     def browser(self, role: str | None = None, **options: Any) -> Browser:
         """A new browser; of somebody with this role or name, signed in, or of a stranger."""
-        options = {"verify": self.trusts, "timeout": 30} | options
+        trusts = TRUSTED if self.trusts is True else self.trusts
+        options = {"verify": trusts, "timeout": 30} | options
         made = Browser(base_url=self.address, trust_env=False, **options)
         if role is not None:
             if role not in self._cookies:

@@ -195,4 +195,3 @@ class Soak:
 
     def close(self) -> None:
         self.server.end()
-        self.story.calm.close()

@@ -1,6 +1,6 @@
 """G4, G5, T2, L3: after hours of trouble everybody's books agree to the unit.
 
-`make soak` goes on for ten minutes; here it is one round. CARNET_SOAK_SECONDS says how long, CARNET_SEED what happens.
+One round in each run; ten minutes in `make test-deep`, or CARNET_SOAK_SECONDS. CARNET_SEED says what happens.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import pytest
 
 from tests.soak.bots import SEATS, USERS
 from tests.soak.soak import Soak, Totals
+from tests.support import depth
 
-SECONDS = float(os.environ.get("CARNET_SOAK_SECONDS", "0"))
-SEED = os.environ.get("CARNET_SEED", "soak")
+SECONDS = float(os.environ.get("CARNET_SOAK_SECONDS", depth.times(0, 600)))
+SEED = depth.seed()
 
 
 @pytest.mark.rule("G4", "G5", "G6", "L3", "T2")

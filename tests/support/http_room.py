@@ -6,6 +6,7 @@ Its SQLite connection belongs to that thread: `call` runs a function there.
 from __future__ import annotations
 
 import io
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -39,6 +40,7 @@ T = TypeVar("T")
 YEAR = MONDAY + timedelta(days=365)
 QUANTITIES = {"bot-creator": 3, "unattended-bot-runner": 2, "document-pages": 100, "automator-ai": 1}
 ALL = ("take", "assign", "read")
+TRUSTED = ssl.create_default_context()  # made once: reading what a machine trusts takes longer than a request
 
 
 @dataclass
@@ -63,6 +65,7 @@ class HttpRoom:
 
     def client(self, key: str | None = "all", **options: Any) -> httpx.Client:
         headers = {"authorization": f"Bearer {self.keys[key]}"} if key else {}
+        options = {"verify": TRUSTED} | options
         return httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, trust_env=False, **options)
 
     def post(self, name: str, body: Any = None, key: str | None = "all", **headers: str) -> httpx.Response:

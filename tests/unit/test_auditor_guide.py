@@ -10,6 +10,8 @@ from tests.support.cast import MONDAY
 from tests.support.room import Room
 from tests.support.vendor_simulator import Vendor
 
+pytestmark = pytest.mark.server
+
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "auditor.md").read_text()
 
 

@@ -81,6 +81,7 @@ def test_one_too_short_to_be_looked_for_is_said(logs: Path) -> None:
     assert not list(logs.iterdir())
 
 
+@pytest.mark.server
 def test_by_itself_it_ends_with_1_where_it_finds_one(logs: Path) -> None:
     secret(SECRET, "a password")
     keep("server", SECRET)
@@ -89,6 +90,7 @@ def test_by_itself_it_ends_with_1_where_it_finds_one(logs: Path) -> None:
     assert (done.returncode, "line 1: a password" in done.stdout) == (1, True), done
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("log", "code", "workers"), [("GET /?q=a secret of this run\n", 1, ["-n", "1"]), ("GET /\n", 0, [])]
 )
@@ -102,6 +104,8 @@ def test_a_run_fails_whose_servers_wrote_a_secret(tmp_path: Path, log: str, code
         "no:cacheprovider",
         "-p",
         "no:randomly",
+        "-p",
+        "no:schemathesis",
         *workers,
         "--rootdir",
         str(tmp_path),

@@ -102,6 +102,7 @@ def expected(role: str, who: str, *, scoped: bool) -> str:
 OWN_THINGS = ("api-tokens", "api-token-revoke", "home")
 
 
+@pytest.mark.slow
 @pytest.mark.rule("A1")
 @pytest.mark.parametrize("role", ROLES)
 def test_each_page_opens_for_whom_the_table_says(portal: Portal, role: str) -> None:
@@ -133,6 +134,7 @@ def judged(answer: HttpResponse, wanted: str, *, by_package: bool) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.rule("A1")
 @pytest.mark.parametrize("role", ROLES)
 def test_each_rest_operation_opens_for_whom_the_table_says(portal: Portal, role: str) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.support import depth
 from tests.web.conftest import Portal
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 
 
+@pytest.mark.fuzz
 @pytest.mark.parametrize("role", ["operator", "administrator"])
 def test_a_machine_that_reads_the_document_finds_nothing(
     transactional_db: None, live_server: Any, portal: Portal, tmp_path: Path, settings: Any, role: str
@@ -28,11 +30,12 @@ def test_a_machine_that_reads_the_document_finds_nothing(
         [
             Path(sys.executable).with_name("st"), "--config-file", config,
             "run", f"{url}openapi.json", "--url", live_server.url,
-            "-H", f"Authorization: Bearer {portal.token_of(role)}", "--seed", "1",
+            "-H", f"Authorization: Bearer {portal.token_of(role)}", "--seed", str(depth.seed_number()),
             "--checks", CHECKS,
-            "--phases", "coverage,fuzzing", "--max-examples", "5", "--no-color", "--continue-on-failure",
+            "--phases", "coverage,fuzzing", "--max-examples", str(depth.times(1, 100)),
+            "--no-color", "--continue-on-failure",
         ],
-        cwd=tmp_path, capture_output=True, text=True, timeout=180, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=depth.times(180, 3600), check=False,
     )  # fmt: skip
     assert re.search(r"\d+ generated", ran.stdout), ran.stdout + ran.stderr
     found = re.findall(r"^- (.+?)Reproduce with", ran.stdout, re.MULTILINE | re.DOTALL)

@@ -1,7 +1,7 @@
 """The words both sides share: products, lines, periods, policies."""
 
 from carnet.entitlements.line import Line, Policy, PurchaseKind
-from carnet.entitlements.metrics import COUNTED_IN_UNITS, Metric, MetricKind, Taking, WhatIf, kind_of
+from carnet.entitlements.metrics import COUNTED_IN_UNITS, HypotheticalUse, Metric, MetricKind, Taking, kind_of
 from carnet.entitlements.period import Period, PeriodUnit
 from carnet.entitlements.product import Product, read_catalogue
 from carnet.entitlements.values import (
@@ -24,6 +24,7 @@ __all__ = [
     "MAX_QUANTITY",
     "Count",
     "Fields",
+    "HypotheticalUse",
     "Line",
     "Metric",
     "MetricKind",
@@ -40,7 +41,6 @@ __all__ = [
     "Time",
     "UnwritableError",
     "Uuid",
-    "WhatIf",
     "is_composed",
     "kind_of",
     "new_id",

@@ -27,7 +27,7 @@ class Taking(StrEnum):
         return " or ".join(metric.words for metric in Metric if metric.kind.taking is self)
 
 
-class WhatIf(StrEnum):
+class HypotheticalUse(StrEnum):
     """What can be asked of a product on a day that is supposed (*what if*). The value is the question's stable name."""
 
     ASSIGN = "assign"
@@ -92,7 +92,7 @@ class MetricKind:
     column: str = ""  # what a column of its numbers counts; empty: `many`, or the product's units
     when_missed: str  # what a missed deadline (E8) means to it
     use: UseWords
-    questions: Mapping[WhatIf, str]
+    questions: Mapping[HypotheticalUse, str]
 
     @property
     def are_leased(self) -> bool:
@@ -169,7 +169,7 @@ class Metric(StrEnum):
             many="people",
             when_missed="lock: who holds one may go on",
             use=_HELD,
-            questions={WhatIf.ASSIGN: "Assign a person", WhatIf.HOLD: "People who hold a license"},
+            questions={HypotheticalUse.ASSIGN: "Assign a person", HypotheticalUse.HOLD: "People who hold a license"},
         ),
     )
     CONCURRENT = (
@@ -197,9 +197,9 @@ class Metric(StrEnum):
             when_missed="lock: running seats may go on",
             use=_HELD,
             questions={
-                WhatIf.ACQUIRE: "Take a new seat",
-                WhatIf.RENEW: "Renew a running seat",
-                WhatIf.GIVE_BACK: "Give back a seat",
+                HypotheticalUse.ACQUIRE: "Take a new seat",
+                HypotheticalUse.RENEW: "Renew a running seat",
+                HypotheticalUse.GIVE_BACK: "Give back a seat",
             },
         ),
     )
@@ -220,7 +220,7 @@ class Metric(StrEnum):
             counted_as="units used",
             when_missed=_NOTHING_NEW,
             use=_CONSUMED,
-            questions={WhatIf.CONSUME: "Use units"},
+            questions={HypotheticalUse.CONSUME: "Use units"},
         ),
     )
     FEATURE = (
@@ -243,7 +243,7 @@ class Metric(StrEnum):
             column="on or off",
             when_missed=_NOTHING_NEW,
             use=_HELD,
-            questions={WhatIf.CHECK: "Use a feature"},
+            questions={HypotheticalUse.CHECK: "Use a feature"},
         ),
     )
 

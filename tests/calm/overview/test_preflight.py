@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from carnet.calm.purchases.models import Purchase
@@ -14,6 +14,7 @@ from carnet.calm.use_cases.license_files import preview_license_file
 from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, END, START, World
+from tests.support import depth
 from tests.support.site_simulator import Site
 
 USERS, SEATS, PAGES = "attended-bot-runner", "unattended-bot-runner", "document-pages"
@@ -151,7 +152,7 @@ def _scenes(draw: st.DrawFn) -> dict[str, object]:
 
 @pytest.mark.rule("E10", "H1")
 @given(scene=_scenes())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=depth.times(25, 1000))
 def test_it_refuses_exactly_what_issuing_refuses(db: None, scene: dict[str, object]) -> None:
     from django.db import transaction
 

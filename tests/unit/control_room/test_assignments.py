@@ -17,6 +17,7 @@ from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssi
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
+from tests.support import depth
 from tests.support.walk import PAGES, USER, Walk
 from tests.unit.control_room.conftest import granted, refused, standard_lines
 
@@ -96,7 +97,7 @@ ROWS = st.lists(
 
 
 @pytest.mark.rule("G2")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=depth.times(20, 800), deadline=None)
 @given(ROWS, st.booleans())
 def test_g2_the_check_says_what_one_by_one_would_come_to_and_changes_nothing(rows, only_good):
     many, single = (Walk(standard_lines()).room for _ in range(2))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -23,16 +22,19 @@ from carnet.control_room.rules.granting.api_keys import CreateApiKey
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.errors import BusyError, StorageError, TamperedError
+from tests.support import depth
 from tests.support.failing_disk import Disk, failing_disk
 from tests.support.fault_scene import PAGES, SEATS, Origin, Scene, Unread, opened, scene
 
-EACH = "CARNET_KILLS" in os.environ  # `make test-crash`: each single call; else one in so many
+pytestmark = pytest.mark.slow
+
+EACH = depth.is_deep()  # each single call; else one in so many
 FAULTS = [
-    ("write", False, 23),
-    ("full", True, 31),
-    ("torn", True, 29),
-    ("sync", False, 4),
-    ("sync", True, 3),
+    ("write", False, 47),
+    ("full", True, 61),
+    ("torn", True, 59),
+    ("sync", False, 7),
+    ("sync", True, 5),
     ("truncate", True, 1),
 ]
 
@@ -84,7 +86,7 @@ def test_each_call_fails_in_turn(origin: Origin, tmp_path: Path, kind: str, stay
 
 
 @pytest.mark.rule("G4", "G5")
-@pytest.mark.parametrize(("stays", "step"), [(False, 37), (True, 41)])
+@pytest.mark.parametrize(("stays", "step"), [(False, 73), (True, 83)])
 def test_what_cannot_be_read_is_not_answered_from(origin: Origin, tmp_path: Path, stays: bool, step: int) -> None:
     """No order is granted on a state that is not the disk's, and none is kept as a snapshot. A disk that cannot be
     read has failed: nobody is told to restore a backup."""

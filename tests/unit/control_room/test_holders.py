@@ -18,6 +18,7 @@ from carnet.control_room.state.fold import evolve
 from carnet.control_room.state.state import State
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.verdicts import Code
+from tests.support import depth
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import METRICS, line
 from tests.support.walk import ACTS, FEATURE, PAGES, SEAT, USER, Walk
@@ -44,7 +45,7 @@ def paged(room, question, rows):
 
 
 @pytest.mark.rule("Q4")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=depth.times(20, 800), deadline=None)
 @given(ACTS)
 def test_q4_pages_together_are_all_there_are(acts):
     walk = Walk(SHRINKING).take(acts)
@@ -66,7 +67,7 @@ def test_q4_pages_together_are_all_there_are(acts):
     assert [each.since for each in both] == sorted((each.since for each in everyone), reverse=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=depth.times(20, 800), deadline=None)
 @given(ACTS)
 def test_people_come_once_each_in_the_order_of_names(acts):
     walk = Walk(standard_lines(bot_creator=6)).take(acts)
@@ -79,7 +80,7 @@ def test_people_come_once_each_in_the_order_of_names(acts):
         assert [held.sku for held in person.products] == [USER]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=depth.times(20, 800), deadline=None)
 @given(ACTS)
 def test_what_is_derived_is_the_same_after_a_fold_and_after_a_snapshot(acts):
     room = Walk(standard_lines()).take(acts).room

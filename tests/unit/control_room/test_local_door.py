@@ -141,6 +141,7 @@ def test_only_its_owner_may_open_the_door(place: Place) -> None:
     assert not (place.folder / protocol.SOCKET).exists(), "and it is gone with the server"
 
 
+@pytest.mark.server
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 def test_another_user_is_not_answered(place: Place) -> None:
     with place.served(), closing(place.asked()) as own:

@@ -9,6 +9,7 @@ from carnet.control_room.queries.overview import GROUPS, Overview
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
+from tests.support import depth
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
 from tests.support.walk import ACTS, FEATURE, PAGES, SEAT, USER, Walk
@@ -59,7 +60,7 @@ def test_what_has_ended_ends_and_its_end_includes_grace(vendor, enabled):
     assert rows(enabled)[FEATURE].outlook == "ends"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=depth.times(20, 800), deadline=None)
 @given(ACTS)
 def test_it_is_what_a_count_of_everything_says(acts):
     walk = Walk(standard_lines()).take(acts)

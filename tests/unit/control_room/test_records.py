@@ -12,6 +12,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.verdicts import Code
 from carnet.merkle import leaf_hash, verify_inclusion
+from tests.support import depth
 from tests.support.cast import MONDAY
 from tests.support.walk import PAGES, USER
 from tests.unit.control_room.conftest import granted, refused, standard_lines
@@ -63,7 +64,7 @@ WANTED = st.fixed_dictionaries(
 
 
 @pytest.mark.rule("L1", "T3")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=depth.times(20, 800), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=WANTED)
 def test_pages_together_are_all_that_fit(lowered, wanted, monkeypatch):
     monkeypatch.setattr(questions, "WINDOW", 20)

@@ -2,10 +2,11 @@
 
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 
-from carnet.control_room.engine.backup import pack, set_aside, unpack
+from carnet.control_room.engine.backup import pack, put_back, set_aside, unpack
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Commit, Row
 from carnet.control_room.pages.runtime_config import PAGES
@@ -72,6 +73,54 @@ def test_a_backup_is_consistent_and_comes_back_whole(folder, tmp_path_factory):
     assert sqlite3.connect(kept).execute("SELECT count(*) FROM record").fetchone() == (2,)
     unpack(archive, folder, PAGES)
     assert SqliteStore.open(folder, writing=False).count() == 1
+
+
+def test_the_pages_come_back_with_their_people_and_without_who_was_signed_in(folder, tmp_path_factory):
+    with closing(sqlite3.connect(folder / PAGES)) as db, db:
+        for table in ("pages_login", "usersessions_usersession", "django_session"):
+            db.execute(f"CREATE TABLE {table} (name TEXT)")
+            db.execute(f"INSERT INTO {table} VALUES ('ada')")
+    archive = tmp_path_factory.mktemp("backup") / "b.backup"
+    with closing(SqliteStore.open(folder, writing=False)) as store:
+        archive.write_bytes(pack(store, folder, PAGES))
+    scratch = tmp_path_factory.mktemp("scratch")
+    unpack(archive, scratch, PAGES)
+    (folder / f"{PAGES}-wal").write_bytes(b"of the database that was here")
+    put_back(scratch / PAGES, folder / PAGES)
+    assert not (folder / f"{PAGES}-wal").exists()
+    with closing(sqlite3.connect(folder / PAGES)) as db:
+        assert db.execute("SELECT name FROM pages_login").fetchall() == [("ada",)]
+        assert db.execute("SELECT name FROM usersessions_usersession").fetchall() == []
+        assert db.execute("SELECT name FROM django_session").fetchall() == []
+
+
+def test_what_is_here_is_kept_under_a_name_that_is_free_unless_somebody_reads_it(folder):
+    with closing(SqliteStore.open(folder, writing=False)) as reader:
+        reader.stand_still()
+        with pytest.raises(BusyError):
+            set_aside(folder)
+    assert (folder / DATABASE).exists(), "nothing was moved"
+    (folder / "before-restore-1.sqlite3").write_bytes(b"of an earlier restore")
+    assert set_aside(folder) == folder / "before-restore-2.sqlite3"
+    assert set_aside(folder) is None, "there is nothing to keep any more"
+
+
+def test_a_ledger_without_a_table_without_an_owner_or_of_another_format_is_not_opened(folder):
+    def after(change):
+        with closing(sqlite3.connect(folder / DATABASE)) as db, db:
+            db.execute(change)
+        return pytest.raises((TamperedError, StorageError))
+
+    with after("UPDATE site SET format = 99") as other, closing(SqliteStore.open(folder, writing=True)):
+        pass
+    assert "is of format 99" in str(other.value)
+    with after("DELETE FROM site") as nobodys, closing(SqliteStore.open(folder, writing=True)):
+        pass
+    assert "whose ledger it is" in str(nobodys.value)
+    with after("DROP TABLE record") as lacking, closing(SqliteStore.open(folder, writing=True)):
+        pass
+    assert "lacks the table" in str(lacking.value)
+    os.close(lock_folder(folder, tries=1))  # each let the folder go
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b" + bytes(40)])

@@ -14,6 +14,7 @@ from tests.support.tamper_table import NOWHERE, PAGE
 AGAIN = "the same, and it goes on"
 
 
+@pytest.mark.slow
 @pytest.mark.rule("L1", "L2", "L4", "L5", "rolled_back", "history_mismatch")
 def test_l5_what_is_done_to_the_ledger_is_found_where_the_threat_model_says():
     attacks = tamper_table.attacks()

@@ -16,6 +16,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.entitlements import Period, PeriodUnit
 from carnet.exchange.license_file_request import RequestKind, read_request
 from carnet.exchange.verdicts import Refusal
+from tests.support import depth
 from tests.support.cast import MONDAY
 from tests.support.room import Room
 from tests.support.vendor_simulator import Vendor, line
@@ -129,4 +130,4 @@ class Units(RuleBasedStateMachine):
 
 @pytest.mark.rule("G2", "Q2", "Q5", "E11")
 class TestUnits(Units.TestCase):
-    settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
+    settings = settings(max_examples=depth.times(20, 800), stateful_step_count=30, deadline=None)

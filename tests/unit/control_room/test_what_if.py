@@ -15,6 +15,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, CheckUser
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
+from tests.support import depth
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
 from tests.support.walk import ACTS, FEATURE, PAGES, SEAT, USER, Walk
@@ -44,7 +45,7 @@ def verdict(answer):
     return answer.code.value if isinstance(answer, Refusal) else ""
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=depth.times(20, 800), deadline=None)
 @given(ACTS, st.integers(0, 90), st.booleans())
 def test_it_is_answered_as_it_will_be(acts, days, opens):
     walk = Walk(LINES).take(acts)

@@ -12,7 +12,7 @@ import pytest
 import carnet
 from carnet.control_room.cli import app as control_room
 from carnet.control_room.queries.what_if import _ANSWERS
-from carnet.entitlements import COUNTED_IN_UNITS, Metric, MetricKind, Product, Taking, WhatIf, kind_of
+from carnet.entitlements import COUNTED_IN_UNITS, HypotheticalUse, Metric, MetricKind, Product, Taking, kind_of
 from carnet.web_kit.icons import CALLED
 
 SOURCE = Path(carnet.__file__).parent
@@ -55,7 +55,7 @@ def test_kinds_are_told_apart() -> None:
 
 
 def test_each_question_has_an_answer_and_each_way_a_command() -> None:
-    assert _ANSWERS.keys() == set(WhatIf)
+    assert _ANSWERS.keys() == set(HypotheticalUse)
     groups = {group.name: group.typer_instance for group in control_room.registered_groups}
     for taking in Taking:
         group, verb = taking.value.split()

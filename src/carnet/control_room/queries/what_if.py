@@ -37,7 +37,7 @@ from carnet.control_room.rules.site_state import state_name, unlocked_name
 from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.reservations import Reservations
 from carnet.control_room.state.state import InstalledLicense, State, period_key
-from carnet.entitlements import Line, Metric, Taking, WhatIf
+from carnet.entitlements import HypotheticalUse, Line, Metric, Taking
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -150,14 +150,14 @@ def _give_back(_: State, __: Line, ___: datetime, ____: datetime) -> Iterator[_S
     yield _ALWAYS
 
 
-_ANSWERS: dict[WhatIf, Callable[[State, Line, datetime, datetime], Iterator[_Said]]] = {
-    WhatIf.ASSIGN: _assign,
-    WhatIf.HOLD: _hold,
-    WhatIf.ACQUIRE: _acquire,
-    WhatIf.RENEW: _renew,
-    WhatIf.GIVE_BACK: _give_back,
-    WhatIf.CONSUME: _consume,
-    WhatIf.CHECK: _feature,
+_ANSWERS: dict[HypotheticalUse, Callable[[State, Line, datetime, datetime], Iterator[_Said]]] = {
+    HypotheticalUse.ASSIGN: _assign,
+    HypotheticalUse.HOLD: _hold,
+    HypotheticalUse.ACQUIRE: _acquire,
+    HypotheticalUse.RENEW: _renew,
+    HypotheticalUse.GIVE_BACK: _give_back,
+    HypotheticalUse.CONSUME: _consume,
+    HypotheticalUse.CHECK: _feature,
 }
 
 

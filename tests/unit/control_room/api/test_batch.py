@@ -38,6 +38,7 @@ def test_each_command_has_its_own_key(served: HttpRoom) -> None:
     refused(served.post("batch", {"commands": [acquire("a")]}, idempotency_key="three"), 400, "malformed")
 
 
+@pytest.mark.server
 @pytest.mark.rule("A1", "not_permitted")
 def test_a_command_that_the_key_may_not_give_is_refused_alone() -> None:
     with serving(prepare=lambda room: {"taker": new_key(room, "taker", ["take"])}) as served:

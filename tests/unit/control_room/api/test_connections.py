@@ -13,6 +13,8 @@ from carnet.control_room.rest.limits import Limits
 from tests.support.http_room import HttpRoom, serving
 from tests.support.wire import Wire, request
 
+pytestmark = pytest.mark.server
+
 SHORT = Limits(seconds=0.3, idle_seconds=0.3, linger_seconds=0.2, connections=5)
 
 

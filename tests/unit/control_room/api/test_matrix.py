@@ -12,11 +12,14 @@ import pytest
 
 from carnet.control_room.rest.operations import OPERATIONS
 from carnet.control_room.rules.granting.api_keys import RevokeApiKey
-from tests.support.http_room import HttpRoom, new_key, serving
+from tests.support.cast import MONDAY
+from tests.support.http_room import YEAR, HttpRoom, licensed_room, new_key, serving
 from tests.support.room import Room
+from tests.support.vendor_simulator import line
 
 TABLE = Path(__file__).with_name("matrix.txt")
 SEATS, USERS, PAGES, FEATURE = "unattended-bot-runner", "bot-creator", "document-pages", "automator-ai"
+PLENTY = [line(sku, 100, MONDAY, YEAR) for sku in (SEATS, USERS, PAGES)] + [line(FEATURE, 1, MONDAY, YEAR)]
 COLUMNS = ("none", "wrong", "revoked", "take", "assign", "read", "other")
 
 
@@ -50,18 +53,18 @@ def keys(room: Room) -> dict[str, str]:
     return made | {"other": new_key(room, "other", products=["another-product"])}
 
 
+@pytest.mark.server
 @pytest.mark.rule("A1", "unauthenticated", "not_permitted")
 def test_what_each_key_may_do_is_what_the_table_says() -> None:
     found = {}
-    for column in COLUMNS:
-        with serving(prepare=keys) as served:
+    with serving(prepare=keys, make_room=lambda: licensed_room(PLENTY)) as served:
+        for column in COLUMNS:
             asked = bodies(served)
-            before = served.call(lambda served=served: served.room.dump())
+            before = served.call(served.room.dump)
             for name in [*asked, "status", "usage", "openapi.json", "metrics", "health", "live"]:
                 found[name, column] = _outcome(_ask(served, name, asked.get(name), column))
             if column in ("none", "wrong", "revoked", "other"):
-                after = served.call(lambda served=served: served.room.dump())
-                assert after["records"] == before["records"], "nothing moved"
+                assert served.call(served.room.dump)["records"] == before["records"], "nothing moved"
     assert _written(found) == TABLE.read_text()
 
 
@@ -108,6 +111,7 @@ def test_the_table_of_operations_asks_for_what_the_command_asks_for() -> None:
         assert made.answers is operation.answers, operation.name
 
 
+@pytest.mark.server
 @pytest.mark.rule("A1")
 def test_a_key_of_some_products_sees_only_those() -> None:
     with serving(prepare=lambda room: {"seats": new_key(room, "seats", products=[SEATS])}) as served:
@@ -124,6 +128,7 @@ def test_a_key_of_some_products_sees_only_those() -> None:
         assert PAGES not in text
 
 
+@pytest.mark.server
 @pytest.mark.rule("G5", "A1")
 def test_two_callers_may_choose_the_same_idempotency_key() -> None:
     """Neither gets the other's answer, nor is refused because of it."""

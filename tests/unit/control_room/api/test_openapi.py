@@ -15,6 +15,7 @@ from jsonschema_rs import Draft202012Validator, meta
 from carnet.control_room.rest.openapi import document
 from carnet.control_room.rest.operations import OPERATIONS, PREFIX
 from carnet.control_room.rest.problems import STATUSES
+from tests.support import depth
 from tests.support.http_room import HttpRoom, new_key, serving
 from tests.unit.control_room.api.test_matrix import bodies
 
@@ -75,6 +76,7 @@ def open_room() -> Iterator[HttpRoom]:
         yield running
 
 
+@pytest.mark.fuzz
 def test_a_machine_that_reads_the_document_finds_nothing(open_room: HttpRoom, tmp_path: Path) -> None:
     """schemathesis, through its own command, as a visitor would run it. Two things it may find: JSON Schema counts
     147.0 as an integer, and this interface does not; and its own idempotency keys repeat.
@@ -89,10 +91,11 @@ def test_a_machine_that_reads_the_document_finds_nothing(open_room: HttpRoom, tm
         [
             Path(sys.executable).with_name("st"), "--config-file", config,
             "run", f"{open_room.url}{PREFIX}openapi.json", "--url", open_room.url,
-            "-H", f"Authorization: Bearer {open_room.keys['all']}", "--seed", "1",
-            "--phases", "coverage,fuzzing", "--max-examples", "5", "--no-color", "--continue-on-failure",
+            "-H", f"Authorization: Bearer {open_room.keys['all']}", "--seed", str(depth.seed_number()),
+            "--phases", "coverage,fuzzing", "--max-examples", str(depth.times(1, 100)),
+            "--no-color", "--continue-on-failure",
         ],
-        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path, capture_output=True, text=True, timeout=depth.times(120, 1800), check=False,
     )  # fmt: skip
     assert re.search(r"\d+ generated", ran.stdout), ran.stdout + ran.stderr
     assert [found for found in _found(ran.stdout) if not any(word in found for word in ALLOWED)] == [], ran.stdout

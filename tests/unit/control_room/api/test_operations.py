@@ -100,6 +100,7 @@ def page(served: HttpRoom, query: str, key: str = "all") -> Any:
     return granted(served.get(f"usage?{query}", key))
 
 
+@pytest.mark.server
 @pytest.mark.rule("Q4", "A1")
 def test_holders_come_in_pages_and_whoever_goes_meanwhile_shifts_nobody() -> None:
     """Each page has the totals of all. A key of one product sees no other one's holders, nor where they are."""

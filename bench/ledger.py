@@ -62,7 +62,7 @@ def _rate(batch: int, commit: object) -> float:
 
 def _append(engine: Engine, reading: Reading, count: int) -> None:
     """Encode, encrypt, hash, write and fsync; no decision and no state."""
-    book = engine.book
+    book = engine.reader
     assert book.head is not None
     draft = PendingBatch(book, engine.epoch(), engine.random)
     for _ in range(count):

@@ -93,7 +93,7 @@ def _fill(engine: Engine, size: int) -> None:
 
 
 def _proofs(engine: Engine) -> Iterator[Row]:
-    size, node = engine.checkpoint.size, engine.book.node
+    size, node = engine.checkpoint.size, engine.reader.node
     places = [size * part // 101 + 1 for part in range(100)]
     for name, prove in (("inclusion", inclusion_proof), ("consistency", consistency_proof)):
         taken = []

@@ -120,7 +120,7 @@ class Clerk:
         from carnet.calm.use_cases.selection import Selection
 
         asked = Selection(products, lines or {}, None)
-        shown = _done(license_files.issue_license_file(self._calm, request=request, asked=asked, **_who(at)))
+        shown = _done(license_files.issue_license_file(self._calm, lfr_id=request, asked=asked, **_who(at)))
         return {"file": shown.license_file, "raw": (shown.raw or b"").hex()}
 
     def receipt(self, raw: str, at: str | None = None) -> Any:

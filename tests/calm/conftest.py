@@ -96,7 +96,7 @@ class World:
 
     def issue(self, request: str, **options: Any) -> license_files.LicenseFileShown | Refusal:
         asked = Selection(options.pop("products", {}), options.pop("lines", {}), options.pop("until", None))
-        return license_files.issue_license_file(self.calm, request=request, asked=asked, **options, **self.act)
+        return license_files.issue_license_file(self.calm, lfr_id=request, asked=asked, **options, **self.act)
 
     def answer(self, site: Site, guid: str = "north", kind: str = "change", **asked: Any) -> bytes:
         """An LFR, accepted and answered: the OLF."""

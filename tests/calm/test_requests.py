@@ -186,7 +186,7 @@ def test_a_preview_writes_nothing_not_even_a_record(stocked: World, unmoved: Unm
     unmoved()
     before = log_size()
     shown = ok(
-        license_files.preview_license_file(stocked.calm, request=request, asked=Selection(products=ONE), **stocked.act)
+        license_files.preview_license_file(stocked.calm, lfr_id=request, asked=Selection(products=ONE), **stocked.act)
     )
     assert (shown.license_file, shown.raw, shown.sequence) == (None, None, 1)
     assert log_size() == before

@@ -52,7 +52,7 @@ calm = Calm(keys, Random(name).randbytes, FileHead(folder / "head"))
 (folder / f"ready-{name}").touch()
 while len(list(folder.glob("ready-*"))) < 2:
     pass
-answer = issue_license_file(calm, request=request, asked=Selection(products={"bot-creator": 6}), now=NOW, by=name)
+answer = issue_license_file(calm, lfr_id=request, asked=Selection(products={"bot-creator": 6}), now=NOW, by=name)
 print(answer.code.value if isinstance(answer, Refusal) else "issued")
 """
 
@@ -128,7 +128,7 @@ class Rush(World):
 
     def issue_as(self, name: str, request: str, **products: int) -> str:
         asked = Selection(products={sku.replace("_", "-"): quantity for sku, quantity in products.items()})
-        answer = issue_license_file(self.calm, request=request, asked=asked, now=self.now, by=name)
+        answer = issue_license_file(self.calm, lfr_id=request, asked=asked, now=self.now, by=name)
         return answer.code.value if isinstance(answer, Refusal) else "issued"
 
     def check(self, acts: int) -> None:

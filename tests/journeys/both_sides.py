@@ -65,7 +65,7 @@ class Carried:
     """A file on a stick, and the truth about it: the ledger that it was made of, which may be gone by now."""
 
     raw: bytes
-    book: LedgerReader
+    reader: LedgerReader
     guid: str
 
 
@@ -118,7 +118,7 @@ class Exchange:
         size, kept = machine.room.engine.checkpoint.size, _kept(machine.room)
         answer = machine.room.do(command)
         if isinstance(answer, Refusal):
-            written = [record.kind for record in machine.room.engine.book.records(size)]
+            written = [record.kind for record in machine.room.engine.reader.records(size)]
             assert set(written) <= PASSING, written
             assert _kept(machine.room) == kept
         return answer
@@ -131,13 +131,15 @@ class Exchange:
     ) -> Any:
         answer = self.do(machine, GenerateRequest(kind, since, **more))
         if not isinstance(answer, Refusal):
-            self.requests.append(Carried(machine.room.store.document(REQUEST), machine.room.engine.book, machine.guid))
+            self.requests.append(
+                Carried(machine.room.store.document(REQUEST), machine.room.engine.reader, machine.guid)
+            )
         return answer
 
     def install(self, machine: Machine, raw: bytes) -> Any:
         answer = self.do(machine, InstallLicense(raw))
         if not isinstance(answer, Refusal):
-            self.receipts.append(Carried(machine.room.receipt, machine.room.engine.book, machine.guid))
+            self.receipts.append(Carried(machine.room.receipt, machine.room.engine.reader, machine.guid))
         return answer
 
     def withdraw(self, machine: Machine) -> None:
@@ -195,7 +197,7 @@ class Exchange:
         if room is None or not room.seen_size:
             return True
         size = self._size(carried.raw)
-        return room.seen_size <= size and root_at(room.seen_size, carried.book.node) == from_base64url(room.seen_root)
+        return room.seen_size <= size and root_at(room.seen_size, carried.reader.node) == from_base64url(room.seen_root)
 
     def _size(self, raw: bytes) -> int:
         read = read_request(raw)

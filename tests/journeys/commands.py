@@ -1,5 +1,5 @@
 """Real commands on real folders. The Control Room's run through their own door in this process, or in processes of
-their own; CALM's in a process that stays (`calm_desk.py`), because to set Django up takes a second.
+their own; CALM's in a process that stays (`calm_process.py`), because to set Django up takes a second.
 
 `Company.run` answers with exit code, stdout and stderr, as a shell would see them.
 """
@@ -129,7 +129,7 @@ class Vendor(Company):
 @cache
 def _desk() -> subprocess.Popen[str]:
     """One for all folders, as long as this process lives."""
-    command, pipe = [sys.executable, "-m", "tests.journeys.calm_desk"], subprocess.PIPE
+    command, pipe = [sys.executable, "-m", "tests.journeys.calm_process"], subprocess.PIPE
     world = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"} | {"COLUMNS": "200"}
     desk = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT, env=world)
     atexit.register(_close, desk)

@@ -43,6 +43,7 @@ DEVICE = """
         ),
     )
 """
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 TESTS = {
     "kind": "tests/unit/entitlements/test_metrics.py",
     "exchange": "tests/journeys/test_every_metric.py",
@@ -92,7 +93,6 @@ def test_a_release_that_does_not_know_it_refuses_it_and_changes_nothing(
     catalogue = tmp_path / "catalogue.toml"
     catalogue.write_bytes(CATALOGUE)
     request = story.accept(story.ask())
-    story.calm.close()
     newer = calm_of(replace(story, standard=story.standard | {"kiosk": 3}), release)
     newer.calm("catalogue", "load", str(catalogue))
     order = ("purchase", "add", "--account", "Northwind", "--product", "kiosk", "--quantity", "3")

@@ -218,7 +218,7 @@ def test_verify_and_export_read_one_moment_though_a_server_goes_on_writing(story
         with by_hand.evidence(None) as (evidence, size), by_hand.engine() as engine:
             room("units", "consume", PAGES, "1")
             assert len(list(evidence.rows)) == size
-            assert [record.index for record in engine.book.records()] == list(range(size))
+            assert [record.index for record in engine.reader.records()] == list(range(size))
 
 
 @pytest.mark.rule("G4")

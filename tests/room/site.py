@@ -128,19 +128,19 @@ class Pages:
         return [replace(answer, at=None) if hasattr(answer, "at") else answer for answer in map(self.ask, asked)]
 
     @contextmanager
-    def desk(self) -> Iterator[UnixClient]:
+    def engine(self) -> Iterator[UnixClient]:
         desk = UnixClient.connect(self.folder)
         assert desk is not None
         with closing(desk):
             yield desk
 
     def ask(self, question: Any) -> Any:
-        with self.desk() as desk:
-            return desk.ask(question)
+        with self.engine() as engine:
+            return engine.ask(question)
 
     def do(self, command: Any, actor: str = ADMINISTRATOR) -> Any:
-        with self.desk() as desk:
-            answer = desk.execute(command, actor)
+        with self.engine() as engine:
+            answer = engine.execute(command, actor)
         assert not isinstance(answer, Refusal), answer
         if isinstance(command, CreateApiKey):
             secret(answer.key, "an API key")

@@ -120,8 +120,8 @@ def test_a_seat_is_taken_back_and_its_bot_refused_at_the_next_renewal(new_site: 
     assert "is refused at its next renewal" in asked
     assert pages.ask(Holders("unattended-bot-runner")).in_use == 1, "asking changes nothing"
     assert sara.send_form("/users/seats/take-back/", {"lease": lease, "holder": "bot-17"}).status_code == 302
-    with pages.desk() as desk:
-        renewed = desk.execute(RenewSeat(lease), "bots")
+    with pages.engine() as engine:
+        renewed = engine.execute(RenewSeat(lease), "bots")
     assert isinstance(renewed, Refusal)
     assert renewed.code == "unknown_lease"
     assert sara.send_form("/users/seats/take-back/", {"lease": lease}).status_code == 422
@@ -165,11 +165,11 @@ def test_a_hundred_thousand_people_come_page_by_page(new_site: Make) -> None:
     assert "?name=user-000050" in text(viewer, "/users/", after=f"user-{ROWS - 1:06}")
     assert "?name=user-099999" in text(viewer, "/users/", search="USER-099999")
     asked: list[People] = []
-    with pages.desk() as desk:
+    with pages.engine() as engine:
 
         def ask(after: str, limit: int) -> Any:
             asked.append(People("nobody is called so", after, limit))
-            return desk.ask(asked[-1])
+            return engine.ask(asked[-1])
 
         found = find_matching(ask, lambda answer: answer.people, "")
     assert isinstance(found, SearchPage)

@@ -371,7 +371,7 @@ class History:
                 self.wrong.append(f"{operation.name} was refused as too many, and decided")
 
     def _facts(self) -> Iterator[tuple[Any, ...]]:
-        for record in self.engine.book.records():
+        for record in self.engine.reader.records():
             if record.kind in FACTS:
                 body = msgspec.json.decode(record.body)
                 yield record.kind, body["sku"], body[FACTS[record.kind]]

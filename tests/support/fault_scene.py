@@ -175,7 +175,7 @@ class Scene:
 
     def image(self, engine: Engine) -> Any:
         state = msgspec.json.encode(engine.state)  # byte by byte: the order of holders counts (Q4)
-        return state, engine.checkpoint, engine.book.head, engine.book.kept.digests
+        return state, engine.checkpoint, engine.reader.head, engine.reader.kept.digests
 
     def look(self) -> None:
         """What the engine knows is what anybody else finds on the disk, with the snapshot and without it."""
@@ -211,7 +211,7 @@ class Scene:
             assert [a for a in again if not isinstance(a, Refusal)] == [
                 a for a in outcomes if not isinstance(a, Refusal)
             ]
-            keys = [record.key for record in other.book.records() if record.answered]
+            keys = [record.key for record in other.reader.records() if record.answered]
             assert len(keys) == len(set(keys)), "done twice"
             self._verify(other.store)
         shutil.rmtree(copy)

@@ -99,12 +99,12 @@ class Room:
         return state_name(self.state, self.now)
 
     def kinds(self) -> list[str]:
-        return [record.kind for record in self.engine.book.records()]
+        return [record.kind for record in self.engine.reader.records()]
 
     def dump(self) -> dict[str, Any]:
         """All that is stored, but for refusals and what time alone changed (T2, G6): to see that nothing moved."""
         passing = ("refused", "clock.set_back", "clock.caught_up", "leases.extended", "seat.expired")
-        kept = [(r.kind, bytes(r.body)) for r in self.engine.book.records() if r.kind not in passing]
+        kept = [(r.kind, bytes(r.body)) for r in self.engine.reader.records() if r.kind not in passing]
         documents = self.store._db.execute("SELECT * FROM document ORDER BY name").fetchall()
         secrets = self.store._db.execute("SELECT * FROM secret ORDER BY name").fetchall()
         return {"records": kept, "documents": documents, "secrets": secrets}

@@ -186,7 +186,7 @@ def look(site: Site, seen: Seen, good: Any) -> Found:
 
 def _asked(engine: Engine, site: Site, seen: Seen, found: Found, good: Any) -> None:
     found.started = True
-    found.clients = engine.seen.judge(seen.token, engine.book) is not None
+    found.clients = engine.seen.judge(seen.token, engine.reader) is not None
     found.same = engine.state == good
     _request(engine, site, seen, found)
 

@@ -72,7 +72,7 @@ def history() -> list[Record]:
     _cycles(room, vendor)
     _time_passes(room, vendor)
     _write_what_needs_a_fault(room)
-    return list(room.engine.book.records())
+    return list(room.engine.reader.records())
 
 
 def _enrol(room: Room, vendor: Vendor) -> None:

@@ -89,14 +89,14 @@ class Site:
         return Founded(ledger_id, name, self.version, str(self.folder), warning, administrator)
 
     @contextmanager
-    def desk(self, *, writing: bool = False) -> Iterator[EngineClient]:
+    def client(self, *, writing: bool = False) -> Iterator[EngineClient]:
         """The running server's, where one runs; else one over the ledger itself, which is locked where it writes."""
         with ExitStack() as stack:
             yield self._running(stack) or self._own(stack, writing=writing)
 
     def _running(self, stack: ExitStack) -> EngineClient | None:
-        desk = UnixClient.connect(self.folder)
-        return stack.enter_context(closing(desk)) if desk else None
+        client = UnixClient.connect(self.folder)
+        return stack.enter_context(closing(client)) if client else None
 
     def _own(self, stack: ExitStack, *, writing: bool) -> EngineClient:
         try:
@@ -170,9 +170,9 @@ class Site:
         from carnet.control_room.pages.notices import send_due
         from carnet.control_room.queries.questions import Status
 
-        with self.desk() as desk:
-            status = desk.ask(Status())
-            return send_due(desk, status.clock.trusted)
+        with self.client() as client:
+            status = client.ask(Status())
+            return send_due(client, status.clock.trusted)
 
     def _set_up_pages(self) -> None:
         from carnet.control_room import pages_process
@@ -202,8 +202,8 @@ class Site:
             raise TamperedError("The lock of the keys is missing.", "Restore a backup.")
         return KeyRing(Vault.open(lock, cli_support.passphrase(self.folder, self.passphrase_file)), store.secret)
 
-    def publish_key_set(self, desk: EngineClient) -> None:
-        key_set = desk.document(KEY_SET)
+    def publish_key_set(self, client: EngineClient) -> None:
+        key_set = client.document(KEY_SET)
         if key_set:
             cli_support.write_file(self.folder / KEY_SET_FILE, key_set, 0o600)
 
@@ -231,8 +231,8 @@ class Site:
                     put_back(restored.folder / PAGES, self.folder / PAGES)
         finally:
             os.close(lock)
-        with self.desk() as desk:
-            self.publish_key_set(desk)
+        with self.client() as client:
+            self.publish_key_set(client)
         return Restored(size, before, str(kept) if kept else "")
 
     def _alone(self) -> int:

@@ -35,7 +35,7 @@ class Keyed:
 
     def knows(self, key, actor="bot"):
         index = self.room.engine.answers.find(answer_name(actor, key))
-        return index is not None and self.room.engine.book.record(index).key == key
+        return index is not None and self.room.engine.reader.record(index).key == key
 
     def all_known(self, keys):
         """Each is known, and the site's ledger holds."""

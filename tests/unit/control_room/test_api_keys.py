@@ -32,7 +32,7 @@ def make(room, products=None, permissions=("take",), name="bots"):
 
 def listed(room):
     state, reading = room.state, room.reading
-    view = View(state, room.engine.checkpoint, room.now, reading, room.store.document, room.engine.book.records)
+    view = View(state, room.engine.checkpoint, room.now, reading, room.store.document, room.engine.reader.records)
     return ListApiKeys().answer(view).keys
 
 
@@ -49,7 +49,7 @@ def test_a2_a_key_is_said_once_and_only_its_hash_is_kept(licensed):
     assert again == dataclasses.replace(first, key=None), "nor does an idempotency key keep it (G5)"
     secret = first.key[13:]
     assert secret not in repr(first)
-    for record in licensed.engine.book.records():
+    for record in licensed.engine.reader.records():
         assert secret.encode() not in bytes(record.body)
     licensed.reopen()
     assert licensed.state.api_keys[key_id].secret_sha256 == secret_sha256

@@ -78,7 +78,7 @@ def test_a_field_added_deep_within_the_state_leaves_older_snapshots_aside() -> N
 def test_a_snapshot_of_another_shape_is_left_aside(licensed: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     licensed.engine.keep_snapshot(1)
     monkeypatch.setattr(snapshots, "shape_of", lambda: "of another release")
-    assert snapshots.read_snapshot(licensed.engine.book) == (State(), None)
+    assert snapshots.read_snapshot(licensed.engine.reader) == (State(), None)
     monkeypatch.undo()
-    state, _ = snapshots.read_snapshot(licensed.engine.book)
+    state, _ = snapshots.read_snapshot(licensed.engine.reader)
     assert state.size == licensed.engine.checkpoint.size

@@ -37,7 +37,7 @@ MIDNIGHT = MONDAY.replace(hour=0)
 
 def history(room, sku, days=30):
     engine = room.engine
-    view = View(room.state, engine.checkpoint, room.now, room.reading, room.store.document, engine.book.records)
+    view = View(room.state, engine.checkpoint, room.now, room.reading, room.store.document, engine.reader.records)
     return UsageHistory(sku, days).answer(view)
 
 

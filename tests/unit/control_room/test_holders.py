@@ -85,7 +85,7 @@ def test_people_come_once_each_in_the_order_of_names(acts):
 def test_what_is_derived_is_the_same_after_a_fold_and_after_a_snapshot(acts):
     room = Walk(standard_lines()).take(acts).room
     folded = State()
-    for record in room.engine.book.records():
+    for record in room.engine.reader.records():
         evolve(folded, record)
     loaded = msgspec.json.decode(msgspec.json.encode(folded), type=State)
     for other in (folded, loaded):

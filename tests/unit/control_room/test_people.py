@@ -48,7 +48,7 @@ def test_the_last_administrator_stays(room: Room) -> None:
     for role in (Role.VIEWER, None):
         assert _code(room.do(ChangePerson("ada", role))) is Code.NOT_PERMITTED
     assert room.ask(FindPerson("ada")).role == Role.ADMINISTRATOR
-    assert [record.kind for record in room.engine.book.records(size)] == ["refused", "refused"]
+    assert [record.kind for record in room.engine.reader.records(size)] == ["refused", "refused"]
     room.do(AddPerson("bo", Role.ADMINISTRATOR))
     room.do(ChangePerson("ada", None))
     assert _code(room.ask(FindPerson("ada"))) is Code.NOT_FOUND
@@ -82,7 +82,7 @@ def test_two_of_one_name_there_are_not(room: Room) -> None:
 
 def test_an_act_at_the_pages_is_a_record_of_whoever_did_it(room: Room) -> None:
     room.do(NoteAccess(Access.BACKUP_TAKEN, "all of it"))
-    record = list(room.engine.book.records())[-1]
+    record = list(room.engine.reader.records())[-1]
     assert (record.kind, bytes(record.body)) == ("access.noted", b'{"what":"backup taken","about":"all of it"}')
     assert _code(room.do(NoteAccess("whatever"))) is Code.MALFORMED
 

@@ -51,7 +51,7 @@ def test_g7_a_request_states_also_the_refusals_of_its_own_batch(licensed):
     orders = [*[QueuedCommand(TOO_MANY, "bot")] * 30, QueuedCommand(GenerateRequest(), "anna")]
     licensed.engine.execute_all(orders, licensed.reading)
     totals = next(
-        r for r in licensed.engine.book.records() if r.kind == "totals.stated" and b"exhausted" in bytes(r.body)
+        r for r in licensed.engine.reader.records() if r.kind == "totals.stated" and b"exhausted" in bytes(r.body)
     )
     assert b'"count":30' in bytes(totals.body)
 

@@ -110,7 +110,7 @@ def test_a2_the_enrolment_secret_is_not_kept(vendor, new_room):
     raw = vendor.token(MONDAY)
     secret = read_token(raw, new_room.state.pinned).token.enrolment_secret
     new_room.enable(raw)
-    kept = b"".join(bytes(record.body) for record in new_room.engine.book.records())
+    kept = b"".join(bytes(record.body) for record in new_room.engine.reader.records())
     assert secret.encode() not in kept
     assert secret not in repr(new_room.state)
 

@@ -80,7 +80,7 @@ def test_every_older_version_of_a_kind_of_record_is_kept() -> None:
 def test_a_record_of_a_newer_version_is_not_understood_and_says_so(licensed: Room) -> None:
     from msgspec.structs import replace
 
-    record = next(each for each in licensed.engine.book.records() if each.kind == "request.asked")
+    record = next(each for each in licensed.engine.reader.records() if each.kind == "request.asked")
     assert own_event_of(record).kind == "request.asked"
     with pytest.raises(NewerVersionError, match="version 2; this release of the Control Room reads up to version 1"):
         own_event_of(replace(record, version=2))

@@ -127,7 +127,7 @@ def preview(
 
     answer = preview_license_file(
         calm,
-        request=request,
+        lfr_id=request,
         asked=_asked(product, line, until),
         site_clock_is_off=site_clock_is_off,
         lowers_clock=lowers_clock,
@@ -152,7 +152,7 @@ def issue(
 
     answer = issue_license_file(
         calm,
-        request=request,
+        lfr_id=request,
         asked=_asked(product, line, until),
         site_clock_is_off=site_clock_is_off,
         lowers_clock=lowers_clock,

@@ -25,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
     command(purchase, "add")(add_purchase)
     command(purchase, "list")(list_purchases)
     command(purchase, "lower")(lower_purchase)
-    guid = new_app("License GUIDs: an account's slots, each for one Control Room.")
+    guid = new_app("License GUIDs: an account's license_guids, each for one Control Room.")
     command(guid, "add")(add_guid)
     command(guid, "list")(list_guids)
     command(guid, "show")(show_guid)

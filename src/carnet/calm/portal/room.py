@@ -130,14 +130,14 @@ def room(request: AuthorizedRequest, guid: str) -> HttpResponse:
 @require_POST
 def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 1."""
-    slot = guid_of(request, guid)
+    license_guid = guid_of(request, guid)
     raw = read_upload(request)
     if raw is None:
         messages.warning(request, "No file was sent. Choose the newest License File Request of the site.")
-        return redirect("room", guid=slot.id)
-    answer = accept_lfr.accept_lfr(request.calm, raw=raw, guid=slot.id, **request.who)
+        return redirect("room", guid=license_guid.id)
+    answer = accept_lfr.accept_lfr(request.calm, raw=raw, guid=license_guid.id, **request.who)
     if isinstance(answer, Refusal):
-        return show(request, slot, refusal=answer, tried="request")
+        return show(request, license_guid, refusal=answer, tried="request")
     if answer.verdict == "released":
         messages.success(request, f"{answer.name} is released. What it did not consume is available again.")
     elif answer.verdict == "accepted_again":
@@ -147,41 +147,41 @@ def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
             request,
             f"Request #{answer.sequence} of {answer.name} is accepted.",
         )
-    return redirect("room", guid=slot.id)
+    return redirect("room", guid=license_guid.id)
 
 
 @requires(Permission.EXCHANGE)
 @require_POST
 def configure(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Pre-flight: nothing is written, not even a record. As one types, only steps 2 and 3 come back."""
-    slot = guid_of(request, guid)
-    return show(request, slot, template="configure" if request.htmx else "room")
+    license_guid = guid_of(request, guid)
+    return show(request, license_guid, template="configure" if request.htmx else "room")
 
 
 @requires(Permission.EXCHANGE)
 @require_POST
 def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 3. What pre-flight said is judged again here, by issuing itself."""
-    slot = guid_of(request, guid)
-    page = room_page(slot.id, request.now)
+    license_guid = guid_of(request, guid)
+    page = room_page(license_guid.id, request.now)
     desk = configure_form(request, page)
     if page.request is None or desk is None or not desk.may_issue or desk.checked is None:
-        return show(request, slot)
+        return show(request, license_guid)
     if desk.checked.warnings and not desk.flags["frees_first"]:
         messages.warning(request, "Not issued: say that the site frees them first, or grant what is in use.")
-        return show(request, slot)
+        return show(request, license_guid)
     answer = license_files.issue_license_file(
         request.calm,
-        request=page.request.request,
+        lfr_id=page.request.request,
         asked=desk.typed.asked,
         site_clock_is_off=desk.flags["site_clock_is_off"],
         lowers_clock=desk.flags["lowers_clock"],
         **request.who,
     )
     if isinstance(answer, Refusal):
-        return show(request, slot, refusal=answer, tried="issue")
+        return show(request, license_guid, refusal=answer, tried="issue")
     messages.success(request, f"License file #{answer.sequence} is issued.")
-    return redirect("room", guid=slot.id)
+    return redirect("room", guid=license_guid.id)
 
 
 @requires(Permission.EXCHANGE)
@@ -196,9 +196,9 @@ def olf_download(request: AuthorizedRequest, guid: str, file: str) -> HttpRespon
 @requires(Permission.SEE)
 @require_GET
 def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpResponse:
-    slot = guid_of(request, guid)
-    found = license_file_of(slot, file)
-    page = room_page(slot.id, request.now)
+    license_guid = guid_of(request, guid)
+    found = license_file_of(license_guid, file)
+    page = room_page(license_guid.id, request.now)
     lines = read_lines(found.room_id, [found.sequence])
     context = {"file": found, "page": page, "lines": lines, "name": file_name(found.room.name, found.sequence, "olf")}
     return render(request, "calm/room/certificate.html", context)
@@ -207,34 +207,36 @@ def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpRespons
 @requires(Permission.EXCHANGE)
 @require_POST
 def receipt_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
-    slot = guid_of(request, guid)
+    license_guid = guid_of(request, guid)
     raw = read_upload(request)
     if raw is None:
         messages.warning(request, "No file was sent. Choose the receipt that the site wrote when it installed.")
-        return redirect("room", guid=slot.id)
-    answer = receipts.accept_receipt(request.calm, raw=raw, guid=slot.id, **request.who)
+        return redirect("room", guid=license_guid.id)
+    answer = receipts.accept_receipt(request.calm, raw=raw, guid=license_guid.id, **request.who)
     if isinstance(answer, Refusal):
-        return show(request, slot, refusal=answer, tried="receipt")
+        return show(request, license_guid, refusal=answer, tried="receipt")
     if answer.verdict == "confirmed":
         messages.success(request, f"License file #{answer.sequence} is installed, confirmed by its receipt.")
     else:
         messages.info(request, "That was known already. Nothing is changed.")
-    return redirect("room", guid=slot.id)
+    return redirect("room", guid=license_guid.id)
 
 
 @requires(Permission.SEE)
 @require_GET
 def timeline(request: AuthorizedRequest, guid: str) -> HttpResponse:
-    slot = guid_of(request, guid)
-    room = ControlRoom.objects.filter(guid=slot).first()
+    license_guid = guid_of(request, guid)
+    room = ControlRoom.objects.filter(guid=license_guid).first()
     number = page_number(request)
-    found = events(Whose(room=room.id if room else "", guid=slot.id, account=slot.account_id), page=number)
+    found = events(
+        Whose(room=room.id if room else "", guid=license_guid.id, account=license_guid.account_id), page=number
+    )
     context = {
-        "title": room.name if room else slot.label,
+        "title": room.name if room else license_guid.label,
         "found": found,
         "groups": by_cycle(found.items),
-        "guid": slot,
-        "account_id": slot.account_id,
+        "guid": license_guid,
+        "account_id": license_guid.account_id,
     }
     return render(request, "calm/timeline.html", context)
 
@@ -247,10 +249,10 @@ def page_number(request: AuthorizedRequest) -> int:
 @requires(Permission.SEE)
 @require_GET
 def usage_page(request: AuthorizedRequest, guid: str) -> HttpResponse:
-    slot = guid_of(request, guid)
-    room = ControlRoom.objects.filter(guid=slot).first()
+    license_guid = guid_of(request, guid)
+    room = ControlRoom.objects.filter(guid=license_guid).first()
     drawn = [(product, _chart(product)) for product in usage(room)] if room else []
-    context = {"guid": slot, "room": room, "products": drawn, "account_id": slot.account_id}
+    context = {"guid": license_guid, "room": room, "products": drawn, "account_id": license_guid.account_id}
     return render(request, "calm/room/usage.html", context)
 
 
@@ -274,33 +276,33 @@ class Lost(Reason):
 @require_POST
 def found(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """It turned up again: the report is taken back."""
-    slot = guid_of(request, guid)
-    row = get_object_or_404(LossReport, guid=slot, state=LossReport.State.OPEN)
+    license_guid = guid_of(request, guid)
+    row = get_object_or_404(LossReport, guid=license_guid, state=LossReport.State.OPEN)
     losses.withdraw_report(request.calm, report=row.id, reason="it was found again", **request.who)
     messages.success(request, "The report is taken back. Nothing else is changed.")
-    return redirect("room", guid=slot.id)
+    return redirect("room", guid=license_guid.id)
 
 
 @requires(Permission.EXCHANGE)
 @require_http_methods(["GET", "POST"])
 def report(request: AuthorizedRequest, guid: str) -> HttpResponse:
-    slot = guid_of(request, guid)
-    room = get_object_or_404(ControlRoom, guid=slot)
+    license_guid = guid_of(request, guid)
+    room = get_object_or_404(ControlRoom, guid=license_guid)
     form = Lost(request.POST or None)
     if request.method == "POST" and form.is_valid() and form.cleaned_data["name"].strip() != room.name:
         form.add_error("name", f"This is not {room.name}.")
     if request.method == "POST" and form.is_valid():
         reported = form.ask(
-            lambda asked: losses.report_lost(request.calm, guid=slot.id, reason=asked["reason"], **request.who)
+            lambda asked: losses.report_lost(request.calm, guid=license_guid.id, reason=asked["reason"], **request.who)
         )
         if reported:
             messages.success(request, "Reported. License operations decide on writing it off; two people are needed.")
-            return redirect("room", guid=slot.id)
+            return redirect("room", guid=license_guid.id)
     context = {
         "form": form,
         "title": f"Report {room.name} as lost",
         "lede": "Only where it can make no request any more. Until license operations decide, nothing is changed.",
         "send": "Report as lost",
-        "account_id": slot.account_id,
+        "account_id": license_guid.account_id,
     }
     return render(request, "ui/form_page.html", context, status=form.status)

@@ -1,4 +1,4 @@
-"""Rows: the catalogue, what was bought, and the slots (License GUIDs) that it may go to."""
+"""Rows: the catalogue, what was bought, and the license_guids (License GUIDs) that it may go to."""
 
 from datetime import datetime
 
@@ -53,7 +53,7 @@ def period_of(unit: str, start: datetime | None) -> Period | None:
 
 
 class Guid(models.Model):
-    """A License GUID: an account's slot for one Control Room (H5)."""
+    """A License GUID: an account's license_guid for one Control Room (H5)."""
 
     id = models.CharField(primary_key=True, max_length=36)
     account = models.ForeignKey(Account, on_delete=models.PROTECT)

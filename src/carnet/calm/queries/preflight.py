@@ -21,7 +21,7 @@ from carnet.calm.queries.figures import (
 from carnet.calm.queries.rates import Dry, rates_of, runs_dry
 from carnet.calm.use_cases.difference import users_above
 from carnet.calm.use_cases.lfr_projection import AnsweredRequest, read_answered
-from carnet.calm.use_cases.license_files import find_request
+from carnet.calm.use_cases.license_files import find_lfr
 from carnet.calm.use_cases.planning import (
     Plan,
     draw_up,
@@ -204,12 +204,12 @@ class Preflight:
 NOTHING = Difference((), 0, None)
 
 
-def preflight(request: str, asked: Selection, now: datetime, *, site_clock_is_off: bool = False) -> Preflight:
+def preflight(lfr_id: str, asked: Selection, now: datetime, *, site_clock_is_off: bool = False) -> Preflight:
     """Raises UsageError where there is no such LFR, or no such purchase."""
-    row = find_request(request)
+    row = find_lfr(lfr_id)
     refusal = unanswerable(row)
     if refusal:
-        return Preflight(request, (), (refusal,), NOTHING, None)
+        return Preflight(lfr_id, (), (refusal,), NOTHING, None)
     lfr = read_answered(row)
     plan = draw_up(row, lfr, asked, now, site_clock_is_off=site_clock_is_off)
     late = too_late(row, now, site_clock_is_off=site_clock_is_off)
@@ -222,7 +222,7 @@ def preflight(request: str, asked: Selection, now: datetime, *, site_clock_is_of
     rows = tuple(_rows(plan, asked, figures, [problem for problem in problems if problem.sku], rates))
     new = [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in plan.lines]
     changes = difference(granted(installed), new, figures, plan.room.account.name, now)
-    return Preflight(request, rows, tuple(whole), changes, latest_until(figures, asked))
+    return Preflight(lfr_id, rows, tuple(whole), changes, latest_until(figures, asked))
 
 
 def _site(plan: Plan, lfr: AnsweredRequest, installed: tuple[LineShown, ...]) -> Site:

@@ -180,42 +180,47 @@ def file_name(room: str, sequence: int, suffix: str) -> str:
 
 def room_page(guid: str, now: datetime) -> RoomPage:
     """By the GUID's id. Raises UsageError where there is none."""
-    slot = Guid.objects.select_related("account").filter(id=guid).first()
-    if slot is None:
+    license_guid = Guid.objects.select_related("account").filter(id=guid).first()
+    if license_guid is None:
         raise UsageError(f"There is no License GUID “{guid}”.")
-    room = _read_room(slot)
+    room = _read_room(license_guid)
     request = room.newest_request if room else None
     answer = _read_answer(room, request)
-    shelf = read_shelf(slot.account_id, slot.id, now)
+    shelf = read_shelf(license_guid.account_id, license_guid.id, now)
     numbers = [room.confirmed if room else 0, answer.sequence if answer else 0]
     lines = read_lines(room.id if room else "", numbers)
     old = tuple(line for line in lines if room and line.file == room.confirmed)
     new = tuple(line for line in lines if answer and line.file == answer.sequence)
-    approved = is_approved(slot.account_id)
+    approved = is_approved(license_guid.account_id)
     configure = _configure(room, request, shelf, old, new, approved=approved)
     return RoomPage(
-        slot.id,
-        slot.label,
-        slot.account_id,
-        slot.account.name,
+        license_guid.id,
+        license_guid.label,
+        license_guid.account_id,
+        license_guid.account.name,
         approved,
         _head(room, now, answered=answer is not None) if room else None,
         _step(request, answer),
         _request(room, request, now) if room and request else None,
-        _refused(slot, request),
+        _refused(license_guid, request),
         _cycle(room, request, now),
         configure,
-        _difference(slot, answer, old, new, configure, now),
+        _difference(license_guid, answer, old, new, configure, now),
         _file(room, answer, new, now) if room and answer else None,
-        events(Whose(room=room.id, guid=slot.id), size=ASIDE).items if room else (),
+        events(Whose(room=room.id, guid=license_guid.id), size=ASIDE).items if room else (),
         count_cycles(room) if room else 0,
         _lost(room) if room else None,
         open_proposals(room.id) if room else (),
     )
 
 
-def _read_room(slot: Guid) -> ControlRoom | None:
-    return ControlRoom.objects.filter(guid=slot).select_related("newest_request").defer("newest_request__raw").first()
+def _read_room(license_guid: Guid) -> ControlRoom | None:
+    return (
+        ControlRoom.objects.filter(guid=license_guid)
+        .select_related("newest_request")
+        .defer("newest_request__raw")
+        .first()
+    )
 
 
 def _read_answer(room: ControlRoom | None, request: Request | None) -> LicenseFile | None:
@@ -276,9 +281,9 @@ def _request(room: ControlRoom, request: Request, now: datetime) -> RequestShown
     )
 
 
-def _refused(slot: Guid, request: Request | None) -> RefusedShown | None:
+def _refused(license_guid: Guid, request: Request | None) -> RefusedShown | None:
     """The last file refused at this GUID."""
-    rows = RefusedFile.objects.filter(guid=slot.id, kind="request").defer("raw")
+    rows = RefusedFile.objects.filter(guid=license_guid.id, kind="request").defer("raw")
     row = rows.order_by("-at", "-id").first()
     if row is None:
         return None
@@ -336,7 +341,7 @@ def _sum(lines: Iterable[LineShown]) -> int:
 
 
 def _difference(
-    slot: Guid,
+    license_guid: Guid,
     answer: LicenseFile | None,
     old: tuple[LineShown, ...],
     new: tuple[LineShown, ...],
@@ -348,7 +353,7 @@ def _difference(
     if answer.state == LicenseFile.State.CONFIRMED:
         return None  # it is what is installed
     fresh: list[Granted] = granted(new)
-    return difference(granted(old), fresh, configure.figures, slot.account.name, now)
+    return difference(granted(old), fresh, configure.figures, license_guid.account.name, now)
 
 
 def _file(room: ControlRoom, answer: LicenseFile, lines: tuple[LineShown, ...], now: datetime) -> FileShown:

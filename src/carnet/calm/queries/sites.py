@@ -49,14 +49,14 @@ def read(which: Q) -> list[ControlRoom]:
 
 def site_row(guid: Guid | None, room: ControlRoom | None, now: datetime, *, refused: bool, lost: bool) -> SiteRow:
     """Of a GUID, of the Control Room bound to it, or of one that is bound to none any more."""
-    slot, label = (guid.id, guid.label) if guid else ("", "")
+    license_guid, label = (guid.id, guid.label) if guid else ("", "")
     if room is None:
         free = Standing(RoomState.FREE)
-        return SiteRow(slot, label, "", "", "", free, refused, lost, 0, None, "", 0, None, 0, None, None)
+        return SiteRow(license_guid, label, "", "", "", free, refused, lost, 0, None, "", 0, None, 0, None, None)
     newest = room.newest_request
     answered = awaited(room)
     return SiteRow(
-        slot,
+        license_guid,
         label,
         room.id,
         room.name,

@@ -41,8 +41,8 @@ def show_guid(request: Call, guid: Id) -> Any:
 )
 def accept_request(request: Call, guid: Id) -> Any:
     """Accepts an LFR against a License GUID."""
-    slot = own_guid(request, guid)
-    answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_FILE + 1), guid=slot, **request.who)
+    license_guid = own_guid(request, guid)
+    answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_FILE + 1), guid=license_guid, **request.who)
     return refused(answer) if isinstance(answer, Refusal) else answer
 
 
@@ -50,7 +50,7 @@ def accept_request(request: Call, guid: Id) -> Any:
 def preview(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
     """What an OLF would be. Nothing is written."""
     lfr = own_request(own_guid(request, guid), given.request)
-    answer = license_files.preview_license_file(request.calm, request=lfr, asked=_asked(given), **request.who)
+    answer = license_files.preview_license_file(request.calm, lfr_id=lfr, asked=_asked(given), **request.who)
     return refused(answer) if isinstance(answer, Refusal) else answer
 
 
@@ -58,7 +58,7 @@ def preview(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
 def issue(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
     """Issues the OLF that answers an LFR."""
     lfr = own_request(own_guid(request, guid), given.request)
-    answer = license_files.issue_license_file(request.calm, request=lfr, asked=_asked(given), **request.who)
+    answer = license_files.issue_license_file(request.calm, lfr_id=lfr, asked=_asked(given), **request.who)
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
 
 
@@ -75,8 +75,8 @@ def download(request: Call, guid: Id, file: Id) -> HttpResponse:
 )
 def accept_receipt(request: Call, guid: Id) -> Any:
     """H2: confirms what was installed."""
-    slot = own_guid(request, guid)
-    answer = receipts.accept_receipt(request.calm, raw=request.read(MAX_FILE + 1), guid=slot, **request.who)
+    license_guid = own_guid(request, guid)
+    answer = receipts.accept_receipt(request.calm, raw=request.read(MAX_FILE + 1), guid=license_guid, **request.who)
     return refused(answer) if isinstance(answer, Refusal) else answer
 
 

@@ -1,4 +1,20 @@
-"""Accepting an LFR: what it asks, what is in use, until when it can be answered."""
+"""Accepting an LFR. The steps, in this order; a refusal at one of them changes nothing, and is recorded:
+
+ (1) The License GUID exists.
+ (2) The file can be read: its size, form, version and own signature (E3, E17).
+ (3) A Control Room that CALM does not know enrols: with a token in force and unused (E2), at a free GUID (H5).
+ (4) A known one is of this account and GUID (H5), and signs with a key of its own (E15).
+ (5) It is not written off, unless this is its release (E12).
+ (6) Its ledger goes on from what CALM saw of it (L2), the file is not used or overtaken (E6), and its sequence rises.
+ (7) Its id is new, and its ledger proves its totals (L3).
+ (8) What it says of CALM's own acts is true: the lines issued to it (Q2), the histories accepted (L2).
+ (9) No total falls (Q3).
+(10) It is under the present enrolment and names as installed an OLF that CALM issued (E16, H2); or it comes under a new
+     token, and names none (E11).
+(11) It is applied: books, lines, checkpoint and deadlines (E4, E5), in one transaction with its record in the log.
+
+(2) is `read_request`'s, (3) to (10) are `validate_lfr`'s, (11) is `apply_lfr`'s.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,28 +66,30 @@ class LfrAccepted:
 
 def accept_lfr(calm: Calm, *, raw: bytes, guid: str, now: datetime, by: str) -> LfrAccepted | Refusal:
     with act(calm, now=now, by=by) as doing:
-        slot = find_guid(guid)
-        read = read_request(raw)
+        license_guid = find_guid(guid)  # (1)
+        read = read_request(raw)  # (2)
         if isinstance(read, Refusal):
-            of = RefusedOf("request", slot.account_id, slot.id)
+            of = RefusedOf("request", license_guid.account_id, license_guid.id)
             return doing.refuse_file(read, raw, sha256(raw).hexdigest(), of)
-        judged = validate_lfr(doing, read, slot)
+        judged = validate_lfr(doing, read, license_guid)  # (3) to (10)
         if isinstance(judged, Refusal):
             refusal = with_evidence(judged, read.request.control_room.id, read.request)
-            return doing.refuse_file(refusal, raw, read.envelope.digest, _of(slot, read.request))
+            return doing.refuse_file(refusal, raw, read.envelope.digest, _of(license_guid, read.request))
         return _accepted(doing, judged)
 
 
-def _of(slot: Guid, lfr: LicenseFileRequest) -> RefusedOf:
+def _of(license_guid: Guid, lfr: LicenseFileRequest) -> RefusedOf:
     room = lfr.control_room
-    return RefusedOf("request", slot.account_id, slot.id, room.id, room.name, lfr.sequence, lfr.generated_at)
+    return RefusedOf(
+        "request", license_guid.account_id, license_guid.id, room.id, room.name, lfr.sequence, lfr.generated_at
+    )
 
 
 def _accepted(doing: Act, case: Case) -> LfrAccepted:
     if case.again and case.room:
         doing.record("request.shown_again", case.again.id)
         return answer(doing.now, case.lfr, case.room, case.again, "accepted_again")
-    room, request = apply_lfr(doing, case)
+    room, request = apply_lfr(doing, case)  # (11)
     settle_refusals(room.id)
     doing.record(
         "request.accepted",

@@ -12,7 +12,7 @@ from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases.accept_lfr import LfrAccepted, accept_lfr
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import Calm, RefusedOf, act
-from carnet.calm.use_cases.license_files import LicenseFileShown, find_request, issue_plan
+from carnet.calm.use_cases.license_files import LicenseFileShown, find_lfr, issue_plan
 from carnet.calm.use_cases.planning import make_plan
 from carnet.calm.use_cases.selection import Selection
 from carnet.calm.use_cases.validate_lfr import find_room
@@ -102,23 +102,23 @@ def issue_same(
     them is not of the account."""
     customer = find_account(account)
     own = set(Request.objects.filter(id__in=requests, room__account=customer).values_list("id", flat=True))
-    for request in requests:
-        if request not in own:
-            raise UsageError(f"{customer.name} has no accepted LFR “{request}”.")
-    return tuple(_issue(calm, request, until, now=now, by=by) for request in requests)
+    for lfr_id in requests:
+        if lfr_id not in own:
+            raise UsageError(f"{customer.name} has no accepted LFR “{lfr_id}”.")
+    return tuple(_issue(calm, lfr_id, until, now=now, by=by) for lfr_id in requests)
 
 
-def _issue(calm: Calm, request: str, until: datetime | None, *, now: datetime, by: str) -> IssuedSame:
+def _issue(calm: Calm, lfr_id: str, until: datetime | None, *, now: datetime, by: str) -> IssuedSame:
     with act(calm, now=now, by=by) as doing:
-        row = find_request(request)
+        row = find_lfr(lfr_id)
         room, asked = row.room, _same(row.room, until, now)
         plan = make_plan(row, asked, now, site_clock_is_off=False, lowers_clock=False)
         if not isinstance(plan, Refusal) and plan.warnings:
             plan = plan.warnings[0]
         if not (asked.lines or asked.products) and row.deadline and not row.used:
             plan = _first(room)
-        answer = issue_plan(doing, plan, request)
-        return IssuedSame(request, room.id, room.name, room.guid_id or "", answer)
+        answer = issue_plan(doing, plan, lfr_id)
+        return IssuedSame(lfr_id, room.id, room.name, room.guid_id or "", answer)
 
 
 def _first(room: ControlRoom) -> Refusal:

@@ -1,4 +1,4 @@
-"""License GUIDs: an account's slots, and what is held, spent and available at each."""
+"""License GUIDs: an account's license_guids, and what is held, spent and available at each."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -126,7 +126,7 @@ class LicenseFileShown:
 def preview_license_file(
     calm: Calm,
     *,
-    request: str,
+    lfr_id: str,
     asked: Selection,
     now: datetime,
     by: str,
@@ -136,7 +136,7 @@ def preview_license_file(
     """The same decision, and nothing written: not even a record."""
     del calm, by
     plan = planning.make_plan(
-        find_request(request), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
+        find_lfr(lfr_id), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
     )
     return plan if isinstance(plan, Refusal) else _shown(plan, None)
 
@@ -144,7 +144,7 @@ def preview_license_file(
 def issue_license_file(
     calm: Calm,
     *,
-    request: str,
+    lfr_id: str,
     asked: Selection,
     now: datetime,
     by: str,
@@ -152,14 +152,14 @@ def issue_license_file(
     lowers_clock: bool = False,
 ) -> LicenseFileShown | Refusal:
     with act(calm, now=now, by=by) as doing:
-        row = find_request(request)
+        row = find_lfr(lfr_id)
         plan = planning.make_plan(row, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
-        return issue_plan(doing, plan, request)
+        return issue_plan(doing, plan, lfr_id)
 
 
-def issue_plan(doing: Act, plan: Plan | Refusal, request: str) -> LicenseFileShown | Refusal:
+def issue_plan(doing: Act, plan: Plan | Refusal, lfr_id: str) -> LicenseFileShown | Refusal:
     if isinstance(plan, Refusal):
-        return doing.refuse(plan, "license_file.issue", request)
+        return doing.refuse(plan, "license_file.issue", lfr_id)
     written = write_olf(doing, plan, issuers_of(doing.calm, plan.key_set))
     _store(doing, plan, written)
     return _shown(plan, written)
@@ -186,11 +186,11 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
         )
 
 
-def find_request(request: str) -> Request:
-    found = Request.objects.select_related("room", "room__account").filter(id=request).first()
+def find_lfr(lfr_id: str) -> Request:
+    found = Request.objects.select_related("room", "room__account").filter(id=lfr_id).first()
     if found is None:
         raise UsageError(
-            f"There is no accepted LFR “{request}”.", "Accept it first.", run="calm request accept FILE --guid GUID"
+            f"There is no accepted LFR “{lfr_id}”.", "Accept it first.", run="calm request accept FILE --guid GUID"
         )
     return found
 

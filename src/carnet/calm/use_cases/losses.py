@@ -38,13 +38,15 @@ def report_lost(calm: Calm, *, guid: str, reason: str, now: datetime, by: str) -
     """Raises UsageError where no Control Room is bound to the GUID, or where it is reported already."""
     check_text(reason, "reason", 2000)
     with act(calm, now=now, by=by) as doing:
-        slot = find_guid(guid)
-        room = ControlRoom.objects.filter(guid=slot).first()
+        license_guid = find_guid(guid)
+        room = ControlRoom.objects.filter(guid=license_guid).first()
         if room is None:
-            raise UsageError(f"No Control Room is bound to the License GUID {slot.label}: there is nothing to lose.")
+            raise UsageError(
+                f"No Control Room is bound to the License GUID {license_guid.label}: there is nothing to lose."
+            )
         if LossReport.objects.filter(room=room, state=LossReport.State.OPEN).exists():
             raise UsageError(f"{room.name} is reported as lost already.", "License operations decide on it.")
-        row = LossReport(id=doing.new_id(), room=room, guid=slot, reason=reason, by=by, at=now)
+        row = LossReport(id=doing.new_id(), room=room, guid=license_guid, reason=reason, by=by, at=now)
         row.save(force_insert=True)
         doing.record("control_room.reported_lost", row.id, reason, control_room=room.id, account=room.account_id)
         return _shown(row)

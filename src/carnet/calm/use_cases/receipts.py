@@ -45,32 +45,32 @@ def accept_receipt(
 ) -> ReceiptAccepted | Refusal:
     """`guid`: only where it is of the Control Room bound to that one. Of another, it is as if CALM did not know it."""
     with act(calm, now=now, by=by) as doing:
-        slot = find_guid(guid) if guid else None
+        license_guid = find_guid(guid) if guid else None
         read = read_receipt(raw)
         if isinstance(read, Refusal):
-            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), _of(slot, None))
-        judged = _judge(read, slot)
+            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), _of(license_guid, None))
+        judged = _judge(read, license_guid)
         if isinstance(judged, Refusal):
-            return doing.refuse_file(judged, raw, read.envelope.digest, _of(slot, read.receipt))
+            return doing.refuse_file(judged, raw, read.envelope.digest, _of(license_guid, read.receipt))
         return _take(doing, read.receipt, *judged)
 
 
-def _of(slot: Guid | None, receipt: Receipt | None) -> RefusedOf:
+def _of(license_guid: Guid | None, receipt: Receipt | None) -> RefusedOf:
     room = find_room(receipt.control_room_id) if receipt else None
-    account = slot.account_id if slot else room.account_id if room else ""
+    account = license_guid.account_id if license_guid else room.account_id if room else ""
     if receipt is None or room is None or room.account_id != account:
-        return RefusedOf("receipt", account, slot.id if slot else "")
-    guid = slot.id if slot else room.guid_id or ""
+        return RefusedOf("receipt", account, license_guid.id if license_guid else "")
+    guid = license_guid.id if license_guid else room.guid_id or ""
     return RefusedOf("receipt", account, guid, room.id, room.name, receipt.sequence, receipt.installed_at)
 
 
-def _judge(read: ReadReceipt, slot: Guid | None) -> tuple[ControlRoom, LicenseFile, Standing] | Refusal:
+def _judge(read: ReadReceipt, license_guid: Guid | None) -> tuple[ControlRoom, LicenseFile, Standing] | Refusal:
     receipt = read.receipt
     room = find_room(receipt.control_room_id)
-    if room is None or (slot and room.account_id != slot.account_id):
+    if room is None or (license_guid and room.account_id != license_guid.account_id):
         return _unknown_room(receipt)
-    if slot and room.guid_id != slot.id:
-        return _of_another_room(room, slot)
+    if license_guid and room.guid_id != license_guid.id:
+        return _of_another_room(room, license_guid)
     retired = is_retired(room, read.signer)
     keys = [pair.signing_key for pair in (own_keys(room), pending_keys(room)) if pair]
     if not retired and receipt.signing_key not in keys:
@@ -105,11 +105,11 @@ def _unknown_room(receipt: Receipt) -> Refusal:
     )
 
 
-def _of_another_room(room: ControlRoom, slot: Guid) -> Refusal:
+def _of_another_room(room: ControlRoom, license_guid: Guid) -> Refusal:
     bound = f"the License GUID {room.guid.label}" if room.guid else "no License GUID any more"
     return Refusal(
         Code.WRONG_CONTROL_ROOM,
-        f"The receipt is of {room.name}, which is bound to {bound}; it was shown for {slot.label}.",
+        f"The receipt is of {room.name}, which is bound to {bound}; it was shown for {license_guid.label}.",
         "Upload it at the License GUID of that Control Room.",
     )
 

@@ -1,5 +1,8 @@
-"""The order in which an LFR is judged, before anything changes: whose it is, whether CALM may speak to it, its history
-(L2), and only then what it says. Refusals are values; what passes is a `Case`, which `taking` carries out."""
+"""Steps (3) to (10) of accepting an LFR, before anything changes; `accept_lfr` lists them all.
+
+Whose it is comes first, then its history (L2), and only then what it says is believed. Refusals are values; what passes
+is a `Case`, which `apply_lfr` carries out.
+"""
 
 from dataclasses import dataclass, field, replace
 
@@ -68,41 +71,38 @@ class Case:
 
 
 def validate_lfr(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal:
-    """Steps 2 to 9 (0 and 1, the file's form and the GUID, are the caller's)."""
+    """Steps (3) to (10), in their order. The very file that was taken last is answered again: no step after (6)."""
     lfr = read.request
     room = find_room(lfr.control_room.id)
-    if room is None:  # 2
-        token = judge_newcomer(doing, lfr, guid)
-        return token if isinstance(token, Refusal) else _judge_first(read, guid, token)
-    refusal = judge_identity(room, read, guid) or judge_state(room, read)  # 2, 3
+    if room is None:
+        return _judge_newcomer(doing, read, guid)
+    refusal = judge_identity(room, read, guid) or judge_state(room, read)  # (4), (5)
     if refusal:
         return refusal
-    case = _judge_history(room, read, guid)  # 4, 5
+    case = _judge_history(room, read, guid)  # (6)
     if isinstance(case, Refusal) or case.again:
         return case
-    return judge_content(doing, case)
-
-
-def judge_content(doing: Act, case: Case) -> Case | Refusal:
-    """6 to 9: judged only after the history is believed."""
-    room, lfr = case.room, case.lfr
-    assert room is not None
-    if id_was_used(case.read):
-        return lfr_refusals.id_was_used(lfr)
-    if not case.read.totals_proven():  # L3
-        return lfr_refusals.totals_not_proven(room)
-    misstated = judge_statements(room, lfr)
-    if misstated:
-        return misstated
+    refusal = _judge_totals(read, room) or judge_statements(room, lfr)  # (7), (8)
+    if refusal:
+        return refusal
     case = count(case, read_acceptances(room.id))
     fall = falls(read_counted(room), case.counts, doing.now)
-    if fall:  # Q3
+    if fall:  # (9)
         return lfr_refusals.totals_fell(room, fall)
-    return judge_enrolment(doing, case)
+    return _judge_enrolment(doing, case)  # (10)
 
 
-def judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
-    """8 and 9: what it names as installed, and whether it comes under the room's own enrolment or a new token."""
+def _judge_totals(read: ReadRequest, room: ControlRoom | None) -> Refusal | None:
+    """(7)"""
+    if id_was_used(read):
+        return lfr_refusals.id_was_used(read.request)
+    if not read.totals_proven():  # L3
+        return lfr_refusals.totals_not_proven(room)
+    return None
+
+
+def _judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
+    """(10): what it names as installed, and whether it comes under the room's own enrolment or a new token."""
     room, lfr = case.room, case.lfr
     assert room is not None
     assert room.enrolment is not None
@@ -122,7 +122,7 @@ def find_room(room: str) -> ControlRoom | None:
 
 
 def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal | None:
-    """2: the account, the GUID (H5), and the keys (E15). A retired key is a question of history, judged there."""
+    """(4): the account, the GUID (H5), and the keys (E15). A retired key is a question of history, judged there."""
     lfr = read.request
     if room.account_id != guid.account_id:
         return lfr_refusals.wrong_account(room.name, guid)
@@ -142,19 +142,22 @@ def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal 
 
 
 def judge_state(room: ControlRoom, read: ReadRequest) -> Refusal | None:
-    """3, E12: of a Control Room that was written off, nothing but a release LFR is taken."""
+    """(5), E12: of a Control Room that was written off, nothing but a release LFR is taken."""
     if room.state == State.WRITTEN_OFF and read.request.kind is not RequestKind.RELEASE:
         return lfr_refusals.written_off(room)
     return None
 
 
-def _judge_first(read: ReadRequest, guid: Guid, token: Token) -> Case | Refusal:
+def _judge_newcomer(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal:
+    """(3), (7) and (8) for one that CALM sees for the first time: CALM has done nothing that it could name."""
     lfr = read.request
-    if id_was_used(read):
-        return lfr_refusals.id_was_used(lfr)
-    if not read.totals_proven():
-        return lfr_refusals.totals_not_proven(None)
-    if lfr.history_accepted:
+    token = judge_newcomer(doing, lfr, guid)  # (3)
+    if isinstance(token, Refusal):
+        return token
+    refusal = _judge_totals(read, None)  # (7)
+    if refusal:
+        return refusal
+    if lfr.history_accepted:  # (8)
         return lfr_refusals.history_not_carried(lfr.control_room.name, lfr.history_accepted, 0)
     if lfr.installed is not None:
         return lfr_refusals.unknown_license_file(lfr.control_room.name, lfr.installed.sequence)
@@ -167,7 +170,7 @@ def id_was_used(read: ReadRequest) -> bool:
 
 
 def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | Refusal:
-    """4 and 5: L2, before sequence, totals or anything else is believed."""
+    """(6): L2, before sequence, totals or anything else is believed."""
     lfr, digest = read.request, read.envelope.digest
     taken = Request.objects.defer("raw").filter(digest=digest, room=room, believed=True).first()
     if taken and taken.pk != room.newest_request_id:  # E6: taken before, and answered or overtaken since
@@ -196,13 +199,13 @@ def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | R
 
 
 def _of_released_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
-    """9, E11: what CALM took as released comes back only under a new token."""
+    """E11: what CALM took as released comes back only under a new token."""
     same = room.enrolment is not None and lfr.enrolment.token_id == room.enrolment.token
     return room.state == State.RELEASED and same and lfr.kind is not RequestKind.RELEASE
 
 
 def _judge_installed(room: ControlRoom, lfr: LicenseFileRequest) -> LicenseFile | Refusal | None:
-    """8: the OLF it names must be one that CALM issued to it (E16), and fit what is confirmed (H2)."""
+    """(10): the OLF it names must be one that CALM issued to it (E16), and fit what is confirmed (H2)."""
     if lfr.installed is None:
         if room.confirmed and lfr.kind is not RequestKind.RELEASE:
             return lfr_refusals.installed_is_older(room, 0)

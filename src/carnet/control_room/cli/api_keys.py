@@ -61,8 +61,8 @@ def create(
     if bool(products) == all_products:
         raise UsageError("Give --product PRODUCT, once or more, or --all-products.")
     order = CreateApiKey(check_name(name, "key's name"), None if all_products else products, may)
-    with session.site.desk(writing=True) as desk:
-        answer = desk.execute(order, session.actor)
+    with session.site.client(writing=True) as client:
+        answer = client.execute(order, session.actor)
     if out and not isinstance(answer, Refusal):
         _write(out, answer)
         answer = answer.without_secret()

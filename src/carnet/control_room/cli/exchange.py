@@ -51,9 +51,9 @@ def install_token(session: Session, file: InFile) -> None:
     from carnet.control_room.rules.activation.install_token import InstallToken
 
     raw = read_file(file)
-    with session.site.desk(writing=True) as desk:
-        answer = desk.execute(InstallToken(raw), session.actor)
-        session.site.publish_key_set(desk)
+    with session.site.client(writing=True) as client:
+        answer = client.execute(InstallToken(raw), session.actor)
+        session.site.publish_key_set(client)
     session.answer(answer, _enabled)
 
 
@@ -81,17 +81,17 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
         raise UsageError(f"“{kind}” is no kind of request: {', '.join(RequestKind)}.")
     order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
 
-    with session.site.desk(writing=True) as desk:
-        answer = desk.execute(order, session.actor)
+    with session.site.client(writing=True) as client:
+        answer = client.execute(order, session.actor)
         if not isinstance(answer, Refusal):
-            write_file(out, _file_of(desk, answer))
+            write_file(out, _file_of(client, answer))
     session.answer(answer, lambda console, answer: _generated(console, answer, out))
 
 
-def _file_of(desk: "EngineClient", answer: "RequestAnswer") -> bytes:
+def _file_of(client: "EngineClient", answer: "RequestAnswer") -> bytes:
     from carnet.control_room.rules.activation.generate_request import NewestRequest
 
-    newest = desk.ask(NewestRequest())
+    newest = client.ask(NewestRequest())
     if newest.request_id != answer.request_id:
         void = f"Request #{answer.sequence} is void already: #{newest.sequence} was generated after it."
         raise UsageError(void, "Write that one.", "control-room request save-again --out FILE")
@@ -115,8 +115,8 @@ def save_again(session: Session, out: OutFile) -> None:
     """Write the newest LFR out again, byte for byte (a lost stick). That is not a new one (E3)."""
     from carnet.control_room.rules.activation.generate_request import NewestRequest
 
-    with session.site.desk() as desk:
-        newest = desk.ask(NewestRequest())
+    with session.site.client() as client:
+        newest = client.ask(NewestRequest())
     write_file(out, newest.raw)
     session.answer(
         {"request_id": newest.request_id, "sequence": newest.sequence, "file": str(out)},
@@ -141,8 +141,8 @@ def preview(session: Session, file: InFile) -> None:
     from carnet.control_room.queries.license_preview import PreviewLicense
 
     raw = read_file(file)
-    with session.site.desk() as desk:
-        answer = desk.ask(PreviewLicense(raw))
+    with session.site.client() as client:
+        answer = client.ask(PreviewLicense(raw))
     if isinstance(answer, Refusal) or answer.refused is None:
         session.answer(answer, _preview)
         return
@@ -205,12 +205,12 @@ def install(
     from carnet.control_room.rules.activation.install_license import RECEIPT, InstallLicense
 
     raw = read_file(file)
-    with session.site.desk(writing=True) as desk:
-        answer = desk.execute(InstallLicense(raw), session.actor)
+    with session.site.client(writing=True) as client:
+        answer = client.execute(InstallLicense(raw), session.actor)
         if not isinstance(answer, Refusal):
-            session.site.publish_key_set(desk)
+            session.site.publish_key_set(client)
             if receipt:
-                write_file(receipt, desk.document(RECEIPT) or b"")
+                write_file(receipt, client.document(RECEIPT) or b"")
     session.answer(answer, lambda console, answer: _installed(console, answer, receipt))
 
 
@@ -229,13 +229,13 @@ def show_license(
     from carnet.control_room.queries.questions import Status
     from carnet.control_room.rules.activation.install_license import RECEIPT
 
-    with session.site.desk() as desk:
+    with session.site.client() as client:
         if receipt:
-            raw = desk.document(RECEIPT)
+            raw = client.document(RECEIPT)
             if raw is None:
                 raise UsageError("No license file was installed here: there is no receipt.")
             write_file(receipt, raw)
-        view = desk.ask(Status())
+        view = client.ask(Status())
     session.answer(view, _license)
 
 

@@ -196,19 +196,19 @@ def check_feature(
 
 def show_usage(session: Session) -> None:
     """Who holds what, and what was consumed."""
-    with session.site.desk() as desk:
-        found = _all_holders(desk)
+    with session.site.client() as client:
+        found = _all_holders(client)
     session.answer(found, _usage)
 
 
-def _all_holders(desk: "EngineClient") -> "UsageAnswer | Refusal":
+def _all_holders(client: "EngineClient") -> "UsageAnswer | Refusal":
     """Page by page: a server answers no more at a time than lets it go on with its work."""
     from carnet.control_room.queries.questions import Usage
 
     holders: list[HolderView] = []
     after = ""
     while True:
-        page = desk.ask(Usage(after))
+        page = client.ask(Usage(after))
         if isinstance(page, Refusal):
             return page
         holders += page.holders

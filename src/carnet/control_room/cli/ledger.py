@@ -44,19 +44,19 @@ def show_records(
 ) -> None:
     """The newest records, decrypted."""
 
-    with session.site.desk() as desk:
-        found = _newest(desk, last, kind)
+    with session.site.client() as client:
+        found = _newest(client, last, kind)
     session.answer(found, _records)
 
 
-def _newest(desk: "EngineClient", last: int, kind: str | None) -> "list[RecordView] | Refusal":
+def _newest(client: "EngineClient", last: int, kind: str | None) -> "list[RecordView] | Refusal":
     """Page by page: a server answers no more at a time than lets it go on with its work."""
     from carnet.control_room.queries.questions import Records
 
     found: list[RecordView] = []
     before: int | None = None
     while len(found) < last and before != 0:
-        page = desk.ask(Records(last - len(found), kind, before))
+        page = client.ask(Records(last - len(found), kind, before))
         if isinstance(page, Refusal):
             return page
         found, before = [*page.records, *found], page.before
@@ -140,7 +140,7 @@ def export(session: Session, out: OutFile) -> None:
     with session.site.engine() as engine:
         lines = []
         with progress_of("Exporting", engine.checkpoint.size) as advance:
-            for record in engine.book.records():
+            for record in engine.reader.records():
                 lines.append(json.dumps(_fields(record), ensure_ascii=False))
                 advance(record.index + 1)
     write_file(out, ("\n".join(lines) + "\n").encode(), 0o600)

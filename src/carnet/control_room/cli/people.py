@@ -89,10 +89,10 @@ def link(
     """A link with which somebody chooses a password: good once, for a day. Give it to them and to nobody else."""
     from carnet.control_room.rules.granting.people import Access, FindPerson, NoteAccess
 
-    with session.site.desk(writing=True) as desk:
-        known = desk.ask(FindPerson(name))
+    with session.site.client(writing=True) as client:
+        known = client.ask(FindPerson(name))
         if isinstance(known, Refusal):
             refuse(known, as_json=session.as_json)
         link = address.rstrip("/") + session.site.password_link(name)
-        desk.execute(NoteAccess(Access.LINK_GIVEN, name), session.actor)
+        client.execute(NoteAccess(Access.LINK_GIVEN, name), session.actor)
     session.answer({"name": name, "link": link}, lambda console, _: console.print(link, soft_wrap=True))

@@ -31,7 +31,7 @@ DEFAULT_DATA = Path("control-room-data")
 class Site(Protocol):
     """What the commands ask of the composition root: one Control Room in its folder."""
 
-    def desk(self, *, writing: bool = False) -> "AbstractContextManager[EngineClient]": ...
+    def client(self, *, writing: bool = False) -> "AbstractContextManager[EngineClient]": ...
 
     def engine(self) -> "AbstractContextManager[Engine]":
         """The stored ledger itself, to be read and no more, also while a server runs."""
@@ -43,7 +43,7 @@ class Site(Protocol):
 
     def password_link(self, name: str) -> str: ...
 
-    def publish_key_set(self, desk: "EngineClient") -> None: ...
+    def publish_key_set(self, client: "EngineClient") -> None: ...
 
     def notify(self) -> object: ...
 
@@ -64,14 +64,14 @@ class Session:
 
     def execute(self, command: "Command[T]", show: "Callable[[Console, T], None]", key: str | None = None) -> None:
         """Have one command decided and print what it came to."""
-        with self.site.desk(writing=True) as desk:
-            answer = desk.execute(command, self.actor, key)
+        with self.site.client(writing=True) as client:
+            answer = client.execute(command, self.actor, key)
         self.answer(answer, show)
 
     def ask(self, question: "Question[T] | Question[T | Refusal]", show: "Callable[[Console, T], None]") -> None:
         """Ask one question and print the answer."""
-        with self.site.desk() as desk:
-            answer = desk.ask(question)
+        with self.site.client() as client:
+            answer = client.ask(question)
         self.answer(answer, show)
 
     def answer(self, answer: T | Refusal, show: "Callable[[Console, T], None]") -> None:

@@ -145,9 +145,9 @@ def install_key_set(session: Session, file: InFile) -> None:
     from carnet.control_room.rules.activation.install_token import InstallKeySet
 
     raw = read_file(file)
-    with session.site.desk(writing=True) as desk:
-        answer = desk.execute(InstallKeySet(raw), session.actor)
-        session.site.publish_key_set(desk)
+    with session.site.client(writing=True) as client:
+        answer = client.execute(InstallKeySet(raw), session.actor)
+        session.site.publish_key_set(client)
     session.answer(answer, _key_set)
 
 

@@ -42,7 +42,7 @@ class CheckpointTokens:
         """What was given out may not be durable after all: look at each again."""
         self._of, self._recent = None, {}
 
-    def judge(self, shown: str, book: LedgerReader) -> Refusal | None:
+    def judge(self, shown: str, reader: LedgerReader) -> Refusal | None:
         """Whether the ledger goes on from what a caller saw. Refuses `malformed` and `rolled_back`."""
         if shown in self._recent:
             return None
@@ -54,9 +54,9 @@ class CheckpointTokens:
                 "Show the Carnet-Checkpoint of an answer from here, unchanged, or none.",
             )
         size = int(form[1])
-        if size <= book.peaks.size and root_at(size, book.node).hex() == form[2]:
+        if size <= reader.peaks.size and root_at(size, reader.node).hex() == form[2]:
             return None
-        return rolled_back(size, book.peaks.size)
+        return rolled_back(size, reader.peaks.size)
 
     def _made(self, size: int, root: str) -> str:
         text = f"{size}.{root}"

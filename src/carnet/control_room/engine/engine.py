@@ -94,18 +94,18 @@ class Engine:
     def _load(self) -> None:
         """The newest snapshot, then the records after it. A snapshot that does not fit is left aside."""
         self.seen.forget()
-        self.book = LedgerReader(self.store, self._cipher)
-        self.book.check_head()
-        self.state, sieves = read_snapshot(self.book)
+        self.reader = LedgerReader(self.store, self._cipher)
+        self.reader.check_head()
+        self.state, filters = read_snapshot(self.reader)
         self.snapshot_size = self.state.size
         self._check_version("")
-        mark = self.book.head.answers if self.book.head else None
-        anew = mark != self.answers.mark or self.answers.size != self.book.peaks.size
+        mark = self.reader.head.answers if self.reader.head else None
+        anew = mark != self.answers.mark or self.answers.size != self.reader.peaks.size
         if anew:  # else this is a reload, and what is known of answers is what the disk holds
-            self.answers = IdempotencyIndex(self.store, mark, sieves)
+            self.answers = IdempotencyIndex(self.store, mark, filters)
         at = start = min(self.state.size, self.answers.start) if anew else self.state.size
         try:
-            for record in self.book.records(start):
+            for record in self.reader.records(start):
                 at = record.index + 1
                 if record.index >= self.state.size:
                     before = self.state.version
@@ -115,8 +115,8 @@ class Engine:
                     self.answers.note(record)
         except TamperedError as error:
             raise TamperedError(f"Record {at} of the ledger: {error}.", *LOOK) from error
-        self.answers.size = self.book.peaks.size
-        if self.state.size != self.book.peaks.size:
+        self.answers.size = self.reader.peaks.size
+        if self.state.size != self.reader.peaks.size:
             raise TamperedError(f"Record {at} of the ledger is missing.", *LOOK)
         self._epoch = None
         self._broken = None
@@ -137,11 +137,11 @@ class Engine:
 
     @property
     def anchor(self) -> Anchor | None:
-        return self.book.head.anchor if self.book.head else None
+        return self.reader.head.anchor if self.reader.head else None
 
     @property
     def checkpoint(self) -> Checkpoint:
-        return self.book.checkpoint
+        return self.reader.checkpoint
 
     def now(self, reading: Reading) -> datetime:
         return trusted_time(self.state.mark, self.anchor, reading)
@@ -203,8 +203,8 @@ class Engine:
         transaction.commit()
 
     def epoch(self) -> Epoch:
-        if self._epoch is None or self.book.peaks.size - self._epoch.since >= EPOCH_RECORDS:
-            self._epoch = self._cipher.new_epoch(self.book.peaks.size, self.random)
+        if self._epoch is None or self.reader.peaks.size - self._epoch.since >= EPOCH_RECORDS:
+            self._epoch = self._cipher.new_epoch(self.reader.peaks.size, self.random)
         return self._epoch
 
     def end_epoch(self) -> None:
@@ -218,7 +218,7 @@ class Engine:
         if self._broken or checkpoint.size - self.snapshot_size < every:
             return None
         self.snapshot_size = checkpoint.size
-        return write_snapshot(self.state, self.answers.sieves(), checkpoint, self._cipher, self.random)
+        return write_snapshot(self.state, self.answers.filters(), checkpoint, self._cipher, self.random)
 
     def keep_snapshot(self, every: int = SNAPSHOT_EVERY) -> None:
         """Raises StorageError where it could not be written; that harms nothing."""
@@ -235,7 +235,7 @@ class Transaction:
         self._engine, self._reading = engine, reading
         self._moment = engine.moment(reading)
         self._epoch = engine.epoch()
-        self._draft = PendingBatch(engine.book, self._epoch, engine.random)
+        self._draft = PendingBatch(engine.reader, self._epoch, engine.random)
         self._documents: dict[str, bytes] = {}
         self._secrets: dict[str, bytes] = {}
         self._answered: dict[bytes, Record] = {}  # in this very transaction
@@ -310,7 +310,7 @@ class Transaction:
         record = self._answered.get(name)
         if record is None:
             index = self._engine.answers.find(name)
-            record = None if index is None else self._engine.book.record(index)
+            record = None if index is None else self._engine.reader.record(index)
         asked = record and (record.actor, record.key) == (order.actor, order.key)  # the index only says where to look
         return record.answered if record and asked else None
 
@@ -357,13 +357,13 @@ class Transaction:
             self._new_epoch = self._new_epoch or isinstance(event, LicenseInstalled)
 
     def commit(self) -> None:
-        draft, engine, book = self._draft, self._engine, self._engine.book
+        draft, engine, reader = self._draft, self._engine, self._engine.reader
         if not draft.rows:
             return
         checkpoint = draft.checkpoint
-        new_key = (self._epoch.key_id, self._epoch.salt) if self._epoch.since == book.peaks.size else None
+        new_key = (self._epoch.key_id, self._epoch.salt) if self._epoch.since == reader.peaks.size else None
         beside = [*_named("document", self._documents), *_named("secret", self._secrets)]
-        kept = book.kept.with_(beside, new_key) if beside or new_key else book.kept
+        kept = reader.kept.with_(beside, new_key) if beside or new_key else reader.kept
         move = engine.answers.next_move(checkpoint.size, len(draft.rows), self._now)
         anchor = Anchor(trusted=max(self._now, engine.state.mark), uptime=self._reading.uptime, boot=self._reading.boot)
         head = Head(
@@ -372,7 +372,7 @@ class Transaction:
         engine.store.commit(
             Commit(
                 draft.rows,
-                book.seal(head, engine.random),
+                reader.seal(head, engine.random),
                 self._documents,
                 self._secrets,
                 new_key,
@@ -380,7 +380,7 @@ class Transaction:
                 move.kept_from,
             )
         )
-        book.turn_to(head, draft.peaks, checkpoint, kept)
+        reader.turn_to(head, draft.peaks, checkpoint, kept)
         engine.answers.moved(move)
         engine.answers.note_all(self._answered)
         engine.answers.size = checkpoint.size
@@ -402,16 +402,16 @@ def _refused(command: Command[object], refusal: Refusal, sku: str | None) -> Ref
 def view_of(engine: Engine, reading: Reading, storage: str = "") -> View:
     """`storage`: why nothing can be written now, if so."""
     moment = engine.moment(reading)
-    book, document = engine.book, engine.store.document
+    reader, document = engine.reader, engine.store.document
     return View(
         engine.state,
         engine.checkpoint,
         moment.now,
         reading,
         document,
-        book.records,
+        reader.records,
         storage,
         moment,
-        leaf=book.leaf,
-        node=book.node,
+        leaf=reader.leaf,
+        node=reader.node,
     )

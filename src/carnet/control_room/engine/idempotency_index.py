@@ -136,23 +136,23 @@ class BloomFilters(msgspec.Struct):
 
 
 class IdempotencyIndex:
-    def __init__(self, store: Store, mark: IndexMark | None, sieves: BloomFilters | None = None) -> None:
+    def __init__(self, store: Store, mark: IndexMark | None, filters: BloomFilters | None = None) -> None:
         self._store, self.mark = store, mark
         self.size = 0  # of the ledger whose answers these are
         self._recent = Recent()
         self._moving: Moving | None = None
         self._sieve, self._before = (
-            BloomFilter(sieves.current if sieves else None),
-            BloomFilter(sieves.before if sieves else None),
+            BloomFilter(filters.current if filters else None),
+            BloomFilter(filters.before if filters else None),
         )
-        if sieves and sieves.generation != self._generation:
+        if filters and filters.generation != self._generation:
             self._fill_sieves()
 
     @property
     def _generation(self) -> int:
         return self.mark.generation if self.mark else 0
 
-    def sieves(self) -> BloomFilters:
+    def filters(self) -> BloomFilters:
         """For a snapshot: where they stand now."""
         return BloomFilters(self._generation, bytes(self._sieve), bytes(self._before))
 

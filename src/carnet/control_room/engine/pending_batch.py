@@ -39,11 +39,11 @@ _Mark = tuple[int, list[bytes]]
 
 
 class PendingBatch:
-    def __init__(self, book: LedgerReader, epoch: Epoch, random: RandomBytes) -> None:
-        self._book, self._epoch, self._random = book, epoch, random
-        self._ledger_id = book.store.ledger_id
-        self._start = self._size = book.peaks.size
-        self._peaks = list(book.peaks.hashes)
+    def __init__(self, reader: LedgerReader, epoch: Epoch, random: RandomBytes) -> None:
+        self._reader, self._epoch, self._random = reader, epoch, random
+        self._ledger_id = reader.store.ledger_id
+        self._start = self._size = reader.peaks.size
+        self._peaks = list(reader.peaks.hashes)
         self._hashes: list[bytes] = []  # of the leaves drafted here
         self.rows: list[Row] = []
         self.records: list[Record] = []
@@ -85,7 +85,7 @@ class PendingBatch:
         index, epoch = self._size, self._epoch
         if clear:
             leaf = clear_leaf(text)
-            seal = self._book.cipher.seal(leaf, index, self._random)
+            seal = self._reader.cipher.seal(leaf, index, self._random)
         else:
             leaf = sealed_leaf(text, index, epoch.cipher, epoch.key_id, self._random(NONCE_SIZE), self._ledger_id)
             seal = None
@@ -107,7 +107,7 @@ class PendingBatch:
     def node(self, level: int, index: int) -> bytes:
         place = ((index + 1) << level) - 1 - self._start  # of the record that completed it
         if place < 0:
-            return self._book.node(level, index)
+            return self._reader.node(level, index)
         if level == 0:
             return self._hashes[place]
         return self.rows[place].nodes[HASH_SIZE * (level - 1) : HASH_SIZE * level]

@@ -24,7 +24,7 @@ class _Snapshot(msgspec.Struct):
     root: str
     shape: str  # of the state in the release that wrote it
     state: msgspec.Raw
-    sieves: BloomFilters
+    filters: BloomFilters
 
 
 FOLD = 4  # raised whenever `evolve` folds a record to something else than before; a test on a frozen ledger says so
@@ -41,25 +41,25 @@ def shape_of(state: type[State] = State) -> str:
 
 
 def write_snapshot(
-    state: State, sieves: BloomFilters, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes
+    state: State, filters: BloomFilters, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes
 ) -> bytes:
     """The snapshot's box."""
     encoded = msgspec.Raw(msgspec.json.encode(state))
-    snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), shape_of(), encoded, sieves)
+    snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), shape_of(), encoded, filters)
     return cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
 
 
-def read_snapshot(book: LedgerReader) -> tuple[State, BloomFilters | None]:
-    """The state to start from, and the sieves of the answers: an empty one, and none, where no snapshot can be used."""
-    stored = book.store.snapshot()
-    plain = book.cipher.unbox(SNAPSHOT_KEY, stored) if stored else None
-    if plain is None or book.head is None:
+def read_snapshot(reader: LedgerReader) -> tuple[State, BloomFilters | None]:
+    """The state to start from, and the answers' filters: an empty one, and none, where no snapshot can be used."""
+    stored = reader.store.snapshot()
+    plain = reader.cipher.unbox(SNAPSHOT_KEY, stored) if stored else None
+    if plain is None or reader.head is None:
         return State(), None
     try:
         snapshot = msgspec.json.decode(plain, type=_Snapshot)
-        fits = snapshot.shape == shape_of() and snapshot.size <= book.head.size
-        if fits and root_at(snapshot.size, book.node).hex() == snapshot.root:
-            return msgspec.json.decode(snapshot.state, type=State), snapshot.sieves
+        fits = snapshot.shape == shape_of() and snapshot.size <= reader.head.size
+        if fits and root_at(snapshot.size, reader.node).hex() == snapshot.root:
+            return msgspec.json.decode(snapshot.state, type=State), snapshot.filters
     except msgspec.MsgspecError:
         pass
     return State(), None

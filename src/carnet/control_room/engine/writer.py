@@ -90,7 +90,7 @@ class Writer:
     def judge(self, shown: str) -> Refusal | None:
         """Whether the ledger goes on from what a caller saw (`seen`). What proves a rollback is also recorded."""
         self._check_readable()
-        refusal = self.engine.seen.judge(shown, self.engine.book)
+        refusal = self.engine.seen.judge(shown, self.engine.reader)
         if refusal and refusal.code is Code.ROLLED_BACK and self._waiting < self._limit:
             self.submit([QueuedCommand(ReportRollback(shown), SYSTEM)], lambda _: None)
         return refusal

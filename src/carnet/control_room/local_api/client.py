@@ -24,7 +24,7 @@ from carnet.exchange.verdicts import Refusal
 T = TypeVar("T")
 U = TypeVar("U")
 KEY_SET = "key-set"
-DOCUMENTS = (REQUEST, LICENSE, RECEIPT, KEY_SET)  # that a desk hands out; the lock of the keys is none of them
+DOCUMENTS = (REQUEST, LICENSE, RECEIPT, KEY_SET)  # that a client hands out; the lock of the keys is none of them
 
 
 class EngineClient(Protocol):
@@ -84,7 +84,7 @@ class UnixClient:
 
     @classmethod
     def connect(cls, folder: Path, patience: float = PATIENCE) -> "UnixClient | None":
-        """The desk of the server that runs on this folder; None where none runs. A killed one's socket is none."""
+        """The client of the server that runs on this folder; None where none runs. A killed one's socket is none."""
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connection.settimeout(patience)
         try:
@@ -109,7 +109,7 @@ class UnixClient:
 
     def ask_all(self, first: Question[T], *others: Question[U]) -> tuple[T, list[U]]:
         """Several questions on one way: a server under load takes a turn for each way, and none for another question
-        that has come along. They need not be answered from one moment. What it raises leaves a desk to be closed."""
+        that has come along. They need not be answered from one moment. What it raises leaves a client to be closed."""
         asked = [protocol.ask(first), *map(protocol.ask, others)]
         self._send(b"".join(protocol.frames(each) for each in asked), changes=False)
         answer = protocol.read_answer(self._receive(changes=False), first)

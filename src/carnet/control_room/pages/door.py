@@ -25,7 +25,7 @@ class AuthorizedRequest(HttpRequest):
     """A request as our views see it: somebody signed in, at one moment of the site's trusted time (T1)."""
 
     person: PersonView
-    desk: UnixClient
+    client: UnixClient
     status: Status
     now: datetime
     htmx: HtmxDetails
@@ -37,11 +37,11 @@ class Door(door.Door):
     @contextmanager
     def open(self, request: HttpRequest) -> Iterator[None]:
         """Ask the engine where the site stands, and whether who is signed in is still known: one question a page."""
-        with engine() as desk:
+        with engine() as client:
             login: object = request.user
             who = [FindPerson(login.name)] if isinstance(login, Login) else []
-            status, person = desk.ask_all(questions.Status(), *who)
-            request.desk, request.status, request.now = desk, status, status.clock.trusted  # type: ignore[attr-defined]
+            status, person = client.ask_all(questions.Status(), *who)
+            request.client, request.status, request.now = client, status, status.clock.trusted  # type: ignore[attr-defined]
             request.asked_for = person[0] if person else None  # type: ignore[attr-defined]  # `person`, once let in
             yield
 

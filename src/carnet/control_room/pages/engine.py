@@ -22,22 +22,22 @@ T = TypeVar("T")
 @contextmanager
 def engine() -> Iterator[UnixClient]:
     """Raises BusyError where no server runs on the folder."""
-    desk = UnixClient.connect(runtime_config().data)
-    if desk is None:
+    client = UnixClient.connect(runtime_config().data)
+    if client is None:
         raise BusyError("The licensing engine does not answer.", "It may be starting. Load the page again in a moment.")
-    with closing(desk):
-        yield desk
+    with closing(client):
+        yield client
 
 
 def ask(question: Question[T]) -> T:
     """One question, where no request is at hand."""
-    with engine() as desk:
-        return desk.ask(question)
+    with engine() as client:
+        return client.ask(question)
 
 
 def execute(command: Command[T], actor: str) -> T | Refusal:
-    with engine() as desk:
-        return desk.execute(command, actor)
+    with engine() as client:
+        return client.execute(command, actor)
 
 
 def answered(request: HttpRequest, answer: object, *, back: str) -> HttpResponse | None:

@@ -42,18 +42,18 @@ def settings() -> NoticeSettings:
     return NoticeSettings.objects.order_by("pk").first() or NoticeSettings()
 
 
-def send_due(desk: EngineClient, now: datetime) -> Told:
+def send_due(client: EngineClient, now: datetime) -> Told:
     """`now`: trusted time."""
     chosen = settings()
     ways = _ways(chosen)
-    due = desk.ask(DueNotices(tuple(NoticeSent.objects.values_list("notice", flat=True))))
+    due = client.ask(DueNotices(tuple(NoticeSent.objects.values_list("notice", flat=True))))
     sent: list[str] = []
     failed: list[str] = []
     for notice in due.notices if ways else ():
         problems = _send_once(notice, ways, now)
         if problems is not None:
             (failed if problems else sent).append("; ".join([notice.subject, *problems]))
-    line, problem = _checkpoint(desk, chosen)
+    line, problem = _checkpoint(client, chosen)
     return Told(list(ways), sent, failed + ([problem] if problem else []), line)
 
 
@@ -141,11 +141,11 @@ class _Strict(logging.handlers.SysLogHandler):
         raise
 
 
-def _checkpoint(desk: EngineClient, chosen: NoticeSettings) -> tuple[str | None, str]:
+def _checkpoint(client: EngineClient, chosen: NoticeSettings) -> tuple[str | None, str]:
     """The line that was sent, and what went wrong."""
     if not (chosen.syslog and chosen.syslog_checkpoints):
         return None, ""
-    found = desk.ask(Checkpoint())
+    found = client.ask(Checkpoint())
     line = "checkpoint " + " ".join(found.text.split())
     try:
         _syslog(chosen, line)

@@ -57,9 +57,9 @@ class ExchangePage:
 
 
 def exchange_page(request: AuthorizedRequest) -> ExchangePage:
-    status, desk = request.status, request.desk
-    past = unrefused(desk.ask(Exchange()))
-    text = desk.ask(RequestText())
+    status, client = request.status, request.client
+    past = unrefused(client.ask(Exchange()))
+    text = client.ask(RequestText())
     found = previewed(request)
     return ExchangePage(
         _stands(status, found, request.now),

@@ -67,7 +67,7 @@ def outcome(entry: ExchangeEntry) -> tuple[str, str, str]:
 @requires(Permission.VIEW)
 @require_GET
 def cycles(request: AuthorizedRequest) -> HttpResponse:
-    found = unrefused(request.desk.ask(Exchange(_number(request.GET.get("before", "")))))
+    found = unrefused(request.client.ask(Exchange(_number(request.GET.get("before", "")))))
     rows = [(entry, *outcome(entry)) for entry in found.entries]
     return render(
         request, "room/exchange/cycles.html", {"found": found, "rows": rows, "paged": "before" in request.GET}

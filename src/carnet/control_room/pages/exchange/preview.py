@@ -73,11 +73,11 @@ def _free(request: AuthorizedRequest, few: ToFree, ids: list[str]) -> int | Refu
         return 0
     if few.metric.kind.taking is Taking.ASSIGN:  # all of them or nobody
         rows = [AssignmentRow(place, user, few.sku, "unassign") for place, user in enumerate(ids, 1)]
-        answer = request.desk.execute(AssignMany(rows), request.person.name)
+        answer = request.client.execute(AssignMany(rows), request.person.name)
         if isinstance(answer, Refusal):
             return answer
         return answer.unassigned
-    answers = [request.desk.execute(ReleaseSeat(lease), request.person.name) for lease in ids]
+    answers = [request.client.execute(ReleaseSeat(lease), request.person.name) for lease in ids]
     return sum(not isinstance(answer, Refusal) for answer in answers)
 
 
@@ -89,7 +89,7 @@ def install(request: AuthorizedRequest) -> HttpResponse:
     if found is None or not _is_shown(request, found.answer):
         messages.warning(request, "Not installed. Another license file, or none, is under preview now.")
         return redirect(_at("preview"))
-    answer = request.desk.execute(InstallLicense(bytes(found.row.raw)), request.person.name)
+    answer = request.client.execute(InstallLicense(bytes(found.row.raw)), request.person.name)
     if isinstance(answer, Refusal):
         return show(request, refusal=answer, tried="install")
     discard_preview()

@@ -23,7 +23,7 @@ class Previewed:
 
 def store_preview(request: AuthorizedRequest, raw: bytes, name: str) -> Refusal | None:
     """Keep what opens here, whatever else stands against it; of what does not, nothing is kept."""
-    answer = request.desk.ask(PreviewLicense(raw))
+    answer = request.client.ask(PreviewLicense(raw))
     if isinstance(answer, Refusal):
         return answer
     said = {"raw": raw, "file_name": name[:200], "by": request.person.name, "at": request.now}
@@ -44,7 +44,7 @@ def previewed(request: AuthorizedRequest) -> Previewed | None:
     row = stored_preview()
     if row is None:
         return None
-    answer = request.desk.ask(PreviewLicense(bytes(row.raw)))
+    answer = request.client.ask(PreviewLicense(bytes(row.raw)))
     if isinstance(answer, Refusal):
         return Previewed(row, None, answer)
     return Previewed(row, answer, None)

@@ -34,7 +34,7 @@ def token(request: AuthorizedRequest) -> HttpResponse:
     raw = read_upload(request)
     if raw is None:
         return nothing_sent(request, "Choose the token that was downloaded from CALM.")
-    answer = request.desk.execute(InstallToken(raw), request.person.name)
+    answer = request.client.execute(InstallToken(raw), request.person.name)
     if isinstance(answer, Refusal):
         return show(request, refusal=answer, tried="token")
     discard_preview()
@@ -46,7 +46,7 @@ def token(request: AuthorizedRequest) -> HttpResponse:
 @require_GET
 def receipt(request: AuthorizedRequest) -> HttpResponse:
     """Step 6: the same bytes each time."""
-    installed, raw = request.status.installed, request.desk.document(RECEIPT)
+    installed, raw = request.status.installed, request.client.document(RECEIPT)
     if installed is None or raw is None:
         raise Http404
     return download(raw, file_name(request.status.name, installed.sequence, "receipt"))
@@ -59,7 +59,7 @@ def key_set(request: AuthorizedRequest) -> HttpResponse:
     raw = read_upload(request)
     if raw is None:
         return nothing_sent(request, "Choose the key set file that the vendor sent.")
-    answer = request.desk.execute(InstallKeySet(raw), request.person.name)
+    answer = request.client.execute(InstallKeySet(raw), request.person.name)
     if isinstance(answer, Refusal):
         return show(request, refusal=answer, tried="key-set")
     if answer.version == answer.was:
@@ -80,7 +80,7 @@ def generate(request: AuthorizedRequest) -> HttpResponse:
     """It voids every request before it (E4), and with them a license file under preview."""
     form = Generate(request.status, request.POST)
     answer = form.ask(
-        lambda asked: request.desk.execute(
+        lambda asked: request.client.execute(
             GenerateRequest(RequestKind(asked["kind"]), asked["since"], asked["new_keys"]), request.person.name
         )
     )
@@ -95,7 +95,7 @@ def generate(request: AuthorizedRequest) -> HttpResponse:
 @require_GET
 def save(request: AuthorizedRequest) -> HttpResponse:
     """E3: the newest request, the same bytes each time. That is not a new one."""
-    text, raw = request.desk.ask(RequestText()), request.desk.document(REQUEST)
+    text, raw = request.client.ask(RequestText()), request.client.document(REQUEST)
     if isinstance(text, Refusal) or raw is None:
         raise Http404
     return download(raw, text.name)
@@ -105,7 +105,7 @@ def save(request: AuthorizedRequest) -> HttpResponse:
 @require_GET
 def printed(request: AuthorizedRequest) -> HttpResponse:
     """All that leaves, on paper, for whoever must approve it."""
-    text = request.desk.ask(RequestText())
+    text = request.client.ask(RequestText())
     if isinstance(text, Refusal):
         raise Http404
     return render(request, "room/exchange/request_print.html", {"text": text})
@@ -115,7 +115,7 @@ def printed(request: AuthorizedRequest) -> HttpResponse:
 @require_POST
 def withdraw(request: AuthorizedRequest) -> HttpResponse:
     """E14."""
-    answer = request.desk.execute(WithdrawCycle(), request.person.name)
+    answer = request.client.execute(WithdrawCycle(), request.person.name)
     if isinstance(answer, Refusal):
         return show(request, refusal=answer, tried="withdraw")
     discard_preview()
@@ -148,7 +148,7 @@ def release_again(request: AuthorizedRequest) -> HttpResponse:
 
 
 def _release(request: AuthorizedRequest, since: int | None) -> object | Refusal:
-    return request.desk.execute(GenerateRequest(RequestKind.RELEASE, since), request.person.name)
+    return request.client.execute(GenerateRequest(RequestKind.RELEASE, since), request.person.name)
 
 
 def _released(request: AuthorizedRequest) -> HttpResponse:

@@ -61,10 +61,10 @@ class Found:
     stopped: bool
 
 
-def read(desk: UnixClient, question: Records, before: int | None) -> Found | Refusal:
+def read(client: UnixClient, question: Records, before: int | None) -> Found | Refusal:
     records: list[RecordView] = []
     for _look in range(LOOKS):
-        page = desk.ask(replace(question, last=ROWS - len(records), before=before))
+        page = client.ask(replace(question, last=ROWS - len(records), before=before))
         if isinstance(page, Refusal):
             return page
         records += reversed(page.records)
@@ -77,8 +77,8 @@ def read(desk: UnixClient, question: Records, before: int | None) -> Found | Ref
 def read_all(question: Records, before: int) -> Iterator[RecordView]:
     """Every one that fits, the newest first, over a connection of its own. `before`: so that what comes meanwhile,
     such as the record of this very act, is not in it."""
-    with engine() as desk:
+    with engine() as client:
         while before:
-            page = unrefused(desk.ask(replace(question, last=FILE_ROWS, before=before)))
+            page = unrefused(client.ask(replace(question, last=FILE_ROWS, before=before)))
             yield from reversed(page.records)
             before = page.before

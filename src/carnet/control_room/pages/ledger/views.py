@@ -46,7 +46,7 @@ def ledger(request: AuthorizedRequest) -> HttpResponse:
 
 def _page(request: AuthorizedRequest, form: Filter) -> HttpResponse:
     before, wanted = _number(request, "before"), _number(request, "record")
-    answer: Found | Refusal | None = read(request.desk, form.question, before) if form.is_valid() else None
+    answer: Found | Refusal | None = read(request.client, form.question, before) if form.is_valid() else None
     found = answer if isinstance(answer, Found) else None
     refusal = answer if isinstance(answer, Refusal) else None
     detail = _detail(request, wanted)
@@ -97,7 +97,7 @@ def _number(request: AuthorizedRequest, name: str) -> int | None:
 
 
 def _detail(request: AuthorizedRequest, index: int | None) -> RecordDetailAnswer | None:
-    found = request.desk.ask(RecordDetail(index)) if index is not None else None
+    found = request.client.ask(RecordDetail(index)) if index is not None else None
     return found if isinstance(found, RecordDetailAnswer) else None
 
 
@@ -128,7 +128,7 @@ def export(request: AuthorizedRequest) -> HttpResponseBase:
         return _page(request, form)
     question, size = form.question, request.status.checkpoint.size
     about = ", ".join(f"{name} {form.data[name]}" for name in form.fields if form.data.get(name))
-    noted = request.desk.execute(
+    noted = request.client.execute(
         NoteAccess(Access.RECORDS_EXPORTED, about[:_LONGEST_ABOUT].strip() or None), request.person.name
     )
     if isinstance(noted, Refusal):
@@ -166,4 +166,4 @@ def file(request: AuthorizedRequest) -> HttpResponse:
 
 
 def checkpoint_of(request: AuthorizedRequest) -> CheckpointAnswer:
-    return request.desk.ask(Checkpoint())
+    return request.client.ask(Checkpoint())

@@ -150,7 +150,7 @@ def _page(request: AuthorizedRequest, sku: str, refusal: Refusal | None = None) 
     days = next((days for days in DAYS if str(days) == request.GET.get("days")), DAYS[0])
     detail = _detail(request, sku, days)
     search, after = request.GET.get("search", "").strip(), request.GET.get("after", "")
-    holders = request.desk.ask(Holders(sku, search, after, _ROWS))
+    holders = request.client.ask(Holders(sku, search, after, _ROWS))
     context = {
         "detail": detail,
         "days": days,
@@ -197,7 +197,7 @@ def _said(detail: ProductDetailAnswer) -> dict[str, Any]:
 
 
 def _detail(request: AuthorizedRequest, sku: str, days: int) -> ProductDetailAnswer:
-    detail = request.desk.ask(ProductDetail(sku, days))
+    detail = request.client.ask(ProductDetail(sku, days))
     if isinstance(detail, Refusal):
         raise Http404
     return detail
@@ -210,7 +210,7 @@ def take_back(request: AuthorizedRequest, sku: str) -> HttpResponse:
     _detail(request, sku, 1)
     lease, user = request.POST.get("lease", ""), request.POST.get("user", "")
     command = ReleaseSeat(lease) if lease else UnassignUser(sku, user)
-    answer = request.desk.execute(command, request.person.name)
+    answer = request.client.execute(command, request.person.name)
     if isinstance(answer, Refusal):
         return _page(request, sku, answer)
     holder = getattr(answer, "holder", user)
@@ -237,9 +237,9 @@ def holders_file(request: AuthorizedRequest, sku: str) -> HttpResponseBase:
 
 def _holders(sku: str) -> Iterator[tuple[object, ...]]:
     after: str | None = ""
-    with engine() as desk:
+    with engine() as client:
         while after is not None:
-            found = unrefused(desk.ask(Holders(sku, "", after, _FILE_ROWS)))
+            found = unrefused(client.ask(Holders(sku, "", after, _FILE_ROWS)))
             for one in found.holders:
                 since = one.since.isoformat() if one.since else ""
                 ends = one.expires_at.isoformat() if one.expires_at else ""

@@ -12,7 +12,7 @@ from carnet.control_room.rules.granting.people import Permission
 @requires(Permission.VIEW)
 @require_GET
 def license_management(request: AuthorizedRequest) -> HttpResponse:
-    answer, status = request.desk.ask(Overview()), request.status
+    answer, status = request.client.ask(Overview()), request.status
     shown = request.GET.get("show", "")
     context = {
         "overview": answer,

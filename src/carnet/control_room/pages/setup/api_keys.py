@@ -45,7 +45,7 @@ class NewKey(Asking):
 def api_keys(request: AuthorizedRequest) -> HttpResponse:
     form, made = NewKey(request.POST or None, request.status), None
     if request.method == "POST":
-        made = form.ask(lambda asked: request.desk.execute(_command(asked), request.person.name))
+        made = form.ask(lambda asked: request.client.execute(_command(asked), request.person.name))
     status = form.status
     page = {"form": NewKey(None, request.status) if made else form, "made": made, "keys": _keys(request)}
     answer = render(request, "room/setup/api_keys.html", page, status=status)
@@ -58,14 +58,14 @@ def _command(asked: dict[str, Any]) -> CreateApiKey:
 
 
 def _keys(request: AuthorizedRequest) -> list[Any]:
-    found = request.desk.ask(ListApiKeys())
+    found = request.client.ask(ListApiKeys())
     return sorted(found.keys, key=lambda key: (key.revoked_at is not None, key.name.casefold()))
 
 
 @requires(Permission.ADMINISTER)
 @require_POST
 def revoke(request: AuthorizedRequest, key: str) -> HttpResponse:
-    answer = request.desk.execute(RevokeApiKey(key), request.person.name)
+    answer = request.client.execute(RevokeApiKey(key), request.person.name)
     refused = answered(request, answer, back="api-keys")
     if refused:
         return refused

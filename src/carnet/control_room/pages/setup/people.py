@@ -54,7 +54,7 @@ def people(request: AuthorizedRequest) -> HttpResponse:
     form, link_ = NewPerson(request.POST or None), ""
     if request.method == "POST":
         added = form.ask(
-            lambda asked: request.desk.execute(AddPerson(asked["name"].lower(), asked["role"]), request.person.name)
+            lambda asked: request.client.execute(AddPerson(asked["name"].lower(), asked["role"]), request.person.name)
         )
         if added:
             link_ = _link(request, added.name)
@@ -70,7 +70,7 @@ def _page(request: AuthorizedRequest, page: dict[str, Any], status: int = 200) -
 
 
 def _people(request: AuthorizedRequest) -> list[dict[str, Any]]:
-    found = request.desk.ask(ListPeople())
+    found = request.client.ask(ListPeople())
     logins = {login.name: login for login in Login.objects.all()}
     return [_row(person, logins.get(person.name)) for person in found.people]
 
@@ -90,7 +90,7 @@ def _roles() -> list[dict[str, Any]]:
 
 
 def _link(request: AuthorizedRequest, name: str) -> str:
-    request.desk.execute(NoteAccess(Access.LINK_GIVEN, name), request.person.name)
+    request.client.execute(NoteAccess(Access.LINK_GIVEN, name), request.person.name)
     return request.build_absolute_uri(link_for(name))
 
 
@@ -99,7 +99,7 @@ def _link(request: AuthorizedRequest, name: str) -> str:
 def change(request: AuthorizedRequest) -> HttpResponse:
     """Another role; none lets somebody go."""
     name, role = request.POST.get("name", ""), request.POST.get("role") or None
-    answer = request.desk.execute(ChangePerson(name, role), request.person.name)
+    answer = request.client.execute(ChangePerson(name, role), request.person.name)
     refused = answered(request, answer, back="people")
     if refused:
         return refused
@@ -115,7 +115,7 @@ def change(request: AuthorizedRequest) -> HttpResponse:
 def link(request: AuthorizedRequest) -> HttpResponse:
     """A new link to choose a password by; the password that somebody has goes on until they use it."""
     name = request.POST.get("name", "")
-    refused = answered(request, request.desk.ask(FindPerson(name)), back="people")
+    refused = answered(request, request.client.ask(FindPerson(name)), back="people")
     if refused:
         return refused
     page = {"form": NewPerson(), "link": _link(request, name), "people": _people(request), "roles": _roles()}

@@ -89,7 +89,7 @@ def settings(request: AuthorizedRequest) -> HttpResponse:
     form = Notices(request.POST or None, instance=notices.settings())
     if request.method == "POST" and form.is_valid():
         form.save()
-        request.desk.execute(NoteAccess(Access.SETTINGS_CHANGED, "notices"), request.person.name)
+        request.client.execute(NoteAccess(Access.SETTINGS_CHANGED, "notices"), request.person.name)
         messages.success(request, "Saved. It counts from the next notice on.")
         return redirect("settings")
     page = {
@@ -119,7 +119,7 @@ PATIENCE = 600  # seconds
 @require_POST
 def backup(request: AuthorizedRequest) -> HttpResponseBase:
     """Raises StorageError where it could not be made."""
-    request.desk.execute(NoteAccess(Access.BACKUP_TAKEN), request.person.name)
+    request.client.execute(NoteAccess(Access.BACKUP_TAKEN), request.person.name)
     with tempfile.TemporaryDirectory(dir=runtime_config().folder, prefix=".backup-") as scratch:
         out = Path(scratch) / "backup"
         words = ["backup", "--out", str(out), "--data", runtime_config().folder]

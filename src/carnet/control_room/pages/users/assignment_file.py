@@ -55,7 +55,7 @@ def check(request: AuthorizedRequest) -> HttpResponse:
 def _checked(
     request: AuthorizedRequest, read: AssignmentFile, name: str, refusal: Refusal | None = None
 ) -> HttpResponse:
-    answer = request.desk.ask(CheckAssignments(read.rows)) if read.rows else AssignmentsAnswer([], 0, 0, 0, 0)
+    answer = request.client.ask(CheckAssignments(read.rows)) if read.rows else AssignmentsAnswer([], 0, 0, 0, 0)
     if isinstance(answer, Refusal):
         return _show(request, refusal=answer)
     bad = len(read.errors) + answer.refused
@@ -89,7 +89,7 @@ def carry_out(request: AuthorizedRequest) -> HttpResponse:
     rows = _carried(request.POST.get("rows", ""))
     if isinstance(rows, Refusal):
         return _show(request, refusal=rows)
-    answer = request.desk.execute(AssignMany(rows, "only_good" in request.POST), request.person.name)
+    answer = request.client.execute(AssignMany(rows, "only_good" in request.POST), request.person.name)
     if isinstance(answer, Refusal):  # somebody came first, since the check
         return _checked(request, AssignmentFile(rows, []), request.POST.get("name", ""), answer)
     messages.success(request, _summary(answer))
@@ -143,9 +143,9 @@ def _present() -> Iterator[bytes]:
     """Asked over a connection of its own: the request's is closed before the first line leaves."""
     yield _lines([COLUMNS])
     after: str | None = ""
-    with engine() as desk:
+    with engine() as client:
         while after is not None:
-            answer = unrefused(desk.ask(People("", after, PAGE)))
+            answer = unrefused(client.ask(People("", after, PAGE)))
             yield _lines((who.user, held.sku, "assign") for who in answer.people for held in who.products)
             after = answer.next
 

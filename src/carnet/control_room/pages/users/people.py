@@ -59,7 +59,7 @@ def show(request: AuthorizedRequest, form: Assign | None = None) -> HttpResponse
     """The list, with what was typed into the form and the refusal of it."""
     search, after = search_terms(request)
     found = find_matching(
-        lambda place, limit: request.desk.ask(People(search, place, limit)), lambda answer: answer.people, after
+        lambda place, limit: request.client.ask(People(search, place, limit)), lambda answer: answer.people, after
     )
     refusal = None if isinstance(found, SearchPage) else found
     form = form or Assign(request.status)
@@ -93,7 +93,7 @@ def show_person(
     request: AuthorizedRequest, name: str, form: Assign | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
     """Anybody may be looked for: whoever holds nothing can be assigned here."""
-    found = request.desk.ask(UserDetail(name))
+    found = request.client.ask(UserDetail(name))
     form = form or Assign(request.status, user=name)
     context = {"found": found, "form": form, "refusal": refusal or form.refusal}
     return render(request, "room/users/person.html", context, status=422 if refusal else form.status)
@@ -110,7 +110,7 @@ def assign(request: AuthorizedRequest) -> HttpResponse:
     here = "here" in request.POST
     form = Assign(request.status, request.POST, user=request.POST.get("user", "") if here else "")
     answer = form.ask(
-        lambda given: request.desk.execute(AssignUser(given["product"], given["user"]), request.person.name)
+        lambda given: request.client.execute(AssignUser(given["product"], given["user"]), request.person.name)
     )
     if answer is None:
         return show_person(request, request.POST.get("user", "").strip(), form) if here else show(request, form)
@@ -124,7 +124,7 @@ def assign(request: AuthorizedRequest) -> HttpResponse:
 def unassign(request: AuthorizedRequest) -> HttpResponse:
     """Takes effect at once; it can be assigned again, as long as one is left."""
     user, sku = request.POST.get("user", ""), request.POST.get("product", "")
-    answer = request.desk.execute(UnassignUser(sku, user), request.person.name)
+    answer = request.client.execute(UnassignUser(sku, user), request.person.name)
     if isinstance(answer, Refusal):
         return show_person(request, user, refusal=answer)
     name = _name(request, sku)

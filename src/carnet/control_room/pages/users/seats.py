@@ -20,7 +20,7 @@ from carnet.entitlements import Taking
 def seats(request: AuthorizedRequest) -> HttpResponse:
     (search, after), sku = search_terms(request), request.GET.get("sku", "")
     found = find_matching(
-        lambda place, limit: request.desk.ask(Holders(sku or None, search, place, limit, only_seats=True)),
+        lambda place, limit: request.client.ask(Holders(sku or None, search, place, limit, only_seats=True)),
         lambda answer: [each for each in answer.holders if each.lease_id],
         after,
     )
@@ -55,7 +55,7 @@ def take_back(request: AuthorizedRequest) -> HttpResponse:
     seat = form.cleaned_data
     refusal = None
     if request.method == "POST":
-        answer = request.desk.execute(ReleaseSeat(seat["lease"]), request.person.name)
+        answer = request.client.execute(ReleaseSeat(seat["lease"]), request.person.name)
         if isinstance(answer, SeatAnswer):
             messages.success(request, f"The seat of {answer.holder} is taken back.")
             return redirect("users-seats")

@@ -60,15 +60,15 @@ def what_if(request: AuthorizedRequest) -> HttpResponse:
     if request.method == "POST" and then != FILE:
         asked = urlencode({"on": times.day(form.cleaned_data["on"]), "then": then})
         return redirect(f"{reverse('what-if')}?{asked}")
-    return _page(request, form, preview, request.desk.ask(WhatIf(form.cleaned_data["on"], raw=raw)))
+    return _page(request, form, preview, request.client.ask(WhatIf(form.cleaned_data["on"], raw=raw)))
 
 
 def _first_look(request: AuthorizedRequest, preview: Preview | None) -> HttpResponse:
     """The nearest day that matters: an open cycle's end, else the license's."""
     installed = request.status.installed
-    answer = request.desk.ask(WhatIf(missed_deadline=True))
+    answer = request.client.ask(WhatIf(missed_deadline=True))
     if isinstance(answer, Refusal):
-        answer = request.desk.ask(WhatIf(max(installed.valid_until, request.now) if installed else request.now))
+        answer = request.client.ask(WhatIf(max(installed.valid_until, request.now) if installed else request.now))
     on = answer.on if isinstance(answer, WhatIfAnswer) else request.now
     form = Suppose(initial={"on": on, "then": NOTHING}, now=request.now)
     return _page(request, form, preview, answer)

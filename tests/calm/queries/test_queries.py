@@ -22,7 +22,7 @@ from carnet.calm.use_cases.proposals import list_proposals
 from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, END, HOUR, World, ok
-from tests.calm.overview.statements import counted
+from tests.calm.queries.statements import counted
 from tests.support.site_simulator import Site
 
 SKUS = ("bot-creator", "attended-bot-runner", "unattended-bot-runner", "document-pages")

@@ -17,7 +17,7 @@ from carnet.control_room.rest.operations import OPERATIONS, PREFIX
 from carnet.control_room.rest.problems import STATUSES
 from tests.support import depth
 from tests.support.http_room import HttpRoom, new_key, serving
-from tests.unit.control_room.api.test_matrix import bodies
+from tests.unit.control_room.rest.test_matrix import bodies
 
 
 def test_the_document_lists_every_operation() -> None:

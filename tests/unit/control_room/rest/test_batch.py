@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.http_room import HttpRoom, new_key, serving
-from tests.unit.control_room.api.test_operations import granted, refused
+from tests.unit.control_room.rest.test_operations import granted, refused
 
 
 def acquire(holder: str, **more: Any) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def _compare(world: World, scene: dict[str, object]) -> None:
 
 
 def _agree(world: World, request: str, asked: Selection) -> None:
-    shown = preview_license_file(world.calm, request=request, asked=asked, **world.act)
+    shown = preview_license_file(world.calm, lfr_id=request, asked=asked, **world.act)
     found = preflight(request, asked, world.now)
     assert (found.refusals > 0) == isinstance(shown, Refusal), (shown, found)
     for row in found.rows:

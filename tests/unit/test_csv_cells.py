@@ -5,7 +5,6 @@ import csv
 from io import StringIO
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +14,7 @@ from carnet.csv_cells import csv_line, defused, plain
 BEGINS = "=+-@\t\r\n"
 
 
-@given(st.text())
-@pytest.mark.parametrize("first", ["", *BEGINS, "'", "''"])
+@given(st.sampled_from(["", *BEGINS, "'", "''"]), st.text())
 def test_a_cell_is_no_formula_and_comes_back(first: str, rest: str) -> None:
     cell = first + rest
     assert defused(cell)[:1] not in tuple(BEGINS)

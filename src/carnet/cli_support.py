@@ -20,6 +20,7 @@ import typer
 from carnet.entitlements import UnwritableError
 from carnet.errors import CarnetError, PassphraseError, UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.files import keep_new_files_private
 from carnet.files import private_folder as private_folder
 from carnet.files import read_file as read_file
 from carnet.files import write_file as write_file
@@ -134,6 +135,7 @@ def run(
     `world` is what the composition root hands to the commands (`ctx.obj`); `translate` knows the exceptions of
     libraries that this module does not.
     """
+    keep_new_files_private()
     try:
         app(obj=world)
     except CarnetError as error:

@@ -41,6 +41,11 @@ def _write_whole(path: Path, data: bytes, mode: int) -> None:
 
 
 def private_folder(path: Path) -> None:
+    """Make `path`, or take it over, for its owner alone. For the files in it see `keep_new_files_private`."""
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
+
+
+def keep_new_files_private() -> None:
+    """Whatever this process writes from here on is its owner's alone, also what a library writes (A2)."""
     os.umask(0o077)

@@ -14,6 +14,7 @@ from typing import NoReturn
 from carnet import clock
 from carnet.control_room.pages.runtime_config import RuntimeConfig, RuntimeServices, configure
 from carnet.errors import CarnetError
+from carnet.files import keep_new_files_private
 
 NICE = 5
 WORKERS = 1  # of several threads: checks of the ledger that run are known to all of them
@@ -43,7 +44,7 @@ def set_up(given: RuntimeConfig) -> None:
     import django
     from django.core.management import call_command
 
-    os.umask(0o077)
+    keep_new_files_private()
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("createcachetable", verbosity=0)

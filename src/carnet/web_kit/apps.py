@@ -1,3 +1,5 @@
+"""The kit as an application of Django's."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""Rows of the issuing log: its records, with the nodes of its tree."""
+
 from django.db import models
 
 

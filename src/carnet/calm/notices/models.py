@@ -1,3 +1,5 @@
+"""Rows of the notices: which was sent, and when."""
+
 from django.db import models
 
 from carnet.calm.control_rooms.models import ControlRoom

@@ -1,3 +1,5 @@
+"""The people as an application of Django's."""
+
 from django.apps import AppConfig
 
 

@@ -141,12 +141,12 @@ class IdempotencyIndex:
         self.size = 0  # of the ledger whose answers these are
         self._recent = Recent()
         self._moving: Moving | None = None
-        self._sieve, self._before = (
+        self._filter, self._before = (
             BloomFilter(filters.current if filters else None),
             BloomFilter(filters.before if filters else None),
         )
         if filters and filters.generation != self._generation:
-            self._fill_sieves()
+            self._fill_filters()
 
     @property
     def _generation(self) -> int:
@@ -154,19 +154,19 @@ class IdempotencyIndex:
 
     def filters(self) -> BloomFilters:
         """For a snapshot: where they stand now."""
-        return BloomFilters(self._generation, bytes(self._sieve), bytes(self._before))
+        return BloomFilters(self._generation, bytes(self._filter), bytes(self._before))
 
-    def _turn_sieves(self) -> None:
+    def _turn_filters(self) -> None:
         """What is still in memory will be stored under the new generation."""
-        self._sieve, self._before = BloomFilter(), self._sieve
+        self._filter, self._before = BloomFilter(), self._filter
         for name in self._recent:
-            self._sieve.put(name)
+            self._filter.put(name)
 
-    def _fill_sieves(self) -> None:
+    def _fill_filters(self) -> None:
         """From the store: those of a snapshot from before a turn do not know what was stored since."""
-        self._sieve, self._before = BloomFilter(), BloomFilter()
+        self._filter, self._before = BloomFilter(), BloomFilter()
         for generation, name, _ in self._store.answers():
-            (self._sieve if generation == self._generation else self._before).put(name)
+            (self._filter if generation == self._generation else self._before).put(name)
 
     @property
     def start(self) -> int:
@@ -177,13 +177,13 @@ class IdempotencyIndex:
         """Durable records with answers, by the answers' names."""
         for name, record in answered.items():
             self._recent.put(name, record.index)
-            self._sieve.put(name)
+            self._filter.put(name)
 
     def note(self, record: Record) -> None:
         """A durable record, read again at a start."""
         if record.answered and record.key:
             name = answer_name(record.actor, record.key)
-            self._sieve.put(name)
+            self._filter.put(name)
             if record.index >= self.start:
                 self._recent.put(name, record.index)
 
@@ -191,7 +191,7 @@ class IdempotencyIndex:
         found = self._recent.get(name)
         if found is None and self._moving:
             found = self._moving.known.get(name)
-        if found is not None or not (self._sieve.may_hold(name) or self._before.may_hold(name)):
+        if found is not None or not (self._filter.may_hold(name) or self._before.may_hold(name)):
             return found
         if self.mark and self.mark.upto:
             found = self._store.answer(self.mark.generation, name)
@@ -225,7 +225,7 @@ class IdempotencyIndex:
             if self.start < move.mark.upto:
                 self._moving = None
         if self.mark and move.mark.generation > self.mark.generation:
-            self._turn_sieves()
+            self._turn_filters()
         self.mark = move.mark
 
 

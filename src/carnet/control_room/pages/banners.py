@@ -9,12 +9,18 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from carnet.control_room.pages.door import AuthorizedRequest, requires
-from carnet.control_room.queries.banner import Banner
+from carnet.control_room.queries.banner import Banner, Kind
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission
 
 _DISMISSED = "dismissed"  # in the session: the notice that somebody has seen
-_ICONS = {"locked": "lock", "expired": "refused", "grace": "grace", "expiring": "half", "cycle": "wait"}
+_ICONS: dict[Kind, str] = {
+    "locked": "lock",
+    "expired": "refused",
+    "grace": "grace",
+    "expiring": "half",
+    "cycle": "wait",
+}
 
 
 def notices(request: HttpRequest, status: Status) -> list[dict[str, Any]]:

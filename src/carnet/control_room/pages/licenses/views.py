@@ -1,3 +1,5 @@
+"""License Management: what the site is licensed for, what is in use, and until when."""
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET

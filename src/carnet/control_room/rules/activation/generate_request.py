@@ -17,7 +17,7 @@ from carnet.control_room.ledger.events import (
     TotalsStated,
     UnitsSettled,
 )
-from carnet.control_room.rules.activation.request_file import RequestFile
+from carnet.control_room.rules.activation.lfr_draft import LfrDraft
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.site_state import RELEASED, locks
 from carnet.control_room.rules.totals import after_settling, totals
@@ -81,7 +81,7 @@ class GenerateRequest(Command[RequestAnswer]):
             events.append(StateChanged(was=state.state_name, now=RELEASED))
         # L3: the totals just before the request, so that nobody can state those of an earlier day
         events += [TotalsStated(lines=stated.lines, refusals=stated.refusals), generated]
-        file = RequestFile(state, moment, generated, self.since, pair)
+        file = LfrDraft(state, moment, generated, self.since, pair)
         answer = RequestAnswer(
             generated.request_id,
             generated.sequence,

@@ -13,7 +13,7 @@ from typing import ClassVar
 from carnet.control_room.ledger import events as e
 from carnet.control_room.rules.activation.fit import Change, check_fit, difference
 from carnet.control_room.rules.activation.generate_request import REQUEST
-from carnet.control_room.rules.activation.request_file import history
+from carnet.control_room.rules.activation.lfr_draft import history
 from carnet.control_room.rules.decision import (
     Decision,
     FileCommand,

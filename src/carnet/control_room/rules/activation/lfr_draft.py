@@ -29,7 +29,7 @@ from carnet.exchange.strict import decode, encode
 
 
 @dataclass(frozen=True)
-class RequestFile:
+class LfrDraft:
     state: State  # as it was before the request's own records
     moment: Moment
     generated: RequestGenerated

@@ -25,6 +25,7 @@ from carnet.control_room.wiring import Site
 
 SEATS, USERS, PAGES = "unattended-bot-runner", "bot-creator", "document-pages"
 SERVER = [sys.executable, "-c", "from carnet.control_room.wiring import main; main()", "serve", "--no-pages"]
+FLOATING = [sys.executable, "-m", "uvicorn", "--log-level", "warning", "--no-access-log", "bench.floating:app"]
 PEER = [sys.executable, "-m", "uvicorn", "--log-level", "warning", "--no-access-log", "bench.peer:app"]
 ROOT = Path(__file__).parent.parent
 
@@ -95,10 +96,11 @@ def served(place: Place) -> Any:
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator[Running]:
+def running(command: list[str], **settings: str) -> Iterator[Running]:
     port = _free_port()
     start = time.perf_counter()
-    process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    world = os.environ | settings
+    process = subprocess.Popen([*command, "--port", str(port)], cwd=ROOT, env=world, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, process)
         yield Running(port, process.pid, time.perf_counter() - start)

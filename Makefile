@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # A module is compiled once and kept, whatever the shell says: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo serve test test-fast test-deep test-tools coverage screenshots check bench bundle lock clean
+.PHONY: demo serve test test-fast test-deep test-tools coverage screenshots docs check bench bundle lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -49,6 +49,10 @@ screenshots: $(READY)
 	$(BIN)/python -m tests.support.browser
 	$(BIN)/python -m tests.browser.screenshots
 
+# The SDK's interface as pages, into the ignored folder `api-docs`. A test runs the same line; warnings are errors.
+docs: $(READY)
+	$(BIN)/python -W error -m pdoc --docformat google --no-show-source --no-search --output-directory api-docs carnet.sdk
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -79,4 +83,4 @@ bundle: $(READY)
 	$(BIN)/python -m bundle $(if $(KEY),--key $(KEY)) $(BUNDLE)
 
 clean:
-	rm -rf $(VENV) demo/calm demo/site demo/gap demo/secrets demo/portal screenshots
+	rm -rf $(VENV) demo/calm demo/site demo/gap demo/secrets demo/portal screenshots api-docs

@@ -32,16 +32,17 @@ from carnet.sdk import (
     NotGranted,
     NotPermitted,
     RolledBack,
+    Seat,
     SeatLost,
     Unauthenticated,
+    Units,
     UnknownLease,
     UnknownReservation,
     Unreachable,
     allow_for,
-    answers,
     calls,
 )
-from carnet.sdk.core import Request
+from carnet.sdk._core import Request
 from tests.journeys.commands import Story
 from tests.journeys.test_serve import serve
 from tests.support.cast import MONDAY
@@ -187,7 +188,7 @@ def test_the_twin_for_asyncio_does_the_same(room: HttpRoom) -> None:
                 await client.consume(PAGES, 1000)
             tasks = [client.acquire(BOTS, f"bot-{each}") for each in range(20)]
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            seats = [each for each in outcomes if isinstance(each, answers.Seat)]
+            seats = [each for each in outcomes if isinstance(each, Seat)]
             assert len(seats) == 2
             assert sum(isinstance(each, Exhausted) for each in outcomes) == 18
             await asyncio.gather(*(client.release(each.lease_id) for each in seats))
@@ -316,7 +317,7 @@ def test_while_the_server_is_down_a_seat_is_held_and_nothing_new_is_granted(stor
             server.stop()
             with pytest.raises(Unreachable):
                 client.consume(PAGES, 1)
-            assert patient.consume(PAGES, 2) == answers.Units(PAGES, 2, 0, 0, local=True)
+            assert patient.consume(PAGES, 2) == Units(PAGES, 2, 0, 0, local=True)
             with patient.seat(BOTS, "bot-2") as local, patient.reserve(PAGES, 5) as work:
                 local.check()
                 assert local.answer.local

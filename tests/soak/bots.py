@@ -14,14 +14,16 @@ from random import Random
 from typing import Any
 
 from carnet.sdk import (
+    Busy,
     Client,
     Exhausted,
+    Refused,
     ServerFault,
+    StorageFailed,
     Unreachable,
     calls,
 )
 from carnet.sdk.calls import Call
-from carnet.sdk.refusals import Busy, Refused, StorageFailed
 
 USERS, SEATS, PAGES = "bot-creator", "unattended-bot-runner", "document-pages"
 DAY = 86_400  # seconds: nothing expires while the soak runs

@@ -19,19 +19,26 @@ from carnet.entitlements.values import (
 
 
 class PurchaseKind(StrEnum):
+    """Whether a purchase was paid for or is a trial (Q1)."""
+
     PURCHASED = "purchased"
     TRIAL = "trial"
 
 
 class Policy(Fields, frozen=True):
-    """Q5. `overage_percent` 0 means *deny*; `grace_days` 0 means that the line's end is the end."""
+    """What a line allows beyond its quantity and its end (Q5). An `overage_percent` of 0 means *deny*."""
 
     overage_percent: Annotated[int, Meta(ge=0, le=100)] = 0
     grace_days: Annotated[int, Meta(ge=0, le=90)] = 0
 
 
 class Line(Fields, frozen=True):
-    """What an OLF grants out of one purchase, with its own dates. `valid_until` is the first moment too late."""
+    """What an OLF grants out of one purchase, with its own dates (Q1). `valid_until` is the first moment that is too
+    late.
+
+    Raises:
+        ValueError: It ends before it starts, or it has a period although its metric has none.
+    """
 
     line_id: Uuid
     sku: Sku
@@ -54,19 +61,22 @@ class Line(Fields, frozen=True):
 
     @property
     def ends(self) -> datetime:
-        """The end, grace included."""
+        """The first moment after the line, its days of grace included."""
         return self.valid_until + timedelta(days=self.policy.grace_days)
 
     @property
     def with_overage(self) -> int:
-        """The quantity, and what its policy allows above it."""
+        """The quantity, and what the policy allows above it, rounded down."""
         return self.quantity + self.quantity * self.policy.overage_percent // 100
 
     def in_force(self, now: datetime) -> bool:
+        """True from `valid_from` on, until `valid_until`."""
         return self.valid_from <= now < self.valid_until
 
     def in_grace(self, now: datetime) -> bool:
+        """True from `valid_until` on, until the days of grace are over."""
         return self.valid_until <= now < self.ends
 
     def period_start(self, now: datetime) -> datetime | None:
+        """The start of the period that `now` lies in; None for a line without periods (Q2)."""
         return self.period.containing(now) if self.period else None

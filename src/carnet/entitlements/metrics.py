@@ -14,7 +14,7 @@ from typing import Literal, Self
 
 
 class Taking(StrEnum):
-    """G2: the ways in which a site gives. The value is the command of the Control Room that takes one."""
+    """The ways in which a site grants (G2). The value is the command of the Control Room that does it."""
 
     ASSIGN = "user assign"
     ACQUIRE = "seat acquire"
@@ -23,12 +23,12 @@ class Taking(StrEnum):
 
     @property
     def words(self) -> str:
-        """The kinds that are taken in this way: `named user`."""
+        """The kinds of product that are taken in this way, e.g. `named user`."""
         return " or ".join(metric.words for metric in Metric if metric.kind.taking is self)
 
 
 class HypotheticalUse(StrEnum):
-    """What can be asked of a product on a day that is supposed (*what if*). The value is the question's stable name."""
+    """What can be asked of a product on a supposed day (*what if*). The value is the stable name of the question."""
 
     ASSIGN = "assign"
     HOLD = "hold"
@@ -41,14 +41,14 @@ class HypotheticalUse(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Holders:
-    """Those who hold one until they give it back. When there are too many, the earliest of them are covered (Q4).
+    """Those who hold one until they give it back. When there are too many, the earliest are covered (Q4).
 
-    Each sentence is given for one and for more. It may name `count` and `name`, the product's name.
+    Each sentence has a form for one and a form for more. It may name `count` and `name`, the name of the product.
     """
 
-    are_leased: bool  # each one ends by itself, unless it is renewed
+    are_leased: bool  # each one ends unless it is renewed
     hold: tuple[str, str]
-    lose: tuple[str, str]  # what a release of the site means to them
+    lose: tuple[str, str]  # what a release of the site means for them
 
     def holding(self, count: int) -> str:
         """`1 person holds one`, `86 people hold one`."""
@@ -63,25 +63,25 @@ class Holders:
 class UseWords:
     """How pages speak of the use of a product. `{most}`, `{peak}` and `{granted}` are numbers in words."""
 
-    used: str  # behind a product's name
+    used: str  # stands after the product's name
     all_used: str
     by_day: str  # title of the chart of days
     of_days: str  # what the columns of that chart are
     most_on_a_day: str
-    lasts: str  # the forecast, where nothing stands in the way
+    lasts: str  # the forecast where nothing will run out
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricKind:
-    """What the rules and the doors ask of a kind of product."""
+    """One kind of product: what the rules and the doors need to know of it."""
 
     taking: Taking
-    holders: Holders | None  # None: nobody holds one
+    holders: Holders | None  # None: it is not held
     has_quantity: bool  # False: a line of it is on (any quantity) or off (0)
-    counts_units: bool  # what is taken is gone; it is counted by line and period (Q2), and comes to CALM as consumed
-    is_periodic: bool  # its units may be counted anew in each month or year (Q2)
-    owes_overage: bool  # Q5: what is taken above the quantity is owed; otherwise it is granted like the quantity
-    usual_outlook: Literal["lasts", "peak", "on"]  # on License Management, where nothing stands in the way
+    counts_units: bool  # what is taken is used up: counted by line and period (Q2), reported as consumed
+    is_periodic: bool  # its units can be counted by month or year (Q2)
+    owes_overage: bool  # Q5: what is taken above the quantity is owed; False: it is granted
+    usual_outlook: Literal["lasts", "peak", "on"]  # on License Management, where nothing will run out
     slug: str  # in the address of License Management
     icon: str
     tab: str
@@ -90,31 +90,31 @@ class MetricKind:
     one: str = ""  # what is counted; empty: the product's unit
     many: str = ""
     column: str = ""  # what a column of its numbers counts; empty: `many`, or the product's units
-    when_missed: str  # what a missed deadline (E8) means to it
+    when_missed: str  # what a missed deadline (E8) means for it
     use: UseWords
     questions: Mapping[HypotheticalUse, str]
 
     @property
     def are_leased(self) -> bool:
-        """Whether each holder's ends by itself, unless it is renewed."""
+        """True where a holder's seat ends by itself, unless it is renewed."""
         return self.holders is not None and self.holders.are_leased
 
     def used(self, consumed: int, in_use: int) -> int:
-        """Of the two numbers that are known of a product, the one that is its use."""
+        """The number that is the use of a product: `consumed` for units, `in_use` for all others."""
         return consumed if self.counts_units else in_use
 
     def limit(self, granted: int) -> int | None:
-        """What the use of one day cannot go above; None for units, whose days have no limit of their own."""
+        """The most that one day can use; None for units, which have no limit by day."""
         return None if self.counts_units else granted
 
     def amount(self, quantity: int) -> str:
-        """`1,200`; of what has no quantity `on` or `off`."""
+        """A quantity in words: `1,200`; `on` or `off` for a kind without quantities."""
         if self.has_quantity:
             return f"{quantity:,}"
         return "on" if quantity else "off"
 
     def counted(self, count: int, unit: str) -> str:
-        """`1 person`, `1,200 pages`. The catalogue has units in the singular."""
+        """A count with its noun: `1 person`, `1,200 pages`. The catalogue has units in the singular."""
         return f"{count:,} {self.one or unit}" if count == 1 else f"{count:,} {self.many or f'{unit}s'}"
 
     def units(self, unit: str) -> str:
@@ -142,7 +142,7 @@ _NOTHING_NEW = "lock: nothing new is granted"
 
 
 class Metric(StrEnum):
-    """By what a product is counted. The value stands in files, ledgers and databases; `kind` says what it means."""
+    """How a product is counted (Q1). The value stands in files, ledgers and databases; `kind` says what it means."""
 
     kind: MetricKind
 
@@ -255,11 +255,16 @@ class Metric(StrEnum):
 
     @property
     def words(self) -> str:
+        """The value as people read it: `named user`."""
         return self.value.replace("_", " ")
 
 
 def kind_of(metric: str) -> MetricKind:
-    """The kind by its name in a database. Raises ValueError where this release does not know it."""
+    """The kind of a metric that is named in a database.
+
+    Raises:
+        ValueError: This release does not know the metric.
+    """
     return Metric(metric).kind
 
 

@@ -1,4 +1,4 @@
-"""Q2: the months or years by which a consumable is counted. They start with the purchase, so that no OLF moves them."""
+"""Q2: the months or years by which a consumable is counted. They start with the purchase: no OLF moves them."""
 
 from calendar import monthrange
 from datetime import datetime
@@ -10,22 +10,25 @@ from carnet.entitlements.values import Fields, Time
 
 
 class PeriodUnit(StrEnum):
+    """How long a period is."""
+
     MONTH = "month"
     YEAR = "year"
 
     @property
     def months(self) -> int:
+        """1 or 12."""
         return 1 if self is PeriodUnit.MONTH else 12
 
 
 class Period(Fields, frozen=True):
-    """One period after another from `start` on (`from` in a file: the purchase's own start)."""
+    """One period after the other, from `start` on: the start of the purchase, `from` in a file."""
 
     unit: PeriodUnit
     start: Time = msgspec.field(name="from")
 
     def containing(self, now: datetime) -> datetime:
-        """The start of the period that `now` lies in; the first one for any time before it."""
+        """The start of the period that `now` lies in; the start of the first one for any time before it."""
         return self._beginning(self._number(now))
 
     def following(self, now: datetime) -> datetime:

@@ -11,6 +11,8 @@ MAX_CATALOGUE = 256 * 1024  # bytes
 
 
 class Product(Fields, frozen=True):
+    """One product of the catalogue. `unit` is its noun in the singular, e.g. `page`."""
+
     sku: Sku
     name: Text
     metric: Metric
@@ -22,7 +24,11 @@ class _CatalogueFile(Fields, frozen=True):
 
 
 def read_catalogue(text: bytes) -> tuple[Product, ...]:
-    """The products of a catalogue file, in its order. Raises ValueError, with a sentence, where it is not one."""
+    """The products of a catalogue file (TOML), in its order.
+
+    Raises:
+        ValueError: It is larger than 256 KiB, cannot be read, or names a product twice.
+    """
     if len(text) > MAX_CATALOGUE:
         raise ValueError(f"the catalogue is larger than {MAX_CATALOGUE} bytes")
     try:

@@ -28,25 +28,29 @@ Time = Annotated[datetime, Meta(tz=True)]
 
 
 class UnwritableError(ValueError):
-    """A value that no file and no record may hold. A ValueError, so that a reader's decoder turns it into its own."""
+    """A value that no file and no record may hold. A ValueError, so that a decoder reports it as its own error."""
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all that crosses the gap or enters the ledger: immutable, nothing unknown, times in whole seconds."""
+    """The base of all that crosses the gap or enters the ledger: immutable, without unknown fields.
+
+    Raises:
+        UnwritableError: A text is not printable or not in Unicode form NFC, or a time is not a whole second in UTC.
+    """
 
     def __post_init__(self) -> None:
-        # on every path there is, so it asks the cheap question first: ASCII is NFC, and UTC is one object
+        # called on every path: the cheap checks go first (ASCII is NFC, and UTC is one object)
         for value in _values(self):
             kind = type(value)
             if kind is str:
                 if not (value.isprintable() and is_composed(value)):
-                    raise UnwritableError(f"{_name_of(self, value)} is no printable text in Unicode form NFC")
+                    raise UnwritableError(f"{_name_of(self, value)} is not printable text in Unicode form NFC")
             elif kind is datetime and (value.tzinfo is not UTC or value.microsecond):
                 raise UnwritableError(f"{_name_of(self, value)} is not a whole second in UTC")
 
 
 def is_composed(text: str) -> bool:
-    """Whether a text is in Unicode form NFC."""
+    """True where a text is in Unicode form NFC."""
     return text.isascii() or unicodedata.is_normalized("NFC", text)
 
 
@@ -73,7 +77,7 @@ def _name_of(fields: Fields, value: object) -> str:
 
 
 def new_id(now: datetime, random: Callable[[int], bytes]) -> str:
-    """A UUID of version 7: ordered by time, otherwise random."""
+    """A UUID of version 7: ordered by time, otherwise random. `random(n)` gives n random bytes."""
     noise = random(10)
     text = noise.hex()
     return f"{_when(now)}-7{text[1:4]}-{noise[2] & 0x3F | 0x80:02x}{text[6:8]}-{text[8:]}"

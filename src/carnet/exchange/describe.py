@@ -1,4 +1,4 @@
-"""A file's fields as rows of label and value, none left out: so that what leaves a site can be read before it does."""
+"""The fields of a file as rows of label and value. None is left out: people read what leaves a site before it does."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ _BY_NAME: dict[str, Callable[[Any], str]] = {  # by the name of the field itself
 
 
 def in_short(request: LicenseFileRequest) -> tuple[Row, ...]:
-    """What somebody at the border wants to know first; every field follows after it."""
+    """What a guard at the border wants to know first; every field follows after it."""
     room = request.control_room
     rows = [
         ("from", f"{room.name}, version {room.version}"),
@@ -49,7 +49,7 @@ def in_short(request: LicenseFileRequest) -> tuple[Row, ...]:
 
 
 def reads_words(reads: SiteReads | VendorReads) -> str:
-    """`tokens of version 1; OLFs of versions 1 and 2; …`"""
+    """The versions that a side reads, in words: `tokens of version 1; OLFs of versions 1 and 2; …`."""
     parts = (f"{_FILES[name]} of {words_of(getattr(reads, name))}" for name in reads.__struct_fields__)
     return "; ".join(parts)
 
@@ -69,6 +69,7 @@ def _line(line: LineTotals) -> str:
 
 
 def rows_of(fields: msgspec.Struct) -> tuple[Row, ...]:
+    """Every field, parts of parts included, as (label, value)."""
     return tuple(_walk(fields, (), ""))
 
 

@@ -1,5 +1,6 @@
-"""E2: the enablement token, vendor to site, once: an account, for how long, a one-time secret, the vendor's
-key set, and the windows that the site goes by until its first OLF (E18)."""
+"""E2: the enablement token, vendor to site, once: an account, its end, a one-time secret, the vendor's key set, and the
+windows that the site goes by until its first OLF (E18).
+"""
 
 import hmac
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ Secret = Annotated[str, Meta(min_length=43, max_length=43)]  # 32 bytes
 
 
 class Token(Fields, frozen=True):
+    """What enrols a site (E2). `enrolment_secret` is 32 bytes in base64url; it is never printed (A2)."""
+
     token_id: Uuid
     account_id: Uuid
     account_name: Text
@@ -56,19 +59,25 @@ class Token(Fields, frozen=True):
 
 @dataclass(frozen=True)
 class ReadToken:
+    """A token whose form and signatures are good, with the key set in it."""
+
     token: Token
     key_set: KeySet
     envelope: Envelope
 
 
 def write_token(token: Token, issuers: list[Signer], version: int | None = None) -> bytes:
+    """The bytes of a token, in `version` (the newest for None), signed by each of `issuers`."""
     return write_envelope(Kind.TOKEN, token, issuers, version)
 
 
 def read_token(raw: bytes, pinned: Pinned) -> ReadToken | Refusal:
-    """Form and signatures: the roots vouch for the key set inside, and that key set for the token.
+    """Check form and signatures: the roots sign the key set inside, and that key set's keys sign the token.
 
-    Not here: whether it is in force (`windows.token_window`), and whether this site may take it (E2, on the site).
+    Not checked here: whether it is in force (`windows.token_window`), and whether this site may take it (E2, on the
+    site).
+
+    Refused as `open_envelope`, `read_key_set` and `verify_issued` do.
     """
     envelope = open_envelope(raw, Kind.TOKEN)
     if isinstance(envelope, Refusal):
@@ -83,12 +92,16 @@ def read_token(raw: bytes, pinned: Pinned) -> ReadToken | Refusal:
 
 
 def enrolment_proof(secret: str, token_id: str, control_room_id: str, *kids: str) -> str:
-    """HMAC-SHA-256, under the token's one-time secret, of who enrols with which keys: binds the keys to the token."""
+    """The proof that a site has the token's secret, bound to its id and its keys: HMAC-SHA-256, in base64url (E2).
+
+    Raises:
+        MalformedError: The secret is not canonical base64url.
+    """
     message = "|".join(("carnet-enrolment/1", token_id, control_room_id, *kids)).encode()
     return to_base64url(hmac.new(from_base64url(secret), message, sha256).digest())
 
 
 def version_tuple(version: str) -> tuple[int, ...]:
-    """`40` and `40.0.0` are the same version."""
+    """Four numbers to compare releases by: `40` and `40.0.0` are the same version."""
     numbers = [int(number) for number in version.split(".")]
     return tuple(numbers + [0] * (4 - len(numbers)))

@@ -1,10 +1,10 @@
-"""The one envelope: a JWS in JSON General serialization (RFC 7515), several signatures, nothing unprotected.
+"""The one envelope: a JWS in JSON General serialization (RFC 7515), with several signatures and nothing unprotected.
 
-1. `open_envelope` bounds, parses and names what it is; it believes nothing.
-2. A verifier (`verify_all`) takes the keys it requires from its own trust, never from the file, and requires all of
-   them, each signature verified alone. JOSE libraries call a file valid when *any* signature verifies; here all must.
-3. Only then is the payload read, in the version that the header names (E17). The received bytes are kept; signatures
-   are over them, never over a re-encoding.
+1. `open_envelope` checks bounds and form, and finds out what the file is; it believes nothing. 2. A verifier
+(`verify_all`) takes the keys that it requires from its own trust, never from the file. It requires all of them, and
+verifies each signature alone. JOSE libraries call a file valid when *any* signature verifies; here all must. 3. Only
+then is the payload read, in the version that the header names (E17). The received bytes are kept; signatures are over
+them, never over a re-encoding.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,16 +50,17 @@ class Kind(StrEnum):
 
     @property
     def words(self) -> str:
+        """The name that people read, e.g. `receipt`."""
         return _WORDS[self]
 
     @property
     def writer(self) -> str:
-        """The side that writes it."""
+        """The side that writes such a file."""
         return "the Control Room" if self in _BY_SITE else "CALM"
 
     @property
     def reader(self) -> str:
-        """The side that reads it."""
+        """The side that reads such a file."""
         return "CALM" if self in _BY_SITE else "the Control Room"
 
 
@@ -74,6 +75,8 @@ _WORDS = {
 
 
 class Header(Fields, frozen=True):
+    """The protected header of a signature. `v` is the version of the kind (E17)."""
+
     alg: Annotated[str, Meta(max_length=32)]
     kid: Thumbprint
     typ: Annotated[str, Meta(max_length=64)]
@@ -81,12 +84,14 @@ class Header(Fields, frozen=True):
 
 
 class SignatureFields(Fields, frozen=True):
+    """One signature as written: header and signature in base64url."""
+
     protected: Annotated[str, Meta(max_length=512)]
     signature: Annotated[str, Meta(max_length=4412)]  # an ML-DSA-65 signature
 
 
 class JwsFields(Fields, frozen=True):
-    """The envelope as written; also how one file (a key set) stands inside another."""
+    """The envelope as written. A key set inside another file has this form too."""
 
     payload: str
     signatures: Annotated[list[SignatureFields], Meta(min_length=1, max_length=16)]
@@ -94,6 +99,8 @@ class JwsFields(Fields, frozen=True):
 
 @dataclass(frozen=True)
 class Signature:
+    """One signature, decoded. It is not verified yet."""
+
     header: Header
     value: bytes
     message: bytes  # what was signed: protected header, a dot, payload
@@ -101,6 +108,8 @@ class Signature:
 
 @dataclass(frozen=True)
 class Envelope:
+    """A file whose form and version are good. Its signatures are not verified yet."""
+
     kind: Kind
     version: int
     payload: bytes
@@ -109,21 +118,25 @@ class Envelope:
 
     @property
     def kids(self) -> tuple[str, ...]:
+        """The thumbprints of the keys that signed it, as it says itself."""
         return tuple(signature.header.kid for signature in self.signatures)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the file's bytes, in hex: how other files and people name it."""
+        """SHA-256 of the file's bytes, in hex. Other files and people name it by this."""
         return sha256(self.raw).hexdigest()
 
 
 def open_envelope(raw: bytes, *expected: Kind, stored: bool = False) -> Envelope | Refusal:
-    """Bounds, form, type and version of a file. Nothing in it is believed yet: see `verify_all`.
+    """Check bounds, form, kind and version of a file. Nothing in it is believed yet: see `verify_all`.
 
-    `stored`: this side kept the file, and reads it in every version that any release wrote (E17).
+    `expected`: the kinds that are taken; all of them by default. `stored`: this side kept the file, and reads it in
+    every version that a release wrote (E17).
+
+    Refused as `too_large`, `malformed`, `wrong_type` or `unsupported_version`.
     """
     if len(raw) > MAX_FILE:
-        return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_FILE} bytes; no exchange file is.", _ASK)
+        return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_FILE} bytes; exchange files are smaller.", _ASK)
     try:
         jws = decode(raw, JwsFields, depth=3)
         return _named(jws, raw, expected or tuple(Kind), stored=stored)
@@ -157,7 +170,10 @@ def _signature(fields: SignatureFields, payload: str) -> Signature:
 
 
 def verify_all(envelope: Envelope, required: Iterable[PublicKey]) -> Refusal | None:
-    """None where the file carries a good signature of every key in `required`, and no other signature."""
+    """Check that a file has a good signature of every key in `required`, and no other signature. None where it has.
+
+    Refused as `unknown_signer` or `bad_signature`.
+    """
     keys = {key.kid: key for key in required}
     for signature in envelope.signatures:
         if signature.header.kid not in keys:
@@ -172,13 +188,13 @@ def verify_all(envelope: Envelope, required: Iterable[PublicKey]) -> Refusal | N
 
 
 def holds(signature: Signature, key: PublicKey) -> bool:
-    """Whether this one signature is by `key`, and says so in its header."""
+    """True where this one signature is by `key`, and its header says so."""
     same = signature.header.alg == key.alg and signature.header.kid == key.kid
     return same and check_signature(key, signature.value, signature.message)
 
 
 def read_written(envelope: Envelope) -> Any | Refusal:
-    """The payload as its version writes it."""
+    """The payload as its version writes it. Refused as `malformed`."""
     try:
         return decode(envelope.payload, versions_of(envelope.kind).table[envelope.version].shape, depth=MAX_DEPTH)
     except MalformedError as error:
@@ -186,13 +202,13 @@ def read_written(envelope: Envelope) -> Any | Refusal:
 
 
 def read_payload(envelope: Envelope, value: type[T]) -> T | Refusal:
-    """The payload as the value object of its kind, `value`, whatever its version (E17)."""
+    """The payload as the value object of its kind, `value`, whatever its version (E17). Refused as `malformed`."""
     written = read_written(envelope)
     return written if isinstance(written, Refusal) else upgraded(envelope.kind, envelope.version, written, value)
 
 
 def upgraded(kind: str, version: int, written: Any, value: type[T]) -> T | Refusal:
-    """The value object of what `version` wrote."""
+    """The value object of what `version` wrote (E17). Refused as `malformed`."""
     try:
         found = versions_of(kind).table[version].upgrade(written)
     except ValueError as error:
@@ -202,15 +218,17 @@ def upgraded(kind: str, version: int, written: Any, value: type[T]) -> T | Refus
 
 
 def payload_of(kind: str, value: object, version: int | None = None) -> bytes:
-    """A value object in the one form of `version`; None: of the newest."""
+    """A value object in the one form of `version`; of the newest version for None."""
     versions = versions_of(kind)
     return encode(versions.table[version or versions.newest].downgrade(value))
 
 
 def stored_value(raw: bytes, kind: Kind, value: type[T]) -> T:
-    """What a file says that was verified in full before it was kept: nothing is checked again. Any version is read.
+    """The value object of a file that was verified in full before it was kept. It is read in any version, and not
+    checked again.
 
-    Raises msgspec.MsgspecError, KeyError or ValueError where the stored bytes were altered.
+    Raises:
+        msgspec.MsgspecError, KeyError, ValueError: The stored bytes were altered.
     """
     jws = msgspec.json.decode(raw, type=JwsFields)
     version = _version_in(jws.signatures[0])
@@ -221,7 +239,11 @@ def stored_value(raw: bytes, kind: Kind, value: type[T]) -> T:
 
 
 def version_in(raw: bytes) -> int:
-    """The version that a file's header names; for files that were verified before they were kept."""
+    """The version that a file's header names. For files that were verified before they were kept.
+
+    Raises:
+        msgspec.MsgspecError, ValueError: The stored bytes were altered.
+    """
     return _version_in(msgspec.json.decode(raw, type=JwsFields).signatures[0])
 
 
@@ -230,7 +252,7 @@ def _version_in(signature: SignatureFields) -> int:
 
 
 def write_envelope(kind: Kind, value: object, signers: Sequence[Signer], version: int | None = None) -> bytes:
-    """The file's bytes: `value` in the one form of `version` (None: the newest), signed by each of `signers`."""
+    """The bytes of a file: `value` in the one form of `version` (the newest for None), signed by each of `signers`."""
     version = version or versions_of(kind).newest
     body = to_base64url(payload_of(kind, value, version))
     signatures = []
@@ -243,7 +265,7 @@ def write_envelope(kind: Kind, value: object, signers: Sequence[Signer], version
 
 
 def unsupported(kind: Kind, version: int) -> Refusal:
-    """E17: a file of a version that is not taken here. Names the side that is to be upgraded."""
+    """The refusal of a version that is not taken here (E17). It names the side to upgrade."""
     versions = versions_of(kind)
     said = f"The {kind.words} is of format version {version}; this release of {kind.reader} reads"
     said = f"{said} {words_of(versions.taken)}."
@@ -256,21 +278,24 @@ def unsupported(kind: Kind, version: int) -> Refusal:
 
 
 def words_of(versions: Sequence[int]) -> str:
-    """`version 1`, `versions 1 and 2`."""
+    """Versions in words: `version 1`, `versions 1 and 2`."""
     if len(versions) == 1:
         return f"version {versions[0]}"
     return f"versions {', '.join(map(str, versions[:-1]))} and {versions[-1]}"
 
 
 def malformed(why: str) -> Refusal:
+    """The refusal of a file that cannot be read. `why` is a sentence without its full stop."""
     return Refusal(Code.MALFORMED, f"The file cannot be read: {why}.", _ASK)
 
 
 def bad_signature(kind: Kind, why: str) -> Refusal:
-    return Refusal(Code.BAD_SIGNATURE, f"This is no genuine {kind.words}: {why}.", _ASK)
+    """The refusal of a file whose signature is missing or wrong. `why` is a sentence without its full stop."""
+    return Refusal(Code.BAD_SIGNATURE, f"This is not a genuine {kind.words}: {why}.", _ASK)
 
 
 def unknown_signer(kind: Kind, kid: str) -> Refusal:
+    """The refusal of a file that is signed by a key that is not known here."""
     return Refusal(
         Code.UNKNOWN_SIGNER,
         f"The {kind.words} is signed by key {kid[:16]}…, which is not known here.",

@@ -1,4 +1,4 @@
-"""L2: how a file shows that a site's ledger extends what the vendor saw before. Shared by LFRs and receipts."""
+"""How a file shows that a site's ledger extends what the vendor saw before (L2). LFRs and receipts share it."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -16,17 +16,22 @@ Proof = Annotated[list[Hash], Meta(max_length=64)]
 
 
 class CheckpointFields(Fields, frozen=True):
+    """A checkpoint as a file writes it. `origin` says whose log it is; `root` is 32 bytes in base64url."""
+
     origin: Text
     size: Count
     root: Hash
 
     @property
     def checkpoint(self) -> Checkpoint:
+        """As a value. A root that is not canonical base64url is empty, and proves nothing."""
         return Checkpoint(self.size, _hash(self.root))
 
 
 class Extension(Fields, frozen=True):
-    """Proof that the checkpoint it stands in extends the first `size` records, as `of` (a file's id) showed them."""
+    """The proof that the checkpoint it stands in extends the first `size` records, as `of` (the id of a file) showed
+    them.
+    """
 
     of: Text
     size: Count
@@ -34,10 +39,13 @@ class Extension(Fields, frozen=True):
 
 
 class History(Fields, frozen=True):
+    """The site's checkpoint, and the proofs that it extends earlier ones."""
+
     checkpoint: CheckpointFields
     extends: Annotated[list[Extension], Meta(max_length=SHOWN + 2)]
 
     def extension(self, size: int) -> Extension | None:
+        """The proof from an earlier checkpoint of `size` records; None where the file has none."""
         return next((found for found in self.extends if found.size == size), None)
 
     def shows(self, old: Checkpoint) -> bool | None:
@@ -52,19 +60,22 @@ class History(Fields, frozen=True):
 
 
 def checkpoint_fields(origin: str, checkpoint: Checkpoint) -> CheckpointFields:
+    """A checkpoint as a file writes it."""
     return CheckpointFields(origin=origin, size=checkpoint.size, root=to_base64url(checkpoint.root))
 
 
 def hashes(proof: Sequence[str]) -> list[bytes]:
+    """The hashes of a proof as bytes. One that is not canonical base64url becomes empty, and proves nothing."""
     return [_hash(text) for text in proof]
 
 
 def texts(proof: Sequence[bytes]) -> list[str]:
+    """The hashes of a proof as a file writes them: base64url."""
     return [to_base64url(value) for value in proof]
 
 
 def _hash(text: str) -> bytes:
-    """A hash that is not canonical base64url is no hash: it proves nothing, and no verification takes it."""
+    """A text that is not canonical base64url becomes empty: no verification takes that as a hash."""
     try:
         return from_base64url(text)
     except MalformedError:

@@ -1,8 +1,7 @@
 """Any exchange file in plain words, with the verdict of each signature: what anyone may know without a secret.
 
 Bytes in, a value out. A file that its reader refuses is refused here too, with the verdict of each signature as
-evidence. Nothing is left out but what must not be shown: the enrolment secret (A2), and a sealed body, which only its
-Control Room can open.
+evidence. Two things are not shown: the enrolment secret (A2), and a sealed body, which only its Control Room can open.
 """
 
 from collections.abc import Callable, Iterator
@@ -52,7 +51,7 @@ _VALUES: dict[Kind, type[Any]] = {
 }
 _READERS: dict[Kind, Callable[[bytes, Pinned], object]] = {
     Kind.TOKEN: read_token,
-    Kind.LFR: lambda raw, _: read_request(raw, stored=True),  # whether its version is taken was judged before
+    Kind.LFR: lambda raw, _: read_request(raw, stored=True),  # `open_envelope` has judged the version
     Kind.OLF: read_license_file,
     Kind.RECEIPT: lambda raw, _: read_receipt(raw),
     Kind.KEY_SET: read_key_set,
@@ -61,12 +60,16 @@ _READERS: dict[Kind, Callable[[bytes, Pinned], object]] = {
 
 @dataclass(frozen=True)
 class Section:
+    """A title, and rows of label and value."""
+
     title: str
     rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
 class SignatureVerdict:
+    """One signature, and what was found out about it. `who` says whose key it is."""
+
     alg: str
     kid: str
     verdict: str  # `holds`, `does not hold`, `unknown signer`, `not checked`
@@ -75,21 +78,25 @@ class SignatureVerdict:
 
 @dataclass(frozen=True)
 class Inspection:
+    """All that is shown of a file. `sha256` is in hex; `bytes` is the size of the file."""
+
     kind: str
     words: str
     version: int  # of its format
     bytes: int
     sha256: str
-    checked: bool  # whether its signatures were judged by a trust that is not the file's own
+    checked: bool  # the signatures were judged by a trust that does not come from the file
     verdict: str
     signatures: tuple[SignatureVerdict, ...]
     sections: tuple[Section, ...]
 
 
 def inspect(raw: bytes, pinned: Pinned | None = None, *, stored: bool = False) -> Inspection | Refusal:
-    """What `raw` is and says. Without `pinned`, the vendor's signatures are not judged; a site's own always are.
+    """What `raw` is and says. Without `pinned` the vendor's signatures are not judged; those of a site always are.
 
     `stored`: an LFR that this side kept, of whatever version (E17).
+
+    Refused as the reader of its kind refuses it.
     """
     envelope = open_envelope(raw, stored=stored)
     if isinstance(envelope, Refusal):
@@ -107,7 +114,7 @@ def inspect(raw: bytes, pinned: Pinned | None = None, *, stored: bool = False) -
         read = _READERS[envelope.kind](raw, pinned or _nobody())
         if isinstance(read, Refusal):
             return replace(read, evidence=(*read.evidence, *(f"{v.alg} by {v.who}: {v.verdict}" for v in verdicts)))
-    if any(found.verdict == BROKEN for found in verdicts):  # also where the content is known and would be taken
+    if any(found.verdict == BROKEN for found in verdicts):  # also where a reader would take the content
         return bad_signature(envelope.kind, "a signature does not hold")
     return Inspection(
         kind=envelope.kind.value,
@@ -123,7 +130,7 @@ def inspect(raw: bytes, pinned: Pinned | None = None, *, stored: bool = False) -
 
 
 def as_text(inspection: Inspection) -> str:
-    """Its sections as plain text: each row on a line of its own, what is said aligned."""
+    """The sections as plain text: each row on a line of its own, with the values aligned."""
     parts = []
     for section in inspection.sections:
         width = max((len(label) for label, _ in section.rows), default=0)
@@ -133,10 +140,12 @@ def as_text(inspection: Inspection) -> str:
 
 
 def pinned_by(trust: bytes | None, key_set: bytes | None) -> Pinned | Refusal | None:
-    """The trust to judge by, out of a trust file, a key set file, or both.
+    """The trust to judge by, from a trust file, a key set file, or both; None where neither is given.
 
-    A key set that comes alone is taken at its word: its roots are whoever signed it. With a trust file, they must be
-    the roots that it names; after two rotations of the roots only a Control Room's own copy still bridges that.
+    A key set that comes alone is believed: its roots are whoever signed it. With a trust file, they must be the roots
+    that it names; after two rotations of the roots only a Control Room's own copy still bridges that.
+
+    Refused as `read_trust` and `read_key_set` do.
     """
     named = read_trust(trust) if trust is not None else None
     if isinstance(named, Refusal) or key_set is None:
@@ -158,7 +167,7 @@ def _at_its_word(key_set: bytes) -> Pinned | Refusal:
 
 
 def _nobody() -> Pinned:
-    """A site's own files are judged by the key that they name; no trust is asked."""
+    """A trust without keys: a site's own files are judged by the key that they name."""
     return Pinned(Trust(vendor="nobody", suite="std", roots=["-" * 43], threshold=1))
 
 

@@ -1,7 +1,7 @@
-"""V1, V2: what the vendor's issuing log shows of itself in an OLF: the record of the issue, its proof, how it grew.
+"""V1, V2: what an OLF shows of the vendor's issuing log: the record of the issue, its proof, and how the log grew.
 
-A record's public half commits to its private half (who, why) by a hash, so that a proof can leave the vendor without
-naming the vendor's staff.
+The public half of a record commits to its private half (who, why) by a hash, so that a proof can leave the vendor
+without naming the vendor's staff.
 """
 
 from carnet.entitlements import (
@@ -26,27 +26,30 @@ ORIGIN = "carnet/issuing-log"
 
 
 class LogRecord(Fields, frozen=True):
-    """The public half of a record: the leaf is its one written form."""
+    """The public half of a record. The leaf is its one written form."""
 
     index: Quantity
     at: Time
     kind: Text
     subject: Text
-    content_sha256: Sha256  # of what was issued; of nothing where the act issues nothing
+    content_sha256: Sha256  # of what was issued; of no bytes where nothing was issued
     detail_sha256: Sha256  # of the private half, salted
 
     def leaf(self) -> bytes:
+        """The bytes that the log hashes."""
         return encode(self)
 
 
 class Growth(Fields, frozen=True):
-    """Proof that the log extends what the Control Room saw of it last."""
+    """The proof that the log extends the `size` records that the Control Room saw of it last."""
 
     size: Count
     proof: Proof
 
 
 class LogProof(Fields, frozen=True):
+    """A record of the log, with the proofs that the log includes it, and still all that was seen of it."""
+
     record: LogRecord
     checkpoint: CheckpointFields
     inclusion: Proof
@@ -54,7 +57,11 @@ class LogProof(Fields, frozen=True):
 
 
 def check_log(proof: LogProof, content_sha256: str, subject: str, seen: Checkpoint | None) -> Refusal | None:
-    """V2: the record is about this file, it is in the log, and the log still holds all that was seen of it."""
+    """Check that the record is about this file, that the log includes it, and that it still holds all that was `seen`
+    (V2).
+
+    None where all hold; refused as `log_mismatch`. `content_sha256` is in hex.
+    """
     record, at = proof.record, proof.checkpoint.checkpoint
     if (record.content_sha256, record.subject) != (content_sha256, subject):
         return _mismatch("its log record is about another file")

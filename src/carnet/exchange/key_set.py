@@ -1,8 +1,8 @@
 """E16: the vendor's key set. Roots sign it, its version rises, and it names the keys and the suite that issue files.
 
-Roots are trusted by thumbprint as a product ships them (`Trust`), later as the newest key set names them. A new set
-needs the threshold of the old roots *and* of its own, for each algorithm of the suite, so that issuing keys and roots
-both rotate without re-provisioning, and breaking one algorithm is not enough.
+Roots are trusted by thumbprint as a product ships them (`Trust`), and later as the newest key set names them. A new set
+needs the threshold of the old roots *and* of its own, for each algorithm of the suite. So issuing keys and roots both
+rotate without provisioning the sites again, and to break one algorithm is not enough.
 """
 
 from collections.abc import Iterable
@@ -49,6 +49,13 @@ Threshold = Annotated[int, Meta(ge=1, le=8)]
 
 
 class KeySet(Fields, frozen=True):
+    """The vendor's public keys: `issuers` sign files, `roots` sign key sets, and `threshold` roots of each algorithm
+    must.
+
+    Raises:
+        ValueError: It names a key twice, or has too few keys for an algorithm of its suite.
+    """
+
     version: Count
     issued_at: Time
     suite: Literal["std"]
@@ -69,7 +76,7 @@ class KeySet(Fields, frozen=True):
 
 
 class Trust(Fields, frozen=True):
-    """What a product ships with: the vendor's root thumbprints. Not signed: the product itself brings it."""
+    """What a product ships with: the thumbprints of the vendor's roots. It is not signed; the product brings it."""
 
     vendor: Text
     suite: Literal["std"]
@@ -79,23 +86,27 @@ class Trust(Fields, frozen=True):
 
 @dataclass(frozen=True)
 class Pinned:
-    """What a verifier trusts: the shipped thumbprints, and the newest key set it took (with its signed bytes)."""
+    """What a verifier trusts: the shipped thumbprints, and the newest key set that it took."""
 
     trust: Trust
     newest: KeySet | None = None
 
     @property
     def version(self) -> int:
+        """The version of the newest key set; 0 where none is known yet."""
         return self.newest.version if self.newest else 0
 
     def root_kids(self) -> set[str]:
+        """The thumbprints of the roots that are trusted now."""
         return {key.kid for key in self.newest.roots} if self.newest else set(self.trust.roots)
 
     def threshold(self) -> int:
+        """How many of them must sign, of each algorithm."""
         return self.newest.threshold if self.newest else self.trust.threshold
 
 
 def read_trust(raw: bytes) -> Trust | Refusal:
+    """A trust file. Refused as `malformed`."""
     try:
         return decode(raw.strip(), Trust, depth=3)
     except MalformedError as error:
@@ -103,19 +114,23 @@ def read_trust(raw: bytes) -> Trust | Refusal:
 
 
 def write_key_set(key_set: KeySet, roots: list[Signer], version: int | None = None) -> bytes:
+    """The bytes of a key set, in `version` (the newest for None), signed by each of `roots`."""
     return write_envelope(Kind.KEY_SET, key_set, roots, version)
 
 
 def read_key_set(raw: bytes, pinned: Pinned, *, stored: bool = False) -> KeySet | Refusal:
-    """E16: a key set that `pinned` may take: signed by old and new roots, its version not lower than the known one.
+    """A key set that `pinned` may take: signed by old and new roots, its version not lower than the known one (E16).
 
     `stored`: this side kept the file (E17).
+
+    Refused as `key_set_too_old`, `unknown_signer` or `bad_signature`, or as `open_envelope` does.
     """
     envelope = open_envelope(raw, Kind.KEY_SET, stored=stored)
     return envelope if isinstance(envelope, Refusal) else _judge(envelope, pinned)
 
 
 def read_inner_key_set(jws: JwsFields, pinned: Pinned) -> KeySet | Refusal:
+    """The key set that stands in a token or an OLF. Refused as `read_key_set` does."""
     return read_key_set(encode(jws), pinned)
 
 
@@ -138,7 +153,7 @@ def _judge(envelope: Envelope, pinned: Pinned) -> KeySet | Refusal:
 
 
 def _is_same(one: KeySet, other: KeySet) -> bool:
-    """E17: one set is handed out in two versions; what only the newer one states makes no other set of it."""
+    """E17: one set can be written in two versions. What only the newer one states does not make it another set."""
     return any(_written(one, version) == _written(other, version) for version in versions_of(Kind.KEY_SET).taken)
 
 
@@ -147,8 +162,11 @@ def _written(key_set: KeySet, version: int) -> bytes:
 
 
 def _check_roots(envelope: Envelope, key_set: KeySet, pinned: Pinned) -> Refusal | None:
-    """Both thresholds. A signature by a key that neither set names counts for nothing: after a rotation of the roots,
-    the old ones still stand in the file, and a site that starts with the new ones has no key to judge them by."""
+    """Check both thresholds.
+
+    A signature by a key that neither set names counts for nothing: after a rotation of the roots the old ones still
+    stand in the file, and a site that starts with the new ones has no key to judge them by.
+    """
     known = {key.kid: key for key in (*(pinned.newest.roots if pinned.newest else ()), *key_set.roots)}
     signed: set[str] = set()
     for signature in envelope.signatures:
@@ -175,7 +193,11 @@ def _too_few(whose: str) -> Refusal:
 
 
 def verify_issued(envelope: Envelope, key_set: KeySet) -> Refusal | None:
-    """Whether the vendor's issuing keys, one for each algorithm of the suite, and no others, signed this file."""
+    """Check that one issuing key for each algorithm of the suite signed this file, and no other key did. None where it
+    is so.
+
+    Refused as `unknown_signer` or `bad_signature`.
+    """
     named = set(envelope.kids)
     required = []
     for alg in SUITES[key_set.suite]:

@@ -1,4 +1,4 @@
-"""Keys as they are written in files (JWK), their names (RFC 7638 thumbprints), and signing and checking with them.
+"""Keys as files write them (JWK), their names (RFC 7638 thumbprints), and signing and checking with them.
 
 Public: Ed25519 (RFC 9864), ML-DSA-65 (RFC 9964), and X-Wing for sealing. Private keys exist only as `Signer` and
 `Opener`, which never print themselves; both are made from seeds, so that randomness stays an argument.
@@ -26,7 +26,7 @@ ED25519 = "Ed25519"
 ML_DSA_65 = "ML-DSA-65"
 X_WING = "X-Wing"
 
-_PROBE = X25519PrivateKey.from_private_bytes(bytes(32))  # no secret: it tells usable public keys from others
+_PROBE = X25519PrivateKey.from_private_bytes(bytes(32))  # not a secret: it finds public keys that cannot be used
 
 RandomBytes = Callable[[int], bytes]
 Thumbprint = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
@@ -41,6 +41,7 @@ class OkpKey(Fields, frozen=True, tag_field="kty", tag="OKP"):
 
     @property
     def kid(self) -> str:
+        """The thumbprint: SHA-256 in base64url, 43 characters."""
         return _thumbprint({"crv": self.crv, "kty": "OKP", "x": self.x})
 
 
@@ -52,6 +53,7 @@ class AkpKey(Fields, frozen=True, tag_field="kty", tag="AKP"):
 
     @property
     def kid(self) -> str:
+        """The thumbprint: SHA-256 in base64url, 43 characters."""
         return _thumbprint({"alg": self.alg, "kty": "AKP", "pub": self.pub})
 
 
@@ -59,7 +61,7 @@ PublicKey = OkpKey | AkpKey
 
 
 def check_signature(key: PublicKey, signature: bytes, message: bytes) -> bool:
-    """Whether `signature` over `message` is by `key`. A key that is no signing key signs nothing."""
+    """True where `signature` over `message` is by `key`. False for a key that does not sign (X-Wing)."""
     try:
         if isinstance(key, OkpKey):
             Ed25519PublicKey.from_public_bytes(from_base64url(key.x)).verify(signature, message)
@@ -74,18 +76,22 @@ def check_signature(key: PublicKey, signature: bytes, message: bytes) -> bool:
 
 @lru_cache(maxsize=1024)  # a Control Room's key is read at each of its requests
 def sealing_public(key: AkpKey) -> MLKEM768X25519PublicKey:
-    """The X-Wing key to seal to. Raises ValueError where it is not one, or where nothing can be sealed to it."""
+    """The X-Wing key to seal to.
+
+    Raises:
+        ValueError: It is not an X-Wing key, or nothing can be sealed to it.
+    """
     raw = from_base64url(key.pub)
     if key.alg != X_WING or len(raw) != 1216:
         raise ValueError("not an X-Wing public key")
     curve = X25519PublicKey.from_public_bytes(raw[1184:])
-    _PROBE.exchange(curve)  # a point of low order agrees on nothing: ValueError
+    _PROBE.exchange(curve)  # raises ValueError for a point of low order
     return MLKEM768X25519PublicKey(MLKEM768PublicKey.from_public_bytes(raw[:1184]), curve)
 
 
 @dataclass(frozen=True)
 class Signer:
-    """A private signing key. `seed` is 32 bytes, for either algorithm."""
+    """A private signing key, Ed25519 or ML-DSA-65. `seed` is 32 bytes for either."""
 
     alg: str
     seed: bytes = field(repr=False)
@@ -106,6 +112,7 @@ class Signer:
         object.__setattr__(self, "key", public)
 
     def sign(self, message: bytes) -> bytes:
+        """The signature: 64 bytes of Ed25519, 3,309 of ML-DSA-65."""
         return self._private.sign(message)
 
 
@@ -128,10 +135,12 @@ class Opener:
 
 
 def new_signer(alg: str, random: RandomBytes) -> Signer:
+    """A new signing key. `alg` is `ED25519` or `ML_DSA_65`; `random(n)` gives n random bytes."""
     return Signer(alg, random(32))
 
 
 def new_opener(random: RandomBytes) -> Opener:
+    """A new X-Wing key. `random(n)` gives n random bytes."""
     return Opener(random(96))
 
 

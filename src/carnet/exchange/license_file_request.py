@@ -1,4 +1,4 @@
-"""E3: the License File Request, site to vendor: signed, readable, totals only. No user, host, bot or address in it."""
+"""E3: the License File Request, site to vendor: signed, readable, totals only, without any user, host, bot or address."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,6 +51,8 @@ CLEAR_LEAF = b"\x01\x00\x00\x00\x00"  # leaf format 1, key id 0: the record itse
 
 
 class RequestKind(StrEnum):
+    """Why a site asks. `release` is its last file (E11)."""
+
     INITIAL = "initial"
     CHANGE = "change"
     RENEWAL = "renewal"
@@ -58,6 +60,12 @@ class RequestKind(StrEnum):
 
 
 class ControlRoomFields(Fields, frozen=True):
+    """Who asks: the identity of the Control Room, its release, and its public keys.
+
+    Raises:
+        ValueError: Nothing can be sealed to the sealing key.
+    """
+
     id: Uuid
     name: Text
     version: Version
@@ -66,10 +74,16 @@ class ControlRoomFields(Fields, frozen=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        sealing_public(self.sealing_key)  # else no answer could be sealed to it
+        sealing_public(self.sealing_key)  # it raises where nothing can be sealed to the key
 
 
 class KeyPair(Fields, frozen=True):
+    """The new public keys that a site changes to (E15).
+
+    Raises:
+        ValueError: Nothing can be sealed to the sealing key.
+    """
+
     signing_key: OkpKey
     sealing_key: AkpKey
 
@@ -79,22 +93,30 @@ class KeyPair(Fields, frozen=True):
 
 
 class Enrolment(Fields, frozen=True):
+    """The token that enrols the site, and the proof that the site has its secret: see `enrolment_proof` (E2)."""
+
     token_id: Uuid
     proof: Annotated[str, Meta(min_length=43, max_length=43)]
 
 
 class Cycle(Fields, frozen=True):
+    """The open cycle that the request belongs to (E4)."""
+
     id: Uuid
     opened_at: Time
     withdrawn_before: Quantity  # cycles withdrawn since the last install (E14)
 
 
 class Installed(Fields, frozen=True):
+    """The OLF that is installed on the site."""
+
     olf_id: Uuid
     sequence: Count
 
 
 class LineTotals(Fields, frozen=True):
+    """The use of one line, in one period where it has one."""
+
     line_id: Uuid
     sku: Sku
     metric: Metric
@@ -107,11 +129,19 @@ class LineTotals(Fields, frozen=True):
 
 
 class RefusalCount(Fields, frozen=True):
+    """How often one code was refused."""
+
     code: Text
     count: Count
 
 
 class Totals(Fields, frozen=True):
+    """All that a site states of its use.
+
+    Raises:
+        ValueError: A line is stated twice for one period.
+    """
+
     lines: Annotated[list[LineTotals], Meta(max_length=512)]
     refusals: Annotated[list[RefusalCount], Meta(max_length=64)]
 
@@ -122,7 +152,7 @@ class Totals(Fields, frozen=True):
 
 
 class TotalsRecord(Fields, frozen=True):
-    """L3: the ledger record that states the totals, whole: written again in its one form it is the leaf's content."""
+    """The ledger record that states the totals, whole (L3). In its one written form it is the content of the leaf."""
 
     index: Quantity
     at: Time
@@ -132,15 +162,20 @@ class TotalsRecord(Fields, frozen=True):
     body: Totals
 
     def leaf(self) -> bytes:
+        """The leaf of the record, as the ledger holds it."""
         return CLEAR_LEAF + encode(self)
 
 
 class StatedTotals(Fields, frozen=True):
+    """The totals, with the proof that their record is in the ledger (L3)."""
+
     record: TotalsRecord
     proof: Proof
 
 
 class ClockFields(Fields, frozen=True):
+    """The site's clocks: trusted time, the system clock, and how often and how far it was set back (T2), in seconds."""
+
     trusted: Time
     system: Time
     set_back_count: Quantity
@@ -148,17 +183,24 @@ class ClockFields(Fields, frozen=True):
 
 
 class LicenseFileRequest(Fields, frozen=True):
+    """What a site states and asks for (E3).
+
+    Raises:
+        ValueError: It has a cycle although it is a release, or none although it is not; or its deadline does not
+            follow from its cycle and its windows (E5).
+    """
+
     request_id: Uuid
     sequence: Count
     kind: RequestKind
     generated_at: Time
-    install_by: Time | None  # as the site computes it (E5), by `windows`; none for a release
+    install_by: Time | None  # as the site computes it from `windows` (E5); None for a release
     control_room: ControlRoomFields
     new_keys: KeyPair | None  # E15
     enrolment: Enrolment
-    cycle: Cycle | None  # none for a release
+    cycle: Cycle | None  # None for a release
     history_accepted: Quantity  # the newest acceptance that the totals include (L2); 0 for none
-    smaller_than: Count | None  # only with `--since`: the ledger is smaller than what was asked for
+    smaller_than: Count | None  # only with `--since`: the size asked for, where the ledger is smaller
     installed: Installed | None
     state: Text
     key_set_version: Count
@@ -166,14 +208,14 @@ class LicenseFileRequest(Fields, frozen=True):
     totals: StatedTotals
     ledger: History
     clock: ClockFields
-    windows: Windows  # E18: that the site goes by
+    windows: Windows  # that the site goes by (E18)
     reads: SiteReads  # E17
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.kind is RequestKind.RELEASE) != (self.cycle is None):
             raise ValueError("a release, and nothing else, has no cycle")
-        if self.install_by != self._deadline():  # E5: nobody writes a deadline of their own
+        if self.install_by != self._deadline():  # E5: a deadline follows from the rest of the file
             raise ValueError("its deadline is not the one that follows from its cycle and its windows")
 
     def _deadline(self) -> datetime | None:
@@ -184,9 +226,10 @@ class LicenseFileRequest(Fields, frozen=True):
         return install_by(self.cycle.opened_at, self.generated_at, self.windows)
 
     def totals_proven(self, leaf: bytes) -> bool:
-        """L3: the totals are the leaf just before the request's own, and included in the checkpoint.
+        """True where the totals are the leaf just before the request's own, and the checkpoint includes it (L3).
 
-        `leaf`: the record as it was received, or as the ledger holds it: never written again from another version.
+        `leaf`: the record as it was received, or as the ledger holds it; it is never written again from another
+        version.
         """
         record, at = self.totals.record, self.ledger.checkpoint.checkpoint
         proof = hashes(self.totals.proof)
@@ -196,12 +239,16 @@ class LicenseFileRequest(Fields, frozen=True):
 
 @dataclass(frozen=True)
 class ReadRequest:
+    """A request whose form and own signatures are good. `signer` is the thumbprint of the Control Room key that signed
+    it.
+    """
+
     request: LicenseFileRequest
     envelope: Envelope
     signer: str  # the thumbprint of the Control Room key that signed it
 
     def totals_proven(self) -> bool:
-        """L3, by the received bytes: a leaf is a hash of what the site wrote, not of what is read of it (E17)."""
+        """L3 by the received bytes: a leaf is a hash of what the site wrote, not of what is read from it (E17)."""
         totals = _members(self.envelope.payload)["totals"]
         return self.request.totals_proven(CLEAR_LEAF + bytes(_members(totals)["record"]))
 
@@ -212,13 +259,17 @@ def _members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
 
 
 def write_request(request: LicenseFileRequest, signers: list[Signer], version: int | None = None) -> bytes:
+    """The bytes of an LFR, in `version` (the newest for None), signed by each of `signers`."""
     return write_envelope(Kind.LFR, request, signers, version)
 
 
 def read_request(raw: bytes, *, stored: bool = False) -> ReadRequest | Refusal:
-    """Form and signature by the key it names itself (and by the new one, where it brings one).
+    """Check form and signatures, by the key that the request names itself, and by the new one where it brings one
+    (E15).
 
-    `stored`: this side kept the file (E17). Not here: whether that key is the Control Room's. CALM judges that (E15).
+    `stored`: this side kept the file (E17). Not checked here: whether that key is the Control Room's. CALM judges that.
+
+    Refused as `bad_signature`, or as `open_envelope` does.
     """
     envelope = open_envelope(raw, Kind.LFR, stored=stored)
     if isinstance(envelope, Refusal):

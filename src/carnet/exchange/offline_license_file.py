@@ -1,6 +1,7 @@
 """The Offline License File, vendor to site: signed over a sealed body (encrypt, then sign).
 
-A guard at the border verifies the vendor's signatures without any secret; only the Control Room it is for can open it.
+A guard at the border verifies the vendor's signatures without any secret; only the Control Room that it is for can open
+it.
 """
 
 import zlib
@@ -65,12 +66,16 @@ from carnet.exchange.windows import Windows
 
 
 class Answers(Fields, frozen=True):
+    """The LFR that an OLF answers: its id, and the SHA-256 of its bytes."""
+
     request_id: Uuid
     sha256: Sha256  # of the LFR's bytes
 
 
 class AddedUnits(Fields, frozen=True):
-    """L2: units to add to what a line consumed in a period, once. `sku`: the site may not know the line any more."""
+    """Units to add once to what a line consumed in a period (L2). `sku` is stated because the site may not know the
+    line.
+    """
 
     line_id: Uuid
     sku: Sku
@@ -79,7 +84,7 @@ class AddedUnits(Fields, frozen=True):
 
 
 class AcceptedHistory(Fields, frozen=True):
-    """L2: the vendor accepted another history than the one it saw; `add` carries over what was consumed in that one."""
+    """The vendor accepted another history than it saw (L2). `add` carries over what was consumed in the one it saw."""
 
     number: Count
     checkpoint: CheckpointFields
@@ -87,6 +92,12 @@ class AcceptedHistory(Fields, frozen=True):
 
 
 class SealedBody(Fields, frozen=True):
+    """What only the Control Room can read: what is granted.
+
+    Raises:
+        ValueError: It grants one line twice.
+    """
+
     account_name: Text
     lines: Annotated[list[Line], Meta(min_length=1, max_length=256)]
 
@@ -97,6 +108,8 @@ class SealedBody(Fields, frozen=True):
 
 
 class OfflineLicenseFile(Fields, frozen=True):
+    """What the vendor grants to one Control Room (E7, E9). The lines are in the sealed body."""
+
     olf_id: Uuid
     sequence: Count
     answers: Answers
@@ -110,56 +123,64 @@ class OfflineLicenseFile(Fields, frozen=True):
     acknowledged: CheckpointFields
     accepts_history: AcceptedHistory | None
     lowers_clock: bool  # T3
-    key_set: JwsFields | None  # when newer than what the LFR shows
+    key_set: JwsFields | None  # where it is newer than the one that the LFR names
     sealed_sha256: Sha256  # of the sealed plaintext
     sealed: Annotated[str, Meta(max_length=180_000)]
-    windows: Windows  # E18: that the site goes by from the install on
-    issuing_log: LogProof | None  # None only while its digest is taken
+    windows: Windows  # that the site goes by after the install (E18)
+    issuing_log: LogProof | None  # None only while the digest is computed
     reads: VendorReads  # E17
 
     def content_digest(self, version: int | None = None) -> str:
-        """What the issuing log commits to where this is written in `version` (None: the newest); see `content_of`.
+        """What the issuing log commits to where this is written in `version` (the newest for None): see `content_of`.
 
-        For who writes. Of a file that was received, `ReadLicenseFile.content_digest` asks the bytes.
+        It is for the writer. For a received file, `ReadLicenseFile.content_digest` asks the received bytes.
         """
         return content_of(payload_of(Kind.OLF, self, version))
 
 
 def content_of(payload: bytes) -> str:
-    """SHA-256 of a payload with `null` in the place of the log's own proof; every other byte is as it was written."""
+    """SHA-256, in hex, of a payload with `null` in the place of the log's own proof; every other byte is as written."""
     fields = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
     return sha256(encode(fields | {"issuing_log": msgspec.Raw(b"null")})).hexdigest()
 
 
 @dataclass(frozen=True)
 class ReadLicenseFile:
+    """An OLF whose form and signatures are good. `key_set` is the one that it was judged by."""
+
     olf: OfflineLicenseFile
     key_set: KeySet
     envelope: Envelope
 
     @property
     def content_digest(self) -> str:
-        """V2: what the issuing log must have committed to."""
+        """What the issuing log must have committed to (V2): SHA-256, in hex."""
         return content_of(self.envelope.payload)
 
 
 def seal_body(
     body: SealedBody, key: AkpKey, olf_id: str, control_room_id: str, sequence: int, version: int | None = None
 ) -> tuple[str, str]:
-    """The sealed body as an OLF of `version` carries it (None: the newest), and the SHA-256 of its plaintext."""
+    """The sealed body as an OLF of `version` carries it (the newest for None), and the SHA-256 of its plaintext, in
+    hex.
+    """
     plaintext = payload_of(SEALED_BODY, body, version)
     box = seal(zlib.compress(plaintext, 9), key, info_for(olf_id, control_room_id, sequence))
     return to_base64url(box), sha256(plaintext).hexdigest()
 
 
 def write_license_file(olf: OfflineLicenseFile, issuers: list[Signer], version: int | None = None) -> bytes:
+    """The bytes of an OLF, in `version` (the newest for None), signed by each of `issuers`."""
     return write_envelope(Kind.OLF, olf, issuers, version)
 
 
 def read_license_file(raw: bytes, pinned: Pinned) -> ReadLicenseFile | Refusal:
-    """Form and signatures, by the newest key set: the pinned one, or a newer that the file brings and the roots signed.
+    """Check form and signatures, by the newest key set: the pinned one, or a newer one that the file brings and the
+    roots signed.
 
-    Not here: for whom it is (`open_body`), what it answers and when it is too late (E5, E7, on the site).
+    Not checked here: for whom it is (`open_body`), what it answers, and whether it is too late (E5, E7; on the site).
+
+    Refused as `not_enabled`, `unknown_signer` or `bad_signature`, or as `open_envelope` and `read_key_set` do.
     """
     envelope = open_envelope(raw, Kind.OLF)
     if isinstance(envelope, Refusal):
@@ -176,9 +197,11 @@ def read_license_file(raw: bytes, pinned: Pinned) -> ReadLicenseFile | Refusal:
 
 
 def open_body(olf: OfflineLicenseFile, openers: list[Opener], version: int | None = None) -> SealedBody | Refusal:
-    """E7: the sealed body, opened with the key that the file names, if it is one of `openers`.
+    """The sealed body, opened with the key that the file names, where it is one of `openers` (E7).
 
-    `version`: of the file; None: the newest.
+    `version` is that of the file; the newest for None.
+
+    Refused as `wrong_key`, `bad_signature` or `malformed`.
     """
     opener = next((opener for opener in openers if opener.key.kid == olf.sealing_key), None)
     try:
@@ -201,13 +224,13 @@ def open_body(olf: OfflineLicenseFile, openers: list[Opener], version: int | Non
 
 
 def _body(plaintext: bytes, version: int) -> SealedBody | Refusal:
-    """Raises MalformedError where it is not the body of an OLF of `version`."""
+    """The body of an OLF of `version`. Raises MalformedError where it is not one."""
     written = decode(plaintext, versions_of(SEALED_BODY).table[version].shape, depth=MAX_DEPTH)
     return upgraded(SEALED_BODY, version, written, SealedBody)
 
 
 def _unpack(packed: bytes) -> bytes:
-    """zlib, bounded: what would grow beyond the largest file is no license."""
+    """Decompress, at most to the size of the largest file. Raises MalformedError beyond that."""
     unpacking = zlib.decompressobj()
     try:
         plaintext = unpacking.decompress(packed, MAX_FILE)

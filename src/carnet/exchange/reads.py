@@ -1,4 +1,4 @@
-"""E17: which versions a side reads, as it tells the other one: in each LFR, and in each token and OLF."""
+"""E17: the versions that a side reads. It tells the other side so in each LFR, and in each token and OLF."""
 
 from typing import Annotated
 
@@ -12,6 +12,7 @@ Numbers = Annotated[list[Annotated[int, Meta(ge=1, le=1_000_000)]], Meta(min_len
 
 
 def _check_rising(fields: Fields) -> None:
+    """Raises ValueError where the versions of a kind do not rise."""
     for name in fields.__struct_fields__:
         numbers = getattr(fields, name)
         if numbers != sorted(set(numbers)):
@@ -19,7 +20,11 @@ def _check_rising(fields: Fields) -> None:
 
 
 class SiteReads(Fields, frozen=True):
-    """The versions of each kind that a Control Room reads."""
+    """The versions of each kind that a Control Room reads, in rising order.
+
+    Raises:
+        ValueError: The versions of a kind do not rise.
+    """
 
     token: Numbers
     olf: Numbers
@@ -31,7 +36,11 @@ class SiteReads(Fields, frozen=True):
 
 
 class VendorReads(Fields, frozen=True):
-    """The versions of each kind that CALM reads."""
+    """The versions of each kind that CALM reads, in rising order.
+
+    Raises:
+        ValueError: The versions of a kind do not rise.
+    """
 
     lfr: Numbers
     receipt: Numbers
@@ -42,20 +51,20 @@ class VendorReads(Fields, frozen=True):
 
 
 def site_reads() -> SiteReads:
-    """What a Control Room of this release reads."""
+    """The versions that a Control Room of this release reads."""
     return SiteReads(token=_taken(Kind.TOKEN), olf=_taken(Kind.OLF), key_set=_taken(Kind.KEY_SET))
 
 
 def vendor_reads() -> VendorReads:
-    """What a CALM of this release reads."""
+    """The versions that a CALM of this release reads."""
     return VendorReads(lfr=_taken(Kind.LFR), receipt=_taken(Kind.RECEIPT))
 
 
 def version_for(kind: Kind, reads: list[int]) -> int:
-    """The version in which a Control Room writes for a CALM that said that it reads `reads`.
+    """The version in which a Control Room writes for a CALM that reads `reads`: the newest that both know (E17).
 
-    The newest that both know. Where there is none, the nearest: what CALM said may be old, and only CALM can judge
-    what it reads today. Its refusal then says which side to upgrade.
+    Where there is none, the nearest: what CALM said may be old, and only CALM can judge what it reads today. Its
+    refusal then says which side to upgrade.
     """
     versions = versions_of(kind)
     common = versions.to_write(reads)

@@ -1,4 +1,4 @@
-"""The receipt, site to vendor, optional: proof that an OLF was installed, without waiting for the next LFR (H2)."""
+"""The receipt, site to vendor, optional: it proves that an OLF was installed, before the next LFR does (H2)."""
 
 from dataclasses import dataclass
 
@@ -23,6 +23,8 @@ from carnet.exchange.verdicts import Refusal
 
 
 class Receipt(Fields, frozen=True):
+    """What a site states after an install. The checkpoint of `ledger` includes the installation."""
+
     olf_id: Uuid
     sequence: Count
     control_room_id: Uuid
@@ -33,17 +35,24 @@ class Receipt(Fields, frozen=True):
 
 @dataclass(frozen=True)
 class ReadReceipt:
+    """A receipt whose form and own signature are good. `signer` is the thumbprint of the key that signed it."""
+
     receipt: Receipt
     envelope: Envelope
     signer: str
 
 
 def write_receipt(receipt: Receipt, signer: Signer, version: int | None = None) -> bytes:
+    """The bytes of a receipt, in `version` (the newest for None)."""
     return write_envelope(Kind.RECEIPT, receipt, [signer], version)
 
 
 def read_receipt(raw: bytes) -> ReadReceipt | Refusal:
-    """Form, and the signature by the key it names itself. Whether that key is the Control Room's is CALM's to judge."""
+    """Check form and signature, by the key that the receipt names itself. Whether it is the Control Room's, CALM
+    judges.
+
+    Refused as `bad_signature`, or as `open_envelope` does.
+    """
     envelope = open_envelope(raw, Kind.RECEIPT)
     if isinstance(envelope, Refusal):
         return envelope

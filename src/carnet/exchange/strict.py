@@ -19,11 +19,16 @@ _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL
 
 
 class MalformedError(ValueError):
-    """What was read is not what its format says. Turned into the verdict `malformed` where a file is opened."""
+    """What was read is not what its format says. It becomes the verdict `malformed` where a file is opened."""
 
 
 def decode(data: bytes, shape: type[T], *, depth: int) -> T:
-    """Read `data` as `shape`, nested at most `depth` deep. Raises MalformedError, with a sentence."""
+    """Read `data` as `shape`, nested at most `depth` deep.
+
+    Raises:
+        MalformedError: It is nested deeper, not in Unicode form NFC, not of this shape, or not in its one written
+            form.
+    """
     if _nesting(data, depth) > depth:
         raise MalformedError(f"it is nested deeper than {depth}")
     try:
@@ -38,15 +43,21 @@ def decode(data: bytes, shape: type[T], *, depth: int) -> T:
 
 
 def encode(value: object) -> bytes:
+    """A value in its one written form: JSON without spaces, fields in their order."""
     return msgspec.json.encode(value)
 
 
 def to_base64url(data: bytes) -> str:
+    """Base64url without padding."""
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def from_base64url(text: str) -> bytes:
-    """Decode base64url without padding. Raises MalformedError unless `text` is the canonical form of its bytes."""
+    """Decode base64url without padding.
+
+    Raises:
+        MalformedError: `text` is not the canonical form of its bytes.
+    """
     try:
         data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as error:

@@ -1,7 +1,7 @@
 """Verdicts: the one list of codes that both sides, every door and the documents share (E13).
 
-A refusal is a value, not an exception: a rule said no, and says why and what to do. What broke is a `carnet.errors`
-exception instead. `docs/rules.md` explains each code; the table there is checked against this list.
+A refusal is a value, not an exception: a rule said no, and says why and what to do. A fault is an exception of
+`carnet.errors` instead. `docs/rules.md` explains each code; a test compares the table there with this list.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
+    """What refused something, as a stable word (E13). Each one is explained in docs/rules.md."""
+
     # any file
     MALFORMED = "malformed"
     TOO_LARGE = "too_large"
@@ -75,9 +77,9 @@ class Code(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """A rule said no: what happened, what to do next, and, where there is any, what a person can read as evidence.
+    """A rule said no (E13): what happened, what to do next, and evidence that a person can read, if there is any.
 
-    `next` is for every door; `run`, the command that does it, is what the command line adds.
+    `next` is for every door. `run` is the command that does it; only the command line shows it.
     """
 
     code: Code

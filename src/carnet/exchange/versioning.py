@@ -15,15 +15,15 @@ from typing import Any
 from carnet.entitlements import Fields
 
 TAKEN = 2  # versions of a kind that are taken from the other side: N and N-1
-SEALED_BODY = "sealed body of an OLF"  # no file of its own: its versions are those of the OLF
+SEALED_BODY = "sealed body of an OLF"  # it is not a file: its versions are those of the OLF
 
 
 @dataclass(frozen=True)
 class Version:
     """One version of a kind of file: how it is written, and how to get from there to the value object and back.
 
-    `upgrade` takes what was written and returns the value object; it may raise ValueError, which makes the file
-    `malformed`. `downgrade` takes the value object and returns what is written; it may lose a field.
+    `upgrade` takes what was written and returns the value object. It may raise ValueError, which makes the file
+    `malformed`. `downgrade` takes the value object and returns what is written. It may lose a field.
     """
 
     shape: type[Fields]
@@ -44,7 +44,8 @@ def _same(value: Any) -> Any:
 class Versions:
     """All versions of one kind, by number, from 1 on.
 
-    Raises ValueError where the numbers are not 1, 2, 3 and so on: none is ever left out or used again.
+    Raises:
+        ValueError: The numbers are not 1, 2, 3 and so on. None is ever left out or used again.
     """
 
     table: Mapping[int, Version]
@@ -55,6 +56,7 @@ class Versions:
 
     @property
     def newest(self) -> int:
+        """The newest version, which is written by default."""
         return len(self.table)
 
     @property
@@ -63,7 +65,9 @@ class Versions:
         return tuple(self.table)[-TAKEN:]
 
     def to_write(self, reads: Sequence[int]) -> int | None:
-        """The newest version that is written here and that a side reads which reads `reads`; None where none is."""
+        """The newest version that is written here and that the other side reads, which reads `reads`; None where there
+        is none.
+        """
         return max(set(self.taken) & set(reads), default=None)
 
 
@@ -71,4 +75,9 @@ TABLES: dict[str, Versions] = {}  # by kind; filled by `versions`
 
 
 def versions_of(kind: str) -> Versions:
+    """The versions of a kind of file.
+
+    Raises:
+        KeyError: There is no such kind.
+    """
     return TABLES[kind]

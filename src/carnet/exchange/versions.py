@@ -1,7 +1,8 @@
 """E17: the versions of each kind of file. A version that was released stays here for good, with its shape.
 
-The last of a kind is the value object itself; one before it has a module of its own with the struct as it was and two
-conversions: `2: newest(Token)` then stands below `1: Version(token_1.Token, token_1.upgrade, token_1.downgrade)`.
+The last version of a kind is the value object itself. One before it has a module of its own, with the struct as it was
+and two conversions: `2: newest(Token)` then stands below `1: Version(token_1.Token, token_1.upgrade,
+token_1.downgrade)`.
 """
 
 from carnet.exchange.enablement_token import Token

@@ -1,11 +1,12 @@
-"""The windows of time of the exchange (E18): a policy that CALM signs into each token and each OLF, so that a vendor
-changes one without a new release; and the pure functions that judge by it. An end is the first moment that is too late.
+"""The windows of time of the exchange (E18), and the pure functions that judge by them.
 
-Nobody judges by windows of their own: they are an argument. On the site they are those of its installed OLF, before the
-first one those of its token; CALM judges an LFR by those that it signed for that site.
+They are a policy that CALM signs into each token and each OLF, so that a vendor changes one without a new release. They
+are an argument: no function here has windows of its own. A site goes by those of its installed OLF, and before the
+first one by those of its token; CALM judges an LFR by those that it signed for that site. The end of a window is the
+first moment that is too late.
 
-Not here: which clock `now` comes from. A token is judged by the machine's own clock (E2), all else on the site by
-trusted time (T1), and CALM by its own clock (E5).
+Not decided here: which clock `now` comes from. A token is judged by the machine's own clock (E2), all else on the site
+by trusted time (T1), and CALM judges by its own clock (E5).
 """
 
 from collections.abc import Sequence
@@ -26,10 +27,12 @@ Hours = Annotated[int, Meta(ge=0, le=2160)]
 
 
 class Windows(Fields, frozen=True):
-    """E18. The defaults are written here and nowhere else. Steps fall strictly; 0 is the end itself.
+    """The windows of one account (E18). The defaults are written here and nowhere else. Steps fall strictly; 0 is the
+    end itself.
 
-    Raises ValueError where the values contradict each other: `newest_request_hours` beyond the cycle, steps that do not
-    fall, a banner that stays for longer than it is shown.
+    Raises:
+        ValueError: `newest_request_hours` is beyond the cycle, steps do not fall, or the banner stays for longer
+            than it is shown.
     """
 
     token_life_hours: Annotated[int, Meta(ge=1, le=720)] = 24  # E2, from its download
@@ -39,7 +42,7 @@ class Windows(Fields, frozen=True):
     clock_ahead_days: Annotated[int, Meta(ge=1, le=90)] = 7  # T3, from the vendor's time
     missed_cycle_locks: bool = True  # E8
     expiry_notice_days: Annotated[tuple[Days, ...], Meta(min_length=1, max_length=MOST_STEPS)] = (30, 15, 7, 3, 2, 1, 0)
-    banner_stays_days: Days = 7  # S: so many days before the end the banner can no longer be dismissed
+    banner_stays_days: Days = 7  # S: days before the end from which the banner cannot be dismissed
     deadline_notice_hours: Annotated[tuple[Hours, ...], Meta(min_length=1, max_length=MOST_STEPS)] = (48, 24, 4)
 
     def __post_init__(self) -> None:
@@ -53,31 +56,37 @@ class Windows(Fields, frozen=True):
 
     @property
     def token_life(self) -> timedelta:
+        """How long a token lasts, from its download (E2)."""
         return timedelta(hours=self.token_life_hours)
 
     @property
     def cycle(self) -> timedelta:
+        """How long a cycle lasts, from its first LFR (E4)."""
         return timedelta(days=self.cycle_days)
 
     @property
     def newest_request(self) -> timedelta:
+        """How long the newest LFR can be answered (E5)."""
         return timedelta(hours=self.newest_request_hours)
 
     @property
     def expiring(self) -> timedelta:
-        """S: from so long before the last line's end the state is `expiring`, and the banner is shown."""
+        """How long before the end of the last line the state is `expiring` and the banner is shown (S)."""
         return timedelta(days=self.expiry_notice_days[0])
 
     @property
     def token_words(self) -> str:
+        """`token_life` in words, e.g. `24 hours`."""
         return hours_words(self.token_life_hours)
 
     @property
     def cycle_words(self) -> str:
+        """`cycle` in words, e.g. `7 days`."""
         return days_words(self.cycle_days)
 
     @property
     def newest_words(self) -> str:
+        """`newest_request` in words, e.g. `48 hours`."""
         return hours_words(self.newest_request_hours)
 
 
@@ -86,7 +95,10 @@ def _falls(steps: Sequence[int]) -> bool:
 
 
 def token_window(issued_at: datetime, expires_at: datetime, windows: Windows, now: datetime) -> Refusal | None:
-    """E2: in force from its download to the end that it names. `windows`: the token's own."""
+    """Whether a token is in force at `now` (E2). `windows`: the token's own. None where it is.
+
+    Refused as `too_early` or `expired`.
+    """
     if now < issued_at:
         return Refusal(
             Code.TOO_EARLY,
@@ -103,22 +115,22 @@ def token_window(issued_at: datetime, expires_at: datetime, windows: Windows, no
 
 
 def cycle_ends(opened_at: datetime, windows: Windows) -> datetime:
-    """E4: the moment at which a cycle that is still open is missed (E8)."""
+    """The moment at which a cycle that is still open is missed (E4, E8)."""
     return opened_at + windows.cycle
 
 
 def install_by(opened_at: datetime, newest_at: datetime, windows: Windows) -> datetime:
-    """E5: the first moment at which an answer to the newest LFR is too late."""
+    """The first moment at which an answer to the newest LFR is too late (E5)."""
     return min(cycle_ends(opened_at, windows), newest_at + windows.newest_request)
 
 
 def is_missed(opened_at: datetime, windows: Windows, now: datetime) -> bool:
-    """E8: whether a cycle still open is missed."""
+    """True where a cycle that is still open is missed at `now` (E8)."""
     return now >= cycle_ends(opened_at, windows)
 
 
 def install_window(deadline: datetime, now: datetime) -> Refusal | None:
-    """E5, as the site judges it."""
+    """Whether an OLF can still be installed (E5, on the site): None where it can. Refused as `window_closed`."""
     if now < deadline:
         return None
     return Refusal(
@@ -129,7 +141,11 @@ def install_window(deadline: datetime, now: datetime) -> Refusal | None:
 
 
 def request_window(generated_at: datetime, deadline: datetime, windows: Windows, now: datetime) -> Refusal | None:
-    """E5, as CALM judges it by its own clock: could an answer issued now still be installed?"""
+    """Whether an answer that is issued now could still be installed (E5, as CALM judges it by its own clock). None
+    where it could.
+
+    Refused as `from_the_future` or `window_closed`.
+    """
     off = "If the site's clock is wrong, vendor staff can state that and issue all the same."
     if generated_at > now + timedelta(minutes=windows.clocks_differ_minutes):
         return Refusal(
@@ -148,12 +164,16 @@ def request_window(generated_at: datetime, deadline: datetime, windows: Windows,
 
 
 def is_far_ahead(clock: datetime, vendor_time: datetime, windows: Windows) -> bool:
-    """T3: whether a clock is too far ahead of the vendor's time for a mark to be lowered to it."""
+    """True where a clock is too far ahead of the vendor's time to lower the mark to it (T3)."""
     return clock > vendor_time + timedelta(days=windows.clock_ahead_days)
 
 
 def lowered_clock_window(vendor_time: datetime, system: datetime, windows: Windows) -> Refusal | None:
-    """T3: whether the machine's own clock is near enough to the vendor's time to lower the mark to it."""
+    """Whether the machine's own clock is near enough to the vendor's time to lower the mark to it (T3). None where it
+    is.
+
+    Refused as `clock_still_ahead`.
+    """
     if not is_far_ahead(system, vendor_time, windows):
         return None
     return Refusal(

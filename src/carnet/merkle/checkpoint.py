@@ -1,4 +1,4 @@
-"""A checkpoint: how much of a log there is, and the one hash that commits to all of it."""
+"""A checkpoint: the size of a log, and the one hash that commits to all of it."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Checkpoint:
+    """`size` leaves with the root `root` (32 bytes, RFC 9162)."""
+
     size: int
     root: bytes
 

@@ -1,7 +1,7 @@
-"""Inclusion and consistency proofs (RFC 9162, 2.1.3 and 2.1.4): made from stored nodes, and verified from nothing else.
+"""Inclusion and consistency proofs (RFC 9162, 2.1.3 and 2.1.4): made from stored nodes, and verified without them.
 
-Verifying never raises: what is not a proof is simply not one. A hash of another length than 32 bytes, an old size of
-zero and an index outside the tree are refused, for a tree of size zero commits to nothing.
+Verifying never raises: what is not a proof is False. A hash that is not 32 bytes long, an old size of zero and an index
+outside the tree are False too; a tree of size zero commits to nothing.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,34 @@ __all__ = ["GetNode", "consistency_proof", "inclusion_proof", "verify_consistenc
 
 
 def inclusion_proof(index: int, size: int, get_node: GetNode) -> list[bytes]:
-    """The path from leaf `index` to the root of the first `size` leaves. Costs O(log size) reads."""
+    """The path from leaf `index` (from 0) to the root of the first `size` leaves: hashes of 32 bytes, lowest level
+    first.
+
+    It reads O(log size) nodes.
+
+    Raises:
+        ValueError: `index` is not below `size`.
+    """
     if not 0 <= index < size:
         raise ValueError(f"leaf {index} is not in a tree of {size}")
     return _path(index, 0, size, get_node)
 
 
 def consistency_proof(old: int, new: int, get_node: GetNode) -> list[bytes]:
-    """Proof that the first `new` leaves extend the first `old`. Empty where both are the same."""
+    """The proof that the first `new` leaves extend the first `old`: hashes of 32 bytes, empty where both are the same.
+
+    It reads O(log new) nodes.
+
+    Raises:
+        ValueError: `old` is 0, or more than `new`.
+    """
     if not 0 < old <= new:
         raise ValueError(f"no proof leads from size {old} to size {new}")
     return _subproof(old, 0, new, get_node, whole=True) if old < new else []
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Whether `proof` shows that the leaf hash `leaf` is number `index` of the tree (`size`, `root`)."""
+    """True where `proof` shows that `leaf`, a leaf's hash, is number `index` of the tree (`size`, `root`)."""
     if not 0 <= index < size or not _are_hashes(leaf, root, *proof):
         return False
     node, last, tip = index, size - 1, leaf
@@ -45,7 +58,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, old_root: bytes, new: int, new_root: bytes, proof: Sequence[bytes]) -> bool:
-    """Whether `proof` shows that the tree (`new`, `new_root`) extends the tree (`old`, `old_root`)."""
+    """True where `proof` shows that the tree (`new`, `new_root`) extends the tree (`old`, `old_root`)."""
     if not 0 < old <= new or not _are_hashes(old_root, new_root, *proof):
         return False
     if old == new:

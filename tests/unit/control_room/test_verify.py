@@ -86,5 +86,5 @@ def test_a_kind_of_record_is_registered_once() -> None:
 def test_a_record_of_an_unknown_kind_is_no_event(licensed: Room) -> None:
     record = next(iter(licensed.engine.reader.records()))
     assert own_event_of(record).kind == record.kind
-    with pytest.raises(TamperedError, match="is of no kind that this release knows"):
+    with pytest.raises(TamperedError, match="is of a kind that this release does not know"):
         own_event_of(msgspec.structs.replace(record, kind="unheard.of"))

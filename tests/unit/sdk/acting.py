@@ -6,7 +6,7 @@ import json
 from itertools import count
 from typing import Any
 
-from carnet.sdk.core import (
+from carnet.sdk._core import (
     Attempt,
     Core,
     Done,
@@ -14,7 +14,7 @@ from carnet.sdk.core import (
     Request,
     Wait,
 )
-from carnet.sdk.faults import SdkError
+from carnet.sdk._faults import SdkError
 
 KEY = "cnk_abcdefgh_" + "a" * 52
 UNITS = {"sku": "document-pages", "units": 12, "remaining": 88, "owed": 0}

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carnet.sdk import calls
-from carnet.sdk.answers import Units
-from carnet.sdk.checkpoints import Checkpoints, Shown, read
-from carnet.sdk.core import Core
-from carnet.sdk.refusals import RolledBack
+from carnet.sdk._answers import Units
+from carnet.sdk._checkpoints import Checkpoints, Shown, read
+from carnet.sdk._core import Core
+from carnet.sdk._refusals import RolledBack
 from tests.unit.sdk.acting import Told, core, granted, mark, refused
 
 
@@ -100,5 +100,5 @@ def test_an_accepted_rollback_is_forgotten_also_by_answers_from_before() -> None
 
 def test_what_an_earlier_client_saw_counts_for_the_next_one() -> None:
     assert isinstance(ask(core(checkpoint=mark(9)), granted(3)), RolledBack)
-    with pytest.raises(ValueError, match="no checkpoint"):
+    with pytest.raises(ValueError, match="not a checkpoint"):
         Checkpoints("9.abc")

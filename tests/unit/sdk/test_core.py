@@ -8,17 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carnet.sdk import Client, calls, refusals
-from carnet.sdk.answers import Seat, Units
-from carnet.sdk.core import LONGEST_RETRY_AFTER, LONGEST_WAIT, Reply
-from carnet.sdk.faults import ServerFault, Unreachable
-from carnet.sdk.refusals import (
+from carnet.sdk import Client, calls
+from carnet.sdk._answers import Seat, Units
+from carnet.sdk._core import LONGEST_RETRY_AFTER, LONGEST_WAIT, Reply
+from carnet.sdk._faults import ServerFault, Unreachable
+from carnet.sdk._refusals import (
+    BY_CODE,
     Busy,
     Exhausted,
     Refused,
     RolledBack,
 )
-from carnet.sdk.unreachable import Unanswered, allow_for
+from carnet.sdk._unreachable import Unanswered, allow_for
 from tests.unit.sdk.acting import KEY, Told, core, granted, refused
 
 PAGES = "document-pages"
@@ -60,11 +61,11 @@ def test_each_change_has_a_key_of_its_own_and_a_question_has_none() -> None:
     assert seen == ["key-0", "key-1", None, None]
 
 
-@given(st.sampled_from([*sorted(refusals.BY_CODE), "of_tomorrow"]), st.sampled_from([400, 403, 404, 409, 422]))
+@given(st.sampled_from([*sorted(BY_CODE), "of_tomorrow"]), st.sampled_from([400, 403, 404, 409, 422]))
 def test_a_refusal_that_time_does_not_change_is_raised_at_once_in_its_own_class(code: str, status: int) -> None:
     told = Told(core().begin(calls.consume(PAGES, 12), 0))
     error = told.run(refused(code, status), granted())
-    assert type(error) is refusals.BY_CODE.get(code, Refused)
+    assert type(error) is BY_CODE.get(code, Refused)
     assert (error.code, str(error), error.next, error.status) == (code, "Why.", "What.", status)
     assert len(told.requests) == 1
 
@@ -137,7 +138,7 @@ def test_the_key_is_shown_in_no_text() -> None:
     request = attempt.request(0)
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert KEY[13:] not in repr(request) + repr(attempt) + repr(core())
-    with pytest.raises(ValueError, match="no API key") as raised:
+    with pytest.raises(ValueError, match="not an API key") as raised:
         Client("https://a", KEY + " x")
     assert KEY[13:] not in str(raised.value)
 

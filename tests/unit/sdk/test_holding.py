@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carnet.sdk import calls
-from carnet.sdk.answers import Seat
-from carnet.sdk.faults import ServerFault, Unreachable
-from carnet.sdk.holding import Hold
-from carnet.sdk.refusals import (
+from carnet.sdk._answers import Seat
+from carnet.sdk._faults import ServerFault, Unreachable
+from carnet.sdk._holding import Hold
+from carnet.sdk._refusals import (
     Busy,
     NotCovered,
     RolledBack,

@@ -1,7 +1,7 @@
-"""The vendor's private keys, at rest under the vault (A2), each in a file named by its thumbprint.
+"""The vendor's private keys, encrypted at rest under the vault (A2): one file for each key, named by its thumbprint.
 
-The roots lie in a folder of their own, with a copy of the lock: it can be carried to a safe and brought back for a
-rotation. Everything else CALM does works without it.
+The roots have a folder of their own, with a copy of the lock: it can be kept in a safe, and is needed for a rotation
+only. Everything else works without it.
 """
 
 from collections.abc import Callable
@@ -22,22 +22,38 @@ Group = Literal["issuers", "roots"]
 
 
 class StoredKey(Fields, frozen=True):
+    """A private key as its file holds it: the algorithm, and the seed encrypted under the vault."""
+
     alg: str
     box: bytes
 
 
 class Keyring(Protocol):
-    def signer(self, group: Group, kid: str) -> Signer: ...
+    """Where CALM's private keys are. `FileKeyring` keeps them in files; another one could ask an HSM."""
 
-    def store(self, group: Group, signer: Signer, random: RandomBytes) -> None: ...
+    def signer(self, group: Group, kid: str) -> Signer:
+        """The private key with the thumbprint `kid`.
 
-    def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes: ...
+        Raises:
+            NotSetUpError: The key is not here, e.g. because the roots are in their safe.
+        """
 
-    def unwrap(self, name: str, box: bytes) -> bytes: ...
+    def store(self, group: Group, signer: Signer, random: RandomBytes) -> None:
+        """Keep a private key, encrypted. `random(n)` gives n random bytes."""
+
+    def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
+        """Encrypt a secret under the vault, bound to `name`. `random(n)` gives n random bytes."""
+
+    def unwrap(self, name: str, box: bytes) -> bytes:
+        """Decrypt what `wrap` made under the same `name`.
+
+        Raises:
+            TamperedError: It was altered, or made under another name.
+        """
 
 
 class FileKeyring:
-    """`open_vault` asks for the passphrase: called once, and only where a key is needed."""
+    """Private keys in a folder. `open_vault` asks for the passphrase: it is called once, when a key is needed first."""
 
     def __init__(self, folder: Path, open_vault: "Callable[[], Vault]") -> None:
         self._folder, self._open, self._vault = folder, open_vault, None
@@ -51,6 +67,11 @@ class FileKeyring:
         return self._vault
 
     def signer(self, group: Group, kid: str) -> Signer:
+        """The private key with the thumbprint `kid`, from its file or from memory.
+
+        Raises:
+            NotSetUpError: The file is not here, e.g. because the roots are in their safe.
+        """
         if kid not in self._signers:
             self._signers[kid] = self._read(group, kid)
         return self._signers[kid]
@@ -64,6 +85,7 @@ class FileKeyring:
         return Signer(stored.alg, self._opened().unwrap(f"{group}/{kid}", stored.box))
 
     def store(self, group: Group, signer: Signer, random: RandomBytes) -> None:
+        """Write a private key, encrypted, to a file that only its owner can read (mode 0600)."""
         kid = signer.key.kid
         box = self._opened().wrap(f"{group}/{kid}", signer.seed, random)
         folder = self._folder / group
@@ -72,7 +94,13 @@ class FileKeyring:
         self._signers[kid] = signer
 
     def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
+        """Encrypt a secret under the vault, bound to `name`. `random(n)` gives n random bytes."""
         return self._opened().wrap(name, secret, random)
 
     def unwrap(self, name: str, box: bytes) -> bytes:
+        """Decrypt what `wrap` made under the same `name`.
+
+        Raises:
+            TamperedError: It was altered, or made under another name.
+        """
         return self._opened().unwrap(name, box)

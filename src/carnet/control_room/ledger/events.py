@@ -1,7 +1,8 @@
-"""The kinds of record, each a struct of its body. Law of the format: a version of a kind never changes; a new field is
-a new version of its kind, and a new meaning is a new kind (E17). What the engine decided is written here as facts:
-nothing in a body is computed again when the ledger is folded, so that a later release with other arithmetic folds an
-old ledger to the same state.
+"""The kinds of record; each is a struct of its body.
+
+Law of the format: a version of a kind never changes. A new field is a new version of its kind, and a new meaning is a
+new kind (E17). A body states as facts what the engine decided: nothing in it is computed again when the ledger is
+folded, so that a later release with other arithmetic folds an old ledger to the same state.
 """
 
 from collections.abc import Callable
@@ -11,28 +12,12 @@ from typing import Any, ClassVar, TypeVar
 import msgspec
 
 from carnet.control_room.ledger.record import Record
-from carnet.entitlements import (
-    Count,
-    Fields,
-    Line,
-    Quantity,
-    Sha256,
-    Sku,
-    Text,
-    Time,
-    Uuid,
-)
+from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Sku, Text, Time, Uuid
 from carnet.errors import NewerVersionError, TamperedError
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.key_set import KeySet, Trust
 from carnet.exchange.keys import AkpKey, OkpKey
-from carnet.exchange.license_file_request import (
-    Cycle,
-    Enrolment,
-    KeyPair,
-    RequestKind,
-    Totals,
-)
+from carnet.exchange.license_file_request import Cycle, Enrolment, KeyPair, RequestKind, Totals
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.reads import VendorReads
 from carnet.exchange.windows import Windows
@@ -45,12 +30,18 @@ S = TypeVar("S", bound=type[Fields])
 
 
 class Event(Fields, frozen=True):
+    """The base of all bodies. `kind` is the name of the kind, `form` the version of it that is written (E17)."""
+
     kind: ClassVar[str]
     form: ClassVar[int] = 1  # E17: the version of the kind that is written
 
 
 def kind(name: str, *, clear: bool = False, version: int = 1) -> Callable[[E], E]:
-    """A kind of record, in the version that is written."""
+    """Register a struct as the body of the kind `name`. `clear`: not encrypted, because all of it leaves the site (L1).
+
+    Raises:
+        ValueError: The name is taken.
+    """
 
     def register(event: E) -> E:
         if name in KINDS:
@@ -66,7 +57,7 @@ def kind(name: str, *, clear: bool = False, version: int = 1) -> Callable[[E], E
 
 @dataclass(frozen=True)
 class Superseded:
-    """E17: a kind as an older version wrote it, and what makes it the one that is folded today."""
+    """A kind as an older version wrote it, and the function that makes it today's (E17)."""
 
     shape: type[Fields]
     upgrade: Callable[[Any], Event]
@@ -76,7 +67,11 @@ SUPERSEDED: dict[tuple[str, int], Superseded] = {}
 
 
 def superseded(name: str, version: int, upgrade: Callable[[Any], Event]) -> Callable[[S], S]:
-    """A version of a kind that is written no more, and read for good. Stands below the version that is written."""
+    """Register an older version of a kind, below the one that is written: it is only read, and for good (E17).
+
+    Raises:
+        ValueError: The version is taken, or it is not older than the one that is written.
+    """
 
     def register(shape: S) -> S:
         if (name, version) in SUPERSEDED or not 0 < version < KINDS[name].form:
@@ -91,10 +86,11 @@ _DECODERS: dict[tuple[str, int], Callable[[Any], Event]] = {}
 
 
 def own_event_of(record: Record) -> Event:
-    """The body of a record that the writer wrote, many times a second, as its kind is today.
+    """The body of a record that the writer wrote, as its kind is today. It is called many times a second.
 
-    Raises TamperedError for an unknown kind or a body that no release wrote; NewerVersionError for a version of a kind
-    that only a newer release knows (E17).
+    Raises:
+        TamperedError: The kind is not known, or no release wrote such a body.
+        NewerVersionError: Only a newer release knows this version of the kind (E17).
     """
     decode_body = _DECODERS.get((record.kind, record.version)) or _decoder_of(record)
     try:
@@ -106,7 +102,7 @@ def own_event_of(record: Record) -> Event:
 def _decoder_of(record: Record) -> Callable[[Any], Event]:
     known = KINDS.get(record.kind)
     if known is None:
-        raise TamperedError(f"record {record.index} ({record.kind}) is of no kind that this release knows")
+        raise TamperedError(f"record {record.index} ({record.kind}) is of a kind that this release does not know")
     if record.version > known.form:
         raise NewerVersionError(
             f"Record {record.index} ({record.kind}) is of version {record.version}; this release of the Control Room "
@@ -132,6 +128,8 @@ def _upgrader(old: Superseded) -> Callable[[Any], Event]:
 
 @kind("site.initialised")
 class SiteInitialised(Event, frozen=True):
+    """The site was set up: its identity, its public keys, and the vendor's roots that it trusts."""
+
     control_room_id: Uuid
     name: Text
     version: Text
@@ -142,12 +140,14 @@ class SiteInitialised(Event, frozen=True):
 
 @kind("site.upgraded")
 class SiteUpgraded(Event, frozen=True):
+    """Another release opened the ledger for the first time."""
+
     version: Text
 
 
 @kind("ledger.restored")
 class LedgerRestored(Event, frozen=True):
-    """A backup was put back. `nonce` makes two copies of it differ from their first record on."""
+    """A backup of `size` records was restored. `nonce` makes two copies of it differ from their first record on."""
 
     size: Quantity
     nonce: Sha256
@@ -155,7 +155,7 @@ class LedgerRestored(Event, frozen=True):
 
 @kind("rollback.found")
 class RollbackFound(Event, frozen=True):
-    """A caller showed a checkpoint that this ledger gave out, and that is not in its history: it was rolled back."""
+    """A caller showed a checkpoint that this ledger gave out and no longer contains: the ledger was rolled back."""
 
     size: Quantity
     root: Sha256
@@ -163,35 +163,39 @@ class RollbackFound(Event, frozen=True):
 
 @kind("key_set.taken")
 class KeySetTaken(Event, frozen=True):
+    """A newer key set of the vendor was taken (E16)."""
+
     key_set: KeySet
 
 
 @kind("token.installed")
 class TokenInstalled(Event, frozen=True):
-    """The one-time secret is not kept: only the proof that it was here."""
+    """An enablement token was installed (E2). The one-time secret is not kept, only the proof of it."""
 
     token_id: Uuid
     account_id: Uuid
     account_name: Text
     enrolment: Enrolment
-    windows: Windows  # E18: until the first OLF
+    windows: Windows  # in force until the first OLF (E18)
     reads: VendorReads  # E17
 
 
 @kind("request.asked")
 class RequestAsked(Event, frozen=True):
-    """Who asked for a request (the actor of this record); `request.generated` leaves the site and names nobody."""
+    """Who asked for a request: the actor of this record. `request.generated` leaves the site and names no person."""
 
     request: RequestKind
 
 
 @kind("totals.stated", clear=True)
 class TotalsStated(Totals, Event, frozen=True):
-    pass
+    """The totals that the next request states (L3). A clear leaf."""
 
 
 @kind("request.generated", clear=True)
 class RequestGenerated(Event, frozen=True):
+    """An LFR was generated (E3). A clear leaf."""
+
     request_id: Uuid
     sequence: Count
     request: RequestKind
@@ -203,17 +207,23 @@ class RequestGenerated(Event, frozen=True):
 
 @kind("cycle.withdrawn")
 class CycleWithdrawn(Event, frozen=True):
+    """The open cycle was withdrawn (E14)."""
+
     cycle_id: Uuid
 
 
 @kind("cycle.missed")
 class CycleMissed(Event, frozen=True):
+    """The open cycle was missed (E8). `locks`: whether that locks the site, by its windows."""
+
     cycle_id: Uuid
     locks: bool
 
 
 @kind("license.installed")
 class LicenseInstalled(Event, frozen=True):
+    """An OLF was installed (E7). `file_sha256` is the SHA-256 of its file, in hex."""
+
     olf_id: Uuid
     sequence: Count
     license_guid: Uuid
@@ -224,37 +234,47 @@ class LicenseInstalled(Event, frozen=True):
     issuing_log: CheckpointFields
     file_sha256: Sha256
     lines: list[Line]
-    windows: Windows  # E18: from here on
+    windows: Windows  # in force from this record on (E18)
     reads: VendorReads  # E17
 
 
 @kind("history.accepted")
 class HistoryAccepted(Event, frozen=True):
+    """The vendor accepted another history (L2). `add`: units that were consumed in the one it saw before."""
+
     number: Count
     add: list[AddedUnits]
 
 
 @kind("receipt.written")
 class ReceiptWritten(Event, frozen=True):
+    """A receipt was written for an installed OLF (H2)."""
+
     olf_id: Uuid
 
 
 @kind("state.changed")
 class StateChanged(Event, frozen=True):
+    """The state of the site changed by time or by a file (S)."""
+
     was: Text
     now: Text
 
 
 @kind("refused")
 class Refused(Event, frozen=True):
+    """A rule refused a file or a command. `sku`: a product that is licensed here."""
+
     what: Text
     code: Text
     message: str
     file_sha256: Sha256 | None
-    sku: Sku | None  # of a product that a license here named
+    sku: Sku | None  # of a product that is or was licensed here
 
 
 class CountedRefusal(Fields, frozen=True):
+    """How often one kind of refusal got no record of its own."""
+
     what: Text
     code: Text
     sku: Sku | None
@@ -263,7 +283,7 @@ class CountedRefusal(Fields, frozen=True):
 
 @kind("refusals.counted")
 class RefusalsCounted(Event, frozen=True):
-    """G7: refusals that got no record of their own, because too many came."""
+    """Refusals that got no record of their own, because there were too many (G7)."""
 
     counts: list[CountedRefusal]
 
@@ -273,7 +293,7 @@ class RefusalsCounted(Event, frozen=True):
 
 @kind("api_key.created")
 class ApiKeyCreated(Event, frozen=True):
-    """A1. The secret itself is nowhere (A2): 256 random bits need no slow hash."""
+    """An API key was made (A1). Only the SHA-256 of the secret is kept (A2): 256 random bits need no slow hash."""
 
     key_id: Text
     name: Text
@@ -284,12 +304,14 @@ class ApiKeyCreated(Event, frozen=True):
 
 @kind("api_key.revoked")
 class ApiKeyRevoked(Event, frozen=True):
+    """An API key was revoked."""
+
     key_id: Text
 
 
 @kind("person.added")
 class PersonAdded(Event, frozen=True):
-    """A1: somebody who may sign in at the pages. Passwords are not in the ledger (A2)."""
+    """A person may sign in to the pages (A1). Passwords are not in the ledger (A2)."""
 
     name: Text
     role: Text
@@ -297,13 +319,15 @@ class PersonAdded(Event, frozen=True):
 
 @kind("person.changed")
 class PersonChanged(Event, frozen=True):
+    """A person has another role, or may no longer sign in (A1)."""
+
     name: Text
-    role: Text | None  # None: may sign in no more
+    role: Text | None  # None: may no longer sign in
 
 
 @kind("access.noted")
 class AccessNoted(Event, frozen=True):
-    """An act at the pages that changes no license: signed in, refused at the door, a backup or an export taken away."""
+    """An act that changes no license: a sign-in, a refused one, a backup or an export that was downloaded."""
 
     what: Text
     about: Text | None
@@ -314,33 +338,33 @@ class AccessNoted(Event, frozen=True):
 
 @kind("clock.set_back")
 class ClockSetBack(Event, frozen=True):
-    """T2: the system clock lags behind trusted time by so much."""
+    """The system clock is behind trusted time by so many seconds (T2)."""
 
     by_seconds: Count
 
 
 @kind("clock.caught_up")
 class ClockCaughtUp(Event, frozen=True):
-    pass
+    """The system clock has caught up with trusted time (T2)."""
 
 
 @kind("clock.raised")
 class ClockRaised(Event, frozen=True):
-    """T1: the vendor's time in an OLF is ahead of this machine by so much. This record's own time is the vendor's."""
+    """The vendor's time in an OLF is ahead of this machine by so many seconds (T1). This record has that time."""
 
     by_seconds: Count
 
 
 @kind("clock.lowered")
 class ClockLowered(Event, frozen=True):
-    """T3: the mark, by the vendor's permission. This record's own time is the lowered one."""
+    """The vendor allowed to lower the clock mark (T3). This record has the lowered time; `was` is the mark before."""
 
     was: Time
 
 
 @kind("leases.extended")
 class LeasesExtended(Event, frozen=True):
-    """G6: every lease, and every reservation, that ran at `since` gets one time to live from this record on."""
+    """Every lease and reservation that ran at `since` gets its whole time to live again, from this record on (G6)."""
 
     since: Time
     reason: Text
@@ -350,9 +374,11 @@ class LeasesExtended(Event, frozen=True):
 
 
 class Granting(Event, frozen=True):
-    """Thousands of these are written in a second, and read when a site starts. What is in them is always readable: ids
-    made here, products and quantities of the license, and names that the decision has checked. So nothing is asked
-    again: neither a pattern, nor of each text whether it can be written."""
+    """The base of the bodies that are written thousands of times a second.
+
+    Their texts are ids made here, products of the license and names that the decision has checked, so that they are not
+    checked again.
+    """
 
     def __post_init__(self) -> None:
         pass
@@ -360,34 +386,40 @@ class Granting(Event, frozen=True):
 
 @kind("answer.remembered")
 class AnswerRemembered(Event, frozen=True):
-    """G5: a change with an idempotency key that left no other record to carry its answer."""
+    """A change with an idempotency key that left no other record to carry its answer (G5)."""
 
 
 class Draw(Fields, frozen=True):
-    """Units drawn from one line, in its period where it has one."""
+    """Units that are drawn from one line, in its period where it has one (Q2)."""
 
     line_id: str
     period_start: Time | None
     units: Count
 
     def __post_init__(self) -> None:
-        """As of the events that it is part of."""
+        """No check, as in `Granting`."""
 
 
 @kind("seat.assigned")
 class SeatAssigned(Granting, frozen=True):
+    """A license was assigned to a named user (G2)."""
+
     sku: str
     user: str
 
 
 @kind("seat.unassigned")
 class SeatUnassigned(Granting, frozen=True):
+    """The license of a named user was taken back (G2)."""
+
     sku: str
     user: str
 
 
 @kind("seat.acquired")
 class SeatAcquired(Granting, frozen=True):
+    """A seat was leased (G2). `expires_at` is in trusted time."""
+
     sku: str
     lease_id: str
     holder: str
@@ -397,6 +429,8 @@ class SeatAcquired(Granting, frozen=True):
 
 @kind("seat.renewed")
 class SeatRenewed(Granting, frozen=True):
+    """A lease got its whole time to live again (G2)."""
+
     sku: str
     lease_id: str
     expires_at: Time
@@ -404,18 +438,24 @@ class SeatRenewed(Granting, frozen=True):
 
 @kind("seat.released")
 class SeatReleased(Granting, frozen=True):
+    """A seat was given back (G2)."""
+
     sku: str
     lease_id: str
 
 
 @kind("seat.expired")
 class SeatExpired(Granting, frozen=True):
+    """A lease was not renewed in time (G2)."""
+
     sku: str
     lease_id: str
 
 
 @kind("units.consumed")
 class UnitsConsumed(Granting, frozen=True):
+    """Units were consumed. The `draws` add up to `units`."""
+
     sku: str
     units: Count
     draws: list[Draw]
@@ -423,6 +463,8 @@ class UnitsConsumed(Granting, frozen=True):
 
 @kind("units.reserved")
 class UnitsReserved(Granting, frozen=True):
+    """Units were set aside (G2). The `draws` add up to `units`."""
+
     sku: str
     reservation_id: str
     units: Count
@@ -433,7 +475,7 @@ class UnitsReserved(Granting, frozen=True):
 
 @kind("units.settled")
 class UnitsSettled(Granting, frozen=True):
-    """So many of the reserved units are consumed; the rest of them is free again."""
+    """So many units of a reservation were consumed (G2); the rest of them is free again."""
 
     sku: str
     reservation_id: str
@@ -443,11 +485,15 @@ class UnitsSettled(Granting, frozen=True):
 
 @kind("reservation.cancelled")
 class ReservationCancelled(Granting, frozen=True):
+    """A reservation was given back (G2)."""
+
     sku: str
     reservation_id: str
 
 
 @kind("reservation.expired")
 class ReservationExpired(Granting, frozen=True):
+    """A reservation was not settled in time (G2)."""
+
     sku: str
     reservation_id: str

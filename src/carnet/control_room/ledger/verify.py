@@ -1,9 +1,9 @@
-"""L4: verify. Re-derives everything from the stored bytes, sharing nothing with the writer but the record's format.
+"""L4: verify. It derives everything again from the stored bytes, and shares only the record's format with the writer.
 
 For each record: it is where it says, it decrypts or its seal fits, its kind is clear or sealed as it must be, the nodes
-it carries are those that its leaf completes, time does not go back but by a recorded lowering. In the end: size, root
-and all that is kept beside the records are the head's, and the answers to idempotency keys are those of the records.
-And an arithmetic of its own: units consumed, by line and period, must add up to what each LFR stated.
+it carries are those that its leaf completes, time does not go back without a recorded lowering. In the end: size, root
+and all that is kept beside the records are those of the head, and the answers to idempotency keys are those of the
+records. And an arithmetic of its own: units consumed, by line and period, must add up to what each LFR stated.
 """
 
 import json
@@ -36,14 +36,14 @@ from carnet.merkle import (
 )
 
 CLEAR_KINDS = ("totals.stated", "request.generated")
-ADDED_UP = {  # the kinds whose fields are read here, and the newest version of each that is known
+ADDED_UP = {  # the kinds whose fields are read here, with the newest known version
     "units.consumed": 1,
     "units.reserved": 1,
     "units.settled": 1,
     "history.accepted": 1,
     "totals.stated": 1,
 }
-PROBLEMS = 20  # after so many it stops: the rest would only repeat the first
+PROBLEMS = 20  # it stops after these: the rest would repeat the first ones
 PROGRESS_EVERY = 2000  # records
 
 
@@ -52,8 +52,11 @@ StoredRow = tuple[int, bytes, bytes, bytes | None]
 
 @dataclass(frozen=True)
 class Evidence:
-    """The stored bytes: `rows` of (index, leaf, nodes, seal) in order; each data key's salt; the sealed head; documents
-    and secrets by their names in the head; the index of answers as (generation, name, record)."""
+    """The stored bytes of a ledger.
+
+    `rows` are (index, leaf, nodes, seal), in order; `salts` those of each data key; `head` the sealed head; `kept`
+    documents and secrets by their names in the head; `answers` the index of answers as (generation, name, record).
+    """
 
     ledger_id: str
     rows: Iterable[StoredRow]
@@ -67,18 +70,28 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Report:
+    """What was found. `root` is in hex; `kinds` counts the records of each kind; `problems` are sentences, empty where
+    all is well.
+    """
+
     size: int
     root: str
     kinds: dict[str, int]
     problems: list[str]
-    rolled_back: str  # where only a checkpoint written down earlier is not met: how
+    rolled_back: str  # how it differs from the earlier checkpoint; else empty
 
     @property
     def holds(self) -> bool:
+        """True where there is no problem, and the ledger was not rolled back."""
         return not self.problems and not self.rolled_back
 
 
 def verify(evidence: Evidence, progress: Callable[[int], None] = lambda _: None) -> Report:
+    """Check a whole ledger (L4). It stops after 20 problems.
+
+    `progress` is called with the number of records that are checked, after each 2,000 and at the end. Nothing is raised
+    for what is altered: it is reported.
+    """
     check = _Check(evidence)
     for index, leaf, nodes, seal in evidence.rows:
         check.row(index, leaf, nodes, seal)
@@ -211,7 +224,7 @@ class _Check:
         if record.kind in ("units.consumed", "units.reserved", "units.settled"):
             if sum(draw["units"] for draw in body["draws"]) != body["units"]:
                 raise TamperedError("its draws do not add up to its units")
-            if record.kind != "units.reserved":  # what is only held is in no totals (G2)
+            if record.kind != "units.reserved":  # reserved units are not in the totals (G2)
                 self._add(body["draws"])
         elif record.kind == "history.accepted":
             self._add(body["add"])
@@ -236,7 +249,7 @@ class _AnswerCheck:
         self._started: int = mark["started"] if mark else 0
         self._generation: int = mark["generation"] if mark else 0
         self._expected = 0
-        self._on_their_way: dict[bytes, int] = {}  # answers that a commit may or may not have taken along yet
+        self._on_their_way: dict[bytes, int] = {}  # answers that may not be committed yet
 
     def record(self, record: Record) -> None:
         if record.answered is None or record.key is None or record.index < self._since:
@@ -252,7 +265,7 @@ class _AnswerCheck:
         found, strange = 0, 0
         for generation, name, index in stored:
             if generation < self._generation - 1:
-                continue  # of a day that is being forgotten
+                continue  # a day that is being deleted
             if index < self._upto:
                 found += _weight(generation, name, index)
             else:

@@ -1,4 +1,4 @@
-"""The SDK's one reader of clocks and of randomness: all else takes them as arguments."""
+"""The SDK's one reader of clocks and of randomness: all other modules take them as arguments."""
 
 import random
 import time
@@ -14,4 +14,5 @@ def now() -> float:
 
 
 def new_key() -> str:
+    """A new idempotency key."""
     return uuid.uuid4().hex

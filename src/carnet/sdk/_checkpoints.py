@@ -15,15 +15,19 @@ _FORM = re.compile(r"(0|[1-9][0-9]{0,15})\.([0-9a-f]{64})\.[0-9a-f]{32}")
 
 @dataclass(frozen=True)
 class Mark:
+    """One checkpoint of the server's ledger."""
+
     size: int  # records
     root: str
     text: str  # as it came, and goes back
 
     def contradicts(self, earlier: "Mark") -> bool:
+        """True when two ledgers of one size have different roots: they are not the same ledger."""
         return self.size == earlier.size and self.root != earlier.root
 
 
 def read(text: str) -> Mark | None:
+    """The checkpoint of this text, or None where the text is not one."""
     form = _FORM.fullmatch(text)
     return Mark(int(form[1]), form[2], text) if form else None
 
@@ -37,30 +41,33 @@ class Shown:
 
     @property
     def text(self) -> str:
+        """The checkpoint as a header shows it; empty where none is known."""
         return self.mark.text if self.mark else ""
 
 
 class Checkpoints:
-    """For any number of threads."""
+    """The largest checkpoint known, for any number of threads. Raises ValueError where `text` is not a checkpoint."""
 
     def __init__(self, text: str = "") -> None:
         self._lock = threading.Lock()
         self._epoch = 0  # how often a rollback was accepted: answers from before it count for nothing
         self._highest = read(text)
         if text and self._highest is None:
-            raise ValueError("That is no checkpoint: give one that a client was answered, unchanged, or none.")
+            raise ValueError("That is not a checkpoint: give one that a client was answered, unchanged, or none.")
 
     @property
     def text(self) -> str:
+        """The largest checkpoint known; empty where none is."""
         highest = self._highest
         return highest.text if highest else ""
 
     def show(self) -> Shown:
+        """What to show with the next request."""
         with self._lock:
             return Shown(self._highest, self._epoch)
 
     def take(self, answered: Mark, shown: Shown) -> str:
-        """Learn of an answer. What it disproves, as a sentence; empty where nothing."""
+        """Learn from an answer to what was `shown`. Returns what it disproves, as a sentence; empty where it agrees."""
         with self._lock:
             if shown.epoch != self._epoch:
                 return ""
@@ -77,6 +84,7 @@ class Checkpoints:
             return ""
 
     def forget(self) -> None:
+        """Accept a rollback: answers from before it count for nothing."""
         with self._lock:
             self._highest = None
             self._epoch += 1

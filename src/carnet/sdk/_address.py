@@ -15,9 +15,10 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepa
 
 
 def options(url: str, ca: str | os.PathLike[str] | None, *, plain_http: bool) -> dict[str, Any]:
-    """What httpx is told. Raises ValueError for an address at which others could read the API key.
+    """The options of the httpx client. It uses no proxy and no .netrc of the environment: the key goes to `url` alone.
 
-    No proxy and no .netrc of the environment: the key goes to the address that was given, and nowhere else.
+    Raises:
+        ValueError: The address has the wrong form, or others could read the API key on the wire.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.query or parts.fragment:
@@ -44,7 +45,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """`url`, `api_key` and `ca`: CARNET_URL, CARNET_API_KEY or CARNET_API_KEY_FILE, CARNET_CA."""
+    """The options `url`, `api_key` and `ca` from the variables CARNET_*. Raises ValueError where one is missing."""
     url = environment.get("CARNET_URL")
     key, file = environment.get("CARNET_API_KEY"), environment.get("CARNET_API_KEY_FILE")
     if not url or not (key or file):
@@ -53,7 +54,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def reason(error: httpx.HTTPError) -> tuple[str, bool]:
-    """Why no answer came, and whether the request may have been read."""
+    """Why no answer came, as a sentence, and whether the request may have reached the server."""
     sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
     said = str(error) or type(error).__name__
     return f"The server could not be asked: {said}.", sent

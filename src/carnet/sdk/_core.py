@@ -1,7 +1,7 @@
 """Asking, without input or output: what to send, what an answer means, whether and when to try again.
 
-The two carriers (`client`, `aio`) send what an `Attempt` says, tell it what became of it, and wait as long as it says.
-Times are seconds of a clock that never goes back; randomness is a function that gives 0 up to 1.
+The two carriers (`_client`, `_aio`) send what an `Attempt` says, tell it what became of it, and wait as long as it
+says. Times are seconds of a clock that never goes back; randomness is a function that gives 0 up to 1.
 """
 
 import json
@@ -9,24 +9,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from carnet.sdk import calls
-from carnet.sdk.answers import NotUnderstoodError
-from carnet.sdk.calls import Call
-from carnet.sdk.checkpoints import Checkpoints, Shown, read
-from carnet.sdk.faults import SdkError, ServerFault, Unreachable
-from carnet.sdk.refusals import (
+from carnet.sdk._answers import NotUnderstoodError
+from carnet.sdk._checkpoints import Checkpoints, Shown, read
+from carnet.sdk._faults import SdkError, ServerFault, Unreachable
+from carnet.sdk._refusals import (
     OF_ONE_PRODUCT,
     PASSING,
     Busy,
     Refused,
     RolledBack,
+    refusal_of,
 )
-from carnet.sdk.unreachable import (
+from carnet.sdk._unreachable import (
     Decide,
     Unanswered,
     can_be_granted_here,
     deny,
 )
+from carnet.sdk.calls import Call
 
 T = TypeVar("T")
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0  # seconds
@@ -36,6 +36,8 @@ PROXY = (502, 504)  # what stands before the server could not reach it
 
 @dataclass(frozen=True)
 class Request:
+    """What to send, and how many seconds to wait for its answer."""
+
     method: str
     path: str
     headers: Mapping[str, str] = field(repr=False)  # they hold the API key
@@ -45,6 +47,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
+    """What came back over HTTP."""
+
     status: int
     headers: Mapping[str, str]  # names in lower case, or a mapping that does not mind
     body: bytes
@@ -59,11 +63,13 @@ class Wait:
 
 @dataclass(frozen=True)
 class Done(Generic[T]):
+    """The call has ended, with this answer."""
+
     answer: T
 
 
 class Core:
-    """What is common to all calls of a client; for any number of threads."""
+    """What all calls of a client share, for any number of threads. Raises ValueError for an option out of bounds."""
 
     def __init__(
         self,
@@ -77,7 +83,7 @@ class Core:
         new_key: Callable[[], str],
     ) -> None:
         if not api_key.startswith("cnk_") or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
-            raise ValueError("That is no API key: it begins with cnk_ and has no spaces.")
+            raise ValueError("That is not an API key: one begins with cnk_ and has no spaces.")
         if timeout <= 0 or retries < 0:
             raise ValueError("A timeout is more than 0 seconds, and retries are counted from 0.")
         self.api_key, self.timeout, self.retries = api_key, timeout, retries
@@ -86,11 +92,11 @@ class Core:
         self.granted_at: dict[tuple[str, str], float] = {}  # by what was asked, of which product; refusals take it away
 
     def begin(self, call: Call[T], now: float, until: float = float("inf")) -> "Attempt[T]":
-        """`until`: after this moment there is no sense in trying again."""
+        """Begin a call. No try begins after `until`."""
         return Attempt(self, call.with_key(self.new_key), now, until)
 
     def heard(self, call: Call[Any], now: float, answer: object) -> None:
-        """The server's word on a call: its answer, or a refusal. Of a batch each part's."""
+        """Note the server's word on a call: its answer or its refusal; of a batch that of each part."""
         if isinstance(answer, Refused):
             self._forget(call.fields.get("sku"), answer)
         elif can_be_granted_here(call.name):
@@ -108,6 +114,7 @@ class Core:
                 self.granted_at.pop((name, of), None)
 
     def decide(self, call: Call[Any], now: float) -> Any:
+        """What the product decides where no answer came: an answer, or None."""
         since = self.granted_at.get((call.name, call.fields.get("sku", "")))
         silent_for = None if since is None else now - since
         return self.when_unreachable(Unanswered(call.name, dict(call.fields), silent_for))
@@ -124,7 +131,7 @@ class Attempt(Generic[T]):
         self._shown: Shown = core.checkpoints.show()
 
     def request(self, now: float) -> Request:
-        """What to send now; it shows what is known of the ledger at this moment."""
+        """What to send now. It shows the largest checkpoint known at this moment."""
         self._sent += 1
         self._shown = self._core.checkpoints.show()
         headers = {"authorization": f"Bearer {self._core.api_key}", "accept": "application/json"}
@@ -138,12 +145,16 @@ class Attempt(Generic[T]):
         return Request(self.call.method, self.call.path, headers, self.call.body, timeout)
 
     def answered(self, reply: Reply, now: float) -> Done[T] | Wait:
-        """Raises SdkError where this is the end and no answer."""
+        """What follows from an answer: the end, or another try.
+
+        Raises:
+            SdkError: The call ends without an answer.
+        """
         if reply.status == 200:
             return self._granted(reply, now)
         problem = _decoded(reply.body)
         if isinstance(problem, dict) and problem.get("code") and problem.get("type") != "about:blank":
-            return self._refused(calls.refusal_of(problem, reply.status), reply, now)
+            return self._refused(refusal_of(problem, reply.status), reply, now)
         sentence = f"The server answered with status {reply.status}, and not as a Control Room does."
         if reply.status in PROXY or reply.status == 503:
             return self.failed(sentence, now, sent=True, at_least=_retry_after(reply))
@@ -153,7 +164,11 @@ class Attempt(Generic[T]):
         return self._again(self._fault(sentence, reply.status), now)
 
     def failed(self, sentence: str, now: float, *, sent: bool, at_least: float = 0.0) -> Done[T] | Wait:
-        """No answer came. `sent`: the request may have reached the server."""
+        """What follows where no answer came. `sent`: the request may have reached the server.
+
+        Raises:
+            Unreachable: No try is left, and the product does not grant it by itself.
+        """
         if sent:
             self._perhaps_done()
         wait = self._wait(now, at_least)

@@ -6,6 +6,7 @@ the module or the test is marked. `tests/conftest.py` applies it, and fails a te
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -33,6 +34,15 @@ COSTS = {
     "slow": "it alone takes seconds",
     "deep": "only `make test-deep` runs it",
 }
+# What `make test-deep` does more of, where no number of tries says it: what, in `make test`, in `make test-deep`.
+DEEPER = (
+    ("disk calls that fail in turn (unit/control_room/test_faults.py)", "one in 5 to 83", "each"),
+    ("tests of both databases (`both_databases`)", "on SQLite, and what locks and faults are about on both", "on both"),
+    ("axe's rules on a page in the dark", "those of colours", "all"),
+    ("pages of the sign-in kit under axe", "in CALM", "in CALM and the Control Room"),
+    ("hypothesis, where a test names no number", "50 tries", "2,000 tries"),
+    ("the seed", "1, always", "new each time; the end of a run shows it"),
+)
 MAY_START = {"server", "browser", "postgres", "delivery", "fuzz"}  # processes and listeners
 FOLDERS = {
     "tests/browser": ("browser",),
@@ -103,6 +113,26 @@ def _words(each: list[frozenset[str]]) -> str:
     )
 
 
+_TRIED = re.compile(r"(timeout=)?depth\.times\(([\d_]+), ([\d_]+)\)")
+
+
+def tried() -> dict[str, list[tuple[int, int]]]:
+    """Module → how often it tries something random (or for how many seconds), usual and deep, as its source says."""
+    found = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        numbers = [(int(usual), int(deep)) for limit, usual, deep in _TRIED.findall(path.read_text()) if not limit]
+        if numbers:
+            found[path.relative_to(ROOT / "tests").as_posix()] = numbers
+    return found
+
+
+def _tries() -> Iterable[str]:
+    for module, numbers in tried().items():
+        for usual, deep in dict.fromkeys(numbers):
+            unit = " s" if "soak" in module else ""
+            yield f"| {module} | {usual:,}{unit} | {deep:,}{unit} |"
+
+
 def page(modules: Mapping[str, str]) -> str:
     lines = [
         "# Which tests run when",
@@ -120,6 +150,13 @@ def page(modules: Mapping[str, str]) -> str:
         "",
         "`make test-fast` takes the tests that cost nothing of this. “Some”: not all tests of the module.",
         "",
+        "What `make test` does less of than `make test-deep`:",
+        "",
+        "| tries in | `make test` | `make test-deep` |",
+        "|---|---|---|",
+        *_tries(),
+        *(f"| {what} | {usual} | {deep} |" for what, usual, deep in DEEPER),
+        "",
         "| module | costs |",
         "|---|---|",
         *(f"| {module} | {words} |" for module, words in modules.items() if words),
@@ -132,8 +169,8 @@ _TARGETS = {"fast": "test-fast", "test": "test", "deep": "test-deep"}
 
 def rows(text: str) -> dict[str, str]:
     """Module → costs, as the page says."""
-    found = (line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ") and ".py |" in line)
-    return {module.strip(): words.strip() for module, words in found}
+    cells = (line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ") and ".py |" in line)
+    return {row[0].strip(): row[1].strip() for row in cells if len(row) == 2}
 
 
 if __name__ == "__main__":

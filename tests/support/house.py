@@ -1,5 +1,5 @@
-"""The house's own measure: no file over 500 lines, no function over 60, no line of a template over 120. Run as a module;
-prints what is too long. A line of a template that is one attribute may be longer: nothing can break it."""
+"""The house's own measure: no file over 500 lines, no function over 60, no line of a template over 120 columns, but one
+that is a single attribute. Run as a module; prints what is too long."""
 
 import ast
 import re

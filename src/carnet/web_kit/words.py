@@ -13,6 +13,11 @@ def number(value: int | float) -> str:
     return f"{_MINUS}{text}" if value < 0 else text
 
 
+def counted(count: int, what: str) -> str:
+    """`1 day`, `12 days`: `what` is a word whose plural takes an s."""
+    return f"{number(count)} {what}" if count == 1 else f"{number(count)} {what}s"
+
+
 def signed(value: int | float) -> str:
     """A difference: `+2`, `−30`, `0`."""
     return f"+{number(value)}" if value > 0 else number(value)

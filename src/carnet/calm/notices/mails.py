@@ -33,14 +33,14 @@ def mail_of(notice: Notice, now: datetime, link: str = "") -> Mail:
 
 def _expiry(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
     site, until = notice.site, notice.about
-    facts = {"site": site.name, "when": moment(until), "left": span(abs(until - now))}
-    renew = "Make a renewal request at {site}, upload it to CALM, and carry the license file back.".format(**facts)
+    when, left = moment(until), span(abs(until - now))
+    renew = f"Make a renewal request at {site.name}, upload it to CALM, and carry the license file back."
     if now < until:
-        subject = "{site}: the license ends in {left}".format(**facts)
-        what = "The license of {site} ends {when}, in {left}.".format(**facts)
+        subject = f"{site.name}: the license ends in {left}"
+        what = f"The license of {site.name} ends {when}, in {left}."
         return subject, (what, _after(site), renew)
-    subject = "{site}: the license has ended".format(**facts)
-    what = "The license of {site} ended {when}, {left} ago.".format(**facts)
+    subject = f"{site.name}: the license has ended"
+    what = f"The license of {site.name} ended {when}, {left} ago."
     return subject, (what, _after(site, ended=True), renew)
 
 
@@ -55,23 +55,16 @@ def _after(site: Site, *, ended: bool = False) -> str:
 
 def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
     site = notice.site
-    facts = {
-        "site": site.name,
-        "when": moment(notice.about),
-        "left": span(notice.about - now),
-        "number": site.answered or site.request,
-    }
+    when, left = moment(notice.about), span(notice.about - now)
     locks = " If the cycle is missed, the Control Room locks: nothing new is granted there." if site.locks else ""
     if site.answered:
-        subject = "{site}: license file #{number} must be installed in {left}".format(**facts)
-        what = "License file #{number} for {site} installs before {when}: {left} are left.".format(**facts)
+        subject = f"{site.name}: license file #{site.answered} must be installed in {left}"
+        what = f"License file #{site.answered} for {site.name} installs before {when}: {left} are left."
         means = "After that the site refuses it, and what it grants stays held." + locks
-        to_do = "Install it at {site} and upload the receipt. If it is installed already, upload the receipt.".format(
-            **facts
-        )
+        to_do = f"Install it at {site.name} and upload the receipt. If it is installed already, upload the receipt."
         return subject, (what, means, to_do)
-    subject = "{site}: request #{number} must be answered in {left}".format(**facts)
-    what = "Request #{number} of {site} is not answered. A license file for it installs before {when}.".format(**facts)
-    means = "{left} are left, the way to the site included. After that a new request is needed.".format(**facts)
-    to_do = "Configure the entitlements in CALM, issue the license file, and carry it to {site}.".format(**facts)
+    subject = f"{site.name}: request #{site.request} must be answered in {left}"
+    what = f"Request #{site.request} of {site.name} is not answered. A license file for it installs before {when}."
+    means = f"{left} are left, the way to the site included. After that a new request is needed."
+    to_do = f"Configure the entitlements in CALM, issue the license file, and carry it to {site.name}."
     return subject, (what, means + locks, to_do)

@@ -112,7 +112,7 @@ def show(
     page = room_page(guid.id, request.now)
     context = {
         "page": page,
-        "desk": configure_form(request, page),
+        "configure": configure_form(request, page),
         "refusal": refusal,
         "account_id": page.account,
         **more,
@@ -164,18 +164,18 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 3. What pre-flight said is judged again here, by issuing itself."""
     license_guid = guid_of(request, guid)
     page = room_page(license_guid.id, request.now)
-    desk = configure_form(request, page)
-    if page.request is None or desk is None or not desk.may_issue or desk.checked is None:
+    shown = configure_form(request, page)
+    if page.request is None or shown is None or not shown.may_issue or shown.checked is None:
         return show(request, license_guid)
-    if desk.checked.warnings and not desk.flags["frees_first"]:
+    if shown.checked.warnings and not shown.flags["frees_first"]:
         messages.warning(request, "Not issued: say that the site frees them first, or grant what is in use.")
         return show(request, license_guid)
     answer = license_files.issue_license_file(
         request.calm,
         lfr_id=page.request.request,
-        asked=desk.typed.asked,
-        site_clock_is_off=desk.flags["site_clock_is_off"],
-        lowers_clock=desk.flags["lowers_clock"],
+        asked=shown.typed.asked,
+        site_clock_is_off=shown.flags["site_clock_is_off"],
+        lowers_clock=shown.flags["lowers_clock"],
         **request.who,
     )
     if isinstance(answer, Refusal):

@@ -115,7 +115,7 @@ def confirmation(request: AuthorizedRequest, proposal: str) -> HttpResponse:
     else:
         done = form.ask(lambda _asked: proposals.confirm(request.calm, proposal=proposal, **request.who))
         if done:
-            messages.success(request, "Confirmed and done: {did}.".format(did="; ".join(done.did)))
+            messages.success(request, f"Confirmed and done: {'; '.join(done.did)}.")
     if form.refusal or form.errors:
         return render(
             request, "calm/refused_act.html", {"form": form, "back_url": reverse("confirmations")}, status=422
@@ -272,10 +272,8 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
         if lowered:
             messages.success(request, "The purchase is lowered.")
             return redirect("customer-purchases", account=bought.account_id)
-    lede = "{quantity} are bought, until {until}. It can be lowered as far as no site is touched.".format(
-        quantity=f"{bought.quantity:,} {bought.product.name}",
-        until=times.day(bought.valid_until),
-    )
+    bought_now = f"{bought.quantity:,} {bought.product.name} are bought, until {times.day(bought.valid_until)}."
+    lede = f"{bought_now} It can be lowered to what the sites hold and used."
     page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
     return render(request, "ui/form_page.html", page, status=form.status)
 

@@ -240,9 +240,8 @@ def _lapsed(now: datetime, most: int) -> Iterator[Attention]:
     held = _held_by_answers(rows)
     for room in rows:
         assert room.deadline is not None
-        words = "#{number} was not seen installed by its deadline. {held} stay held."
         what = ", ".join(held.get(str(room.newest_request_id), ())) or "What it grants"
-        sentence = words.format(number=room.last_license_file, held=what)
+        sentence = f"#{room.last_license_file} was not seen installed by its deadline. {what} stay held."
         yield _of_room(AttentionKind.LAPSED, "License file lapsed", sentence, room, room.deadline)
 
 
@@ -289,10 +288,10 @@ def _exposed_rooms(now: datetime) -> QuerySet[ControlRoom]:
 
 
 def _exposed(now: datetime, most: int) -> Iterator[Attention]:
-    words = "Its license file may be in use until {day}: more may be usable than was bought."
     for room in _exposed_rooms(now).order_by("-changed_at", "-id")[:most]:
         assert room.exposed_until is not None
-        sentence = words.format(day=day(room.exposed_until))
+        until = day(room.exposed_until)
+        sentence = f"Its license file may be in use until {until}: more may be usable than was bought."
         yield _of_room(AttentionKind.EXPOSED, "Written off, not yet ended", sentence, room, room.changed_at)
 
 
@@ -307,11 +306,11 @@ def _lost(_now: datetime, most: int) -> Iterator[Attention]:
         yield _of_room(AttentionKind.LOST, title, sentence, row.room, row.at)
 
 
-_ASKS: dict[str, Callable[[], str]] = {
-    "write_off": lambda: "{who} asks to write it off: {reason}",
-    "accept_history": lambda: "{who} asks to accept its history: {reason}",
-    "rotate_keys": lambda: "{who} asks for new issuing keys: {reason}",
-    "set_windows": lambda: "{who} asks for other windows: {reason}",
+_ASKS = {
+    "write_off": "asks to write it off",
+    "accept_history": "asks to accept its history",
+    "rotate_keys": "asks for new issuing keys",
+    "set_windows": "asks for other windows",
 }
 
 
@@ -324,14 +323,14 @@ def _proposals(_now: datetime, most: int) -> Iterator[Attention]:
         about = (account.id, account.name, "", "", "") if account else ("",) * 5
         if room:
             about = (room.account_id, room.account.name, room.id, room.name, room.guid_id or "")
-        sentence = _ASKS[row.kind]().format(who=row.by, reason=row.reason)
+        sentence = f"{row.by} {_ASKS[row.kind]}: {row.reason}"
         yield Attention(AttentionKind.PROPOSAL, "Second person needed", sentence, *about, row.at, row.id)
 
 
 def _excess(now: datetime, _most: int) -> Iterator[Attention]:
-    words = "{what} more of {name} are out than were bought; nothing that raises it is issued."
     for one in excesses(now):
-        sentence = words.format(what=one.metric.kind.counted(one.excess, one.unit), name=one.name)
+        more = one.metric.kind.counted(one.excess, one.unit)
+        sentence = f"{more} more of {one.name} are out than were bought; nothing that raises it is issued."
         about = (one.account, one.account_name, "", "", "")
         yield Attention(AttentionKind.EXCESS, "More is out than was bought", sentence, *about, one.since, one.purchase)
 

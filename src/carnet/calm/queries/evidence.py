@@ -70,7 +70,7 @@ def _restored(signs: Signs) -> Cause:
     if count == 3:
         here, fits = "All three fit", Fits.FITS
     elif count:
-        here = ("{count} of three fits" if count == 1 else "{count} of three fit").format(count=count)
+        here = f"{count} of three {'fits' if count == 1 else 'fit'}"
         fits = Fits.FITS if signs.shorter or signs.number_again else Fits.POSSIBLE
     else:
         here, fits = "None of the three fits", Fits.UNLIKELY
@@ -229,8 +229,7 @@ def _read(row: RefusedFile) -> ReadRequest | None:
 
 def _nothing_changed(room: ControlRoom | None, name: str) -> str:
     if room and room.confirmed:
-        words = "Nothing is changed: {site} keeps working on license file #{number}."
-        return words.format(site=name, number=room.confirmed)
+        return f"Nothing is changed: {name} keeps working on license file #{room.confirmed}."
     return "Nothing is changed."
 
 
@@ -288,22 +287,22 @@ class _Compared:
         else:
             head = f"{self.room.name} sent request #{self.lfr.sequence}."
         if self.found.parting is None:
-            words = "It does not show that its ledger holds the records that CALM saw in {words}, on {day}."
+            lacks = "It does not show that its ledger holds the records that CALM saw"
         else:
-            words = "Its ledger does not contain the records that CALM saw in {words}, on {day}."
-        seen = words.format(words=self.saw.words, day=day(self.saw.at))
-        return f"{head} {seen} " + "The signature is good: this is the same Control Room."
+            lacks = "Its ledger does not contain the records that CALM saw"
+        seen = f"{lacks} in {self.saw.words}, on {day(self.saw.at)}."
+        return f"{head} {seen} The signature is good: this is the same Control Room."
 
     @property
     def means(self) -> str:
         words = []
         if self.shared:
-            agree = "The two histories agree up to record {records:,} at least ({day})."
-            words.append(agree.format(records=self.shared.records, day=day(self.shared.at)))
+            upto = f"record {self.shared.records:,} at least ({day(self.shared.at)})"
+            words.append(f"The two histories agree up to {upto}.")
             lost = self.saw.records - self.shared.records
             if lost > 0 and self.found.parting is not None:
-                missing = "After that, up to {lost:,} records that CALM saw are missing at the site{among}."
-                words.append(missing.format(lost=lost, among=self._among()))
+                missing = f"up to {lost:,} records that CALM saw are missing at the site{self._among()}"
+                words.append(f"After that, {missing}.")
         elif self.found.parting is not None:
             words.append("No common record is shown.")
         words.append(_nothing_changed(self.room, self.room.name))
@@ -312,19 +311,17 @@ class _Compared:
 
     def _among(self) -> str:
         fewer = [row.metric.kind.counted(row.fewer, row.unit) for row in self.used if row.fewer]
-        return ", among them the use of {what}".format(what=", ".join(fewer)) if fewer else ""
+        return f", among them the use of {', '.join(fewer)}" if fewer else ""
 
     @property
     def steps(self) -> tuple[str, ...]:
         if self.found.parting is None:
-            since = "Ask the site for a request that shows its history since record {size}."
             return (
-                since.format(size=self.room.seen_size),
+                f"Ask the site for a request that shows its history since record {self.room.seen_size}.",
                 "Where the site confirms that this is its newest request, two people can accept it as it is.",
             )
-        ask = "Ask the site: was {name} restored from a backup or copied, and when?"
         return (
-            ask.format(name=self.room.name),
+            f"Ask the site: was {self.room.name} restored from a backup or copied, and when?",
             (
                 "If a backup was restored, accept the new history with that reason. A second person confirms, and the "
                 "acceptance goes into the next license file and the site's ledger."

@@ -76,8 +76,7 @@ def refused(problem: Problem, row: Figures, asked: int, fits: int | None, where:
 def _outside(problem: Problem, row: Figures) -> str:
     if problem.until is None:
         return f"{problem.refusal.message} {problem.refusal.next}"
-    words = "The purchases of {name} end {day}: choose an end up to then."
-    return words.format(name=row.name, day=day(problem.until))
+    return f"The purchases of {row.name} end {day(problem.until)}: choose an end up to then."
 
 
 def _over(row: Figures, asked: int, fits: int, where: Where) -> str:
@@ -100,13 +99,11 @@ def refused_later(line: PurchaseFigures, name: str, asked: int, problem: Problem
     """A line that starts later."""
     code = problem.refusal.code
     if code is Code.OVER_ENTITLEMENT:
-        words = "{more:,} more than {account} has. {bought:,} are bought and other sites hold {held:,}."
-        facts = {"more": asked - line.most, "bought": line.bought, "held": line.elsewhere}
-        return Note(REFUSAL, code.value, words.format(account=where.account, **facts), most)
+        words = f"{line.bought:,} are bought and other sites hold {line.elsewhere:,}."
+        return Note(REFUSAL, code.value, f"{asked - line.most:,} more than {where.account} has. {words}", most)
     if code is Code.NO_APPROVAL:
         return Note(REFUSAL, code.value, _unapproved(name, most, problem.until, where), most, problem.until)
-    words = "This purchase runs from {start} to {end}: choose an end within it."
-    sentence = words.format(start=day(line.valid_from), end=day(line.valid_until))
+    sentence = f"This purchase runs from {day(line.valid_from)} to {day(line.valid_until)}: choose an end within it."
     return Note(REFUSAL, code.value, sentence, None, problem.until)
 
 
@@ -122,8 +119,8 @@ def _below(row: Figures, asked: int, fits: int, where: Where) -> str:
 def _unapproved(name: str, fits: int | None, until: datetime | None, where: Where) -> str:
     head = f"{where.account} has no approval in force: a file may not grant more or longer than what is installed."
     if until:
-        return f"{head} " + f"That ends {day(until)}."
-    return f"{head} " + f"That is {fits or 0:,} {name}."
+        return f"{head} That ends {day(until)}."
+    return f"{head} That is {fits or 0:,} {name}."
 
 
 def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:
@@ -133,11 +130,10 @@ def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:
     holders = row.metric.kind.holders
     holds = holders.holding(used) if holders else f"{used:,} are used"
     head = f"{used - asked:,} too few. {holds} at {where.site}, so the site would refuse this file."
-    way = "Grant {used:,} or more, or free {few:,} there and make a new request."
+    way = f"Grant {used:,} or more, or free {used - asked:,} there and make a new request."
     if fits is None:
-        way = "Free {few:,} there and make a new request: no more than {most:,} fit."
-    words = way.format(used=used, few=used - asked, most=row.most)
-    return Note(WARNING, Code.BELOW_USE.value, f"{head} {words}", fits)
+        way = f"Free {used - asked:,} there and make a new request: no more than {row.most:,} fit."
+    return Note(WARNING, Code.BELOW_USE.value, f"{head} {way}", fits)
 
 
 def changed(row: Figures, asked: int, dry: Dry | None) -> Note | None:
@@ -146,13 +142,12 @@ def changed(row: Figures, asked: int, dry: Dry | None) -> Note | None:
     if not more:
         return None
     if row.metric.kind.counts_units:
-        head = "{many} more." if more > 0 else "{many} fewer."
-        words = [head.format(many=row.metric.kind.counted(abs(more), row.unit))]
+        many = row.metric.kind.counted(abs(more), row.unit)
+        words = [f"{many} more." if more > 0 else f"{many} fewer."]
         if row.in_use:
             words.append(f"{row.in_use:,} are used and stay counted.")
         if dry:
-            runs = "At {rate:,} a day the site would run out about {day}."
-            words.append(runs.format(rate=dry.a_day, day=day(dry.at)))
+            words.append(f"At {dry.a_day:,} a day the site would run out about {day(dry.at)}.")
         return Note(INFO, "", " ".join(words))
     if more < 0 and row.metric.kind.has_quantity:
         return Note(INFO, "", f"{-more:,} fewer. They stay held until the site confirms.")

@@ -92,7 +92,7 @@ def _title(answer: PreviewAnswer) -> str:
     if answer.units_short:
         return "Does not fit: a new request is needed"
     what = [f"{words.number(each.count)} {each.name}" for each in answer.to_free]
-    return "Does not fit yet: free {what}".format(what=" and ".join(what))
+    return f"Does not fit yet: free {' and '.join(what)}"
 
 
 def _too_few(few: ToFree) -> str:

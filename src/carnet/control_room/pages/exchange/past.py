@@ -43,10 +43,11 @@ def _of(entry: ExchangeEntry) -> Iterator[Happening]:
         yield Happening(entry.at, title, "key", "ok", entry.by)
     for request in entry.requests:
         first = request is entry.requests[-1] and entry.kind == "cycle"
-        title = "Request #%(number)s generated" if entry.kind == "cycle" else "Release: request #%(number)s"
+        number = request.sequence
+        title = f"Request #{number} generated" if entry.kind == "cycle" else f"Release: request #{number}"
         icon = "upload" if entry.kind == "cycle" else "released"
         more = "opened the cycle" if first else ""
-        yield Happening(request.at, title % {"number": request.sequence}, icon, "info", more)
+        yield Happening(request.at, title, icon, "info", more)
 
 
 def outcome(entry: ExchangeEntry) -> tuple[str, str, str]:

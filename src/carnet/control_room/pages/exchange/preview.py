@@ -61,7 +61,7 @@ def free(request: AuthorizedRequest) -> HttpResponse:
         chosen[few.name] += freed
     told = [f"{count:,} {name}" for name, count in chosen.items() if count]
     if told:
-        messages.success(request, "Freed: {}. The file was checked again.".format(", ".join(told)))
+        messages.success(request, f"Freed: {', '.join(told)}. The file was checked again.")
     else:
         messages.warning(request, "Nobody was chosen. Nothing is changed.")
     return redirect(_at("preview"))

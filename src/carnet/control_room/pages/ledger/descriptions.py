@@ -35,53 +35,41 @@ def _time(text: str) -> str:
     return f"{text[:19].replace('T', ' ')} UTC"
 
 
-def _draws(body: Body, names: Mapping[str, str], said: str) -> str:
-    return said % {"name": names[body["sku"]], "units": words.number(body["units"])}
+def _units(body: Body, names: Mapping[str, str]) -> str:
+    return f"{names[body['sku']]}, {words.number(body['units'])}"
 
 
-def _lease(body: Body, names: Mapping[str, str], said: str) -> str:
-    return said % {"name": names[body["sku"]], "lease": words.short(body.get("lease_id") or body["reservation_id"])}
+def _lease(body: Body, names: Mapping[str, str]) -> str:
+    return f"{names[body['sku']]}, lease {words.short(body['lease_id'])}"
 
 
-def _user(body: Body, names: Mapping[str, str], said: str) -> str:
-    return said % {"name": names[body["sku"]], "user": body["user"]}
+def _reservation(body: Body, names: Mapping[str, str]) -> str:
+    return f"{names[body['sku']]}, reservation {words.short(body['reservation_id'])}"
 
 
 def _acquired(body: Body, names: Mapping[str, str]) -> str:
-    said = "%(name)s for %(holder)s, until %(until)s"
-    return said % {"name": names[body["sku"]], "holder": body["holder"], "until": _time(body["expires_at"])}
+    return f"{names[body['sku']]} for {body['holder']}, until {_time(body['expires_at'])}"
 
 
 def _request(body: Body, _names: Mapping[str, str]) -> str:
-    said = "Request #{number}, {kind}".format(number=body["sequence"], kind=body["request"].replace("_", " "))
-    return said + (", to be answered before {at}".format(at=_time(body["install_by"])) if body["install_by"] else "")
+    said = f"Request #{body['sequence']}, {body['request'].replace('_', ' ')}"
+    return f"{said}, to be answered before {_time(body['install_by'])}" if body["install_by"] else said
 
 
 def _installed(body: Body, _names: Mapping[str, str]) -> str:
-    count = len(body["lines"])
-    said = (
-        "License file #%(number)s of %(account)s, %(count)s line"
-        if count == 1
-        else "License file #%(number)s of %(account)s, %(count)s lines"
-    )
-    return said % {"number": body["sequence"], "account": body["account_name"], "count": count}
-
-
-def _stated(body: Body, _names: Mapping[str, str]) -> str:
-    count = len(body["lines"])
-    return ("Totals of %(count)s line" if count == 1 else "Totals of %(count)s lines") % {"count": count}
+    lines = words.counted(len(body["lines"]), "line")
+    return f"License file #{body['sequence']} of {body['account_name']}, {lines}"
 
 
 def _counted(body: Body, _names: Mapping[str, str]) -> str:
     count = sum(each["count"] for each in body["counts"])
-    said = "%(count)s more refusal, counted" if count == 1 else "%(count)s more refusals, counted together"
-    return said % {"count": words.number(count)}
+    return f"{words.counted(count, 'more refusal')}, counted{'' if count == 1 else ' together'}"
 
 
 def _person(body: Body, _names: Mapping[str, str]) -> str:
     if body["role"] is None:
-        return "{name} may sign in no more".format(**body)
-    return "{name}: {role}".format(name=body["name"], role=body["role"].replace("_", " "))
+        return f"{body['name']} may not sign in any more"
+    return f"{body['name']}: {body['role'].replace('_', ' ')}"
 
 
 def _noted(body: Body, _names: Mapping[str, str]) -> str:
@@ -89,65 +77,49 @@ def _noted(body: Body, _names: Mapping[str, str]) -> str:
     return f"{said}: {body['about']}" if body["about"] else said
 
 
-def _key(body: Body, _names: Mapping[str, str]) -> str:
-    return "API key {name}, may {may}".format(name=body["name"], may=", ".join(body["permissions"]))
-
-
-def _by(body: Body, said: str) -> str:
-    return said % {"span": words.number(body["by_seconds"])}
-
-
 _Say = Callable[[Body, Mapping[str, str]], str]
 _SAID: dict[str, _Say] = {
-    "site.initialised": lambda body, _n: "{name} is set up, version {version}".format(**body),
-    "site.upgraded": lambda body, _n: "Version {version} from here on".format(**body),
-    "ledger.restored": lambda body, _n: "A backup of {size} records was put back".format(
-        size=words.number(body["size"])
+    "site.initialised": lambda body, _n: f"{body['name']} is set up, version {body['version']}",
+    "site.upgraded": lambda body, _n: f"Version {body['version']} from here on",
+    "ledger.restored": lambda body, _n: f"A backup of {words.number(body['size'])} records was restored",
+    "rollback.found": lambda body, _n: (
+        f"A checkpoint of {words.number(body['size'])} records was shown that is not in this ledger"
     ),
-    "rollback.found": lambda body, _n: "A checkpoint of {size} records was shown that is not in this ledger".format(
-        size=words.number(body["size"])
-    ),
-    "key_set.taken": lambda body, _n: "The vendor's key set, version {version}".format(
-        version=body["key_set"]["version"]
-    ),
-    "token.installed": lambda body, _n: "Enablement token of {account_name}".format(**body),
-    "request.asked": lambda body, _n: "Asked for a request: {kind}".format(kind=body["request"].replace("_", " ")),
-    "totals.stated": _stated,
+    "key_set.taken": lambda body, _n: f"The vendor's key set, version {body['key_set']['version']}",
+    "token.installed": lambda body, _n: f"Enablement token of {body['account_name']}",
+    "request.asked": lambda body, _n: f"Asked for a request: {body['request'].replace('_', ' ')}",
+    "totals.stated": lambda body, _n: f"Totals of {words.counted(len(body['lines']), 'line')}",
     "request.generated": _request,
     "cycle.withdrawn": lambda _b, _n: "The open cycle is withdrawn",
     "cycle.missed": lambda body, _n: (
         "The cycle is missed: the Control Room locks" if body["locks"] else "The cycle is missed"
     ),
     "license.installed": _installed,
-    "history.accepted": lambda body, _n: "CALM accepts the restored history, number {number}".format(**body),
+    "history.accepted": lambda body, _n: f"CALM accepts the restored history, number {body['number']}",
     "receipt.written": lambda _b, _n: "The receipt of the installed license file",
     "state.changed": lambda body, _n: f"{body['was']} → {body['now']}",
     "refused": lambda body, _n: f"{body['code']}: {body['message']}",
     "refusals.counted": _counted,
-    "api_key.created": _key,
-    "api_key.revoked": lambda body, _n: "API key {id} is revoked".format(id=words.short(body["key_id"])),
+    "api_key.created": lambda body, _n: f"API key {body['name']}, may {', '.join(body['permissions'])}",
+    "api_key.revoked": lambda body, _n: f"API key {words.short(body['key_id'])} is revoked",
     "person.added": _person,
     "person.changed": _person,
     "access.noted": _noted,
-    "clock.set_back": lambda body, _n: _by(body, "The machine's clock lags %(span)s seconds behind"),
+    "clock.set_back": lambda body, _n: f"The machine's clock is {words.number(body['by_seconds'])} seconds behind",
     "clock.caught_up": lambda _b, _n: "The machine's clock has caught up",
-    "clock.raised": lambda body, _n: _by(body, "Time is raised %(span)s seconds, to the vendor's"),
-    "clock.lowered": lambda body, _n: "Time is lowered from {was}, by the vendor's permission".format(
-        was=_time(body["was"])
-    ),
-    "leases.extended": lambda body, _n: "Running seats got their time anew: {reason}".format(**body),
+    "clock.raised": lambda body, _n: f"Time is raised {words.number(body['by_seconds'])} seconds, to the vendor's",
+    "clock.lowered": lambda body, _n: f"Time is lowered from {_time(body['was'])}, by the vendor's permission",
+    "leases.extended": lambda body, _n: f"Running seats got a new time to live: {body['reason']}",
     "answer.remembered": lambda _b, _n: "An answer is kept for its idempotency key",
-    "seat.assigned": lambda body, names: _user(body, names, "%(name)s to %(user)s"),
-    "seat.unassigned": lambda body, names: _user(body, names, "%(name)s, taken back from %(user)s"),
+    "seat.assigned": lambda body, names: f"{names[body['sku']]} to {body['user']}",
+    "seat.unassigned": lambda body, names: f"{names[body['sku']]}, taken back from {body['user']}",
     "seat.acquired": _acquired,
-    "seat.renewed": lambda body, names: (
-        _lease(body, names, "%(name)s, lease %(lease)s") + ", until {at}".format(at=_time(body["expires_at"]))
-    ),
-    "seat.released": lambda body, names: _lease(body, names, "%(name)s, lease %(lease)s, given back"),
-    "seat.expired": lambda body, names: _lease(body, names, "%(name)s, lease %(lease)s, not renewed in time"),
-    "units.consumed": lambda body, names: _draws(body, names, "%(name)s, %(units)s used"),
-    "units.reserved": lambda body, names: _draws(body, names, "%(name)s, %(units)s reserved"),
-    "units.settled": lambda body, names: _draws(body, names, "%(name)s, %(units)s of the reserved used"),
-    "reservation.cancelled": lambda body, names: _lease(body, names, "%(name)s, reservation %(lease)s, cancelled"),
-    "reservation.expired": lambda body, names: _lease(body, names, "%(name)s, reservation %(lease)s, ended"),
+    "seat.renewed": lambda body, names: f"{_lease(body, names)}, until {_time(body['expires_at'])}",
+    "seat.released": lambda body, names: f"{_lease(body, names)}, given back",
+    "seat.expired": lambda body, names: f"{_lease(body, names)}, not renewed in time",
+    "units.consumed": lambda body, names: f"{_units(body, names)} used",
+    "units.reserved": lambda body, names: f"{_units(body, names)} reserved",
+    "units.settled": lambda body, names: f"{_units(body, names)} of the reserved used",
+    "reservation.cancelled": lambda body, names: f"{_reservation(body, names)}, cancelled",
+    "reservation.expired": lambda body, names: f"{_reservation(body, names)}, ended",
 }

@@ -75,10 +75,9 @@ def _mark(count: int, *, in_words: bool) -> str:
 
 def _describe(detail: ProductDetailAnswer) -> str:
     days, refused = len(detail.days), sum(use.refused for use in detail.days)
-    said = "%(days)s day to %(day)s." if days == 1 else "%(days)s days to %(day)s."
     most = max((_value(detail, use) for use in detail.days), default=0)
     parts = [
-        said % {"days": days, "day": times.day(detail.at)},
+        f"{words.counted(days, 'day')} to {times.day(detail.at)}.",
         f"Most on a day: {words.number(most)}.",
     ]
     if refused:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from carnet.control_room.queries.overview import ProductRow
 from carnet.control_room.queries.status import InstalledView
+from carnet.web_kit import words
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,9 @@ def span_of(installed: InstalledView, rows: list[ProductRow], now: datetime) -> 
 
 def _today(until: datetime, ends: datetime, now: datetime) -> str:
     if now < until:
-        days = (until - now).days
-        return ("Today, %(days)s day left" if days == 1 else "Today, %(days)s days left") % {"days": f"{days:,}"}
+        return f"Today, {words.counted((until - now).days, 'day')} left"
     if now < ends:
-        days = (ends - now).days
-        said = "Today, %(days)s day of grace left" if days == 1 else "Today, %(days)s days of grace left"
-        return said % {"days": f"{days:,}"}
+        return f"Today, {words.counted((ends - now).days, 'day')} of grace left"
     return "Today, ended"
 
 

@@ -64,10 +64,7 @@ def _units(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
     today, unit = detail.days[-1].consumed if detail.days else 0, row.view.unit
     held = ""
     if detail.reservations:
-        said = (
-            "%(held)s held by %(n)s reservation" if detail.reservations == 1 else "%(held)s held by %(n)s reservations"
-        )
-        held = said % {"held": words.number(row.view.reserved), "n": detail.reservations}
+        held = f"{words.number(row.view.reserved)} held by {words.counted(detail.reservations, 'reservation')}"
     return (
         Stat("Used", words.number(row.view.consumed), f"today {words.number(today)}"),
         Stat("Left", words.number(row.view.remaining), held or unit),
@@ -77,7 +74,7 @@ def _units(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
 def _later(detail: ProductDetailAnswer) -> str:
     """What begins next: “+2 from 2026-10-09”."""
     later = sorted((line for line in detail.lines if line.now == "later"), key=lambda line: line.valid_from)
-    return f"{words.signed(later[0].quantity)} {'from'} {times.day(later[0].valid_from)}" if later else ""
+    return f"{words.signed(later[0].quantity)} from {times.day(later[0].valid_from)}" if later else ""
 
 
 def _ends(row: ProductRow) -> Stat:
@@ -86,14 +83,12 @@ def _ends(row: ProductRow) -> Stat:
 
 
 def _grace(days: int) -> str:
-    return (
-        ("then %(days)s day of grace" if days == 1 else "then %(days)s days of grace") % {"days": days} if days else ""
-    )
+    return f"then {words.counted(days, 'day')} of grace" if days else ""
 
 
 def _refused(detail: ProductDetailAnswer, row: ProductRow) -> Stat:
     days = sum(use.refused > 0 for use in detail.days[-_MONTH:])
-    note = ("on %(days)s day" if days == 1 else "on %(days)s days") % {"days": days} if days else "nobody"
+    note = f"on {words.counted(days, 'day')}" if days else "nobody"
     return Stat("Refused, 30 days", words.number(row.refused_30_days), note)
 
 
@@ -101,8 +96,8 @@ def rules(detail: ProductDetailAnswer, row: ProductRow) -> list[tuple[str, str]]
     """The policy of the lines that count, in words (Q5, S, E8)."""
     lines = [line for line in detail.lines if line.now in ("in_force", "grace")] or detail.lines
     grace = max((line.grace_days for line in lines), default=0)
-    after = "%(days)s day of grace, then refuse" if grace == 1 else "%(days)s days of grace, then refuse"
-    found = [("After the end", after % {"days": grace} if grace else "refuse at once")]
+    after = f"{words.counted(grace, 'day')} of grace, then refuse" if grace else "refuse at once"
+    found = [("After the end", after)]
     kind = row.view.metric.kind
     found.append(("Deadline missed", kind.when_missed))
     return [(kind.use.all_used, over(lines)), *found] if kind.has_quantity else found
@@ -118,15 +113,11 @@ def forecast(row: ProductRow, now: datetime) -> str:
     view = row.view
     numbers = {"granted": words.number(view.granted), "peak": words.number(row.peak)}
     if row.outlook == "runs_out" and row.runs_out_at:
-        early = max((row.ends - row.runs_out_at).days, 0)
-        said = (
-            "At the pace of the last 30 days they run out about %(day)s, %(early)s day before the end."
-            if early == 1
-            else "At the pace of the last 30 days they run out about %(day)s, %(early)s days before the end."
-        )
-        return said % {"day": times.day(row.runs_out_at), "early": early}
+        early = words.counted(max((row.ends - row.runs_out_at).days, 0), "day")
+        out = times.day(row.runs_out_at)
+        return f"At the pace of the last 30 days they run out about {out}, {early} before the end."
     if row.outlook == "full":
-        return "All {granted} were in use on {days} of the last 30 days.".format(**numbers, days=row.times_full)
+        return f"All {numbers['granted']} were in use on {row.times_full} of the last 30 days."
     if row.outlook == "ends":
         later = row.valid_from > now
         return "Nothing is granted yet." if later else "Nothing is granted now."

@@ -108,9 +108,8 @@ _FIELDS = ("line", "user", "product", "action")
 
 
 def _summary(answer: AssignmentsAnswer) -> str:
-    told = {"come": f"{answer.assigned:,}", "gone": f"{answer.unassigned:,}", "same": f"{answer.already:,}"}
-    words = "{come} assigned, {gone} taken back. {same} were so already.".format(**told)
-    return f"{words} {'{} were left out.'.format(f'{answer.refused:,}')}" if answer.refused else words
+    done = f"{answer.assigned:,} assigned, {answer.unassigned:,} taken back. {answer.already:,} were so already."
+    return f"{done} {answer.refused:,} were left out." if answer.refused else done
 
 
 def _show(

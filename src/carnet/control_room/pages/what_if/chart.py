@@ -67,10 +67,10 @@ def draw(answer: WhatIfAnswer, now: datetime) -> Drawing:
 
 
 def _piece(span: Span, place: Callable[[datetime], float]) -> Piece:
-    x = place(span.since)
+    x, day = place(span.since), f"{span.until:%m-%d}"
     labels = {
-        "active": "Valid to %(day)s",
-        "expiring": "Ends %(day)s",
+        "active": f"Valid to {day}",
+        "expiring": f"Ends {day}",
         "grace": "Grace",
         "expired": "Expired",
         "open": "Cycle open",
@@ -79,7 +79,7 @@ def _piece(span: Span, place: Callable[[datetime], float]) -> Piece:
         "lapsed": "Lapsed",
         "none": "No request open",
     }
-    label = labels.get(span.kind, span.words) % {"day": f"{span.until:%m-%d}"}
+    label = labels.get(span.kind, span.words)
     if span.kind == "active":
         label = span.words
     width = round(place(span.until) - x, 2)

@@ -8,6 +8,7 @@ from carnet.control_room.queries.status import Status
 from carnet.control_room.queries.timeline import Span
 from carnet.control_room.queries.what_if import WhatIfAnswer
 from carnet.times import stamp
+from carnet.web_kit.words import counted
 
 _TONES = {"active": "ok", "expiring": "warn", "grace": "warn", "expired": "bad", "locked": "bad"}
 
@@ -53,22 +54,16 @@ def _sentence(span: Span, on: datetime) -> str:
     since, until = stamp(span.since), stamp(span.until)
     if span.track == "exchange":
         return {
-            "locked": "No license file is installed in time: the Control Room is locked from %(since)s on.",
-            "lapsed": "The request lapses %(since)s without an answer.",
-        }.get(span.kind, f"{span.words}." if span.kind in ("open", "newer_request") else "") % {"since": since}
+            "locked": f"No license file is installed in time: the Control Room is locked from {since} on.",
+            "lapsed": f"The request lapses {since} without an answer.",
+        }.get(span.kind, f"{span.words}." if span.kind in ("open", "newer_request") else "")
     if span.kind == "expiring":
-        days = (span.until - on).days
-        said = (
-            "The license ends %(until)s, %(days)s day later."
-            if days == 1
-            else "The license ends %(until)s, %(days)s days later."
-        )
-        return said % {"until": until, "days": days}
+        return f"The license ends {until}, {counted((span.until - on).days, 'day')} later."
     return {
         "active": "The license is valid.",
-        "grace": "The license ended %(since)s. Its grace lasts until %(until)s.",
-        "expired": "The license and its grace ended %(since)s.",
-    }.get(span.kind, "No license is installed.") % {"since": since, "until": until}
+        "grace": f"The license ended {since}. Its grace lasts until {until}.",
+        "expired": f"The license and its grace ended {since}.",
+    }.get(span.kind, "No license is installed.")
 
 
 def _means(answer: WhatIfAnswer) -> list[str]:

@@ -47,7 +47,7 @@ def test_the_sites_wheel_has_no_line_of_calm(unpacked: Path) -> None:
                 assert not name.startswith("carnet/calm"), name
                 for line in ("carnet.calm", "from carnet import calm", "carnet/calm"):
                     assert line not in text, (name, line)
-    wanted = ("control_room/wiring.py", "web_kit/states.py", "release.pub", "sdk/client.py")
+    wanted = ("control_room/wiring.py", "web_kit/states.py", "release.pub", "sdk/_client.py")
     assert {f"carnet/{name}" for name in wanted} <= names
 
 

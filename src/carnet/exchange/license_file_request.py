@@ -1,4 +1,4 @@
-"""E3: the License File Request, site to vendor: signed, readable, totals only: no user, host, bot or address."""
+"""E3: the License File Request, site to vendor: signed, readable, totals only. It names no user, host or bot."""
 
 from dataclasses import dataclass
 from datetime import datetime

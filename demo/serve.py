@@ -1,5 +1,5 @@
 """Both sites of the demo, to look at in a browser: the vendor's portal and the Control Room's server, each with data
-that the real commands made. `make serve` starts them; Ctrl-C stops both. What is in demo/portal is made anew each time.
+that the real commands made. `make serve` starts them; Ctrl-C stops both. demo/portal is made again each time.
 """
 
 import os

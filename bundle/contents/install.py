@@ -223,7 +223,7 @@ def switch(prefix: Path, made: Path, settings: dict[str, str]) -> None:
 
 def starter(prefix: Path, name: str, settings: dict[str, str]) -> str:
     said = {"CARNET_DATA": settings.get("data"), "CARNET_PASSPHRASE_FILE": settings.get("passphrase_file")}
-    lines = ["#!/bin/sh", "# Made by install.py; the next upgrade makes it anew."]
+    lines = ["#!/bin/sh", "# Made by install.py; the next upgrade writes it again."]
     for variable, value in said.items() if name == "control-room" else ():
         if value:
             lines += [f'[ -n "${{{variable}:-}}" ] || {variable}={shlex.quote(value)}', f"export {variable}"]
@@ -268,7 +268,7 @@ def prepare_site(data: Path, phrase: Path) -> None:
 def say_next(prefix: Path, earlier: str, settings: dict[str, str], given: argparse.Namespace) -> None:
     say(f"Done. {prefix / 'current'} is {(prefix / 'current').readlink()}.")
     if earlier:
-        say("Next: start the server anew (systemctl restart carnet-control-room). Leases that run go on.")
+        say("Next: restart the server (systemctl restart carnet-control-room). Leases that run go on.")
     elif not settings.get("data") or not (Path(settings["data"]) / DATABASE).exists():
         by = f"runuser -u {USER} -- " if given.systemd else ""
         say(f"Next: {by}{prefix / 'bin' / 'control-room'} init --trust FILE --name NAME")
@@ -340,6 +340,6 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may have any
+    if sys.version_info < (3, 11):  # noqa: UP036 - the machine may have any
         sys.exit("Python 3.11 or above is needed.")
     main()

@@ -185,7 +185,7 @@ def _archived(path: Path) -> Iterator[_Piece]:
         while any(block := _block(stream)):
             head = TarInfo.frombuf(block, "ascii", "strict")
             if head.type != REGTYPE or head.linkname or block[257:263] != b"ustar\0":
-                raise _WrongError(f"{ascii(head.name)[:200]} is no regular file.")
+                raise _WrongError(f"{ascii(head.name)[:200]}is not a regular file.")
             folder, _, name = head.name.partition("/")
             if folder != (top := top or folder) or not name:
                 raise _WrongError(f"It holds an unsafe path: {ascii(head.name)[:200]}.")
@@ -213,7 +213,7 @@ def _unpacked(folder: Path) -> Iterator[_Piece]:
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                raise _WrongError(f"{name} is no regular file.")
+                raise _WrongError(f"{name}is not a regular file.")
             yield _Piece(name, found.st_size, file)
 
 

@@ -102,7 +102,7 @@ def _release_keys() -> bytes:
     keys = files("carnet").joinpath(RELEASE_KEYS)
     if not keys.is_file():
         raise UsageError(
-            "This is no installed release but a checkout: it knows no vendor whose signature it could check.",
+            "This is a checkout, not an installed release: it holds no vendor key to check a signature with.",
             "Ask the installed program, or check with openssl or ssh-keygen, as README.txt in the archive says.",
         )
     return keys.read_bytes()

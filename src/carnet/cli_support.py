@@ -92,7 +92,7 @@ def command(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command. Its function takes a session first; the common options come by themselves.
 
-    `data` is the folder where nobody names one. `ctx.obj`, from the composition root, opens it.
+    `data` is the default folder. `ctx.obj`, from the composition root, opens it.
     """
     common = {
         "data": (DataFolder, data),
@@ -225,7 +225,7 @@ def parse_time(text: str) -> datetime:
             return datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
-    raise UsageError(f"“{text}” is no date.", "Write 2027-11-24, or 2027-11-24T08:00:00Z.")
+    raise UsageError(f"“{text}” is not a date.", "Write 2027-11-24, or 2027-11-24T08:00:00Z.")
 
 
 def check_name(name: str, what: str) -> str:
@@ -236,7 +236,7 @@ def check_name(name: str, what: str) -> str:
 
 
 def login_name() -> str:
-    """Who acts where nobody is named with --as: the operating system's account."""
+    """Who acts if --as is not given: the operating system's account."""
     from getpass import getuser
 
     return getuser()

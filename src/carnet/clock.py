@@ -18,7 +18,7 @@ def uptime() -> int:
 
 
 def seconds() -> float:
-    """Of a clock that nobody sets, from an unknown beginning: for how long something takes."""
+    """Monotonic seconds, for measuring durations."""
     return time.monotonic()
 
 

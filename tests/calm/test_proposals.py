@@ -118,7 +118,7 @@ def test_a_copy_of_an_enrolment_that_ended_is_led_to_a_new_token(
     assert "new token" in refused.next  # type: ignore[union-attr]
     refused = propose_history(world, plant)  # type: ignore[assignment]
     assert code(refused) == "nothing_to_accept"
-    assert "of an enrolment that ended" in refused.message  # type: ignore[union-attr]
+    assert "an enrolment that has ended" in refused.message  # type: ignore[union-attr]
     assert "new token" in refused.next  # type: ignore[union-attr]
 
 

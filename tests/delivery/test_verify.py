@@ -121,10 +121,10 @@ SPOILED: dict[str, tuple[Callable[[list[Entry]], list[Entry]], str]] = {
     "a hidden file": (_with(entry(TOP, ".x", b"x")), "unsafe path"),
     "a path with a control sign": (_with(entry(TOP, "a\x1b[2J", b"x")), "unsafe path"),
     "another top folder": (_with(entry("other", "x", b"x")), "unsafe path"),
-    "a link": (_with(entry(TOP, "x", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")), "no regular file"),
-    "a hard link": (_with(entry(TOP, "x", b"", type=tarfile.LNKTYPE, linkname=f"{TOP}/{WHEEL}")), "no regular file"),
-    "a device": (_with(entry(TOP, "x", b"", type=tarfile.CHRTYPE)), "no regular file"),
-    "a folder": (_with(entry(TOP, "x", b"", type=tarfile.DIRTYPE)), "no regular file"),
+    "a link": (_with(entry(TOP, "x", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd")), "not a regular file"),
+    "a hard link": (_with(entry(TOP, "x", b"", type=tarfile.LNKTYPE, linkname=f"{TOP}/{WHEEL}")), "not a regular file"),
+    "a device": (_with(entry(TOP, "x", b"", type=tarfile.CHRTYPE)), "not a regular file"),
+    "a folder": (_with(entry(TOP, "x", b"", type=tarfile.DIRTYPE)), "not a regular file"),
 }
 
 
@@ -169,7 +169,7 @@ def test_a_folder_with_a_link_or_a_pipe_or_a_file_more_is_refused(folder: Path, 
     _refused(folder, key, Code.MALFORMED, "is a link")
     more.unlink()
     os.mkfifo(more)
-    _refused(folder, key, Code.MALFORMED, "no regular file")
+    _refused(folder, key, Code.MALFORMED, "not a regular file")
     more.unlink()
     more.write_bytes(b"x")
     _refused(folder, key, Code.MALFORMED, "does not belong")

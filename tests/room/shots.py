@@ -113,7 +113,7 @@ def release_asked(page: Page, pages: Pages) -> None:
 
 def rows_with_errors(page: Page, pages: Pages) -> None:
     _send(page, "assignments-box", "branch-office.csv", PEOPLE_FILE.encode())
-    expect(page.get_by_text("is no action")).to_be_visible()
+    expect(page.get_by_text("is not an action")).to_be_visible()
 
 
 def seat_taken_back(page: Page, pages: Pages) -> None:

@@ -16,7 +16,7 @@ from carnet.merkle import verify_inclusion
 from tests.room.site import Browser, Pages
 from tests.room.test_license_management import text
 
-ROW = re.compile(r'<a href="\?[^"]*record=(\d+)#record">')
+ROW = re.compile(r'<a\s+href="\?[^"]*record=(\d+)#record"\s*>')
 PATHS = ("/ledger/", "/ledger/checkpoint/", "/ledger/checkpoint.txt", "/ledger/records/0/proof.json", "/ledger/verify/")
 
 
@@ -47,7 +47,7 @@ def test_records_stand_in_words_the_newest_first(vault: Pages) -> None:
     page = audrey.get("/ledger/").text
     size = vault.size
     assert rows(page) == list(range(size - 1, size - 26, -1))
-    assert "Running seats got their time anew: the server was restarted" in page
+    assert "Running seats got a new time to live: the server was restarted" in page
     assert "Unattended Bot Runner for bot-005, until" in page
     assert vault.size == size
 

@@ -62,7 +62,7 @@ def test_rows_that_cannot_be_carried_out_are_named_and_nothing_is_done_without_a
     checked = check(sara, text)
     page = unescape(checked.text)
     assert checked.status_code == 422
-    for words in ("It names no user.", "“dance” is no action", "does not grant “no-such”", "all 2 are in use"):
+    for words in ("It names no user.", "“dance” is not an action", "does not grant “no-such”", "all 2 are in use"):
         assert words in page
     assert "Carry out the 2 good rows" in page
     assert pages.size == size
@@ -91,10 +91,10 @@ def test_whoever_comes_first_since_the_check_is_seen(new_site: Make) -> None:
     [
         (b"", "does not name the columns"),
         (b"name,what\nanna,bot-creator\n", "does not name the columns"),
-        (b"user,product\n", "names nobody"),
+        (b"user,product\n", "names no user"),
         (b"\xff\xfe\x00", "not UTF-8"),
         (b"PK\x03\x04 a zip", "does not name the columns"),
-        (b'user,product\n"anna,bot-creator\n', "no CSV file"),
+        (b'user,product\n"anna,bot-creator\n', "not a CSV file"),
         (b"user,product\n" + b"x,y\n" * 5001, "at most 5,000"),
         (b"user,product\n" + b"x" * 10_000_000, "at most 1,048,576"),
     ],

@@ -47,7 +47,7 @@ def test_people_are_listed_and_found(site: Pages) -> None:
     assert "7 of 10 left" in shown
     found = text(viewer, "/users/", search="CLE")
     assert ("?name=cleo" in found, "?name=anna" in found) == (True, False)
-    assert "Nobody is called so" in text(viewer, "/users/", search="nobody <b>")
+    assert "No user with this name" in text(viewer, "/users/", search="nobody <b>")
     assert viewer.get("/users/", params={"search": "x" * 300}).status_code == 422
 
 

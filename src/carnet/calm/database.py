@@ -28,9 +28,9 @@ _BROKEN = ("XX001", "XX002")  # data_corrupted, index_corrupted
 
 
 def take_turn() -> None:
-    """Wait until nobody else acts. First in the act's transaction, which then sees all that was done before."""
+    """Wait until no other act runs. First in the act's transaction, which then sees all that was done before."""
     if is_file():
-        return  # it is IMMEDIATE: whoever began it has SQLite's write lock
+        return  # it is IMMEDIATE: the transaction that began has SQLite's write lock
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ACT_LOCK])
 

@@ -257,7 +257,7 @@ class _Portal:
 
 
 def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> None:
-    """Where nobody can sign in yet: a link with which the first operator chooses a password."""
+    """If no person can sign in yet: a link with which the first operator chooses a password."""
     from carnet.calm.people import staff
     from carnet.calm.people.access import Role
     from carnet.web_kit.sign_in.adapters import password_link
@@ -267,7 +267,7 @@ def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> 
     if not any(person.email == FIRST for person in staff.list_people()):
         fields: dict[str, Any] = {"email": FIRST, "name": "First operator", "role": Role.OPERATOR, "account": None}
         staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST)
-    say(f"Nobody can sign in yet. {FIRST} chooses a password here, once, within 24 hours:")
+    say(f"No person can sign in yet. {FIRST} chooses a password here, once, within 24 hours:")
     say(f"  {how.address}{password_link(staff.find_person(FIRST))}")
 
 

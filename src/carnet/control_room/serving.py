@@ -33,7 +33,7 @@ from carnet.server_log import Log, new_log
 
 PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages_process")
 PAGES_END = 25.0  # seconds that requests to the pages may take when the server ends
-PAGES_AGAIN = 5.0  # seconds after which pages that ended by themselves are started anew
+PAGES_AGAIN = 5.0  # seconds after which pages that ended by themselves are started again
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _pages(given: RuntimeConfig, log: Log) -> AsyncIterator[None]:
-    """The pages' process, as long as the server runs. Bots are served whatever becomes of it."""
+    """The pages' process, as long as the server runs. Bots are served even if it ends."""
     kept = asyncio.create_task(_keep_pages(given, log))
     try:
         yield

@@ -46,7 +46,7 @@ class Door:
         raise NotImplementedError
 
     def let_in(self, request: HttpRequest) -> bool:
-        """Whether whoever signed in is still known here; if so `request.person` is set."""
+        """Whether the person who signed in is still known here; if so `request.person` is set."""
         raise NotImplementedError
 
     def may(self, request: HttpRequest, act: StrEnum) -> bool:

@@ -7,13 +7,15 @@ from django.shortcuts import render
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     del exception
-    return fault_page(request, 400, "This request makes no sense here.", "Go back, load the page again, and try anew.")
+    return fault_page(
+        request, 400, "The server cannot read this request.", "Go back, load the page again, and try again."
+    )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     del exception
     return fault_page(
-        request, 403, "Your role does not open this.", "Ask whoever manages people on your side, if you need it."
+        request, 403, "Your role does not open this.", "If you need it, ask the person who manages users on your side."
     )
 
 
@@ -27,7 +29,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         request,
         500,
         "Something broke, and it is not known what was done.",
-        "Look at the page that shows it before you try again, and tell whoever runs this server.",
+        "Look at the page that shows it before you try again, and tell the person who runs this server.",
     )
 
 
@@ -37,7 +39,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
         request,
         403,
         "This form is older than your sign-in. Nothing was changed.",
-        "Load the page again, and send it anew.",
+        "Load the page again, and send it again.",
     )
 
 

@@ -161,7 +161,7 @@ class Log(Logger):
 def _listen(bind: str) -> socket.socket:
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", bind)
     if not found or int(found[3]) > 65535:
-        raise UsageError(f"“{bind}” is no address to listen at.", "Write HOST:PORT, such as 127.0.0.1:8000.")
+        raise UsageError(f"“{bind}” is not an address to listen on.", "Write HOST:PORT, such as 127.0.0.1:8000.")
     host, port = found[1] or found[2], int(found[3])
     family = socket.AF_INET6 if found[1] else socket.AF_INET
     try:

@@ -77,4 +77,4 @@ def _notified(console: "Console", answer: Any) -> None:
     for one in answer.failed:
         console.print(f"  failed, and tried again next time: {one.subject}: {one.why}", soft_wrap=True, style="yellow")
     for one in answer.nobody:
-        console.print(f"  nobody to send it to: {one.subject}", soft_wrap=True, style="yellow")
+        console.print(f"  no recipient for: {one.subject}", soft_wrap=True, style="yellow")

@@ -9,7 +9,7 @@ from carnet.exchange.windows import Windows
 
 
 def windows_of(account: Account) -> Windows:
-    """Those that two people set for the account; the default where nobody did."""
+    """Those that two people set for the account; else the default."""
     return read_windows(account.windows)
 
 

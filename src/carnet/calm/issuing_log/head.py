@@ -45,7 +45,7 @@ class FileHead:
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[int]:
-        """Opened anew each time: a file's lock belongs to the opened file, which threads and forks would share."""
+        """Opened again each time: a file's lock belongs to the opened file, which threads and forks would share."""
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, how)

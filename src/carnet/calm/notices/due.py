@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from carnet.exchange.windows import Windows
 
-LATE = timedelta(days=7)  # a license that ended longer ago is no news
+LATE = timedelta(days=7)  # no notice for a license that ended longer ago
 
 
 class NoticeKind(StrEnum):

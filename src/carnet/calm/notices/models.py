@@ -10,7 +10,7 @@ class SentNotice(models.Model):
 
     room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, db_index=False)
     kind = models.CharField(max_length=16)  # expiry | deadline
-    about = models.DateTimeField()  # the end of the license, or the deadline: with a new one, notices begin anew
+    about = models.DateTimeField()  # the end of the license, or the deadline: with a new one, notices begin again
     step = models.IntegerField()  # days, or hours, before it
     claimed_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)

@@ -19,7 +19,7 @@ from carnet.calm.notices.models import SentNotice
 from carnet.calm.queries.sites import awaited
 from carnet.calm.queries.timeline import Page, page_of
 
-STALE = timedelta(minutes=15)  # whoever began to send longer ago, and did not say that it was sent, is gone
+STALE = timedelta(minutes=15)  # a process that began to send longer ago and did not report it has ended
 
 
 @dataclass(frozen=True)

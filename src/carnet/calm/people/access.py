@@ -1,4 +1,4 @@
-"""A1, pure: what a role may do. Whatever is not written here is denied."""
+"""A1, pure: what a role may do. What is not written here is denied."""
 
 from enum import StrEnum, auto
 

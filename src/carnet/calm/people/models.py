@@ -15,7 +15,7 @@ class People(BaseUserManager["Person"]):
 
 
 class Person(AbstractBaseUser):
-    """`email` is the name that acts are recorded under: one person has one, so that nobody is a second person (A3)."""
+    """`email` is the name that acts are recorded under: a person has one, and so cannot count as two (A3)."""
 
     email = models.EmailField(unique=True)  # lower case
     name = models.CharField(max_length=200)

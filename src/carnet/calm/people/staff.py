@@ -52,7 +52,10 @@ def change_role(calm: Calm, *, email: str, role: str, now: datetime, by: str) ->
     with act(calm, now=now, by=by) as doing:
         person = find_person(email)
         if (_role(role) in CUSTOMER_ROLES) != (person.account is not None):
-            raise UsageError("A customer's people stay customer's, and vendor staff stay vendor's.", "Add them anew.")
+            raise UsageError(
+                "A customer's people stay customer's, and vendor staff stay vendor's.",
+                "Add the person again, with another address.",
+            )
         _check_not_last(person, role)
         doing.record("person.role_changed", person.email, role=[person.role, role])
         person.role = role
@@ -78,7 +81,7 @@ def _end_tokens(doing: Act, person: Person) -> None:
 
 
 def give_link(calm: Calm, *, email: str, now: datetime, by: str) -> PersonShown:
-    """Whoever has the link chooses the person's password: that it was given, and to whom, is in the log."""
+    """A person who has the link can choose the password. The log records that it was given, and to whom."""
     with act(calm, now=now, by=by) as doing:
         person = find_person(email)
         doing.record("person.link_given", person.email)
@@ -88,7 +91,7 @@ def give_link(calm: Calm, *, email: str, now: datetime, by: str) -> PersonShown:
 def find_person(email: str) -> Person:
     person = Person.objects.select_related("account").filter(email=email.strip().lower()).first()
     if person is None:
-        raise UsageError(f"There is nobody with the address {email}.", run="calm person list")
+        raise UsageError(f"There is no person with the address {email}.", run="calm person list")
     return person
 
 
@@ -125,7 +128,7 @@ def _address(email: str) -> str:
     try:
         validate_email(address)
     except ValidationError as error:
-        raise UsageError(f"“{email}” is no e-mail address.", "Write name@example.com.") from error
+        raise UsageError(f"“{email}” is not an e-mail address.", "Write name@example.com.") from error
     return address
 
 
@@ -146,7 +149,7 @@ def _account_for(role: Role, account: str | None) -> Account | None:
 
 
 def _check_not_last(person: Person, role: str) -> None:
-    """Nobody locks everybody out."""
+    """The last operator cannot be removed."""
     if person.role != Role.OPERATOR or role == Role.OPERATOR:
         return
     if not Person.objects.filter(role=Role.OPERATOR, is_active=True).exclude(pk=person.pk).exists():

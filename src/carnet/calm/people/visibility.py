@@ -1,5 +1,5 @@
-"""What a person may know of (A1): vendor staff all, a customer's people what is their account's. Doors look a thing up
-among these rows alone, so that what is another customer's answers as what does not exist, in the same time."""
+"""Row-level visibility (A1). Vendor staff see everything; a customer's people see their own account. Pages and REST look
+things up in these querysets alone, so another customer's row looks like a missing one and takes the same time."""
 
 from typing import TypeVar
 

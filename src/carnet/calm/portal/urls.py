@@ -1,5 +1,5 @@
-"""Every page. `portal.door` shuts whatever does not say whom it opens for. An id in an address has the form that CALM
-makes; anything else is not looked up at all.
+"""Every page. `portal.door` refuses a view that does not say who may open it. An id in an address has CALM's own
+form; anything else is not looked up at all.
 """
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter
@@ -50,7 +50,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("staff/", people.vendor_people, name="staff"),
     path("people/<int:person>/", people.change_person, name="person"),
     path("settings/", vendor.settings_page, name="settings"),
-    # after the vendor's: accounts/add/ is no account
+    # after the vendor's: accounts/add/ is not an account
     path("accounts/<id:account>/", customer.customer, name="customer"),
     path("accounts/<id:account>/control-rooms/", customer.customer_rooms, name="customer-rooms"),
     path("accounts/<id:account>/purchases/", customer.customer_purchases, name="customer-purchases"),

@@ -1,4 +1,4 @@
-"""The windows of a customer (E18): shown, and proposed anew by vendor staff; a second person confirms (A3)."""
+"""The windows of a customer (E18): shown; vendor staff propose others; a second person confirms (A3)."""
 
 from typing import Any
 

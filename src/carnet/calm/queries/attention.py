@@ -74,7 +74,7 @@ def _candidates() -> list[Purchase]:
 
 
 def _at_most(purchases: set[str]) -> Counter[str]:
-    """By purchase: held and spent, whatever has ended meanwhile. Never less than the books say."""
+    """By purchase: held and spent, also of what has ended meanwhile. Never less than the books say."""
     lines = LicenseLine.objects.filter(purchase__in=purchases, out=True).values_list("purchase", "guid", "quantity")
     kept = Kept.objects.filter(purchase__in=purchases, live=True).values_list("purchase", "guid", "units")
     held: dict[tuple[str, str], int] = {}

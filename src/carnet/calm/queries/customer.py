@@ -134,7 +134,7 @@ def _ends(site: SiteRow, now: datetime) -> str:
 
 
 def _expiring(site: SiteRow, now: datetime) -> Waiting | None:
-    """A license that ends, or has ended, and nobody asked for the next one."""
+    """A license that ends or has ended, without a request for the next one."""
     until, state = site.licensed_until, site.standing.beside or site.standing.state
     if until is None or state not in (RoomState.EXPIRING, RoomState.GRACE, RoomState.EXPIRED):
         return None

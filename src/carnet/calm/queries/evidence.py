@@ -326,7 +326,7 @@ class _Compared:
                 "If a backup was restored, accept the new history with that reason. A second person confirms, and the "
                 "acceptance goes into the next license file and the site's ledger."
             ),
-            "If nobody there can explain it, do not accept. Keep the evidence and call the site's security officer.",
+            "If the site cannot explain it, do not accept. Keep the evidence and call the site's security officer.",
         )
 
 

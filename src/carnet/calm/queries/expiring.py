@@ -15,7 +15,7 @@ from carnet.calm.queries.states import (
 )
 from carnet.calm.queries.timeline import Page, page_of
 
-PAST = timedelta(days=90)  # what ended longer ago is no more *soon*; the list of Control Rooms still has it
+PAST = timedelta(days=90)  # older ends are not listed here; the list of Control Rooms has them
 
 
 @dataclass(frozen=True)

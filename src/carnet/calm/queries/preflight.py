@@ -124,7 +124,7 @@ def _unapproved(name: str, fits: int | None, until: datetime | None, where: Wher
 
 
 def below_use(problem: Problem, row: Figures, asked: int, where: Where) -> Note:
-    """E10, users and seats: the site could still free them, so it is no refusal of CALM's."""
+    """E10, users and seats: the site could still free them, so CALM does not refuse it."""
     used = problem.fits or 0
     fits = used if used <= row.most else None
     holders = row.metric.kind.holders

@@ -91,7 +91,7 @@ class Whose:
 
 
 def events(whose: Whose, *, page: int = 1, size: int = 50) -> Page[Event]:
-    """The same number of queries, whatever there is."""
+    """The number of queries does not depend on the rows."""
     most = page * size + 1
     found = [event for source in _SOURCES for event in source(whose, most)]
     found.sort(key=lambda event: (event.at, _ORDER[event.kind], event.number), reverse=True)

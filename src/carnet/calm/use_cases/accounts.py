@@ -168,7 +168,7 @@ def _version(text: str) -> tuple[int, ...]:
     try:
         return version_tuple(text.removeprefix("v.").removeprefix("v"))
     except ValueError as error:
-        raise UsageError(f"“{text}” is no version.", "Write 40 or 40.0.0.") from error
+        raise UsageError(f"“{text}” is not a version.", "Write 40 or 40.0.0.") from error
 
 
 def _too_old(version: str) -> Refusal:

@@ -188,8 +188,11 @@ def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
 
 
 def _proven_installed(room: ControlRoom, position: Position, case: Case) -> int | None:
-    """H2: the OLF that the LFR proves to be installed. A last word that names none says nothing of it, but where no OLF
-    was ever proven and no line of one is stated: then there is none, and generating it voided what was on its way."""
+    """H2: the OLF that the LFR proves to be installed.
+
+    A release LFR that names no OLF proves nothing (None). Exception: CALM never saw an OLF confirmed and the LFR states
+    no line of one. Then none is installed (0), and generating the LFR voided the OLFs that were on their way.
+    """
     last_word = case.is_release or case.token is not None
     if case.installed or not last_word:
         return room.confirmed

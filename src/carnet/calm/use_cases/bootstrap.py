@@ -64,7 +64,7 @@ def _read(catalogue: bytes) -> tuple[Product, ...]:
     try:
         return read_catalogue(catalogue)
     except ValueError as error:
-        raise UsageError(f"The file is no catalogue: {error}.") from error
+        raise UsageError(f"The file is not a catalogue: {error}.") from error
 
 
 def _check_metrics(changed: list[Product], known: dict[str, ProductRow]) -> None:

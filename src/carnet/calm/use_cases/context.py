@@ -165,7 +165,7 @@ def head_fields(head: Checkpoint) -> CheckpointFields:
 
 
 def check_operator(name: str) -> None:
-    """A3: a name says who it is, so that nobody is a second person by a space. Raises UsageError."""
+    """A3: a name says who it is, so that a space does not make one person two. Raises UsageError."""
     if name != name.strip():
         raise UsageError("The operator's name begins or ends with a space.")
     check_text(name, "operator's name")

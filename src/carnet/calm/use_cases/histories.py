@@ -167,7 +167,7 @@ def never_accepted(room: ControlRoom, read: ReadRequest) -> Refusal | None:
 
 
 def _never(room: ControlRoom, read: ReadRequest) -> str:
-    """What nobody may accept."""
+    """The histories that cannot be accepted."""
     lfr = read.request
     if id_was_used(read):
         return "it has the id of another LFR"

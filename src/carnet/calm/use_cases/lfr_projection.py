@@ -66,6 +66,6 @@ class AnsweredRequest(msgspec.Struct, frozen=True):
 
 
 def read_answered(request: Request) -> AnsweredRequest:
-    """What its answer depends on, whatever the version in which it was written (E17)."""
+    """What its answer depends on, in any version in which it was written (E17)."""
     lfr = stored_value(bytes(request.raw), Kind.LFR, LicenseFileRequest)
     return msgspec.convert(lfr, AnsweredRequest, from_attributes=True)

@@ -59,7 +59,7 @@ def token_used(room: str, used: Enrolment) -> Refusal:
     return Refusal(
         Code.TOKEN_USED,
         f"The token of {room} was used up by {used.room.name} at {stamp(used.started_at)}.",
-        "Download a new token for this Control Room. If nobody meant to use the token twice, ask who copied it.",
+        "Download a new token for this Control Room. If it was not used twice on purpose, find out who copied it.",
         (
             f"token {used.token}",
             f"enrolled {used.room.name}, Control Room {used.room_id}, at {stamp(used.started_at)}",
@@ -71,7 +71,7 @@ def unknown_key(room: ControlRoom, kid: str) -> Refusal:
     return Refusal(
         Code.UNKNOWN_SIGNER,
         f"The file is signed by, or asks to be sealed to, a key ({kid[:16]}…) that is not {room.name}'s.",
-        "A Control Room that lost its keys is a lost Control Room: write it off, and enrol it anew.",
+        "A Control Room that lost its keys is a lost Control Room: write it off, and enrol it again.",
     )
 
 
@@ -112,7 +112,8 @@ def of_older_enrolment(older: Enrolment) -> Refusal:
 def copy_of_ended_enrolment(room: ControlRoom) -> Refusal:
     return Refusal(
         Code.NOTHING_TO_ACCEPT,
-        f"The history shown for {room.name} is of an enrolment that ended: it is of a copy, and nobody can accept it.",
+        f"The history shown for {room.name} belongs to an enrolment that has ended. "
+        "It comes from a copy and cannot be accepted.",
         "Install a new token on that copy (if it is licensed, generate a release LFR there first), and upload its next "
         "LFR.",
     )

@@ -95,7 +95,7 @@ class _Row:
         text = self.cells.get(column, "") or default
         if not _is_digits(text):
             plain = "".join(letter for letter in text if letter not in ",' \u00a0\u202f")
-            self.wrong(column, "It is no whole number, in digits alone.", plain if _is_digits(plain) else "")
+            self.wrong(column, "It is not a whole number written in digits.", plain if _is_digits(plain) else "")
             return least
         number = int(text)
         if not least <= number <= most:
@@ -108,7 +108,7 @@ class _Row:
         if found is None or times.day(found) != text:
             others = (_as_day(text, form) for form in ("%Y-%m-%d", *_OTHER_DAYS))
             fits = next((times.day(day) for day in others if day), "")
-            self.wrong(column, "It is no day, written like 2026-10-01.", fits)
+            self.wrong(column, "It is not a day. Write it like 2026-10-01.", fits)
             return None
         return found
 
@@ -192,7 +192,7 @@ def _wrong(order: OrderRead) -> Refusal:
 
 
 def read_order(raw: bytes) -> OrderRead | Refusal:
-    """What is in the file; nothing is stored. Refused where it is no such table at all."""
+    """What is in the file; nothing is stored. Refused if it is not such a table."""
     if len(raw) > MAX_ORDER:
         return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_ORDER} bytes.", "Split the order into files.")
     try:
@@ -240,7 +240,7 @@ def _head_problem(names: list[str]) -> str:
 def _no_table(why: str) -> Refusal:
     return Refusal(
         Code.MALFORMED,
-        f"The file is no order: {why}.",
+        f"The file is not an order: {why}.",
         f"Its first row names the columns: {', '.join(COLUMNS)}. The last four may be missing.",
     )
 

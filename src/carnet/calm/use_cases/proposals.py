@@ -1,5 +1,5 @@
 """A3: acts of two people. One proposes, with a reason; another confirms, and only then is the act judged again and
-done. Nobody confirms their own."""
+done. A person cannot confirm their own."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -230,7 +230,7 @@ def _find_open(proposal: str) -> Proposal:
 def _same_person(row: Proposal) -> Refusal:
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
-        f"{row.by} proposed this at {stamp(row.at)}, and nobody confirms their own act.",
+        f"{row.by} proposed this at {stamp(row.at)}, and a person cannot confirm their own proposal.",
         "Let somebody else confirm it.",
         run=f"calm confirm {row.id} --as OPERATOR",
     )
@@ -256,9 +256,9 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
 def _enrolled_anew(row: Proposal, room: ControlRoom) -> Refusal:
     return Refusal(
         Code.NOTHING_TO_ACCEPT,
-        f"{room.name} enrolled anew since {row.by} proposed this at {stamp(row.at)}: it was about an enrolment that "
+        f"{room.name}enrolled again since {row.by} proposed this at {stamp(row.at)}: it was about an enrolment that "
         "ended.",
-        "Take it back, and propose it anew if it still holds.",
+        "Take it back, and propose it again if it is still needed.",
         run=f"calm confirm {row.id} --withdraw",
     )
 

@@ -207,7 +207,7 @@ def _in_the_way(bought: Purchase, balance: Balance, quantity: int, until: dateti
         if balance.held.get(guid):
             reaches[guid] = (*reaches.get(guid, ()), end)
     touched = lowering(balance, quantity, until, reaches)
-    # Never below what is out, whoever has it. An excess that is there already is not made worse by a new end (H1).
+    # Never below what is out, whichever site has it. A new end does not make an excess worse (H1).
     if not touched and (quantity >= balance.taken or quantity == bought.quantity):
         return None
     labels = dict(Guid.objects.filter(id__in=[site.guid for site in touched]).values_list("id", "label"))

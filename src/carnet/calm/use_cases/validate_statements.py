@@ -1,8 +1,8 @@
 """What an LFR says of CALM's own acts must be so: its enrolment (E2), the lines that its totals are of (Q2), and the
 accepted history that they include (L2).
 
-A token enrols once, and whoever holds its secret. A Control Room that states other lines or another acceptance than
-CALM made states wrong numbers, whatever its history.
+A token enrols one Control Room, once: the one that holds its secret. A Control Room that states other
+lines or another acceptance than CALM made states wrong numbers, even if its history is right.
 """
 
 from collections.abc import Iterator, Mapping

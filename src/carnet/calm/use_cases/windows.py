@@ -75,7 +75,7 @@ def set_windows(account: str, payload: Mapping[str, Any]) -> tuple[str, ...] | R
         return Refusal(
             Code.NOTHING_TO_ACCEPT,
             f"The windows of {row.name} were changed since this was proposed.",
-            "Take it back, and propose anew what still holds.",
+            "Take it back, and propose again what is still needed.",
         )
     row.windows = write_windows(will)
     row.save(force_update=True, update_fields=["windows"])

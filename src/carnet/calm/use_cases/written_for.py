@@ -65,7 +65,7 @@ def form_for_account(account: Account, newest: IssuedKeySet, *, for_older: bool)
 
 
 def key_set_for_all(row: IssuedKeySet) -> bytes:
-    """A key set as a file of its own, for whoever it is carried to."""
+    """A key set as a file of its own, written for the release that reads it."""
     known = reads_of(ControlRoom.objects.all())
     raw = form_of(row, [_for_all(versions_made(row), [reads.key_set for reads in known])])
     assert raw is not None

@@ -78,7 +78,7 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
     from carnet.exchange.license_file_request import RequestKind
 
     if kind is not None and kind not in list(RequestKind):
-        raise UsageError(f"“{kind}” is no kind of request: {', '.join(RequestKind)}.")
+        raise UsageError(f"“{kind}” is not a kind of request. Choose one of: {', '.join(RequestKind)}.")
     order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
 
     with session.site.client(writing=True) as client:

@@ -130,7 +130,7 @@ def _read_checkpoint(file: Path) -> "Checkpoint":
     try:
         return Checkpoint(int(lines[1]), b64decode(lines[2], validate=True))
     except (IndexError, ValueError) as error:
-        raise UsageError(f"{file} is no checkpoint: it has three lines, origin, size and root.") from error
+        raise UsageError(f"{file}is not a checkpoint. A checkpoint has three lines: origin, size and root.") from error
 
 
 def export(session: Session, out: OutFile) -> None:

@@ -86,7 +86,7 @@ def link(
         str, typer.Option("--address", help="Where people reach the pages: what `serve` says when they answer.")
     ] = PAGES_HERE,
 ) -> None:
-    """A link with which somebody chooses a password: good once, for a day. Give it to them and to nobody else."""
+    """A link with which somebody chooses a password: good once, for a day. Give it to this person only."""
     from carnet.control_room.rules.granting.people import Access, FindPerson, NoteAccess
 
     with session.site.client(writing=True) as client:

@@ -1,4 +1,4 @@
-"""Progress of long work, on stderr: a bar where somebody looks, and now and then a line where nobody does, or a program
+"""Progress of long work, on stderr: a bar in a terminal, and now and then a line elsewhere, or a program
 does."""
 
 import sys

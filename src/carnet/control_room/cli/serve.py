@@ -76,7 +76,7 @@ def _pages_at(bind: str) -> str:
     """The host in HOST:PORT. Raises UsageError."""
     found = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:\[\]]+)):([0-9]{1,5})", bind)
     if not found or int(found[3]) > 65535:
-        raise UsageError(f"“{bind}” is no address to listen at.", "Write HOST:PORT, such as 127.0.0.1:8651.")
+        raise UsageError(f"“{bind}” is not an address to listen on.", "Write HOST:PORT, such as 127.0.0.1:8651.")
     return found[1] or found[2]
 
 

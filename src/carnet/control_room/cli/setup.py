@@ -45,7 +45,10 @@ def init(
     trust: Annotated[Path, typer.Option("--trust", help="The vendor's root thumbprints, as the product ships them.")],
     name: Annotated[str, typer.Option("--name", help="How people call this Control Room.")] = "Control Room",
     administrator: Annotated[
-        str, typer.Option("--administrator", help="Who signs in first; else whoever acts.", show_default=False)
+        str,
+        typer.Option(
+            "--administrator", help="Who signs in first. If not given, the name you act under.", show_default=False
+        ),
     ] = "",
 ) -> None:
     """Set up a Control Room in an empty folder: its identity, its keys and its ledger."""
@@ -59,13 +62,16 @@ def init(
 
 
 def _administrator(name: str, *, named: bool) -> str:
-    """Who acts may have a name that nobody signs in with; who is named may not. Raises UsageError."""
+    """Check --administrator as a sign-in name; if the actor's own name is not one, use `administrator`.
+
+    Raises UsageError.
+    """
     from carnet.control_room.rules.granting.people import is_name
 
     if is_name(name):
         return name
     if named:
-        raise UsageError(f"“{name}” is no name to sign in with.", "Use 1 to 64 of a–z, 0–9 and . _ @ -")
+        raise UsageError(f"“{name}” is not a valid sign-in name.", "Use 1 to 64 of a–z, 0–9 and . _ @ -")
     return "administrator"
 
 

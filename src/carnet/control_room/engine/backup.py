@@ -44,7 +44,7 @@ def unpack(backup: Path, folder: Path, pages: str) -> None:
         _read_to_its_end(backup)
         SqliteStore.open(folder, writing=False).close()
     except (tarfile.TarError, KeyError, OSError, EOFError, zlib.error, sqlite3.DatabaseError) as error:
-        raise UsageError(f"{backup} is no backup of a Control Room.") from error
+        raise UsageError(f"{backup}is not a backup of a Control Room.") from error
 
 
 def _read_to_its_end(backup: Path) -> None:

@@ -251,7 +251,7 @@ class Transaction:
 
     def add(self, order: QueuedCommand) -> Outcome:
         """Decide one order. What breaks over it is its own outcome: the others are not touched by it. Raises
-        StorageError where the disk broke, and that is no order's own."""
+        StorageError if the disk failed; a single command did not cause that."""
         mark, moment = self._draft.mark(), self._moment
         try:
             return self._decide(order)

@@ -1,7 +1,7 @@
 """The beginning of a ledger, and its way from one release to the next.
 
 The first record says whose it is and whom it trusts. Upwards, a record says which release writes from here on, and what
-can be made anew is. Downwards never: an older release cannot know what a newer one wrote.
+can be rebuilt is rebuilt. Never downwards: an older release cannot know what a newer one wrote.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ def upgrade_of(engine: Engine, version: str, beside: Sequence[str] = ()) -> Upgr
     if written_by != version:
         steps.append(f"A record site.upgraded is written to the ledger: from {written_by} to {version}.")
     if engine.folded_anew:
-        steps.append(f"The state is folded anew from all {records} records: this release keeps it in another shape.")
+        steps.append(f"The state is folded again from all {records} records: this release keeps it in another shape.")
     if written_by != version:
         steps += beside
     return Upgrade(written_by, version, records, steps)

@@ -193,7 +193,7 @@ class SqliteStore:
             db.execute(_FORGET, (commit.answers_from, FORGOTTEN))
 
     def stand_still(self) -> None:
-        """All that is read from here on is of one moment, whatever a server writes meanwhile."""
+        """All reads from here on see one snapshot, also while a server writes."""
         with _readable():
             self._db.execute("BEGIN")
 

@@ -1,4 +1,4 @@
-"""The port to whatever database the ledger lies in. A commit is all or nothing, and on the disk when it returns."""
+"""The port to the database that holds the ledger. A commit is all or nothing, and on the disk when it returns."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -40,8 +40,8 @@ def time_events(state: State, anchor: Anchor | None, reading: Reading, now: date
 
 
 def _clock(state: State, reading: Reading, now: datetime) -> list[Event]:
-    """T2: a clock set back is recorded once, and once more when it caught up. What it lags because the vendor's time
-    was ahead of it (T1) nobody set back."""
+    """T2: a clock set back is recorded once, and once more when it caught up. A lag because the vendor's time
+    was ahead (T1) is not counted as a set-back."""
     behind = int(lag(now, reading).total_seconds())
     if behind - state.lead > TOLERANCE.total_seconds() and not state.behind:
         return [ClockSetBack(by_seconds=behind - state.lead)]

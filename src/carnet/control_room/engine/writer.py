@@ -1,6 +1,6 @@
 """The writer: takes orders from any number of callers, and commits all that wait in one transaction and one fsync.
 
-It lives in one event loop and does its work there, the commit included: nobody can read what is not on the disk.
+It lives in one event loop and does its work there, the commit included: no caller can read what is not on the disk.
 No timer and no thread: orders that come while a commit runs wait in the loop, and are the next batch. Only snapshots
 are written by a thread, and it is handed finished bytes.
 """
@@ -209,5 +209,5 @@ class Writer:
 
 
 def _report(what: str, error: BaseException) -> None:
-    """To the log of whoever runs the loop."""
+    """To the log of the process that runs the loop."""
     asyncio.get_running_loop().call_exception_handler({"message": what, "exception": error})

@@ -67,7 +67,7 @@ def unrefused(answer: T | Refusal) -> T:
 
 def kept_document(store: Store, name: str) -> bytes | None:
     if name not in DOCUMENTS:
-        raise UsageError(f"“{name}” is no file that a Control Room hands out: {', '.join(DOCUMENTS)}.")
+        raise UsageError(f"“{name}” is not a file that a Control Room exports. Choose one of: {', '.join(DOCUMENTS)}.")
     return store.document(name)
 
 

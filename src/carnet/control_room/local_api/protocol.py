@@ -189,7 +189,7 @@ def read_request(data: bytes) -> Request:
         if isinstance(request, Ask):
             return decode(bytes(request.fields), _known(QUESTIONS, request.what), depth=_DEPTH)
     except MalformedError as error:
-        raise UsageError(f"This is no request that the local door knows: {error}.") from error
+        raise UsageError(f"The local socket does not know this request: {error}.") from error
     return request
 
 

@@ -42,7 +42,7 @@ class UnixServer:
         self._server = await asyncio.start_unix_server(self._called, sock=self._listen(), backlog=_BACKLOG)
 
     def _listen(self) -> socket.socket:
-        """The socket of a server that was killed is replaced: whoever holds the folder's lock is the only server."""
+        """Replace the socket of a server that was killed: the holder of the folder's lock is the only server."""
         part = f".{protocol.SOCKET}.part"
         (self._folder / part).unlink(missing_ok=True)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -58,7 +58,7 @@ class UnixServer:
         return listening
 
     async def stop(self) -> None:
-        """Nobody new is let in; what has come is answered; who only holds the line is let go."""
+        """No new connections; requests that came are answered; idle connections are closed."""
         if self._server is None:
             return
         self._closing = True

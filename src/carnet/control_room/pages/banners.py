@@ -66,7 +66,7 @@ def _name(notice: Banner) -> str:
 @requires(Permission.VIEW)
 @require_POST
 def dismiss(request: AuthorizedRequest) -> HttpResponse:
-    """Put away for this session. One that may not be put away stays, whoever posts here."""
+    """Hide the banner for this session; a banner that cannot be dismissed is ignored."""
     notice = request.status.notice
     if notice and notice.dismissible:
         request.session[_DISMISSED] = _name(notice)

@@ -65,5 +65,5 @@ def settings(world: Mapping[str, str] = os.environ) -> dict[str, Any]:
 def _with_user(world: Mapping[str, str], name: str, usual: str = "") -> str:
     text = world.get(name, usual)
     if text.count("%(user)s") != 1 or text.replace("%(user)s", "").count("%"):
-        raise UsageError(f"{name} has the name of whoever signs in once, written %(user)s: “{text}”.")
+        raise UsageError(f"{name}must contain the sign-in name once, written %(user)s: “{text}”.")
     return text

@@ -41,7 +41,7 @@ def execute(command: Command[T], actor: str) -> T | Refusal:
 
 
 def answered(request: HttpRequest, answer: object, *, back: str) -> HttpResponse | None:
-    """None where it was no refusal. `back`: the name of the page to go back to."""
+    """None if it was not a refusal. `back`: the name of the page to go back to."""
     if not isinstance(answer, Refusal):
         return None
     page = {"refusal": answer, "back_url": reverse(back)}

@@ -75,7 +75,7 @@ def _ways(chosen: NoticeSettings) -> dict[str, Send]:
 
 
 def _send_once(notice: Notice, ways: dict[str, Send], now: datetime) -> list[str] | None:
-    """What went wrong; None where another run has it. Sent by one way is sent: nobody is told twice."""
+    """What went wrong; None where another run has it. A notice that went out by one way is not sent again."""
     try:
         with transaction.atomic():
             claim = NoticeSent.objects.create(notice=notice.id, at=now)
@@ -123,7 +123,7 @@ def syslog_address(text: str) -> str | tuple[str, int] | None:
 def _syslog(chosen: NoticeSettings, line: str) -> None:
     address = syslog_address(chosen.syslog)
     if address is None:
-        raise OSError(f"“{chosen.syslog}” is no address of a syslog")
+        raise OSError(f"“{chosen.syslog}” is not the address of a syslog server")
     kind = socket.SOCK_STREAM if chosen.syslog_protocol == "tcp" else socket.SOCK_DGRAM
     by = None if isinstance(address, str) else kind
     handler = _Strict(address, logging.handlers.SysLogHandler.LOG_DAEMON, by)

@@ -1,4 +1,4 @@
-"""Every page. `pages.door` shuts whatever does not say whom it opens for."""
+"""Every page. `pages.door` refuses a view that does not say who may open it."""
 
 from django.urls import URLPattern, URLResolver, include, path
 

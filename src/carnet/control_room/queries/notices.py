@@ -1,6 +1,6 @@
 """S: notices for mails and a syslog. Each step of an end is told once; where several were missed, only the nearest.
 
-An id names what a notice is about and the step, so that whoever sends knows which ones were sent. Nothing is kept here.
+An id names what a notice is about and the step, so that the sender knows which ones were sent. Nothing is kept here.
 """
 
 from collections.abc import Collection, Iterator
@@ -16,7 +16,7 @@ from carnet.control_room.rules.site_state import is_locked, locks
 from carnet.control_room.state.state import State
 from carnet.times import exact_span, stamp
 
-LATE = timedelta(days=7)  # a license that ended longer ago is no news
+LATE = timedelta(days=7)  # no notice for a license that ended longer ago
 PRESSING_HOURS = 24
 
 

@@ -107,7 +107,7 @@ class LineRow:
     consumed: int  # units, in this period where it has one
     overage_percent: int
     grace_days: int
-    period: str | None  # month or year, where its units are counted anew in each
+    period: str | None  # month or year, if its units are counted per period
     period_start: datetime | None
     next_period: datetime | None
 

@@ -129,7 +129,7 @@ def _runs_out(state: State, sku: str, now: datetime, rate: _Rate) -> datetime | 
 
 
 def _spans(lines: list[Line], now: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """From now to the end of the last line, cut wherever a line starts or ends, or a period begins anew."""
+    """From now to the end of the last line, cut wherever a line starts or ends, or a new period begins."""
     last = min(max(line.ends for line in lines), now + FAR)
     start = now
     while start < last:

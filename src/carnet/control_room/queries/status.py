@@ -74,7 +74,7 @@ class ProductView:
 
     @property
     def lost(self) -> str:
-        """What a release of the site means to those who hold one; empty where nobody can."""
+        """What a release of the site means to holders; empty if the product has none."""
         holders = self.metric.kind.holders
         return holders.losing(self.in_use, self.name) if holders else ""
 

@@ -89,7 +89,7 @@ class HypotheticalAnswer:
 
 
 def hypothetical_answers(state: State, on: datetime, now: datetime) -> list[HypotheticalAnswer]:
-    """`state` as it would be; who holds what is as it is now, as nobody knows better."""
+    """`state` is hypothetical; current holders are assumed unchanged."""
     found: dict[tuple[str, _Said], list[str]] = {}
     lines = sorted(products(state).values(), key=lambda line: line.name)
     for metric in Metric:
@@ -108,7 +108,7 @@ def _assign(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Sa
 
 
 def _hold(state: State, line: Line, on: datetime, _: datetime) -> Iterator[_Said]:
-    """The last who came stands for all: whoever came earlier is covered before (Q4)."""
+    """The last who came stands for all: those who came earlier are covered before (Q4)."""
     roll = state.users.roll(line.sku)
     for _number, last in islice(roll.newest(), 1):
         answer = check_user(state, line.sku, last, on)

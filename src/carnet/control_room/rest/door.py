@@ -58,7 +58,7 @@ class Writer(Protocol):
         ...
 
     def judge(self, shown: str) -> Refusal | None:
-        """Whether the ledger goes on from what a caller saw: a copy put back is noticed by whoever saw more."""
+        """Whether the ledger goes on from what a caller saw: a caller who saw more records notices a restored copy."""
         ...
 
 
@@ -79,7 +79,7 @@ class Door:
         self._writer = writer
         self._routes = {operation.path.encode(): _Route(operation) for operation in OPERATIONS}
         self._batch = Batch(writer)
-        self._methods = {BATCH: b"POST", METRICS: b"GET", DOCUMENT: b"GET"}  # of what is no operation of its own
+        self._methods = {BATCH: b"POST", METRICS: b"GET", DOCUMENT: b"GET"}  # of paths that are not an operation
         self.counts = {route.operation.name: route.counts for route in self._routes.values()}
         self.counts |= {"batch": self._batch.counts, "": Counts()}
         self.connections: Callable[[], int] = lambda: 0
@@ -94,7 +94,7 @@ class Door:
             reply(problems.refused(refusal))
 
     def is_question(self, path: bytes) -> bool:
-        """Whether it is answered at once, by the work of a moment: nobody is asked for many of them in one go."""
+        """True for short, read-only requests. They run in the event loop, so a connection gets one per turn."""
         route = self._routes.get(path)
         return path != BATCH and (route is None or route.question is not None)
 
@@ -202,7 +202,7 @@ class Door:
             reply(self._refused(problems.malformed(str(error)), counts))
 
     def _watched(self, path: bytes, method: bytes) -> Answer:
-        """For whoever looks after the process, without a key."""
+        """For monitoring of the process, without a key."""
         if method != b"GET":
             return problems.refused(_method_not_allowed(), headers=((b"allow", b"GET"),))
         return monitoring.answer(self._writer.ask) if path == HEALTH else Answer(200, b'{"live":true}')

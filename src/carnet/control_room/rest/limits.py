@@ -39,4 +39,4 @@ def too_many(limits: Limits) -> Refusal:
 
 
 def unreadable() -> Refusal:
-    return Refusal(Code.MALFORMED, "This is no HTTP/1.1 request.", "Correct the request. Nothing was changed.")
+    return Refusal(Code.MALFORMED, "This is not an HTTP/1.1 request.", "Correct the request. Nothing was changed.")

@@ -1,4 +1,4 @@
-"""For whoever watches a Control Room: whether it can grant, which needs no key, and figures for Prometheus.
+"""For monitoring a Control Room: whether it can grant (no key needed), and metrics for Prometheus.
 
 The figures are plain numbers that one thread changes; they are put into form when asked for.
 """

@@ -177,7 +177,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _context(tls: Tls) -> ssl.SSLContext:
-    """Raises UsageError where the two files are no certificate and its key."""
+    """Raises UsageError if the two files are not a certificate and its key."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

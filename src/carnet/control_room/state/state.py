@@ -152,12 +152,12 @@ class State(msgspec.Struct):
     newest_refusals: dict[str, list[SeenRefusal]] = {}  # by product, the newest last
     rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
     api_keys: dict[str, ApiKey] = {}  # by id
-    people: dict[str, Person] = {}  # by name; whoever was let go stays known
+    people: dict[str, Person] = {}  # by name; a person who was removed stays known
     # clocks
     behind: bool = False
     lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up
     set_back_count: int = 0
-    lowered: list[int] = []  # the records by which time was lowered (T3): from there on it rises anew
+    lowered: list[int] = []  # the records by which time was lowered (T3): from there on it rises again
     largest_set_back: int = 0  # seconds
 
     @property

@@ -1,4 +1,4 @@
-"""What the sign-in package asks of a side: nobody signs up by themselves, secrets at rest are wrapped (A2), and links
+"""What the sign-in package asks of a side: no sign-up, secrets at rest are wrapped (A2), and links
 are made by what it makes them with itself."""
 
 import base64

@@ -27,7 +27,7 @@ FORGOTTEN: Urls = [
     path("forgotten/", account.password_reset, name="account_reset_password"),
     path("forgotten/sent/", account.password_reset_done, name="account_reset_password_done"),
 ]
-# For whoever is signed in.
+# For a person who is signed in.
 AGAIN: Urls = [
     path("out/", account.logout, name="account_logout"),
     path("again/", account.reauthenticate, name="account_reauthenticate"),

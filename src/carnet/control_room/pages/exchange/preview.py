@@ -63,12 +63,12 @@ def free(request: AuthorizedRequest) -> HttpResponse:
     if told:
         messages.success(request, f"Freed: {', '.join(told)}. The file was checked again.")
     else:
-        messages.warning(request, "Nobody was chosen. Nothing is changed.")
+        messages.warning(request, "No user was chosen. Nothing was changed.")
     return redirect(_at("preview"))
 
 
 def _free(request: AuthorizedRequest, few: ToFree, ids: list[str]) -> int | Refusal:
-    """How many were freed. Whoever gave theirs back meanwhile is no trouble."""
+    """How many were freed. A user who gave theirs back meanwhile is not an error."""
     if not ids:
         return 0
     if few.metric.kind.taking is Taking.ASSIGN:  # all of them or nobody

@@ -1,4 +1,4 @@
-"""The license file under preview: one row, so that it is there for whoever comes next, and judged anew at each look."""
+"""The license file under preview: one row, there for the next person, and checked again each time it is shown."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Previewed:
 
 
 def store_preview(request: AuthorizedRequest, raw: bytes, name: str) -> Refusal | None:
-    """Keep what opens here, whatever else stands against it; of what does not, nothing is kept."""
+    """Keep a file that opens here, even if other rules refuse it. A file that does not open is not kept."""
     answer = request.client.ask(PreviewLicense(raw))
     if isinstance(answer, Refusal):
         return answer

@@ -104,7 +104,7 @@ def save(request: AuthorizedRequest) -> HttpResponse:
 @requires(Permission.VIEW)
 @require_GET
 def printed(request: AuthorizedRequest) -> HttpResponse:
-    """All that leaves, on paper, for whoever must approve it."""
+    """All that leaves, on paper, for the person who must approve it."""
     text = request.client.ask(RequestText())
     if isinstance(text, Refusal):
         raise Http404

@@ -91,7 +91,7 @@ def _pages(request: AuthorizedRequest, found: Found | None, before: int | None) 
 
 
 def _number(request: AuthorizedRequest, name: str) -> int | None:
-    """Of a record, in the address. What is no number is as good as none."""
+    """The record named in the address; None if it is not a number."""
     text = request.GET.get(name, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 

@@ -89,7 +89,7 @@ def missing(state: str, *, asked: bool) -> Missing:
     if state == "released":
         return Missing(
             "Released",
-            "The license was given back. A new enablement token begins anew; the ledger goes on.",
+            "The license was given back. A new enablement token starts again; the ledger continues.",
             "Enable again",
             "released",
         )

@@ -69,5 +69,5 @@ def revoke(request: AuthorizedRequest, key: str) -> HttpResponse:
     refused = answered(request, answer, back="api-keys")
     if refused:
         return refused
-    messages.success(request, "The key is revoked. Whoever shows it is refused from now on.")
+    messages.success(request, "The key is revoked. Every call with it is refused from now on.")
     return redirect("api-keys")

@@ -1,8 +1,8 @@
 """Many at once, by a CSV file: checked row by row, and carried out together.
 
-The rows travel in the page between the check and the act, and are judged anew then: nothing is kept on the server that
-somebody would have to clear away, no second upload can bring another file, and the page that was read is what is done.
-They are no secret and prove nothing: whoever may post them may assign one by one.
+The rows travel in the page between the check and the act, and are checked again then: nothing is kept on the server, no
+second upload can bring another file, and the page that was read is what is done.
+They are not secret and prove nothing: a person who may post them may also assign one by one.
 """
 
 from collections.abc import Iterable, Iterator
@@ -130,7 +130,7 @@ def template(request: AuthorizedRequest) -> HttpResponse:
 @requires(Permission.VIEW)
 @require_GET
 def present(request: AuthorizedRequest) -> HttpResponseBase:
-    """Whoever is assigned now, as a file that can be changed and brought back. Streamed: there may be very many."""
+    """The present assignments, as a file that can be changed and uploaded again. Streamed: there may be very many."""
     name = file_name(f"{request.status.name}-assignments.csv")
     answer = StreamingHttpResponse(_present(), content_type=_CSV)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -92,7 +92,7 @@ def person(request: AuthorizedRequest) -> HttpResponse:
 def show_person(
     request: AuthorizedRequest, name: str, form: Assign | None = None, refusal: Refusal | None = None
 ) -> HttpResponse:
-    """Anybody may be looked for: whoever holds nothing can be assigned here."""
+    """Any name may be looked for: a user who holds nothing can be assigned here."""
     found = request.client.ask(UserDetail(name))
     form = form or Assign(request.status, user=name)
     context = {"found": found, "form": form, "refusal": refusal or form.refusal}

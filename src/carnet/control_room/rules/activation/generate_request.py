@@ -97,7 +97,7 @@ class GenerateRequest(Command[RequestAnswer]):
 
 
 def _settled(state: State, now: datetime) -> list[UnitsSettled]:
-    """E11: what is reserved counts as used in full; nobody can settle it later."""
+    """E11: what is reserved counts as used in full; it cannot be settled later."""
     running = {key: state.reservations.by_id[key] for key in state.reservations.running(now)}
     return [
         UnitsSettled(sku=each.sku, reservation_id=key, units=each.units, draws=merged(each.draws))
@@ -115,7 +115,7 @@ def _enabled(state: State, kind: RequestKind) -> Refusal | None:
     if state.released and kind is not RequestKind.RELEASE:
         return Refusal(
             Code.RELEASED,
-            "This Control Room is released; its last word was said.",
+            "This Control Room has been released and can no longer request licenses.",
             "Install a new token to enable it again, or generate the release once more.",
             run="control-room request generate --kind release --out FILE",
         )

@@ -81,7 +81,7 @@ def _enabled(state: State) -> Refusal | None:
     return Refusal(
         Code.ALREADY_ENABLED,
         f"This Control Room is enabled and licensed for {state.account_name}. A token is installed once.",
-        "For any change generate an LFR. To enrol anew, release first.",
+        "For any change generate an LFR. To enrol again, release first.",
     )
 
 

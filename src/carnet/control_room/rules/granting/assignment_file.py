@@ -44,7 +44,7 @@ class AssignmentFile:
 
 
 def read_assignments(raw: bytes) -> AssignmentFile | Refusal:
-    """What the file asks for, row by row. A refusal where it is no such file at all."""
+    """What the file asks for, row by row. A refusal if it is not such a file."""
     if len(raw) > MOST_BYTES:
         return Refusal(Code.TOO_LARGE, f"The file has {len(raw):,} bytes; at most {MOST_BYTES:,} are read.", _split())
     try:
@@ -52,12 +52,12 @@ def read_assignments(raw: bytes) -> AssignmentFile | Refusal:
     except UnicodeDecodeError:
         return _no_file("It is not UTF-8 text.", "Save it as CSV in UTF-8.")
     except csv.Error as error:
-        return _no_file(f"It is no CSV file: {error}.", _FORM)
+        return _no_file(f"It is not a CSV file: {error}.", _FORM)
     header = [name.casefold() for name in lines[0][1]] if lines else []
     if not {"user", "product"} <= set(header) <= set(COLUMNS) or len(set(header)) < len(header):
         return _no_file("Its first line does not name the columns.", _FORM)
     if len(lines) == 1:
-        return _no_file("It names nobody.", _FORM)
+        return _no_file("It names no user.", _FORM)
     if len(lines) - 1 > MOST_ROWS:
         return Refusal(
             Code.TOO_LARGE, f"The file has {len(lines) - 1:,} rows; at most {MOST_ROWS:,} are read.", _split()
@@ -106,7 +106,7 @@ def _row(header: list[str], line: int, cells: list[str]) -> AssignmentRow | RowE
         if not value:
             return RowError(line, f"It names no {column}.")
     if action.casefold() not in _ACTIONS:
-        return RowError(line, f"“{action[:40]}” is no action: assign or unassign.")
+        return RowError(line, f"“{action[:40]}” is not an action. Write assign or unassign.")
     wrong = check_name(user, "user's name")
     if wrong:
         return RowError(line, wrong.message)

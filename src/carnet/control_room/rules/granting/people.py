@@ -1,6 +1,6 @@
 """A1: who may do what at the pages. Roles are in the ledger; passwords and second factors are the pages' own.
 
-Deny by default: somebody whom the ledger does not know may nothing, whoever vouches for their password.
+Deny by default: a person whom the ledger does not know may do nothing, even if their password is right.
 """
 
 import re
@@ -115,7 +115,7 @@ class ChangePerson(Command[PersonAnswer]):
         if known.role == Role.ADMINISTRATOR and _administrators(state) == 1:
             return Refusal(
                 Code.NOT_PERMITTED,
-                f"{self.name} is the only administrator: nobody could add people or change roles any more.",
+                f"{self.name} is the only administrator. Without one, no person could add people or change roles.",
                 "Make somebody else an administrator first.",
             )
         return Decision([PersonChanged(name=self.name, role=self.role)], PersonAnswer(self.name, self.role))
@@ -132,7 +132,7 @@ class NoteAccess(Command[PersonAnswer]):
     def decide(self, state: State, moment: Moment) -> Decision[PersonAnswer] | Refusal:
         del state, moment
         if self.access not in list(Access):
-            return malformed("This is no act that is noted.")
+            return malformed("The ledger does not record this kind of act.")
         return Decision([AccessNoted(what=self.access, about=self.about)], PersonAnswer("", None))
 
 
@@ -171,7 +171,7 @@ def _administrators(state: State) -> int:
 
 
 def _unknown(name: str) -> Refusal:
-    return Refusal(Code.NOT_FOUND, f"Nobody called {name} may sign in here.", "See who may: People and roles.")
+    return Refusal(Code.NOT_FOUND, f"No person named {name} may sign in here.", "See who may: People and roles.")
 
 
 def _no_role() -> Refusal:

@@ -113,4 +113,4 @@ def check_name(name: str, what: str) -> Refusal | None:
 
 
 def malformed(message: str) -> Refusal:
-    return Refusal(Code.MALFORMED, message, "Nothing was changed. Say it again, rightly.")
+    return Refusal(Code.MALFORMED, message, "Nothing was changed. Correct the value and try again.")

@@ -29,7 +29,7 @@
     setTimeout(() => { element.classList.remove("copied"); if (said) said.textContent = ""; }, 3000);
   });
 
-  /* "Set to 86": the value goes into the field, which tells whoever listens (htmx). */
+  /* "Set to 86": the value goes into the field, and listeners are told (htmx). */
   on("[data-set]", (element, event) => {
     const field = document.getElementById(element.dataset.set);
     if (!field) return;

@@ -59,7 +59,8 @@ def build(cut: Cut, release: str, epoch: int, into: Path, keys: bytes = b"") -> 
     """The wheel, in the folder. `keys`: the vendor's public keys (PEM) that it will trust the next release by."""
     with TemporaryDirectory() as scratch:
         _stage(cut, release, Path(scratch), keys)
-        env = os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}
+        # The builder imports the package to read its version: what Python compiles then must not be packed.
+        env = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", _BUILD, str(into)]
         done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True, check=True)
     return into / done.stdout.strip().splitlines()[-1]

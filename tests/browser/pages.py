@@ -147,7 +147,10 @@ CUSTOMER = (
 VENDOR = (
     Shot("inbox", "inbox", OTTO),
     Shot("approval", "approval", OTTO),
-    *(Shot(name, name) for name in ("accounts", "account-add", "rooms", "write-off", "purchases", "purchase-lower")),
+    *(
+        Shot(name, name)
+        for name in ("accounts", "account-add", "rooms", "write-off", "purchases", "purchase-lower", "windows")
+    ),
     *(Shot(name, name) for name in ("expiring", "confirmations", "issuing-log", "audit-log", "keys", "catalogue")),
     *(Shot(name, name) for name in ("staff", "settings", "purchase-add", "guid-add", "purchases-upload")),
     Shot("purchase-add-refused", "purchase-add", act=sent_empty),

@@ -192,8 +192,8 @@ def _opened(lock: bytes, phrase: bytes) -> Vault:
 def through_the_door(app: Any, words: list[str], world: Any) -> Done:
     """Run a command line in this process, through the door that turns faults into words and exit codes."""
     out, err = io.StringIO(), io.StringIO()
-    before, mask = sys.argv, os.umask(0o022)
-    sys.argv = ["command", *words]
+    before, mask, columns = sys.argv, os.umask(0o022), os.environ.pop("COLUMNS", None)
+    sys.argv, os.environ["COLUMNS"] = ["command", *words], "200"
     try:
         with redirect_stdout(out), redirect_stderr(err):
             cli_support.run(app, world)
@@ -202,6 +202,9 @@ def through_the_door(app: Any, words: list[str], world: Any) -> Done:
     finally:
         sys.argv = before
         os.umask(mask)
+        del os.environ["COLUMNS"]
+        if columns is not None:
+            os.environ["COLUMNS"] = columns
     return Done(int(code or 0), out.getvalue(), err.getvalue())
 
 

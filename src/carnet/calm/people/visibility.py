@@ -1,5 +1,8 @@
-"""Row-level visibility (A1). Vendor staff see everything; a customer's people see their own account. Pages and REST look
-things up in these querysets alone, so another customer's row looks like a missing one and takes the same time."""
+"""Row-level visibility (A1). Vendor staff see everything; a customer's people see their own account.
+
+Pages and REST look things up in these querysets alone, so another customer's row looks like a missing one, and takes
+the same time.
+"""
 
 from typing import TypeVar
 

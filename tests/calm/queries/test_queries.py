@@ -51,14 +51,14 @@ def grow(world: World, sites: list[Site], count: int) -> None:
 def reads(world: World) -> dict[str, Callable[[], object]]:
     account, guid = find_account("Northwind").id, find_guid("site0").id
     page = room_page(guid, world.now)
-    assert page.request is not None
+    assert page.lfr is not None
     assert page.refused is not None
-    request, refused = page.request, page.refused.refused
+    request, refused = page.lfr, page.refused.refused
     asked = Selection(dict.fromkeys(SKUS, 2))
     return {
         "customer": lambda: customer_overview(account, world.now),
         "room": lambda: room_page(guid, world.now),
-        "preflight": lambda: preflight(request.request, asked, world.now),
+        "preflight": lambda: preflight(request.id, asked, world.now),
         "attention": lambda: attention(world.now, size=50),
         "counts": lambda: vendor_counts(world.now),
         "evidence": lambda: evidence(refused),

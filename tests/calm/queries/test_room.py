@@ -32,7 +32,7 @@ def guid(world: World, label: str = "north") -> str:
 
 def test_a_free_guid_waits_for_a_first_request(world: World, site: Site) -> None:
     page = room_page(guid(world), world.now)
-    assert (page.room, page.step, page.request, page.configure, page.cycle) == (None, 1, None, None, None)
+    assert (page.room, page.step, page.lfr, page.configure, page.cycle) == (None, 1, None, None, None)
     assert (page.label, page.account_name, page.approved) == ("north", "Northwind", True)
 
 
@@ -47,13 +47,13 @@ def test_an_accepted_request_is_configured_next(world: World, site: Site) -> Non
     world.now += HOUR
     page = room_page(guid(world), world.now)
     assert page.room is not None
-    assert page.request is not None
+    assert page.lfr is not None
     assert page.cycle is not None
     assert page.configure is not None
     assert (page.step, page.room.standing.state) == (2, RoomState.REQUESTED)
-    assert (page.request.request, page.request.sequence, page.request.opened_cycle) == (accepted.request, 1, True)
-    assert (page.request.file_name, page.request.history_from) == ("plant-north-0001.lfr", 0)
-    assert page.request.accepted_by == OLGA
+    assert (page.lfr.id, page.lfr.sequence, page.lfr.opened_cycle) == (accepted.request, 1, True)
+    assert (page.lfr.file_name, page.lfr.history_from) == ("plant-north-0001.lfr", 0)
+    assert page.lfr.accepted_by == OLGA
     assert (page.cycle.deadline, page.cycle.counts) == (NOW + timedelta(hours=48), "newest")
     assert page.cycle.cycle_ends == NOW + 7 * DAY
     assert {row.sku: (row.bought, row.granted, row.proposed, row.most) for row in page.configure.figures} == {
@@ -106,8 +106,8 @@ def test_the_form_begins_with_what_is_installed_and_in_use(world: World, site: S
     rows = {row.sku: row for row in page.configure.figures}
     assert (rows["bot-creator"].granted, rows["bot-creator"].in_use) == (5, 3)
     assert rows["document-pages"].in_use == 412
-    assert page.request is not None
-    assert page.request.history_from < page.request.history_to
+    assert page.lfr is not None
+    assert page.lfr.history_from < page.lfr.history_to
 
 
 @pytest.mark.rule("E8")
@@ -120,8 +120,8 @@ def test_a_missed_cycle_locks_as_far_as_calm_can_conclude(world: World, site: Si
     assert page.room.standing.state is RoomState.LOCKED
     assert page.room.standing.beside is RoomState.ACTIVE
     assert page.room.standing.concluded
-    assert page.request is not None
-    assert page.request.too_late is not None
+    assert page.lfr is not None
+    assert page.lfr.too_late is not None
 
 
 def test_a_refused_file_is_shown_with_its_verdict_until_a_newer_one_is_accepted(world: World, site: Site) -> None:

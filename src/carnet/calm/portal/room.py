@@ -80,14 +80,14 @@ STATED_BY_STAFF = ("site_clock_is_off", "lowers_clock")  # E5, T3
 
 def configure_form(request: AuthorizedRequest, page: RoomPage) -> ConfigureForm | None:
     """Steps 2 and 3 with what was posted, or with what is proposed. None where there is nothing to configure."""
-    if page.configure is None or page.request is None or page.request.used:
+    if page.configure is None or page.lfr is None or page.lfr.used:
         return None
     posted = request.method == "POST" and UNTIL in request.POST
     typed = read_entitlement_form(request.POST, page.configure) if posted else proposed(page.configure)
     flags = {flag: posted and flag in request.POST for flag in FLAGS}
     for flag in STATED_BY_STAFF:
         flags[flag] = flags[flag] and needs(request, Permission.OPERATE)
-    checked = preflight(page.request.request, typed.asked, request.now, site_clock_is_off=flags["site_clock_is_off"])
+    checked = preflight(page.lfr.id, typed.asked, request.now, site_clock_is_off=flags["site_clock_is_off"])
     return ConfigureForm(tuple(_rows(page.configure, typed, checked)), typed, checked, flags)
 
 
@@ -165,14 +165,14 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     license_guid = guid_of(request, guid)
     page = room_page(license_guid.id, request.now)
     shown = configure_form(request, page)
-    if page.request is None or shown is None or not shown.may_issue or shown.checked is None:
+    if page.lfr is None or shown is None or not shown.may_issue or shown.checked is None:
         return show(request, license_guid)
     if shown.checked.warnings and not shown.flags["frees_first"]:
         messages.warning(request, "Not issued: say that the site frees them first, or grant what is in use.")
         return show(request, license_guid)
     answer = license_files.issue_license_file(
         request.calm,
-        lfr_id=page.request.request,
+        lfr_id=page.lfr.id,
         asked=shown.typed.asked,
         site_clock_is_off=shown.flags["site_clock_is_off"],
         lowers_clock=shown.flags["lowers_clock"],

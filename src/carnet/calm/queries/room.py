@@ -62,10 +62,10 @@ class RoomHead:
 
 
 @dataclass(frozen=True)
-class RequestShown:
+class LfrShown:
     """Step 1: the newest LFR that was accepted, and what was checked."""
 
-    request: str
+    id: str
     file_name: str
     sequence: int
     kind: str
@@ -160,7 +160,7 @@ class RoomPage:
     approved: bool
     room: RoomHead | None
     step: int
-    request: RequestShown | None
+    lfr: LfrShown | None
     refused: RefusedShown | None
     cycle: CycleShown | None
     configure: Configure | None
@@ -184,15 +184,15 @@ def room_page(guid: str, now: datetime) -> RoomPage:
     if license_guid is None:
         raise UsageError(f"There is no License GUID “{guid}”.")
     room = _read_room(license_guid)
-    request = room.newest_request if room else None
-    answer = _read_answer(room, request)
+    lfr = room.newest_request if room else None
+    answer = _read_answer(room, lfr)
     shelf = read_shelf(license_guid.account_id, license_guid.id, now)
     numbers = [room.confirmed if room else 0, answer.sequence if answer else 0]
     lines = read_lines(room.id if room else "", numbers)
     old = tuple(line for line in lines if room and line.file == room.confirmed)
     new = tuple(line for line in lines if answer and line.file == answer.sequence)
     approved = is_approved(license_guid.account_id)
-    configure = _configure(room, request, shelf, old, new, approved=approved)
+    configure = _configure(room, lfr, shelf, old, new, approved=approved)
     return RoomPage(
         license_guid.id,
         license_guid.label,
@@ -200,10 +200,10 @@ def room_page(guid: str, now: datetime) -> RoomPage:
         license_guid.account.name,
         approved,
         _head(room, now, answered=answer is not None) if room else None,
-        _step(request, answer),
-        _request(room, request, now) if room and request else None,
-        _refused(license_guid, request),
-        _cycle(room, request, now),
+        _step(lfr, answer),
+        _request(room, lfr, now) if room and lfr else None,
+        _refused(license_guid, lfr),
+        _cycle(room, lfr, now),
         configure,
         _difference(license_guid, answer, old, new, configure, now),
         _file(room, answer, new, now) if room and answer else None,
@@ -223,10 +223,10 @@ def _read_room(license_guid: Guid) -> ControlRoom | None:
     )
 
 
-def _read_answer(room: ControlRoom | None, request: Request | None) -> LicenseFile | None:
-    if room is None or request is None or not request.used:
+def _read_answer(room: ControlRoom | None, lfr: Request | None) -> LicenseFile | None:
+    if room is None or lfr is None or not lfr.used:
         return None
-    return LicenseFile.objects.filter(request=request).defer("raw").first()
+    return LicenseFile.objects.filter(request=lfr).defer("raw").first()
 
 
 def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
@@ -243,51 +243,51 @@ def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
     )
 
 
-def _step(request: Request | None, answer: LicenseFile | None) -> int:
+def _step(lfr: Request | None, answer: LicenseFile | None) -> int:
     """The step that waits for somebody. Step 3 is step 2 reviewed: pre-flight moves on to it."""
-    if request is None or request.deadline is None:
+    if lfr is None or lfr.deadline is None:
         return 1
     if answer is None:
         return 2
     return 1 if answer.state == LicenseFile.State.CONFIRMED else 4
 
 
-def _request(room: ControlRoom, request: Request, now: datetime) -> RequestShown:
-    windows = read_windows(request.windows)
-    late = request_window(request.generated_at, request.deadline, windows, now) if request.deadline else None
-    return RequestShown(
-        request.id,
-        file_name(room.name, request.sequence, "lfr"),
-        request.sequence,
-        request.kind,
-        request.size,
-        request.digest,
-        request.generated_at,
-        request.accepted_at,
-        request.accepted_by,
-        request.used,
-        request.state,
-        request.installed,
-        request.opened_at == request.generated_at,
-        request.withdrawn_before,
-        request.new_keys,
-        request.seen_from,
-        request.seen_to,
-        request.set_backs,
-        request.largest_set_back_s,
-        request.owed,
-        tuple(msgspec.json.decode(request.refusals, type=list[RefusalCount])),
-        None if request.used else late,
+def _request(room: ControlRoom, lfr: Request, now: datetime) -> LfrShown:
+    windows = read_windows(lfr.windows)
+    late = request_window(lfr.generated_at, lfr.deadline, windows, now) if lfr.deadline else None
+    return LfrShown(
+        lfr.id,
+        file_name(room.name, lfr.sequence, "lfr"),
+        lfr.sequence,
+        lfr.kind,
+        lfr.size,
+        lfr.digest,
+        lfr.generated_at,
+        lfr.accepted_at,
+        lfr.accepted_by,
+        lfr.used,
+        lfr.state,
+        lfr.installed,
+        lfr.opened_at == lfr.generated_at,
+        lfr.withdrawn_before,
+        lfr.new_keys,
+        lfr.seen_from,
+        lfr.seen_to,
+        lfr.set_backs,
+        lfr.largest_set_back_s,
+        lfr.owed,
+        tuple(msgspec.json.decode(lfr.refusals, type=list[RefusalCount])),
+        None if lfr.used else late,
     )
 
 
-def _refused(license_guid: Guid, request: Request | None) -> RefusedShown | None:
+def _refused(license_guid: Guid, lfr: Request | None) -> RefusedShown | None:
     """The last file refused at this GUID."""
     rows = RefusedFile.objects.filter(guid=license_guid.id, kind="request").defer("raw")
     row = rows.order_by("-at", "-id").first()
     if row is None:
         return None
-    return shown_refusal(row, newer=request is None or row.at >= request.accepted_at)
+    return shown_refusal(row, newer=lfr is None or row.at >= lfr.accepted_at)
 
 
 def shown_refusal(row: RefusedFile, *, newer: bool) -> RefusedShown:
@@ -303,25 +303,25 @@ def _lost(room: ControlRoom) -> LossShown | None:
     return LossShown(row.id, row.reason, row.by, row.at) if row else None
 
 
-def _cycle(room: ControlRoom | None, request: Request | None, now: datetime) -> CycleShown | None:
-    if room is None or request is None or room.cycle_opened_at is None or room.deadline is None:
+def _cycle(room: ControlRoom | None, lfr: Request | None, now: datetime) -> CycleShown | None:
+    if room is None or lfr is None or room.cycle_opened_at is None or room.deadline is None:
         return None
-    windows = read_windows(request.windows)
-    return cycle_of(room.cycle_opened_at, request.generated_at, room.deadline, windows, now)
+    windows = read_windows(lfr.windows)
+    return cycle_of(room.cycle_opened_at, lfr.generated_at, room.deadline, windows, now)
 
 
 def _configure(
     room: ControlRoom | None,
-    request: Request | None,
+    lfr: Request | None,
     shelf: Shelf,
     old: tuple[LineShown, ...],
     new: tuple[LineShown, ...],
     *,
     approved: bool,
 ) -> Configure | None:
-    if room is None or request is None or room.state != RoomState.ACTIVE:
+    if room is None or lfr is None or room.state != RoomState.ACTIVE:
         return None
-    figures = figures_of(read_site(room, request, shelf, old))
+    figures = figures_of(read_site(room, lfr, shelf, old))
     later = {line.purchase for row in figures for line in row.later}
     given = new or old
     products = {row.sku: row.proposed for row in figures}

@@ -55,7 +55,7 @@ def make(order: Order, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=out) as scratch:
         folder = Path(scratch) / order.name
-        shutil.copytree(CONTENTS, folder)
+        shutil.copytree(CONTENTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
         keys = b"".join([order.key.pem(), *order.next_keys])
         _wheels(order, folder / "wheels", SITE, keys)
         _wheels(order, folder / "sdk", SDK)

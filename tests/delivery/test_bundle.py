@@ -58,6 +58,15 @@ def test_the_sdks_wheel_has_the_sdk_alone(unpacked: Path) -> None:
     assert all(name.startswith("carnet/sdk/") or name == "carnet/__init__.py" for name in ours), ours
 
 
+def test_nothing_compiled_is_in_it(unpacked: Path) -> None:
+    """Python compiles what a test or a builder imports, beside its source; a release has the source alone."""
+    names = [str(path) for path in unpacked.rglob("*")]
+    for wheel in _own(unpacked):
+        with zipfile.ZipFile(wheel) as opened:
+            names += opened.namelist()
+    assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
+
+
 def test_no_path_of_a_machine_and_no_address_of_an_index_is_in_it(unpacked: Path) -> None:
     found = re.compile(rf"{re.escape(str(ROOT))}|/work/|/home/\w|/root/\.|/tmp/|pypi\.|https?://[^ ]*simple|file:///")
     texts = {path.name: path.read_text() for path in unpacked.iterdir() if path.is_file() and path.suffix != ".sig"}

@@ -39,6 +39,7 @@ DEEPER = (
     ("disk calls that fail in turn (unit/control_room/test_faults.py)", "one in 5 to 83", "each"),
     ("tests of both databases (`both_databases`)", "on SQLite, and what locks and faults are about on both", "on both"),
     ("axe's rules on a page in the dark", "those of colours", "all"),
+    ("roles with which a machine tries CALM's REST", "the operator", "the operator and a customer's administrator"),
     ("pages of the sign-in kit under axe", "in CALM", "in CALM and the Control Room"),
     ("hypothesis, where a test names no number", "50 tries", "2,000 tries"),
     ("the seed", "1, always", "new each time; the end of a run shows it"),

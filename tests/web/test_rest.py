@@ -15,7 +15,7 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize("role", ["operator", "administrator"])
+@pytest.mark.parametrize("role", ["operator", pytest.param("administrator", marks=pytest.mark.deep)])
 def test_a_machine_that_reads_the_document_finds_nothing(
     transactional_db: None, live_server: Any, portal: Portal, tmp_path: Path, settings: Any, role: str
 ) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from carnet.exchange import windows
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.exchange.windows import Windows, days_words, hours_words
 from tests.vectors.samples import NOW
 
 DEFAULT = windows.Windows()
@@ -121,3 +122,31 @@ def test_each_refusal_of_time_has_a_next_step() -> None:
         assert refusal.code in Code
         assert refusal.message.endswith(".")
         assert refusal.next.endswith(".")
+
+
+@pytest.mark.rule("E18")
+def test_the_bounds_of_the_windows_are_exact() -> None:
+    """What is equal is allowed; one more is not; and of two lists of steps each must fall."""
+    week = {"cycle_days": 7, "newest_request_hours": 7 * 24}
+    assert Windows(**week).newest_request == Windows(**week).cycle
+    with pytest.raises(ValueError, match=r"^the window of the newest request is longer than the cycle$"):
+        Windows(cycle_days=7, newest_request_hours=7 * 24 + 1)
+    assert Windows(banner_stays_days=30).banner_stays_days == Windows().expiry_notice_days[0]
+    with pytest.raises(ValueError, match=r"^the banner stays for longer than it is shown$"):
+        Windows(banner_stays_days=31)
+    for steps in ({"expiry_notice_days": (30, 7, 7)}, {"deadline_notice_hours": (24, 48)}):
+        with pytest.raises(ValueError, match=r"^the steps of a notice do not fall$"):
+            Windows(**steps)
+
+
+@pytest.mark.rule("E18")
+@pytest.mark.parametrize(
+    ("windows", "words"),
+    [
+        (Windows(token_life_hours=1), ("1 hour", "7 days")),
+        (Windows(cycle_days=1, newest_request_hours=2), ("24 hours", "1 day")),
+        (Windows(token_life_hours=720), ("720 hours", "7 days")),
+    ],
+)
+def test_a_window_is_said_in_its_unit(windows: Windows, words: tuple[str, str]) -> None:
+    assert (hours_words(windows.token_life_hours), days_words(windows.cycle_days)) == words

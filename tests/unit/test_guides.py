@@ -1,6 +1,7 @@
 """What a guide names is there: every command with its options, address, setting, code, file and `make` target, in every
 guide, in the README, in the settings and in CONTRIBUTING."""
 
+import ast
 import importlib
 import re
 import shlex
@@ -101,7 +102,7 @@ def test_every_address_exists(guide: Path) -> None:
 @each_guide
 def test_every_setting_is_one_of_the_settings(guide: Path) -> None:
     known = set(re.findall(r"^\| `([A-Z_]+)`", (DOCS / "settings.md").read_text(), re.MULTILINE))
-    known |= {"CARNET_SEED", "CARNET_HISTORIES"}  # of the tests alone
+    known |= {"CARNET_SEED"}  # of the tests alone
     assert set(re.findall(r"CARNET_[A-Z_]+[A-Z]", guide.read_text())) <= known
 
 
@@ -132,16 +133,32 @@ DATA_FILES = re.findall(
 )
 
 
-@pytest.mark.parametrize("name", sorted({name for name in DATA_FILES if "VERSION" not in name and "-N." not in name}))
+@pytest.mark.parametrize("name", sorted({name for name in DATA_FILES if not re.search(r"^-|VERSION|-N\.", name)}))
 def test_every_file_of_a_data_folder_is_named_in_the_code(name: str) -> None:
     source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
     for part in name.removesuffix("-wal").strip("/").split("/"):  # a database's own file beside it
-        assert part in source, name
+        assert re.search(rf'["/]{re.escape(part)}["/]', source), name  # as a name of its own, not within a sentence
+
+
+@cache
+def _names() -> set[str]:
+    """Every name in the code, and every package and module of it."""
+    found = {path.stem for path in (ROOT / "src").rglob("*")}
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            found |= {
+                each for field in ("id", "attr", "arg", "name") if isinstance(each := getattr(node, field, 0), str)
+            }
+    return found
 
 
 @each_guide
-def test_every_code_that_is_quoted_as_one_is_in_the_list(guide: Path) -> None:
-    for code in re.findall(r'"code": ?"(\w+)"|\(`(\w+)`\)', guide.read_text()):
-        word = code[0] or code[1]
-        if "_" in word and word.islower():
-            assert word in set(Code), f"{guide.name}: {word}"
+def test_every_code_and_name_exists(guide: Path) -> None:
+    """A word with an underscore is a code of the list, or a name in the code."""
+    for word in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", guide.read_text()):
+        assert word in set(Code) | _names(), f"{guide.name}: {word}"
+
+
+def test_the_guides_name_many_codes() -> None:
+    found = {word for guide in GUIDES for word in re.findall(r"`([a-z]+(?:_[a-z]+)+)`", guide.read_text())}
+    assert len(found & set(Code)) > 15

@@ -25,7 +25,7 @@ def rows(folder: Path) -> Iterator[Row]:
         lfr = site.request(world.now, "change")
         accepted, took = _timed(lambda lfr=lfr: world.accept(lfr))
         accepting.append(took)
-        shown, took = _timed(lambda request=accepted.request: world.issue(request, lines=lines))
+        shown, took = _timed(lambda request=accepted.lfr: world.issue(request, lines=lines))
         issuing.append(took)
         payload = shown.raw[:6000]
         _, took = _timed(lambda payload=payload: [signer.sign(payload) for signer in _issuers(world)])

@@ -120,7 +120,7 @@ def _enabled(room: Side, name: str) -> None:
 def _taken(room: Side, name: str) -> str:
     lfr = HOME / f"{name}.lfr"
     room.run(f"request generate --out {lfr}", "kari")
-    return str(calm.run(f"request accept {lfr} --guid {name}", "clara@northwind.example")["request"])
+    return str(calm.run(f"request accept {lfr} --guid {name}", "clara@northwind.example")["lfr"])
 
 
 def _licensed(room: Side, name: str, products: dict[str, int]) -> None:

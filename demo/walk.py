@@ -95,7 +95,7 @@ def first_license() -> None:
 def _issue(request: dict[str, Any], what: str, number: int, until: str = YEAR_END) -> dict[str, Any]:
     span = f" --until {until}" if "--product" in what else ""
     out = f"gap/northwind-{number:04}.olf"
-    return calm.run(f"license-file issue --request {request['request']} {what}{span} --out {out}", "nina")
+    return calm.run(f"license-file issue --request {request['lfr']} {what}{span} --out {out}", "nina")
 
 
 def people_and_bots_work() -> None:
@@ -132,7 +132,7 @@ def upsell(bought: dict[str, str]) -> None:
     site.run("request generate --out gap/northwind-0002.lfr", "kari")
     request = calm.run("request accept gap/northwind-0002.lfr --guid Oslo", "nina")
     calm.refused(
-        f"license-file issue --request {request['request']} --product {CREATORS}=7 --until {YEAR_END} --out gap/no.olf",
+        f"license-file issue --request {request['lfr']} --product {CREATORS}=7 --until {YEAR_END} --out gap/no.olf",
         "over_entitlement",
         "nina",
     )

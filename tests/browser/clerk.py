@@ -113,7 +113,7 @@ class Clerk:
         from carnet.calm.use_cases import accept_lfr
 
         answer = accept_lfr.accept_lfr(self._calm, raw=bytes.fromhex(raw), guid=guid, **_who(at))
-        return {"refused": answer.code} if isinstance(answer, Refusal) else {"request": answer.request}
+        return {"refused": answer.code} if isinstance(answer, Refusal) else {"lfr": answer.lfr}
 
     def issue(self, request: str, products: dict[str, int], lines: Any = None, at: str | None = None) -> Any:
         from carnet.calm.use_cases import license_files
@@ -146,12 +146,12 @@ class Clerk:
 
     def refused(self) -> Any:
         """What is kept of refused files: kind, code, size; and how many requests and files there are."""
-        from carnet.calm.control_rooms.models import LicenseFile, RefusedFile, Request
+        from carnet.calm.control_rooms.models import AcceptedLfr, LicenseFile, RefusedFile
 
         rows = RefusedFile.objects.order_by("pk")
         return {
             "refused": [[row.pk, row.kind, row.code, len(bytes(row.raw))] for row in rows],
-            "requests": Request.objects.count(),
+            "requests": AcceptedLfr.objects.count(),
             "files": LicenseFile.objects.count(),
         }
 

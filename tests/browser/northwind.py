@@ -74,7 +74,7 @@ class Bank:
 
     def issue(self, guid: str, site: Site, days: float, products: dict[str, int]) -> dict[str, Any]:
         taken = self.take(guid, site, days)
-        return self.office.do("issue", request=taken["request"], products=products, at=self.at(days + 0.1))
+        return self.office.do("issue", request=taken["lfr"], products=products, at=self.at(days + 0.1))
 
     def cycle(self, guid: str, site: Site, days: float, products: dict[str, int]) -> str:
         """A whole one, to the receipt; the license file's id."""

@@ -169,7 +169,7 @@ class Customer:
         return site
 
     def take(self, site: Site, kind: str = "change") -> str:
-        return str(self.office.do("take", guid=self.guid, raw=site.request(now(), kind).hex())["request"])
+        return str(self.office.do("take", guid=self.guid, raw=site.request(now(), kind).hex())["lfr"])
 
     def answer(self, site: Site, products: dict[str, int]) -> bytes:
         issued = self.office.do("issue", request=self.take(site), products=products)

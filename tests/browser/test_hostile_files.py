@@ -89,7 +89,7 @@ def test_each_is_refused_and_nothing_else_is_stored(
         assert added[0][3] <= 256 * 1024 + 1, "no more is kept than it takes to see that it is too large"
         before = after
     site.install(olf, now())
-    assert office.do("take", guid=customer.guid, raw=site.request(now()).hex())["request"]
+    assert office.do("take", guid=customer.guid, raw=site.request(now()).hex())["lfr"]
 
 
 def test_more_than_a_form_may_have_is_not_read(client: httpx.Client, customer: Customer) -> None:

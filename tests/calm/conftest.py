@@ -101,7 +101,7 @@ class World:
     def answer(self, site: Site, guid: str = "north", kind: str = "change", **asked: Any) -> bytes:
         """An LFR, accepted and answered: the OLF."""
         accepted = self.accept(site.request(self.now, kind), guid)
-        raw = ok(self.issue(accepted.request, **asked)).raw
+        raw = ok(self.issue(accepted.lfr, **asked)).raw
         assert raw is not None
         return raw
 

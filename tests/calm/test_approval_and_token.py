@@ -9,7 +9,7 @@ from carnet.calm.use_cases import accounts, receipts, tokens
 from carnet.calm.use_cases.key_sets import export_trust
 from carnet.exchange.enablement_token import read_token
 from carnet.exchange.key_set import Pinned, read_trust
-from carnet.exchange.license_file_request import write_request
+from carnet.exchange.license_file_request import write_lfr
 from carnet.exchange.windows import Windows
 from tests.calm.conftest import DAY, World, code, ok
 from tests.support.site_simulator import Site
@@ -68,7 +68,7 @@ def test_after_a_withdrawal_a_site_gets_no_more_and_no_longer_but_may_reduce_and
     receipt = world.license(site, lines={bought: 4}, until=world.now + 30 * DAY)
     accounts.withdraw_approval(world.calm, approval="Northwind", reason="over", **world.act)
     ok(receipts.accept_receipt(world.calm, raw=receipt, **world.act))
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     end = world.now + 30 * DAY
     assert code(world.issue(request, lines={bought: 5}, until=end)) == "no_approval"
     assert code(world.issue(request, lines={bought: 4}, until=end + DAY)) == "no_approval"
@@ -119,7 +119,7 @@ def test_a_proof_binds_the_keys_it_was_made_for(world: World, unmoved: Unmoved) 
     thief.ledger = site.ledger
     stolen, signers = thief.request_fields(world.now, changed={"enrolment": honest.enrolment})
     unmoved()
-    assert code(world.upload(write_request(stolen, signers))) == "bad_signature"
+    assert code(world.upload(write_lfr(stolen, signers))) == "bad_signature"
 
 
 @pytest.mark.rule("unknown_signer")

@@ -31,10 +31,10 @@ def test_it_is_searched_by_who_what_about_what_and_when(world: World, site: Site
     accounts.add_account(world.calm, name="Contoso", now=world.now, by=OMAR)
     accepted = world.accept(site.request(world.now))
     world.now += DAY
-    world.issue(accepted.request, products={"bot-creator": 1})
+    world.issue(accepted.lfr, products={"bot-creator": 1})
     assert kinds(AuditQuery(who=OMAR)) == ["account.added"]
     assert kinds(AuditQuery(kind="request.")) == ["request.accepted"]
-    assert kinds(AuditQuery(subject=accepted.request)) == ["request.accepted"]
+    assert kinds(AuditQuery(subject=accepted.lfr)) == ["request.accepted"]
     assert kinds(AuditQuery(subject=site.id)) == ["license_file.issued", "request.accepted"]
     assert kinds(AuditQuery(subject=find_account("Contoso").id)) == ["account.added"]
     assert kinds(AuditQuery(since=world.now)) == ["license_file.issued"]

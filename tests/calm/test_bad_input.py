@@ -11,7 +11,7 @@ from carnet.entitlements import Policy
 from carnet.errors import UsageError
 from carnet.exchange.envelope import MAX_FILE
 from carnet.exchange.keys import ED25519, new_signer
-from carnet.exchange.license_file_request import write_request
+from carnet.exchange.license_file_request import write_lfr
 from tests.calm.conftest import World, code
 
 pytestmark = pytest.mark.both_databases
@@ -47,7 +47,7 @@ def _receipt(world: World) -> bytes:
 
 def _resigned(world: World) -> bytes:
     fields, _ = world.site("west").request_fields(world.now)
-    return write_request(fields, [new_signer(ED25519, world.random)])
+    return write_lfr(fields, [new_signer(ED25519, world.random)])
 
 
 @pytest.mark.rule("wrong_type")

@@ -33,7 +33,7 @@ def take(world: World, *files: Sent, account: str = "Northwind") -> tuple[batche
 
 
 def renew(world: World, *requests: str, **options: object) -> tuple[batches.IssuedSame, ...]:
-    asked = {"account": "Northwind", "requests": requests} | options
+    asked = {"account": "Northwind", "lfrs": requests} | options
     return issue_same(world.calm, **asked, **world.act)  # type: ignore[arg-type]
 
 
@@ -64,7 +64,7 @@ def test_the_same_again_for_those_that_go_on(world: World, sites: dict[str, Site
     world.now += 30 * DAY
     files = [Sent(f"{label}.lfr", sites[label].request(world.now)) for label in ("north", "south")]
     files.append(Sent("west.lfr", sites["west"].request(world.now), find_guid("west").id))
-    requests = [ok(one.answer).request for one in take(world, *files)]
+    requests = [ok(one.answer).lfr for one in take(world, *files)]
     north, south, west = renew(world, *requests)
     for one in (north, south):
         assert {line.sku: line.quantity for line in ok(one.answer).lines} == {USERS: 8, PAGES: 1000}
@@ -82,7 +82,7 @@ def test_a_renewal_takes_the_next_purchase_where_the_old_one_ended(world: World,
     for sku, quantity in ((USERS, 20), (PAGES, 1500)):
         world.buy(sku, quantity, valid_from=END, valid_until=NEXT)
     files = [Sent(f"{label}.lfr", sites[label].request(world.now, "renewal")) for label in ("north", "south")]
-    north, south = renew(world, *(ok(one.answer).request for one in take(world, *files)))
+    north, south = renew(world, *(ok(one.answer).lfr for one in take(world, *files)))
     assert {line.valid_until for line in ok(north.answer).lines} == {NEXT}
     assert code(south.answer) == "over_entitlement"  # 1,000 of 1,500 pages went north
 
@@ -90,7 +90,7 @@ def test_a_renewal_takes_the_next_purchase_where_the_old_one_ended(world: World,
 @pytest.mark.rule("H1", "outside_purchase")
 def test_a_date_given_holds_for_all_of_it(world: World, sites: dict[str, Site]) -> None:
     (taken,) = take(world, Sent("north.lfr", sites["north"].request(world.now)))
-    request = ok(taken.answer).request
+    request = ok(taken.answer).lfr
     assert code(renew(world, request, until=NEXT)[0].answer) == "outside_purchase"
     (issued,) = renew(world, request, until=END - DAY)
     assert {line.valid_until for line in ok(issued.answer).lines} == {END - DAY}

@@ -60,9 +60,9 @@ def test_the_whole_road_on_the_command_line(desk: Vendor, gap: Path) -> None:
     now = _now()
     (gap / "1.lfr").write_bytes(site.request(now))
     accepted = desk("request", "accept", str(gap / "1.lfr"), "--guid", "north")
-    assert {"request", "kind", "verdict", "deadline", "in_use", "warnings", "can_issue"} <= accepted.keys()
+    assert {"lfr", "kind", "verdict", "deadline", "in_use", "warnings", "can_issue"} <= accepted.keys()
     assert accepted["can_issue"] is None
-    request = ("--request", accepted["request"])
+    request = ("--request", accepted["lfr"])
     preview = desk("license-file", "preview", *request, "--product", "bot-creator=3")
     assert (preview["license_file"], preview["file"]) == (None, None)
     out = str(gap / "1.olf")

@@ -8,7 +8,7 @@ import pytest
 from carnet.calm.queries.control_rooms import show_room
 from carnet.calm.use_cases import proposals, receipts
 from carnet.entitlements import Metric, PeriodUnit
-from carnet.exchange.license_file_request import write_request
+from carnet.exchange.license_file_request import write_lfr
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, NOW, OLGA, OMAR, START, World, code, ok
@@ -109,7 +109,7 @@ def test_two_people_accept_a_backup_and_nothing_consumed_is_forgotten(world: Wor
     consume(world, backup, 30)  # 130 of its own, 100 shared
     assert code(world.upload(backup.request(world.now, since=plant.ledger.size))) == "history_mismatch"
     confirmed = accept_history(world, backup)
-    issued = ok(world.issue(str(confirmed.request), products=PAGES))
+    issued = ok(world.issue(str(confirmed.lfr), products=PAGES))
     backup.install(issued.raw, world.now)  # type: ignore[arg-type]
     assert sum(backup.consumed.values()) == 200
     assert world.accept(backup.request(world.now, "release")).verdict == "released"
@@ -122,7 +122,7 @@ def test_every_file_carries_the_acceptance_until_a_request_states_its_number(wor
     consume(world, plant, 70)
     world.accept(plant.request(world.now))
     world.upload(backup.request(world.now, since=plant.ledger.size))
-    request = str(accept_history(world, backup).request)
+    request = str(accept_history(world, backup).lfr)
     lost, _ = backup.open(ok(world.issue(request, products=PAGES)).raw)  # type: ignore[arg-type]
     second = world.answer(backup, products=PAGES)
     again, _ = backup.open(second)
@@ -153,7 +153,7 @@ def test_a_history_that_was_given_up_can_be_accepted_again_with_the_answer_that_
 ) -> None:
     backup = plant.fork()
     raw = plant.request(world.now)
-    answer = ok(world.issue(world.accept(raw).request, products={"document-pages": 900})).raw
+    answer = ok(world.issue(world.accept(raw).lfr, products={"document-pages": 900})).raw
     backup.note()
     world.upload(backup.request(world.now, since=plant.ledger.size))
     accept_history(world, backup)
@@ -161,7 +161,7 @@ def test_a_history_that_was_given_up_can_be_accepted_again_with_the_answer_that_
     assert code(world.upload(raw)) == "history_not_shown"
     confirmed = accept_history(world, plant, site_confirms=True)
     assert world.held() == {"document-pages": 900}  # its answer may be on the way there
-    assert code(world.issue(str(confirmed.request), products=PAGES)) == "already_used"
+    assert code(world.issue(str(confirmed.lfr), products=PAGES)) == "already_used"
     assert answer is not None
     plant.install(answer, world.now)
     assert world.accept(plant.request(world.now)).installed == 2
@@ -171,7 +171,7 @@ def test_a_history_that_was_given_up_can_be_accepted_again_with_the_answer_that_
 def test_a_request_id_that_another_file_had_is_refused_kept_and_never_accepted(
     world: World, plant: Site, unmoved: Unmoved
 ) -> None:
-    known = show_room(plant.id, now=world.now).requests[-1].request
+    known = show_room(plant.id, now=world.now).lfrs[-1].lfr
     newcomer = world.site("south")
     unmoved()
     assert code(world.upload(plant.request(world.now, changed={"request_id": known}))) == "history_mismatch"
@@ -218,7 +218,7 @@ def test_what_was_not_shown_is_accepted_only_where_the_site_confirms_it(world: W
     world.accept(plant.request(world.now))
     assert code(world.upload(backup.request(world.now))) == "history_not_shown"
     assert code(propose(world, backup)) == "nothing_to_accept"
-    assert accept_history(world, backup, site_confirms=True).request
+    assert accept_history(world, backup, site_confirms=True).lfr
 
 
 @pytest.mark.rule("nothing_to_accept", "A3")
@@ -240,7 +240,7 @@ def test_totals_that_are_not_the_ledgers_are_believed_by_nobody(world: World, pl
     record = msgspec.structs.replace(record, body=msgspec.structs.replace(record.body, lines=[]))
     forged = msgspec.structs.replace(honest, totals=msgspec.structs.replace(honest.totals, record=record))
     unmoved()
-    assert code(world.upload(write_request(forged, signers))) == "history_mismatch"
+    assert code(world.upload(write_lfr(forged, signers))) == "history_mismatch"
     assert code(propose(world, plant)) == "nothing_to_accept"
 
 

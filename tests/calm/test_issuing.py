@@ -19,7 +19,7 @@ def test_no_more_is_issued_than_was_bought_and_the_refusal_says_what_fits(world:
     bought = world.buy("bot-creator", 10)
     north, south = world.site(), world.site("south")
     world.license(north, products={"bot-creator": 6})
-    request = world.accept(south.request(world.now), "south").request
+    request = world.accept(south.request(world.now), "south").lfr
     unmoved()
     refused = world.issue(request, products={"bot-creator": 5})
     assert code(refused) == "over_entitlement"
@@ -32,7 +32,7 @@ def test_no_more_is_issued_than_was_bought_and_the_refusal_says_what_fits(world:
 
 @pytest.mark.rule("H1", "over_entitlement")
 def test_what_was_not_bought_is_not_granted(world: World, unmoved: Unmoved) -> None:
-    request = world.accept(world.site().request(world.now)).request
+    request = world.accept(world.site().request(world.now)).lfr
     unmoved()
     assert code(world.issue(request, products={"bot-creator": 1})) == "over_entitlement"
 
@@ -40,7 +40,7 @@ def test_what_was_not_bought_is_not_granted(world: World, unmoved: Unmoved) -> N
 @pytest.mark.rule("Q1", "H1", "outside_purchase")
 def test_a_line_never_reaches_beyond_its_purchase(world: World, unmoved: Unmoved) -> None:
     bought = world.buy("bot-creator", 10)
-    request = world.accept(world.site().request(world.now)).request
+    request = world.accept(world.site().request(world.now)).lfr
     unmoved()
     assert code(world.issue(request, lines={bought: 1}, until=END + DAY)) == "outside_purchase"
     assert code(world.issue(request, products={"bot-creator": 1}, until=END + DAY)) == "outside_purchase"
@@ -53,7 +53,7 @@ def test_calm_chooses_the_purchases_in_force_for_the_whole_span_the_soonest_endi
     middle = world.buy("bot-creator", 3, valid_until=world.now + 100 * DAY)
     late = world.buy("bot-creator", 3)
     site = world.site()
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     until = world.now + 50 * DAY
     raw = ok(world.issue(request, products={"bot-creator": 5}, until=until)).raw
     _, body = site.open(raw)  # type: ignore[arg-type]
@@ -166,7 +166,7 @@ def test_the_preview_says_that_a_part_of_a_month_holds_in_later_months(world: Wo
     world.license(north, products={"document-pages": 600})
     north.use("document-pages", consume=200, now=world.now)
     world.accept(north.request(world.now, "release"))
-    request = world.accept(south.request(world.now), "south").request
+    request = world.accept(south.request(world.now), "south").lfr
     assert code(world.issue(request, products={"document-pages": 1000})) == "over_entitlement"
     issued = ok(world.issue(request, products={"document-pages": 800}))
     assert any("200 of the purchase are spent in this month" in note for note in issued.notes)
@@ -178,7 +178,7 @@ def test_a_reduction_below_what_is_in_use_is_warned_about_and_issued(world: Worl
     site = world.site()
     world.license(site, products={"bot-creator": 4})
     site.use("bot-creator", in_use=4)
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     issued = ok(world.issue(request, products={"bot-creator": 2}))
     assert [warning.code for warning in issued.warnings] == ["below_use"]
     assert "4 Bot Creator are in use" in issued.warnings[0].message
@@ -191,7 +191,7 @@ def test_units_below_what_was_consumed_can_never_fit(world: World, unmoved: Unmo
     site = world.site()
     world.license(site, products={"document-pages": 600})
     site.use("document-pages", consume=100, now=world.now)
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     unmoved()
     assert code(world.issue(request, products={"document-pages": 99})) == "below_use"
 
@@ -215,7 +215,7 @@ def test_a_line_that_was_left_out_comes_back_no_smaller_than_it_was_and_was_cons
     world.license(site, products={"document-pages": 600})
     site.use("document-pages", consume=100, now=world.now)
     world.license(site, products={"bot-creator": 1})
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     assert code(world.issue(request, products={"document-pages": 50})) == "below_use"
     assert ok(world.issue(request, products={"document-pages": 100}))
 
@@ -261,7 +261,7 @@ def test_an_accepted_history_can_show_an_excess_and_files_that_raise_nothing_are
     confirmed = ok(proposals.confirm(world.calm, proposal=proposed.proposal, now=world.now, by=OMAR))
     (listed,) = purchases.list_purchases(now=world.now)
     assert (listed.held, listed.excess, listed.available) == (16, 6, 0)
-    request = str(confirmed.request)
+    request = str(confirmed.lfr)
     assert code(world.issue(request, products={"bot-creator": 9})) == "over_entitlement"
     backup.install(ok(world.issue(request, products={"bot-creator": 2})).raw, world.now)  # type: ignore[arg-type]
     world.accept(backup.request(world.now))
@@ -276,6 +276,6 @@ def test_a_file_that_lowers_the_clock_warns_while_the_sites_clock_is_still_ahead
     site.clock_ahead = 8 * DAY
     accepted = world.accept(site.request(world.now))
     assert any("lets it lower its clock mark" in warning for warning in accepted.warnings)
-    issued = ok(world.issue(accepted.request, products={"bot-creator": 1}, lowers_clock=True))
+    issued = ok(world.issue(accepted.lfr, products={"bot-creator": 1}, lowers_clock=True))
     assert [warning.code for warning in issued.warnings] == ["clock_still_ahead"]
     assert site.open(issued.raw)[0].lowers_clock is True  # type: ignore[arg-type]

@@ -77,7 +77,7 @@ def test_a_site_that_saw_another_log_gets_no_file(world: World, site: Site) -> N
     assert olf.issuing_log is not None
     wrong = {"root": "A" * 43, "size": olf.issuing_log.checkpoint.size}
     site.issuing_log = type(olf.issuing_log.checkpoint)(origin="carnet/issuing-log", **wrong)
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     assert code(world.issue(request, products=ONE)) == "log_mismatch"
 
 

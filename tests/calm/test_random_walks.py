@@ -66,13 +66,13 @@ class Walk:
         site, world = self.sites[name], self.world
         answer = world.upload(raw, name)
         if not isinstance(answer, Refusal):
-            return answer.request
+            return answer.lfr
         if answer.code == "history_not_shown":
             seen = show_room(site.id, now=world.now).checkpoint_size
             kind = "release" if site.state == "released" else "change"
             answer = world.upload(site.request(world.now, kind, since=seen), name)
             if not isinstance(answer, Refusal):
-                return answer.request
+                return answer.lfr
         if answer.code == "history_mismatch":
             self.excess_allowed = True
             proposed = proposals.propose_accept_history(
@@ -82,7 +82,7 @@ class Walk:
                 assert proposed.code == "nothing_to_accept"
                 return self.start_again(name)
             done = proposals.confirm(world.calm, proposal=proposed.proposal, now=world.now, by=OMAR)
-            return done.request if not isinstance(done, Refusal) else self.start_again(name)
+            return done.lfr if not isinstance(done, Refusal) else self.start_again(name)
         assert answer.code in ("superseded", "totals_fell"), answer
         return self.start_again(name)
 

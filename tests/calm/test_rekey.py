@@ -52,7 +52,7 @@ def test_the_answer_to_a_rekey_is_sealed_to_the_new_key_and_its_first_file_retir
     site = stocked.site()
     stocked.license(site, products=ONE)
     old = site.signer
-    request = stocked.accept(site.request(stocked.now, new_keys=True)).request
+    request = stocked.accept(site.request(stocked.now, new_keys=True)).lfr
     raw = ok(stocked.issue(request, products=ONE)).raw
     assert raw is not None
     assert site.next_keys is not None
@@ -77,7 +77,7 @@ def test_a_file_signed_by_a_retired_key_is_a_question_of_history(stocked: World)
     site = stocked.site()
     stocked.license(site, products=ONE)
     backup = site.fork()
-    raw = ok(stocked.issue(stocked.accept(site.request(stocked.now, new_keys=True)).request, products=ONE)).raw
+    raw = ok(stocked.issue(stocked.accept(site.request(stocked.now, new_keys=True)).lfr, products=ONE)).raw
     site.install(raw, stocked.now)  # type: ignore[arg-type]
     stocked.accept(site.request(stocked.now))
     assert code(stocked.upload(backup.request(stocked.now))) == "history_not_shown"
@@ -87,7 +87,7 @@ def test_a_file_signed_by_a_retired_key_is_a_question_of_history(stocked: World)
         proposals.propose_accept_history(stocked.calm, control_room=site.id, reason="a backup", **stocked.act)
     )
     confirmed = ok(proposals.confirm(stocked.calm, proposal=proposed.proposal, now=stocked.now, by=OMAR))
-    issued = ok(stocked.issue(str(confirmed.request), products=ONE))
+    issued = ok(stocked.issue(str(confirmed.lfr), products=ONE))
     backup.install(issued.raw, stocked.now)  # type: ignore[arg-type]
     assert stocked.accept(backup.request(stocked.now)).verdict == "accepted"
     assert code(stocked.upload(site.request(stocked.now))) in ("history_not_shown", "history_mismatch")
@@ -129,7 +129,7 @@ def test_a_site_that_missed_two_changes_of_roots_gets_the_key_set_between_first(
     stocked.license(site, products=ONE)
     rotate(stocked, with_roots=True)
     rotate(stocked, with_roots=True)
-    request = stocked.accept(site.request(stocked.now)).request
+    request = stocked.accept(site.request(stocked.now)).lfr
     refused = stocked.issue(request, products=ONE)
     assert code(refused) == "cannot_be_installed"
     assert "--version 2" in refused.run  # type: ignore[union-attr]

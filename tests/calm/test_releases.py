@@ -80,7 +80,7 @@ def test_a_released_control_room_comes_back_with_a_new_token_and_new_line_ids(wo
 def test_the_first_request_under_a_new_token_stands_for_a_release_that_was_lost(world: World, plant: Site) -> None:
     plant.request(world.now, "release")  # lost on the way
     plant.install_token(world.token())
-    request = world.accept(plant.request(world.now)).request
+    request = world.accept(plant.request(world.now)).lfr
     assert world.held() == {}
     assert world.spent() == {"document-pages": 50}
     assert ok(world.issue(request, products={"document-pages": 950}))
@@ -202,7 +202,7 @@ def test_of_a_written_off_control_room_only_a_release_is_taken(world: World, pla
 
 @pytest.mark.rule("E12", "written_off")
 def test_a_file_accepted_before_the_write_off_is_not_answered_after_it(world: World, plant: Site) -> None:
-    request = world.accept(plant.request(world.now)).request
+    request = world.accept(plant.request(world.now)).lfr
     ok(write_off(world, plant))
     assert code(world.issue(request, products=BOTH)) == "written_off"
     assert code(write_off(world, plant)) == "written_off"

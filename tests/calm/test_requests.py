@@ -30,7 +30,7 @@ def stocked(world: World) -> World:
 def test_an_answered_request_is_used(stocked: World, unmoved: Unmoved) -> None:
     site = stocked.site()
     raw = site.request(stocked.now)
-    request = stocked.accept(raw).request
+    request = stocked.accept(raw).lfr
     ok(stocked.issue(request, products=ONE))
     unmoved()
     assert code(stocked.upload(raw)) == "already_used"
@@ -43,14 +43,14 @@ def test_an_unanswered_request_may_be_uploaded_again_and_changes_nothing(stocked
     first = stocked.accept(raw)
     unmoved()
     again = stocked.accept(raw)
-    assert (again.verdict, again.request) == ("accepted_again", first.request)
+    assert (again.verdict, again.lfr) == ("accepted_again", first.lfr)
 
 
 @pytest.mark.rule("E6", "superseded")
 def test_an_older_request_of_the_same_history_is_superseded(stocked: World, unmoved: Unmoved) -> None:
     site = stocked.site()
     old = site.request(stocked.now)
-    first = stocked.accept(old).request
+    first = stocked.accept(old).lfr
     stocked.accept(site.request(stocked.now))
     unmoved()
     assert code(stocked.upload(old)) == "superseded"
@@ -73,7 +73,7 @@ def test_a_request_that_a_newer_one_showed_is_superseded_though_it_was_never_upl
 def test_a_used_request_is_refused_as_used_after_a_newer_one_too(stocked: World, unmoved: Unmoved) -> None:
     site = stocked.site()
     raw = site.request(stocked.now)
-    site.install(ok(stocked.issue(stocked.accept(raw).request, products=ONE)).raw, stocked.now)
+    site.install(ok(stocked.issue(stocked.accept(raw).lfr, products=ONE)).raw, stocked.now)
     stocked.accept(site.request(stocked.now))
     unmoved()
     assert code(stocked.upload(raw)) == "already_used"
@@ -83,7 +83,7 @@ def test_a_used_request_is_refused_as_used_after_a_newer_one_too(stocked: World,
 def test_a_used_request_is_refused_as_used_after_a_receipt_too(stocked: World, unmoved: Unmoved) -> None:
     site = stocked.site()
     raw = site.request(stocked.now)
-    receipt = site.install(ok(stocked.issue(stocked.accept(raw).request, products=ONE)).raw, stocked.now)
+    receipt = site.install(ok(stocked.issue(stocked.accept(raw).lfr, products=ONE)).raw, stocked.now)
     ok(receipts.accept_receipt(stocked.calm, raw=receipt, **stocked.act))
     unmoved()
     assert code(stocked.upload(raw)) == "already_used"
@@ -92,7 +92,7 @@ def test_a_used_request_is_refused_as_used_after_a_receipt_too(stocked: World, u
 @pytest.mark.rule("E6")
 def test_the_same_file_is_downloaded_again_byte_for_byte(stocked: World, unmoved: Unmoved) -> None:
     site = stocked.site()
-    request = stocked.accept(site.request(stocked.now)).request
+    request = stocked.accept(site.request(stocked.now)).lfr
     issued = ok(stocked.issue(request, products=ONE))
     unmoved()
     for name in (issued.license_file, request):
@@ -102,7 +102,7 @@ def test_the_same_file_is_downloaded_again_byte_for_byte(stocked: World, unmoved
 
 @pytest.mark.rule("E5", "window_closed")
 def test_the_newest_request_is_answered_within_48_hours(stocked: World, unmoved: Unmoved) -> None:
-    request = stocked.accept(stocked.site().request(stocked.now)).request
+    request = stocked.accept(stocked.site().request(stocked.now)).lfr
     opened = stocked.now
     unmoved()
     stocked.now = opened + NEWEST
@@ -113,7 +113,7 @@ def test_the_newest_request_is_answered_within_48_hours(stocked: World, unmoved:
 
 @pytest.mark.rule("E5")
 def test_a_second_before_the_window_closes_is_in_time(stocked: World) -> None:
-    request = stocked.accept(stocked.site().request(stocked.now)).request
+    request = stocked.accept(stocked.site().request(stocked.now)).lfr
     stocked.now += NEWEST - SECOND
     assert ok(stocked.issue(request, products=ONE)).sequence == 1
 
@@ -123,7 +123,7 @@ def test_the_seven_days_of_the_cycle_do_not_restart(stocked: World, unmoved: Unm
     site, opened = stocked.site(), stocked.now
     stocked.accept(site.request(opened))
     stocked.now = opened + 6 * DAY
-    request = stocked.accept(site.request(stocked.now)).request
+    request = stocked.accept(site.request(stocked.now)).lfr
     unmoved()
     stocked.now = opened + 7 * DAY
     assert code(stocked.issue(request, products=ONE)) == "window_closed"
@@ -136,7 +136,7 @@ def test_a_request_comes_at_most_one_hour_from_the_future(
 ) -> None:
     accepted = stocked.accept(stocked.site().request(stocked.now + ahead))
     assert (accepted.can_issue.code if accepted.can_issue else None) == verdict
-    answer = stocked.issue(accepted.request, products=ONE)
+    answer = stocked.issue(accepted.lfr, products=ONE)
     assert (code(answer) if verdict else None) == verdict
 
 
@@ -144,7 +144,7 @@ def test_a_request_comes_at_most_one_hour_from_the_future(
 def test_staff_may_state_that_the_sites_clock_is_off_and_it_is_recorded(stocked: World) -> None:
     from carnet.calm.queries.log_queries import show_log
 
-    request = stocked.accept(stocked.site().request(stocked.now - 5 * DAY)).request
+    request = stocked.accept(stocked.site().request(stocked.now - 5 * DAY)).lfr
     assert code(stocked.issue(request, products=ONE)) == "window_closed"
     issued = ok(stocked.issue(request, products=ONE, site_clock_is_off=True))
     assert any("clock is off" in note for note in issued.notes)
@@ -165,7 +165,7 @@ def test_the_answer_says_what_is_in_use_and_until_when_it_can_be_answered(stocke
 @pytest.mark.rule("cannot_be_installed")
 def test_a_release_is_not_answered_and_nothing_is_no_grant(stocked: World, unmoved: Unmoved) -> None:
     site = stocked.site()
-    change = stocked.accept(site.request(stocked.now)).request
+    change = stocked.accept(site.request(stocked.now)).lfr
     unmoved()
     assert code(stocked.issue(change)) == "cannot_be_installed"
 
@@ -174,7 +174,7 @@ def test_a_release_is_not_answered_and_nothing_is_no_grant(stocked: World, unmov
 def test_a_release_is_not_answered(stocked: World, unmoved: Unmoved) -> None:
     site = stocked.site()
     stocked.license(site, products=ONE)
-    request = stocked.accept(site.request(stocked.now, "release")).request
+    request = stocked.accept(site.request(stocked.now, "release")).lfr
     unmoved()
     assert code(stocked.issue(request, products=ONE)) == "cannot_be_installed"
 
@@ -182,7 +182,7 @@ def test_a_release_is_not_answered(stocked: World, unmoved: Unmoved) -> None:
 def test_a_preview_writes_nothing_not_even_a_record(stocked: World, unmoved: Unmoved) -> None:
     from carnet.calm.queries.log_queries import log_size
 
-    request = stocked.accept(stocked.site().request(stocked.now)).request
+    request = stocked.accept(stocked.site().request(stocked.now)).lfr
     unmoved()
     before = log_size()
     shown = ok(

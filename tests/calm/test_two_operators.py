@@ -160,7 +160,7 @@ def test_threads_of_one_server_that_issue_the_last_units_at_once_one_wins(rush: 
         requests = {}
         for name in (OLGA, OMAR):
             guid = f"{name}-{number}"
-            requests[name] = rush.accept(rush.site(guid).request(rush.now), guid).request
+            requests[name] = rush.accept(rush.site(guid).request(rush.now), guid).lfr
         before = log_size()
         answers = rush.at_once([partial(rush.issue_as, n, r, bot_creator=6) for n, r in requests.items()])
         assert sorted(map(str, answers)) == ["issued", "over_entitlement"]
@@ -187,7 +187,7 @@ def test_eight_threads_never_hold_more_than_was_bought(rush: Rush) -> None:
         try:
             for _ in range(CYCLES):
                 accepted = rush.accept(site.request(rush.now), guid)
-                answer = rush.issue(accepted.request, products={SEATS: chance.randint(1, BOUGHT // 3)})
+                answer = rush.issue(accepted.lfr, products={SEATS: chance.randint(1, BOUGHT // 3)})
                 done[answer.code.value if isinstance(answer, Refusal) else "issued"] += 1
                 done["acts"] += 2
                 if not isinstance(answer, Refusal) and answer.raw and chance.random() < 0.7:

@@ -38,7 +38,7 @@ def test_nothing_is_issued_that_the_site_could_not_read(world: World, unmoved: U
     accepted = world.accept(world.site().request(world.now, changed={"reads": reads}))
     assert show_room("north", now=world.now).reads == reads
     unmoved()
-    refused = world.issue(accepted.request, products={"bot-creator": 1})
+    refused = world.issue(accepted.lfr, products={"bot-creator": 1})
     assert code(refused) == "unsupported_version"
     assert isinstance(refused, Refusal)
     assert refused.message.endswith("versions 8 and 9; this release of CALM writes version 1.")
@@ -51,7 +51,7 @@ def test_only_what_is_written_must_be_read(world: World) -> None:
     world.buy("bot-creator", 10)
     reads = SiteReads(token=[8], olf=[1], key_set=[8])
     accepted = world.accept(world.site().request(world.now, changed={"reads": reads}))
-    ok(world.issue(accepted.request, products={"bot-creator": 1}))
+    ok(world.issue(accepted.lfr, products={"bot-creator": 1}))
 
 
 @pytest.mark.rule("E17", "E16", "unsupported_version")
@@ -63,7 +63,7 @@ def test_nor_a_key_set_that_the_site_could_not_read(world: World, unmoved: Unmov
     ok(proposals.confirm(world.calm, proposal=proposal, now=world.now, by=OMAR))
     accepted = world.accept(site.request(world.now, changed={"reads": reads}))
     unmoved()
-    refused = world.issue(accepted.request, products={"bot-creator": 1})
+    refused = world.issue(accepted.lfr, products={"bot-creator": 1})
     assert code(refused) == "unsupported_version"
     assert "key set" in refused.message  # type: ignore[union-attr]
 

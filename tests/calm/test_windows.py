@@ -141,7 +141,7 @@ def test_an_open_cycle_keeps_its_windows_and_the_next_has_the_new_ones(stocked: 
     first = stocked.accept(site.request(stocked.now))
     set_windows(stocked, **LONG)
     assert first.deadline == stocked.now + 48 * HOUR
-    shown = ok(stocked.issue(first.request, products=ONE))
+    shown = ok(stocked.issue(first.lfr, products=ONE))
     assert shown.install_by == first.deadline, "the site goes by what it has"
     assert any("other windows" in note and "7 → 14" in note for note in shown.notes)
     assert shown.raw is not None
@@ -149,11 +149,11 @@ def test_an_open_cycle_keeps_its_windows_and_the_next_has_the_new_ones(stocked: 
     second = stocked.accept(site.request(stocked.now))
     assert second.deadline == stocked.now + 72 * HOUR
     stocked.now += 72 * HOUR - SECOND
-    assert ok(stocked.issue(second.request, products=ONE)).install_by == second.deadline
+    assert ok(stocked.issue(second.lfr, products=ONE)).install_by == second.deadline
     stocked.now += SECOND
     third = stocked.accept(site.request(stocked.now))
     stocked.now += 72 * HOUR
-    assert code(stocked.issue(third.request, products=ONE)) == "window_closed"
+    assert code(stocked.issue(third.lfr, products=ONE)) == "window_closed"
 
 
 @pytest.mark.rule("E18", "E5", "window_closed")
@@ -166,7 +166,7 @@ def test_a_deadline_later_than_calm_signed_does_not_count(stocked: World, unmove
     assert any("other windows" in warning for warning in accepted.warnings)
     stocked.now += 48 * HOUR
     unmoved()
-    assert code(stocked.issue(accepted.request, products=ONE)) == "window_closed"
+    assert code(stocked.issue(accepted.lfr, products=ONE)) == "window_closed"
 
 
 @pytest.mark.rule("E18", "E5")

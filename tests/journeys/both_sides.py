@@ -27,7 +27,7 @@ from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.errors import UsageError
-from carnet.exchange.license_file_request import RequestKind, read_request
+from carnet.exchange.license_file_request import RequestKind, read_lfr
 from carnet.exchange.receipt import read_receipt
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
@@ -180,7 +180,7 @@ class Exchange:
     def upload(self, carried: Carried) -> Any:
         """CALM takes an LFR only if it truly extends what CALM saw: the second of two diverged histories never passes,
         in whichever order they come. A refusal moves nothing."""
-        room = read_request(carried.raw).request.control_room.id  # type: ignore[union-attr]
+        room = read_lfr(carried.raw).lfr.control_room.id  # type: ignore[union-attr]
         extends = self._truly_extends(carried, room)
         before = dump()
         answer = self.world.upload(carried.raw, carried.guid)
@@ -188,7 +188,7 @@ class Exchange:
             assert dump() == before, answer
         else:
             assert extends, "CALM took a history that does not extend the one it saw"
-            self.accepted[carried.guid] = answer.request
+            self.accepted[carried.guid] = answer.lfr
         self.books()
         return answer
 
@@ -200,10 +200,10 @@ class Exchange:
         return room.seen_size <= size and root_at(room.seen_size, carried.reader.node) == from_base64url(room.seen_root)
 
     def _size(self, raw: bytes) -> int:
-        read = read_request(raw)
+        read = read_lfr(raw)
         if isinstance(read, Refusal):
             return read_receipt(raw).receipt.ledger.checkpoint.size  # type: ignore[union-attr]
-        return read.request.ledger.checkpoint.size
+        return read.lfr.ledger.checkpoint.size
 
     def hand_in(self, carried: Carried) -> Any:
         """A receipt: taken or refused, it must not be believed against the truth."""
@@ -241,7 +241,7 @@ class Exchange:
         )
         if not isinstance(answer, Refusal):
             self.excused.add(machine.guid)
-            self.accepted[machine.guid] = answer.request
+            self.accepted[machine.guid] = answer.lfr
             for other in self.machines:
                 if other.guid == machine.guid:
                     other.honest = False

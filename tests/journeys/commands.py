@@ -246,7 +246,7 @@ class Story:
         return self.file("lfr")
 
     def accept(self, lfr: str, guid: str = "Oslo") -> str:
-        return str(self.calm("request", "accept", lfr, "--guid", guid)["request"])
+        return str(self.calm("request", "accept", lfr, "--guid", guid)["lfr"])
 
     def issue(self, request: str, **quantities: int) -> str:
         """An OLF out of the purchases bought at the start; where it lies."""

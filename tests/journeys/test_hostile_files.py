@@ -171,7 +171,7 @@ def test_replayed_reordered_and_for_another_site(story: Story, tmp_path: Path) -
     same_but_for_refusals(other, before, 1)
 
     request = str(story.gap / f"{story.number - 1:03}.lfr")
-    newest = calm("request", "accept", request, "--guid", "Oslo")["request"]
+    newest = calm("request", "accept", request, "--guid", "Oslo")["lfr"]
     before_calm = calm_stored(story)
     assert calm.code("request", "accept", str(story.gap / "003.lfr"), "--guid", "Oslo") == "already_used"
     assert calm.code("request", "accept", str(story.gap / "002.lfr"), "--guid", "Oslo") in (
@@ -197,7 +197,7 @@ def test_late_and_early_at_both_doors(story: Story) -> None:
     ahead("request", "generate", "--out", story.file("early.lfr"))
     answer = calm("request", "accept", story.file("early.lfr"), "--guid", "Oslo")
     assert answer["can_issue"]["code"] == "from_the_future"
-    order = ("license-file", "issue", "--request", answer["request"], "--product", f"{PAGES}=5000")
+    order = ("license-file", "issue", "--request", answer["lfr"], "--product", f"{PAGES}=5000")
     assert calm.code(*order, "--out", story.file("x")) == "from_the_future"
     week = replace(calm, ahead=timedelta(days=9))
     assert week.code(*order, "--out", story.file("x")) == "window_closed"

@@ -15,7 +15,7 @@ def _since(refusal: dict[str, str]) -> str:
 
 def _accept_history(story: Story, site: Room, *options: str) -> str:
     room = story.state(site)["control_room"]
-    return str(story.two_people("control-room", "accept-history", room, *WHY, *options)["request"])
+    return str(story.two_people("control-room", "accept-history", room, *WHY, *options)["lfr"])
 
 
 @pytest.mark.rule("L2", "Q3", "E6", "A3", "history_not_shown", "history_mismatch")

@@ -44,7 +44,7 @@ class Two:
 
     def answer(self, account: str) -> bytes:
         accepted = self.world.accept(self.rooms[account].request(), account.lower())
-        raw = ok(self.world.issue(accepted.request, products=ONE)).raw
+        raw = ok(self.world.issue(accepted.lfr, products=ONE)).raw
         assert raw is not None
         return raw
 

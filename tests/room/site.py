@@ -24,7 +24,7 @@ import httpx
 from carnet.control_room.local_api.client import UnixClient
 from carnet.control_room.queries.holders import Holders
 from carnet.control_room.queries.questions import Checkpoint, Status
-from carnet.control_room.rules.activation.generate_request import GenerateRequest, NewestRequest
+from carnet.control_room.rules.activation.generate_request import GenerateRequest, NewestLfr
 from carnet.control_room.rules.activation.install_license import InstallLicense
 from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys
 from carnet.control_room.rules.granting.people import AddPerson, ListPeople, Role
@@ -175,7 +175,7 @@ class Pages:
         return done
 
     def lfr(self) -> bytes:
-        return bytes(self.ask(NewestRequest()).raw)
+        return bytes(self.ask(NewestLfr()).raw)
 
     def olf(self, quantities: dict[str, int], days: int = 365, **changes: Any) -> bytes:
         """A license file that answers the newest request."""

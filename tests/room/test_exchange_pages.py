@@ -14,7 +14,7 @@ from carnet.control_room.rules.activation.generate_request import GenerateReques
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.receipt import read_receipt
 from tests.room.rooms import Past
 from tests.room.site import QUANTITIES, Browser, Pages
@@ -63,7 +63,7 @@ def test_the_whole_cycle_by_pages(serve_past: Make) -> None:
     saved, again = lena.get("/exchange/request/file/"), lena.get("/exchange/request/file/")
     assert saved.content == again.content == pages.lfr()
     assert saved.headers["content-disposition"] == 'attachment; filename="oslo-0001.lfr"'
-    assert read_request(saved.content).request.sequence == 1  # type: ignore[union-attr]
+    assert read_lfr(saved.content).lfr.sequence == 1  # type: ignore[union-attr]
     assert lena.get("/exchange/request/print/").status_code == 200
 
     size = pages.size
@@ -266,7 +266,7 @@ def test_more_history_and_new_keys_on_request(new_site: Make) -> None:
         answer = lena.send_form("/exchange/request/", wrong)
         assert (answer.status_code, pages.size) == (422, size)
     assert lena.send_form("/exchange/request/", {"kind": "change", "since": "1,2", "new_keys": "on"}).status_code == 302
-    request = read_request(pages.lfr()).request  # type: ignore[union-attr]
+    request = read_lfr(pages.lfr()).lfr  # type: ignore[union-attr]
     assert request.new_keys is not None
     assert "since" in {each.of for each in request.ledger.extends}
 
@@ -306,7 +306,7 @@ def test_release_and_the_way_back(new_site: Make) -> None:
     assert "The release request" in page(lena)
     assert lena.get("/exchange/request/file/").content == pages.lfr()
     assert lena.send_form("/exchange/release/again/", {"since": "3"}).status_code == 302
-    request = read_request(pages.lfr()).request  # type: ignore[union-attr]
+    request = read_lfr(pages.lfr()).lfr  # type: ignore[union-attr]
     assert (request.kind, request.sequence) == ("release", 3)
     assert send(lena, "/exchange/token/", pages.vendor.token(now())).status_code == 302
     assert pages.ask(Status()).state == "enabled"

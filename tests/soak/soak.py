@@ -16,7 +16,7 @@ from msgspec import to_builtins
 
 from carnet.control_room.ledger.verify import verify
 from carnet.control_room.wiring import evidence_of
-from carnet.exchange.license_file_request import LineTotals, read_request
+from carnet.exchange.license_file_request import LineTotals, read_lfr
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
 from carnet.sdk import Client
@@ -185,9 +185,9 @@ class Soak:
     def by_the_files(self) -> tuple[Totals, Totals, int]:
         """By a new LFR, by CALM's answer to it, and the units that CALM counts from then on."""
         file = Path(self.story.ask())
-        read = read_request(file.read_bytes())
+        read = read_lfr(file.read_bytes())
         assert not isinstance(read, Refusal), read
-        stated = Totals.of_lines(read.request.totals.record.body.lines)
+        stated = Totals.of_lines(read.lfr.totals.record.body.lines)
         accepted = self.story.calm("request", "accept", str(file), "--guid", "Oslo")
         counted = self.story.calm("control-room", "show", "Oslo")["counted"]
         units = sum(one["consumed"] for one in counted if one["sku"] == PAGES)

@@ -42,7 +42,7 @@ from carnet.exchange.license_file_request import (
     StatedTotals,
     Totals,
     TotalsRecord,
-    write_request,
+    write_lfr,
 )
 from carnet.exchange.offline_license_file import OfflineLicenseFile, SealedBody, open_body
 from carnet.exchange.reads import site_reads
@@ -180,7 +180,7 @@ class Site:
         )
 
     def request(self, now: datetime, kind: str = "change", **options: Any) -> bytes:
-        return write_request(*self.request_fields(now, kind, **options))
+        return write_lfr(*self.request_fields(now, kind, **options))
 
     def request_fields(
         self,

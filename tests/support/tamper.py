@@ -26,7 +26,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.control_room.wiring import evidence_of
 from carnet.errors import CarnetError
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.merkle import Checkpoint
 from tests.support.cast import seeded
 from tests.support.http_room import licensed_room
@@ -194,8 +194,8 @@ def _asked(engine: Engine, site: Site, seen: Seen, found: Found, good: Any) -> N
 def _request(engine: Engine, site: Site, seen: Seen, found: Found) -> None:
     """What CALM does first with the next LFR (L2)."""
     engine.execute(GenerateRequest(), site.room.reading, "anna")
-    read = read_request(engine.store.document(REQUEST) or b"")
-    found.lfr = read.request.ledger.shows(seen.calm) is not True  # type: ignore[union-attr]
+    read = read_lfr(engine.store.document(REQUEST) or b"")
+    found.lfr = read.lfr.ledger.shows(seen.calm) is not True  # type: ignore[union-attr]
 
 
 # --- what can be done ---------------------------------------------------------------------------------------------

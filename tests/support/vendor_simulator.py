@@ -36,7 +36,7 @@ from carnet.exchange.key_set import (
     write_key_set,
 )
 from carnet.exchange.keys import Signer, new_signer
-from carnet.exchange.license_file_request import LicenseFileRequest, read_request
+from carnet.exchange.license_file_request import LicenseFileRequest, read_lfr
 from carnet.exchange.offline_license_file import (
     AcceptedHistory,
     Answers,
@@ -172,8 +172,8 @@ class Vendor:
         **changes: Any,
     ) -> bytes:
         """The OLF that answers `lfr`; `changes` to its clear fields are made before the log commits to it."""
-        read = read_request(lfr)
-        request = read.request  # type: ignore[union-attr]
+        read = read_lfr(lfr)
+        request = read.lfr  # type: ignore[union-attr]
         self.sequence = changes.pop("sequence", self.sequence + 1)
         olf_id = changes.pop("olf_id", new_id(now, self.random))
         key = request.new_keys.sealing_key if request.new_keys else request.control_room.sealing_key
@@ -234,4 +234,4 @@ class Vendor:
 
 
 def checkpoint_of(lfr: bytes) -> CheckpointFields:
-    return read_request(lfr).request.ledger.checkpoint  # type: ignore[union-attr]
+    return read_lfr(lfr).lfr.ledger.checkpoint  # type: ignore[union-attr]

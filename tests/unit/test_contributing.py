@@ -53,6 +53,16 @@ def test_no_older_word_names_a_part_of_the_engine(word: str) -> None:
     assert found == set()
 
 
+def test_an_lfr_and_an_http_request_never_share_a_name() -> None:
+    """`request` is the HTTP one, in doors alone: beneath them, what a site sends is an LFR."""
+    found = []
+    for path in (SOURCE / "calm").rglob("*.py"):
+        if not {"portal", "rest", "cli", "migrations"} & set(path.parts):
+            names = {name for node in ast.walk(ast.parse(path.read_text())) for name in _names(node)}
+            found += [(path.name, name) for name in names if name.lower().strip("_") in ("request", "requests")]
+    assert found == []
+
+
 def _names(node: ast.AST) -> Iterator[str]:
     for field in ("id", "attr", "arg", "name"):
         name = getattr(node, field, None)

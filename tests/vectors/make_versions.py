@@ -16,7 +16,7 @@ from pathlib import Path
 from carnet.entitlements import Metric
 from carnet.exchange.envelope import Kind
 from carnet.exchange.history import CheckpointFields
-from carnet.exchange.license_file_request import KeyPair, RequestKind, write_request
+from carnet.exchange.license_file_request import KeyPair, RequestKind, write_lfr
 from carnet.exchange.offline_license_file import AcceptedHistory, AddedUnits
 from carnet.exchange.strict import encode
 from carnet.exchange.versioning import versions_of
@@ -51,7 +51,7 @@ def files() -> Iterator[tuple[str, str, bytes]]:
 def _with_new_keys() -> bytes:
     new = samples.site("new keys")
     pair = KeyPair(signing_key=new.signer.key, sealing_key=new.opener.key)  # type: ignore[arg-type]
-    return write_request(samples.make_request(SITE, new_keys=pair), [SITE.signer, new.signer])
+    return write_lfr(samples.make_request(SITE, new_keys=pair), [SITE.signer, new.signer])
 
 
 def _accepted() -> AcceptedHistory:

@@ -60,7 +60,7 @@ from carnet.exchange.license_file_request import (
     StatedTotals,
     Totals,
     TotalsRecord,
-    write_request,
+    write_lfr,
 )
 from carnet.exchange.offline_license_file import (
     Answers,
@@ -306,7 +306,7 @@ def make_request(of: Site, **changes: object) -> LicenseFileRequest:
 
 
 def request(of: Site, **changes: object) -> bytes:
-    return write_request(make_request(of, **changes), [of.signer])
+    return write_lfr(make_request(of, **changes), [of.signer])
 
 
 def make_line(number: int, **changes: object) -> Line:

@@ -78,7 +78,7 @@ class Portal(World):
         self.license(self.north, products={"bot-creator": 3})
         backup = self.north.fork()
         request = self.accept(self.north.request(self.now))
-        file = ok(self.issue(request.request, products={"bot-creator": 4}))
+        file = ok(self.issue(request.lfr, products={"bot-creator": 4}))
         second = self.answered_again()
         self.upload(backup.request(self.now))
         approval = Approval.objects.create(
@@ -113,7 +113,7 @@ class Portal(World):
         }
 
     def answered_again(self) -> str:
-        return LicenseFile.objects.latest("sequence").request_id
+        return LicenseFile.objects.latest("sequence").lfr_id
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)

@@ -52,11 +52,11 @@ def test_the_exchange_by_a_program(portal: Portal) -> None:
         return browser.post(path, body, content_type=kind, headers=headers)
 
     raw = portal.north.request(portal.now)
-    accepted = post(f"{guid}/requests", raw, "application/octet-stream").json()
+    accepted = post(f"{guid}/lfrs", raw, "application/octet-stream").json()
     assert (accepted["verdict"], accepted["name"]) == ("accepted", "Plant North")
-    too_many = post(f"{guid}/license-files", {"request": accepted["request"], "products": {"bot-creator": 11}})
+    too_many = post(f"{guid}/license-files", {"lfr": accepted["lfr"], "products": {"bot-creator": 11}})
     assert (too_many.status_code, too_many.json()["code"]) == (409, "over_entitlement")
-    issued = post(f"{guid}/license-files", {"request": accepted["request"], "products": {"bot-creator": 4}})
+    issued = post(f"{guid}/license-files", {"lfr": accepted["lfr"], "products": {"bot-creator": 4}})
     assert issued.status_code == 201
     file = browser.get(f"{guid}/license-files/{issued.json()['license_file']}", headers=headers).content
     receipt = portal.north.install(file, portal.now)

@@ -23,7 +23,7 @@ def test_many_requests_one_archive_and_a_list_of_what_was_refused(portal: Portal
     page = browser.post(base, {"files": files})
     assert page.status_code == 200
     assert [one.file for one in page.context["refused"]] == ["holiday.lfr"]
-    chosen = [one.answer.request for one in page.context["accepted"]]
+    chosen = [one.answer.lfr for one in page.context["accepted"]]
     assert len(chosen) == 2
     archive = zipfile.ZipFile(BytesIO(browser.post(f"{base}issue/", {"request": chosen}).content))
     assert sorted(archive.namelist()) == ["plant-north-0002.olf", "plant-south-0002.olf", "read-me-first.txt"]
@@ -35,6 +35,6 @@ def test_many_requests_one_archive_and_a_list_of_what_was_refused(portal: Portal
 def test_a_stranger_issues_nothing_for_anothers_request(portal: Portal) -> None:
     accepted = portal.accept(portal.north.request(portal.now))
     base = f"/accounts/{portal.contoso.id}/requests/"
-    answer = portal.as_("stranger").post(f"{base}issue/", {"request": accepted.request})
+    answer = portal.as_("stranger").post(f"{base}issue/", {"request": accepted.lfr})
     assert answer.status_code == 400
     assert portal.held() == {}

@@ -32,7 +32,7 @@ from carnet.exchange.key_set import (
     read_trust,
 )
 from carnet.exchange.keys import PublicKey
-from carnet.exchange.license_file_request import LicenseFileRequest, read_request
+from carnet.exchange.license_file_request import LicenseFileRequest, read_lfr
 from carnet.exchange.offline_license_file import OfflineLicenseFile, read_license_file
 from carnet.exchange.receipt import Receipt, read_receipt
 from carnet.exchange.verdicts import Refusal
@@ -51,7 +51,7 @@ _VALUES: dict[Kind, type[Any]] = {
 }
 _READERS: dict[Kind, Callable[[bytes, Pinned], object]] = {
     Kind.TOKEN: read_token,
-    Kind.LFR: lambda raw, _: read_request(raw, stored=True),  # `open_envelope` has judged the version
+    Kind.LFR: lambda raw, _: read_lfr(raw, stored=True),  # `open_envelope` has judged the version
     Kind.OLF: read_license_file,
     Kind.RECEIPT: lambda raw, _: read_receipt(raw),
     Kind.KEY_SET: read_key_set,

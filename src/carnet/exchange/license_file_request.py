@@ -238,19 +238,19 @@ class LicenseFileRequest(Fields, frozen=True):
 
 
 @dataclass(frozen=True)
-class ReadRequest:
-    """A request whose form and own signatures are good. `signer` is the thumbprint of the Control Room key that signed
+class ReadLfr:
+    """An LFR whose form and own signatures are good. `signer` is the thumbprint of the Control Room key that signed
     it.
     """
 
-    request: LicenseFileRequest
+    lfr: LicenseFileRequest
     envelope: Envelope
     signer: str  # the thumbprint of the Control Room key that signed it
 
     def totals_proven(self) -> bool:
         """L3 by the received bytes: a leaf is a hash of what the site wrote, not of what is read from it (E17)."""
         totals = _members(self.envelope.payload)["totals"]
-        return self.request.totals_proven(CLEAR_LEAF + bytes(_members(totals)["record"]))
+        return self.lfr.totals_proven(CLEAR_LEAF + bytes(_members(totals)["record"]))
 
 
 def _members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
@@ -258,13 +258,13 @@ def _members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
     return msgspec.json.decode(text, type=dict[str, msgspec.Raw])
 
 
-def write_request(request: LicenseFileRequest, signers: list[Signer], version: int | None = None) -> bytes:
+def write_lfr(lfr: LicenseFileRequest, signers: list[Signer], version: int | None = None) -> bytes:
     """The bytes of an LFR, in `version` (the newest for None), signed by each of `signers`."""
-    return write_envelope(Kind.LFR, request, signers, version)
+    return write_envelope(Kind.LFR, lfr, signers, version)
 
 
-def read_request(raw: bytes, *, stored: bool = False) -> ReadRequest | Refusal:
-    """Check form and signatures, by the key that the request names itself, and by the new one where it brings one
+def read_lfr(raw: bytes, *, stored: bool = False) -> ReadLfr | Refusal:
+    """Check form and signatures, by the key that the LFR names itself, and by the new one where it brings one
     (E15).
 
     `stored`: this side kept the file (E17). Not checked here: whether that key is the Control Room's. CALM judges that.
@@ -274,12 +274,12 @@ def read_request(raw: bytes, *, stored: bool = False) -> ReadRequest | Refusal:
     envelope = open_envelope(raw, Kind.LFR, stored=stored)
     if isinstance(envelope, Refusal):
         return envelope
-    request = read_payload(envelope, LicenseFileRequest)
-    if isinstance(request, Refusal):
-        return request
-    required: list[PublicKey] = [request.control_room.signing_key]
-    if request.new_keys:
-        required.append(request.new_keys.signing_key)
+    lfr = read_payload(envelope, LicenseFileRequest)
+    if isinstance(lfr, Refusal):
+        return lfr
+    required: list[PublicKey] = [lfr.control_room.signing_key]
+    if lfr.new_keys:
+        required.append(lfr.new_keys.signing_key)
     if verify_all(envelope, required):
         return bad_signature(Kind.LFR, "it is not signed by the keys that it names")
-    return ReadRequest(request, envelope, request.control_room.signing_key.kid)
+    return ReadLfr(lfr, envelope, lfr.control_room.signing_key.kid)

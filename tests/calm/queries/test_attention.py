@@ -60,7 +60,7 @@ def test_a_clock_set_back_since_the_last_install(world: World, site: Site) -> No
         "Clock set back 3 times",
         "By 2 h 14 min at most. Nothing was gained by it.",
     )
-    olf = ok(world.issue(accepted.request, products={USERS: 12})).raw
+    olf = ok(world.issue(accepted.lfr, products={USERS: 12})).raw
     assert olf is not None
     site.install(olf, world.now)
     world.accept(_with(site, world, clock=clock))

@@ -53,7 +53,7 @@ def test_what_is_held_used_left_and_on_its_way_back(world: World) -> None:
     assert (pages.bought, pages.held, pages.used, pages.left) == (5000, 2000, 412, 3000)
     assert (platform.bought, platform.sites, platform.left) == (3, 2, 1)
     assert (found.guids, found.guids_in_use) == (3, 2)
-    assert {row.label: (row.standing.state, row.newest_request, row.answered) for row in found.sites} == {
+    assert {row.label: (row.standing.state, row.newest_lfr, row.answered) for row in found.sites} == {
         "north": (RoomState.ACTIVE, 2, 2),
         "south": (RoomState.ACTIVE, 2, 0),
         "spare": (RoomState.FREE, 0, 0),

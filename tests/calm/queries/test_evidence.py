@@ -46,7 +46,7 @@ def test_a_restored_backup_shows_what_is_missing_and_what_would_be_added(world: 
     assert found.saw is not None
     assert found.claims is not None
     assert found.shared is not None
-    assert (found.saw.request, found.claims.request, found.claims.installed) == (3, 3, 1)
+    assert (found.saw.lfr, found.claims.lfr, found.claims.installed) == (3, 3, 1)
     assert found.saw.records > found.claims.records > found.shared.records
     assert found.fewer_records == found.saw.records - found.claims.records
     assert [(row.sku, row.saw, row.claims, row.fewer) for row in found.used] == [(PAGES, 257, 0, 257)]

@@ -44,7 +44,7 @@ def rows(found: Preflight) -> dict[str, AskedRow]:
 
 @pytest.mark.rule("H1", "E10", "over_entitlement", "below_use")
 def test_all_that_stands_against_it_is_said_at_once_with_what_fits(world: World, site: Site) -> None:
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     found = preflight(request, Selection({USERS: 80, SEATS: 34, PAGES: 300}), world.now)
     by_sku = rows(found)
     assert (found.refusals, found.warnings) == (2, 1)
@@ -67,7 +67,7 @@ def test_all_that_stands_against_it_is_said_at_once_with_what_fits(world: World,
 
 @pytest.mark.rule("H1", "outside_purchase")
 def test_an_end_past_the_purchases_is_told_with_the_end_that_fits(world: World, site: Site) -> None:
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     found = preflight(request, Selection({USERS: 120, SEATS: 10}, until=END + DAY), world.now)
     notes = [row.note for row in found.rows if row.asked]
     assert all(note and (note.code, note.until, note.fits) == ("outside_purchase", END, None) for note in notes)
@@ -75,7 +75,7 @@ def test_an_end_past_the_purchases_is_told_with_the_end_that_fits(world: World, 
 
 
 def test_what_is_well_says_what_it_means(world: World, site: Site) -> None:
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     found = preflight(request, Selection({USERS: 90, SEATS: 30, PAGES: 1500}), world.now)
     assert (found.refusals, found.warnings, found.changed) == (0, 0, 3)
     notes = {row.sku: row.note.sentence for row in found.rows if row.note}
@@ -93,7 +93,7 @@ def test_what_is_well_says_what_it_means(world: World, site: Site) -> None:
 
 def test_a_line_that_starts_later_has_a_row_of_its_own(world: World, site: Site) -> None:
     renewal = world.buy(USERS, 200, valid_from=END, valid_until=END + timedelta(days=365))
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     found = preflight(request, Selection({USERS: 120}, {renewal: 201}), world.now)
     row = rows(found)[renewal]
     assert row.note is not None
@@ -106,7 +106,7 @@ def test_a_line_that_starts_later_has_a_row_of_its_own(world: World, site: Site)
 
 @pytest.mark.rule("E1", "no_approval")
 def test_without_an_approval_each_product_says_what_is_installed(world: World, site: Site) -> None:
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     accounts.withdraw_approval(world.calm, approval="Northwind", reason="connected now", **world.act)
     found = preflight(request, Selection({USERS: 121, SEATS: 28, PAGES: 1001}), world.now)
     assert {row.sku: row.note.fits for row in found.rows if row.note} == {USERS: 120, PAGES: 1000}
@@ -114,7 +114,7 @@ def test_without_an_approval_each_product_says_what_is_installed(world: World, s
 
 @pytest.mark.rule("E5", "window_closed")
 def test_a_request_that_is_too_old_refuses_the_whole_file(world: World, site: Site) -> None:
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     world.now += 3 * DAY
     found = preflight(request, Selection({USERS: 120}), world.now)
     assert [refusal.code for refusal in found.whole] == ["window_closed"]
@@ -124,8 +124,8 @@ def test_a_request_that_is_too_old_refuses_the_whole_file(world: World, site: Si
 @pytest.mark.rule("E6", "already_used")
 def test_an_answered_request_has_nothing_to_configure(world: World, site: Site) -> None:
     accepted = world.accept(site.request(world.now))
-    world.issue(accepted.request, products={USERS: 120})
-    found = preflight(accepted.request, Selection({USERS: 120}), world.now)
+    world.issue(accepted.lfr, products={USERS: 120})
+    found = preflight(accepted.lfr, Selection({USERS: 120}), world.now)
     assert [refusal.code for refusal in found.whole] == ["already_used"]
     assert found.rows == ()
 
@@ -170,14 +170,14 @@ def _compare(world: World, scene: dict[str, object]) -> None:
     other, site = world.site("south"), world.site()
     for one, label, key in ((other, "south", "elsewhere"), (site, "north", "installed")):
         accepted = world.accept(one.request(world.now), label)
-        given_out = world.issue(accepted.request, products=scene[key])
+        given_out = world.issue(accepted.lfr, products=scene[key])
         if not isinstance(given_out, Refusal) and given_out.raw:
             one.install(given_out.raw, world.now)
     for line in [line for line in site.lines.values() if line.sku == PAGES]:
         site.consumed[line.line_id, None] = min(int(scene["used"]), line.quantity)  # type: ignore[call-overload]
     for sku in {line.sku for line in site.lines.values()} - {PAGES}:
         site.use(sku, in_use=int(scene["used"]))  # type: ignore[call-overload]
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     if not scene["approved"]:
         accounts.withdraw_approval(world.calm, approval="Northwind", reason="connected now", **world.act)
     world.now += int(scene["days"]) * DAY  # type: ignore[call-overload]
@@ -219,7 +219,7 @@ def test_it_says_when_the_site_would_run_out_at_its_pace(world: World, site: Sit
     world.accept(site.request(world.now))
     world.now += 10 * DAY
     site.use(PAGES, consume=140, now=world.now)
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     note = rows(preflight(request, Selection({USERS: 120, PAGES: 1100}), world.now))[PAGES].note
     assert note is not None
     assert note.sentence == (
@@ -243,7 +243,7 @@ def test_without_an_approval_the_value_that_fits_is_what_is_installed_and_reache
     site = world.site()
     world.license(site, products={USERS: 3})
     world.buy(USERS, 3)
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     accounts.withdraw_approval(world.calm, approval="Northwind", reason="connected now", **world.act)
     note = rows(preflight(request, Selection({USERS: 3}, until=END), world.now))[USERS].note
     assert note
@@ -256,7 +256,7 @@ def test_without_an_approval_the_value_that_fits_is_what_is_installed_and_reache
 
 @pytest.mark.rule("H1", "outside_purchase")
 def test_an_end_that_has_passed_names_one_that_fits(world: World, site: Site) -> None:
-    request = world.accept(site.request(world.now)).request
+    request = world.accept(site.request(world.now)).lfr
     note = rows(preflight(request, Selection({USERS: 1}, until=world.now - DAY), world.now))[USERS].note
     assert note
     assert (note.code, note.until) == ("outside_purchase", END)

@@ -70,7 +70,7 @@ def reads(world: World) -> dict[str, Callable[[], object]]:
         ],
         "purchases": lambda: lists.with_balances(lists.purchases(world.now)[:50], world.now),
         "files": lambda: list(lists.license_files(account=account)[:50]),
-        "requests": lambda: list(lists.requests(account=account)[:50]),
+        "requests": lambda: list(lists.lfrs(account=account)[:50]),
         "refused": lambda: list(lists.refused_files(account=account)[:50]),
         "approvals": lambda: waiting_approvals(),
         "proposals": lambda: list_proposals(),

@@ -51,7 +51,7 @@ def test_an_accepted_request_is_configured_next(world: World, site: Site) -> Non
     assert page.cycle is not None
     assert page.configure is not None
     assert (page.step, page.room.standing.state) == (2, RoomState.REQUESTED)
-    assert (page.lfr.id, page.lfr.sequence, page.lfr.opened_cycle) == (accepted.request, 1, True)
+    assert (page.lfr.id, page.lfr.sequence, page.lfr.opened_cycle) == (accepted.lfr, 1, True)
     assert (page.lfr.file_name, page.lfr.history_from) == ("plant-north-0001.lfr", 0)
     assert page.lfr.accepted_by == OLGA
     assert (page.cycle.deadline, page.cycle.counts) == (NOW + timedelta(hours=48), "newest")

@@ -24,7 +24,7 @@ from carnet.control_room.queries.license_preview import PreviewLicense
 from carnet.control_room.queries.notices import DueNotices
 from carnet.control_room.queries.overview import Overview, ProductDetail
 from carnet.control_room.queries.what_if import WhatIf
-from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, NewestRequest, WithdrawCycle
+from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, NewestLfr, WithdrawCycle
 from carnet.control_room.rules.activation.install_license import LICENSE, RECEIPT, InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
 from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
@@ -106,7 +106,7 @@ def exchange(play: Play) -> None:
     vendor = Vendor()
     for name in (REQUEST, LICENSE, RECEIPT, KEY_SET, "lock", "", "../lock"):
         play.document(name)
-    play.ask(NewestRequest())
+    play.ask(NewestLfr())
     play.ask(RequestText())
     play.ask(questions.Forecast())
     play.do(InstallToken(b"no token"))
@@ -118,7 +118,7 @@ def exchange(play: Play) -> None:
     play.ask(questions.Forecast())
     lfr = play.document(REQUEST)
     olf = play.file("olf", lambda: vendor.olf(lfr, standard_lines(), MONDAY))
-    assert play.ask(NewestRequest()).raw == lfr
+    assert play.ask(NewestLfr()).raw == lfr
     assert play.ask(RequestText()).size == len(lfr)
     play.ask(PreviewLicense(b"garbage"))
     play.ask(PreviewLicense(olf))

@@ -13,7 +13,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser, check_user
 from carnet.control_room.rules.site_state import state_name
 from carnet.entitlements import Period, PeriodUnit
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
@@ -145,7 +145,7 @@ def test_q5_overage_is_allowed_to_its_percentage_reported_as_owed_and_then_denie
     assert granted(enabled.do(ConsumeUnits("document-pages", 95))).owed == 0
     assert granted(enabled.do(ConsumeUnits("document-pages", 15))).owed == 10
     refused(enabled.do(ConsumeUnits("document-pages", 1)), Code.EXHAUSTED)
-    stated = read_request(enabled.request()).request.totals.record.body.lines[0]
+    stated = read_lfr(enabled.request()).lfr.totals.record.body.lines[0]
     assert (stated.consumed, stated.owed) == (110, 10)
 
 
@@ -219,7 +219,7 @@ def test_a_forecast_tells_the_state_and_what_would_be_refused(vendor, enabled):
 def test_g3_a_refusal_is_a_value_counted_and_stated(licensed):
     for _ in range(3):
         refused(licensed.do(ConsumeUnits("document-pages", 1000)), Code.EXHAUSTED)
-    counts = read_request(licensed.request()).request.totals.record.body.refusals
+    counts = read_lfr(licensed.request()).lfr.totals.record.body.refusals
     assert [(c.code, c.count) for c in counts] == [("exhausted", 3)]
 
 

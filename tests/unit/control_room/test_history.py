@@ -24,7 +24,7 @@ from carnet.control_room.state.usage_counters import (
     start_of_hour,
 )
 from carnet.entitlements import Period, PeriodUnit
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
@@ -98,7 +98,7 @@ def test_g7_refusals_count_for_the_product_that_they_are_about_and_for_none_that
     assert rows(history(licensed, PAGES).days) == [(0, 1, 501, 0)]
     assert set(licensed.state.tallies) == {SEAT, PAGES, USER, "automator-ai"}
     assert licensed.state.refusals == {"exhausted": 501, "not_granted": 48}
-    stated = read_request(licensed.request()).request.totals.record.body.refusals
+    stated = read_lfr(licensed.request()).lfr.totals.record.body.refusals
     assert {each.code: each.count for each in stated} == licensed.state.refusals
     refused(history(licensed, "made-up-1"), Code.NOT_FOUND)
 

@@ -89,11 +89,11 @@ def test_e7_gaps_in_the_sequence_are_normal(vendor, licensed):
 
 @pytest.mark.rule("E7", "superseded")
 def test_e7_an_answer_to_altered_bytes_of_the_request_is_refused(vendor, enabled):
-    from carnet.exchange.license_file_request import read_request
+    from carnet.exchange.license_file_request import read_lfr
     from carnet.exchange.offline_license_file import Answers
 
     lfr = enabled.request()
-    answers = Answers(request_id=read_request(lfr).request.request_id, sha256="a" * 64)
+    answers = Answers(request_id=read_lfr(lfr).lfr.request_id, sha256="a" * 64)
     refused(enabled.install(vendor.olf(lfr, standard_lines(), MONDAY, answers=answers)), Code.SUPERSEDED)
 
 

@@ -12,7 +12,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser
 from carnet.control_room.wiring import evidence_of
 from carnet.errors import StorageError, TamperedError
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.offline_license_file import AcceptedHistory, AddedUnits
 from carnet.exchange.verdicts import Code
 from carnet.merkle import Checkpoint
@@ -64,7 +64,7 @@ def test_l1_two_clones_never_write_the_same_request(licensed):
 @pytest.mark.rule("L2")
 def test_l2_a_request_proves_that_it_extends_the_newest_32(licensed):
     shown = [checkpoint_of(licensed.request()).checkpoint for _ in range(34)]
-    history = read_request(licensed.request()).request.ledger
+    history = read_lfr(licensed.request()).lfr.ledger
     assert history.shows(shown[0]) is None
     assert all(history.shows(old) for old in shown[2:])
 
@@ -75,7 +75,7 @@ def test_l2_the_acknowledged_checkpoint_stays_shown_however_many_came_since(vend
     enabled.install(vendor.olf(lfr, standard_lines(), MONDAY))
     for _ in range(40):
         enabled.request()
-    assert read_request(enabled.request()).request.ledger.shows(checkpoint_of(lfr).checkpoint)
+    assert read_lfr(enabled.request()).lfr.ledger.shows(checkpoint_of(lfr).checkpoint)
 
 
 @pytest.mark.rule("L2")
@@ -83,10 +83,10 @@ def test_l2_since_shows_any_earlier_size_and_a_smaller_ledger_says_so(licensed):
     first = checkpoint_of(licensed.request()).checkpoint
     for _ in range(40):
         licensed.request()
-    request = read_request(licensed.request(since=first.size)).request
+    request = read_lfr(licensed.request(since=first.size)).lfr
     assert request.ledger.shows(first)
     assert request.smaller_than is None
-    assert read_request(licensed.request(since=100_000)).request.smaller_than == 100_000
+    assert read_lfr(licensed.request(since=100_000)).lfr.smaller_than == 100_000
 
 
 @pytest.mark.rule("L2")
@@ -96,7 +96,7 @@ def test_l2_a_restored_backup_does_not_extend_what_was_shown(licensed):
     seen = checkpoint_of(licensed.request()).checkpoint
     licensed.restore(backup)
     busy(licensed, 60)
-    history = read_request(licensed.request(since=seen.size)).request.ledger
+    history = read_lfr(licensed.request(since=seen.size)).lfr.ledger
     assert history.checkpoint.size > seen.size
     assert history.shows(seen) is False
     assert licensed.verify().holds
@@ -115,7 +115,7 @@ def test_l2_units_of_an_accepted_history_are_added_once(vendor, licensed):
     granted(licensed.install(vendor.olf(lfr, standard_lines(), MONDAY, accepts=accepts)))
     assert licensed.state.consumed(pages, None) == 35
     again = licensed.request()
-    assert read_request(again).request.history_accepted == 1
+    assert read_lfr(again).lfr.history_accepted == 1
     granted(licensed.install(vendor.olf(again, standard_lines(), MONDAY, accepts=accepts)))
     assert licensed.state.consumed(pages, None) == 35
     assert licensed.verify().holds

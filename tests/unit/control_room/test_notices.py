@@ -50,7 +50,7 @@ def test_s_the_banner_says_what_is_under_way_and_the_text_is_made_of_it(ending):
     ending.wait(days=80)
     assert "Generate an LFR of kind renewal" in banner(ending.state, ending.now).text
     ending.request(RequestKind.RENEWAL)
-    number = ending.state.newest_request.sequence
+    number = ending.state.newest_lfr.sequence
     assert f"Renewal under way: install the answer to request #{number}" in banner(ending.state, ending.now).text
     ending.wait(hours=48)
     shown = banner(ending.state, ending.now)

@@ -9,7 +9,7 @@ from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, R
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser, check_user
 from carnet.errors import UsageError
-from carnet.exchange.license_file_request import RequestKind, read_request
+from carnet.exchange.license_file_request import RequestKind, read_lfr
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY
 from tests.unit.control_room.conftest import granted, refused, standard_lines
@@ -18,7 +18,7 @@ SECOND = timedelta(seconds=1)
 
 
 def read(raw):
-    return read_request(raw).request
+    return read_lfr(raw).lfr
 
 
 @pytest.mark.rule("E3", "not_enabled")
@@ -207,7 +207,7 @@ def test_e15_a_rekey_request_is_signed_by_both_and_its_answer_changes_the_keys(v
     old = licensed.state.signing_key
     lfr = licensed.request(new_keys=True)
     request = read(lfr)
-    assert len(read_request(lfr).envelope.signatures) == 2
+    assert len(read_lfr(lfr).envelope.signatures) == 2
     assert request.control_room.signing_key == old
     granted(licensed.install(vendor.olf(lfr, standard_lines(), MONDAY)))
     assert licensed.state.signing_key == request.new_keys.signing_key
@@ -233,7 +233,7 @@ def test_l3_the_totals_are_a_leaf_proven_in_the_checkpoint_just_before_the_reque
     licensed.do(ConsumeUnits("document-pages", 3))
     lfr = licensed.request()
     request = read(lfr)
-    assert read_request(lfr).totals_proven()
+    assert read_lfr(lfr).totals_proven()
     assert request.totals.record.actor == "control-room"
 
 

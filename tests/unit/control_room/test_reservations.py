@@ -12,7 +12,7 @@ from carnet.control_room.rules.granting.reservations import CancelUnits, Reserve
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.entitlements import Period, PeriodUnit
-from carnet.exchange.license_file_request import RequestKind, read_request
+from carnet.exchange.license_file_request import RequestKind, read_lfr
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
@@ -39,7 +39,7 @@ def left(room):
 
 
 def stated(request):
-    return {total.sku: total.consumed for total in read_request(request).request.totals.record.body.lines}[PAGES]
+    return {total.sku: total.consumed for total in read_lfr(request).lfr.totals.record.body.lines}[PAGES]
 
 
 @pytest.mark.rule("G2", "exhausted", "unknown_reservation")
@@ -152,7 +152,7 @@ def test_g2_what_was_reserved_is_settled_after_a_license_file_left_its_line_out(
     assert granted(licensed.do(SettleUnits(held.reservation_id, 7))).remaining == 5
     assert licensed.state.consumed(before, None) == 7
     assert licensed.state.consumed(NEVER, None) == 0
-    totals = read_request(licensed.request()).request.totals.record.body.lines
+    totals = read_lfr(licensed.request()).lfr.totals.record.body.lines
     assert {total.line_id: total.consumed for total in totals}[before] == 7
     assert licensed.verify().holds
 
@@ -237,7 +237,7 @@ def test_e11_a_release_with_nothing_but_reservations_open_states_them(vendor, en
     soon = line(PAGES, 10, MONDAY, MONDAY + 90 * DAY, overage=50)
     install(vendor, enabled, soon)
     reserve(enabled, 15)
-    total = read_request(enabled.request(RequestKind.RELEASE)).request.totals.record.body.lines[0]
+    total = read_lfr(enabled.request(RequestKind.RELEASE)).lfr.totals.record.body.lines[0]
     assert (total.consumed, total.owed) == (15, 5)
     assert enabled.verify().holds
 

@@ -11,7 +11,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser
 from carnet.control_room.state.trusted_time import Anchor, Reading, trusted_time
 from carnet.entitlements import Period, PeriodUnit
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.verdicts import Code
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
@@ -66,7 +66,7 @@ def test_t2_a_clock_set_back_is_recorded_once_shown_and_reported(licensed):
     licensed.do(AssignUser("bot-creator", "bert"))
     licensed.do(AssignUser("bot-creator", "cleo"))
     assert licensed.kinds().count("clock.set_back") == 1
-    clock = read_request(licensed.request()).request.clock
+    clock = read_lfr(licensed.request()).lfr.clock
     assert (clock.set_back_count, clock.largest_set_back_s) == (1, 6 * 3600)
     assert clock.trusted - clock.system == timedelta(hours=6)
     licensed.set_clock(licensed.now)
@@ -223,7 +223,7 @@ def test_t2_what_the_vendors_time_is_ahead_nobody_set_back(vendor, licensed):
     licensed.wait(seconds=5)
     licensed.do(AssignUser("bot-creator", "anna"))
     assert licensed.state.set_back_count == 0
-    assert read_request(licensed.request()).request.clock.largest_set_back_s == 0
+    assert read_lfr(licensed.request()).lfr.clock.largest_set_back_s == 0
     licensed.set_clock(licensed.reading.system - timedelta(hours=1))
     licensed.do(AssignUser("bot-creator", "bert"))
     assert (licensed.state.set_back_count, licensed.state.largest_set_back) == (1, 3600)

@@ -14,7 +14,7 @@ from carnet.control_room.rules.grant import taken
 from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.entitlements import Period, PeriodUnit
-from carnet.exchange.license_file_request import RequestKind, read_request
+from carnet.exchange.license_file_request import RequestKind, read_lfr
 from carnet.exchange.verdicts import Refusal
 from tests.support import depth
 from tests.support.cast import MONDAY
@@ -122,7 +122,7 @@ class Units(RuleBasedStateMachine):
         running = sum(units for units, ends in self.open.values() if self.room.now < ends)
         now = self.room.now
         request = self.room.request(RequestKind.RELEASE)
-        assert read_request(request)
+        assert read_lfr(request)
         assert now == self.room.now
         assert sum(sum(meter.values()) for meter in self.room.state.meters.values()) == self.consumed + running
         assert self.room.verify().holds

@@ -15,7 +15,7 @@ from carnet.control_room.rules.activation.install_license import InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
 from carnet.errors import NewerVersionError
 from carnet.exchange.envelope import Kind, version_in
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.reads import VendorReads, site_reads, vendor_reads
 from carnet.exchange.verdicts import Code
 from carnet.exchange.versioning import versions_of
@@ -51,7 +51,7 @@ def test_a_vendors_file_of_another_version_changes_nothing(licensed: Room, vendo
 def test_the_site_says_what_it_reads_and_knows_what_calm_reads(enabled: Room, vendor: Vendor) -> None:
     assert enabled.state.vendor_reads == vendor_reads()
     lfr = enabled.request()
-    assert read_request(lfr).request.reads == site_reads()  # type: ignore[union-attr]
+    assert read_lfr(lfr).lfr.reads == site_reads()  # type: ignore[union-attr]
     newer = VendorReads(lfr=[1, 2], receipt=[1, 2, 3])
     enabled.install(vendor.olf(lfr, standard_lines(), MONDAY, reads=newer))
     assert enabled.state.vendor_reads == newer

@@ -12,7 +12,7 @@ from carnet.control_room.queries.notices import due_notices
 from carnet.control_room.queries.questions import Status
 from carnet.control_room.rules.activation.generate_request import WithdrawCycle
 from carnet.control_room.rules.granting.seats import AcquireSeat
-from carnet.exchange.license_file_request import RequestKind, read_request
+from carnet.exchange.license_file_request import RequestKind, read_lfr
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import Windows
 from tests.support.cast import MONDAY
@@ -33,9 +33,9 @@ def licensed_by(vendor: Vendor, windows: Windows) -> Room:
 
 
 def stated(raw: bytes) -> Windows:
-    read = read_request(raw)
+    read = read_lfr(raw)
     assert not isinstance(read, Refusal)
-    return read.request.windows
+    return read.lfr.windows
 
 
 @pytest.mark.rule("E18", "E2")
@@ -43,7 +43,7 @@ def test_before_the_first_license_file_those_of_the_token_hold(vendor, new_room)
     vendor.windows = LONG
     new_room.enable(vendor.token(MONDAY))
     assert stated(new_room.request()) == LONG == new_room.state.windows
-    assert new_room.state.newest_request.install_by == MONDAY + 72 * HOUR
+    assert new_room.state.newest_lfr.install_by == MONDAY + 72 * HOUR
 
 
 @pytest.mark.rule("E18", "E2", "expired", "too_early")

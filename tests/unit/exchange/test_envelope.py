@@ -10,7 +10,7 @@ from carnet.exchange.enablement_token import read_token
 from carnet.exchange.envelope import Kind, open_envelope, verify_all
 from carnet.exchange.key_set import read_key_set
 from carnet.exchange.keys import ED25519, new_signer
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.offline_license_file import read_license_file
 from carnet.exchange.receipt import read_receipt
 from carnet.exchange.verdicts import Code, Refusal
@@ -21,7 +21,7 @@ REQUEST = samples.request(SITE)
 PINNED = VENDOR.pinned
 FILES: dict[str, tuple[bytes, Callable[[bytes], Any]]] = {
     "token": (samples.token(VENDOR), lambda raw: read_token(raw, PINNED)),
-    "lfr": (REQUEST, read_request),
+    "lfr": (REQUEST, read_lfr),
     "olf": (samples.license_file(VENDOR, SITE, REQUEST), lambda raw: read_license_file(raw, PINNED)),
     "receipt": (samples.receipt(SITE), read_receipt),
     "keyset": (VENDOR.raw_key_set, lambda raw: read_key_set(raw, PINNED)),

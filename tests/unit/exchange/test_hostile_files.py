@@ -14,7 +14,7 @@ from carnet.exchange.key_set import (
     read_key_set,
     read_trust,
 )
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.offline_license_file import read_license_file
 from carnet.exchange.receipt import read_receipt
 from carnet.exchange.verdicts import Refusal
@@ -25,7 +25,7 @@ FOLDER = make_hostile.FOLDER
 EXPECTED: dict[str, str] = json.loads((FOLDER / "expected.json").read_text())
 READERS: dict[str, Callable[[bytes, Pinned], Any]] = {
     "token": read_token,
-    "lfr": lambda raw, _: read_request(raw),
+    "lfr": lambda raw, _: read_lfr(raw),
     "olf": read_license_file,
     "receipt": lambda raw, _: read_receipt(raw),
     "keyset": read_key_set,

@@ -8,11 +8,11 @@ import pytest
 from carnet.exchange.license_file_request import (
     KeyPair,
     LicenseFileRequest,
-    ReadRequest,
+    ReadLfr,
     RequestKind,
     Totals,
-    read_request,
-    write_request,
+    read_lfr,
+    write_lfr,
 )
 from carnet.exchange.verdicts import Refusal
 from tests.vectors import forge, samples
@@ -21,37 +21,37 @@ from tests.vectors.samples import NOW, Tree, leaves, make_request, site
 SITE, OTHER = site(), site("elsewhere")
 
 
-def read(raw: bytes) -> ReadRequest:
-    answer = read_request(raw)
-    assert isinstance(answer, ReadRequest), answer
+def read(raw: bytes) -> ReadLfr:
+    answer = read_lfr(raw)
+    assert isinstance(answer, ReadLfr), answer
     return answer
 
 
 def code(raw: bytes) -> str:
-    answer = read_request(raw)
+    answer = read_lfr(raw)
     return answer.code.value if isinstance(answer, Refusal) else "good"
 
 
 @pytest.mark.rule("E3")
 def test_round_trip() -> None:
     got = read(samples.request(SITE))
-    assert got.request == make_request(SITE)
+    assert got.lfr == make_request(SITE)
     assert got.signer == SITE.signer.key.kid
 
 
 @pytest.mark.rule("bad_signature")
 def test_a_request_signed_by_another_key_is_refused() -> None:
-    assert code(write_request(make_request(SITE), [OTHER.signer])) == "bad_signature"
+    assert code(write_lfr(make_request(SITE), [OTHER.signer])) == "bad_signature"
 
 
 @pytest.mark.rule("E15")
 def test_new_keys_are_signed_by_the_old_and_the_new() -> None:
     new = KeyPair(signing_key=OTHER.signer.key, sealing_key=OTHER.opener.key)
     request = make_request(SITE, new_keys=new)
-    assert code(write_request(request, [SITE.signer, OTHER.signer])) == "good"
-    assert code(write_request(request, [SITE.signer])) == "bad_signature"
-    assert code(write_request(request, [OTHER.signer])) == "bad_signature"
-    assert code(write_request(make_request(SITE), [SITE.signer, OTHER.signer])) == "bad_signature"
+    assert code(write_lfr(request, [SITE.signer, OTHER.signer])) == "good"
+    assert code(write_lfr(request, [SITE.signer])) == "bad_signature"
+    assert code(write_lfr(request, [OTHER.signer])) == "bad_signature"
+    assert code(write_lfr(make_request(SITE), [SITE.signer, OTHER.signer])) == "bad_signature"
 
 
 @pytest.mark.rule("E11")

@@ -12,7 +12,7 @@ from carnet.exchange.history import (
     checkpoint_fields,
     texts,
 )
-from carnet.exchange.license_file_request import write_request
+from carnet.exchange.license_file_request import write_lfr
 from carnet.merkle import Checkpoint, consistency_proof, inclusion_proof
 from tests.vectors import samples
 from tests.vectors.samples import make_request, site, vendor
@@ -53,7 +53,7 @@ def _request_at(size: int, unanswered: int) -> bytes:
     import msgspec
 
     totals = msgspec.structs.replace(stated, proof=texts(inclusion_proof(size - 2, size, get_node)))
-    return write_request(make_request(SITE, ledger=history, totals=totals), [SITE.signer])
+    return write_lfr(make_request(SITE, ledger=history, totals=totals), [SITE.signer])
 
 
 def test_an_lfr_stays_under_64_kib_with_32_unanswered_at_ten_million_records() -> None:

@@ -25,7 +25,7 @@ from carnet.exchange.key_set import (
     read_key_set,
     read_trust,
 )
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.offline_license_file import (
     OfflineLicenseFile,
     SealedBody,
@@ -55,7 +55,7 @@ from tests.vectors.make_versions import FOLDER, NAMES, SITE, VENDOR
 
 READERS: dict[Kind, Callable[[bytes, Pinned], Any]] = {
     Kind.TOKEN: read_token,
-    Kind.LFR: lambda raw, _: read_request(raw),
+    Kind.LFR: lambda raw, _: read_lfr(raw),
     Kind.OLF: read_license_file,
     Kind.RECEIPT: lambda raw, _: read_receipt(raw),
     Kind.KEY_SET: read_key_set,

@@ -14,7 +14,7 @@ from carnet.exchange.enablement_token import read_token
 from carnet.exchange.envelope import MAX_DEPTH
 from carnet.exchange.inspect import inspect
 from carnet.exchange.key_set import Pinned
-from carnet.exchange.license_file_request import LicenseFileRequest, read_request
+from carnet.exchange.license_file_request import LicenseFileRequest, read_lfr
 from carnet.exchange.offline_license_file import read_license_file
 from carnet.exchange.strict import MalformedError, decode, encode
 from carnet.exchange.verdicts import Refusal
@@ -141,7 +141,7 @@ def test_windows_that_contradict_themselves_are_malformed_in_every_file(changes:
     request = samples.request(SITE)
     answers = [
         read_token(forge.resign(samples.token(VENDOR), VENDOR.issuers, edit), pinned),
-        read_request(forge.resign(request, [SITE.signer], edit)),
+        read_lfr(forge.resign(request, [SITE.signer], edit)),
         read_license_file(forge.resign(samples.license_file(VENDOR, SITE, request), VENDOR.issuers, edit), pinned),
     ]
     for answer in answers:
@@ -159,9 +159,9 @@ class Edge:
 @pytest.mark.parametrize("edge", [Edge(Windows(), 48 * HOUR), Edge(UNUSUAL, 72 * HOUR)])
 def test_a_request_is_read_by_the_windows_that_it_states(edge: Edge) -> None:
     raw = samples.request(SITE, windows=edge.windows, install_by=NOW + edge.deadline)
-    answer = read_request(raw)
+    answer = read_lfr(raw)
     assert not isinstance(answer, Refusal), answer
-    assert answer.request.windows == edge.windows
+    assert answer.lfr.windows == edge.windows
     for off in (-SECOND, SECOND):
         with pytest.raises(ValueError, match="deadline"):
             samples.make_request(SITE, windows=edge.windows, install_by=NOW + edge.deadline + off)

@@ -79,7 +79,7 @@ def accept_request(session: Session, file: InFile, guid: Guid) -> None:
 
 def _accepted(console: "Console", answer: Any, session: Session) -> None:
     again = " again (the same file; nothing changed)" if answer.verdict == "accepted_again" else ""
-    console.print(f"LFR {answer.sequence} ({answer.kind}) of {answer.name} is accepted{again}: {answer.request}")
+    console.print(f"LFR {answer.sequence} ({answer.kind}) of {answer.name} is accepted{again}: {answer.lfr}")
     rows = [(t.sku, t.granted, t.in_use, t.consumed, t.period_start, t.owed) for t in answer.in_use]
     columns = ("product", "granted", "in use", "consumed", "in the period from", "owed")
     table(console, "What the site states", columns, rows)
@@ -95,7 +95,7 @@ def _accepted(console: "Console", answer: Any, session: Session) -> None:
             f"Its answer must be installed before {_stamp(answer.deadline)}: {_left(session, answer.deadline)}."
         )
         console.print(
-            f"Next: calm license-file issue --request {answer.request} --product SKU=QTY … --out FILE", soft_wrap=True
+            f"Next: calm license-file issue --request {answer.lfr} --product SKU=QTY … --out FILE", soft_wrap=True
         )
 
 

@@ -42,7 +42,7 @@ def list_rooms(session: Session) -> None:
 
 def _rooms(console: "Console", answer: Any) -> None:
     rows = [
-        (r.name, r.account_name, r.guid_label, r.state, r.version, r.newest_request, r.confirmed, r.control_room)
+        (r.name, r.account_name, r.guid_label, r.state, r.version, r.newest_lfr, r.confirmed, r.control_room)
         for r in answer
     ]
     columns = ("name", "account", "GUID", "state", "version", "LFR", "confirmed", "Control Room")
@@ -77,8 +77,8 @@ def _room(console: "Console", answer: Any) -> None:
         (f.sequence, f.state, f.issued_at, f.install_by, f.issued_by, f.license_file) for f in answer.license_files
     ]
     table(console, "License files", ("#", "state", "issued", "install by", "by", "id"), files)
-    requests = [(r.sequence, r.kind, r.accepted_at, "yes" if r.used else "no", r.request) for r in answer.requests]
-    table(console, "Requests", ("#", "kind", "accepted", "answered", "id"), requests)
+    lfrs = [(r.sequence, r.kind, r.accepted_at, "yes" if r.used else "no", r.lfr) for r in answer.lfrs]
+    table(console, "Requests", ("#", "kind", "accepted", "answered", "id"), lfrs)
     counted = [(c.sku, c.period_start, c.consumed, c.line_id) for c in answer.counted]
     table(console, "Counted as consumed", ("product", "period from", "units", "line"), counted)
     spent = [(s.sku, s.period_start, s.units, s.why, s.purchase) for s in answer.spent]

@@ -141,8 +141,8 @@ def _confirmed(console: "Console", answer: Any) -> None:
     console.print(f"Done ({what}): proposed by {answer.proposed_by}, confirmed by {answer.confirmed_by}.")
     for line in answer.did:
         console.print(f"  • {line}")
-    if answer.request:
-        console.print(f"Next: calm license-file issue --request {answer.request} … --out FILE", soft_wrap=True)
+    if answer.lfr:
+        console.print(f"Next: calm license-file issue --request {answer.lfr} … --out FILE", soft_wrap=True)
 
 
 SetVersion = Annotated[int | None, typer.Option("--version", min=1, help="Of this version; else the newest.")]

@@ -23,7 +23,7 @@ class ControlRoom(models.Model):
     pending_keys = models.TextField(blank=True)  # E15: KeyPair, JSON, until a file is signed by it
     retired_keys = models.TextField(blank=True)  # thumbprints, one a line
     enrolment = models.ForeignKey("Enrolment", null=True, on_delete=models.PROTECT, related_name="+")
-    newest_request = models.ForeignKey("Request", null=True, on_delete=models.PROTECT, related_name="+")
+    newest_lfr = models.ForeignKey("AcceptedLfr", null=True, on_delete=models.PROTECT, related_name="+")
     seen_size = models.BigIntegerField(default=0)  # L2: the checkpoint seen last, by LFR or receipt
     seen_root = models.CharField(max_length=43, blank=True)
     last_sequence = models.BigIntegerField(default=0)  # of the LFRs taken
@@ -74,7 +74,7 @@ class Enrolment(models.Model):
         return self.id
 
 
-class Request(models.Model):
+class AcceptedLfr(models.Model):
     """An LFR that was accepted; its bytes are kept, last in the row: SQLite reads them only where they are asked for.
     What pages show of it is kept beside them, so that none reads an LFR again."""
 
@@ -111,7 +111,7 @@ class Request(models.Model):
     raw = models.BinaryField()
 
     class Meta:
-        indexes = (models.Index(fields=["room", "accepted_at"], name="requests_of_room"),)
+        indexes = (models.Index(fields=["room", "accepted_at"], name="lfrs_of_room"),)
 
     def __str__(self) -> str:
         return self.id
@@ -162,7 +162,7 @@ class Acceptance(models.Model):
     number = models.BigIntegerField()
     checkpoint = models.TextField()  # CheckpointFields, JSON
     add = models.TextField()  # list[AddedUnits], JSON
-    request = models.CharField(max_length=36)
+    lfr = models.CharField(max_length=36)
     reason = models.CharField(max_length=2000)
     by = models.CharField(max_length=200)
     second = models.CharField(max_length=200)
@@ -186,14 +186,14 @@ class LicenseFile(models.Model):
     id = models.CharField(primary_key=True, max_length=36)
     room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
     enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
-    request = models.OneToOneField(Request, on_delete=models.PROTECT)  # E6: one answer for each LFR
+    lfr = models.OneToOneField(AcceptedLfr, on_delete=models.PROTECT)  # E6: one answer for each LFR
     sequence = models.BigIntegerField()
     issued_at = models.DateTimeField()
     install_by = models.DateTimeField()
     issued_by = models.CharField(max_length=200)
     state = models.CharField(max_length=16, choices=State.choices)
     settled_at = models.DateTimeField(null=True)  # when it was confirmed or disproved,
-    settled_by = models.CharField(max_length=16, blank=True)  # and by what: receipt | request | history
+    settled_by = models.CharField(max_length=16, blank=True)  # and by what: receipt | lfr | history
     valid_until = models.DateTimeField()  # of its last line
     ends = models.DateTimeField()  # the same, grace included
     size = models.IntegerField()  # bytes
@@ -220,7 +220,7 @@ class LicenseLine(models.Model):
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, db_index=False)
     line_id = models.CharField(max_length=36)
     file_sequence = models.BigIntegerField()
-    request_sequence = models.BigIntegerField()
+    lfr_sequence = models.BigIntegerField()
     quantity = models.BigIntegerField()
     valid_from = models.DateTimeField()
     valid_until = models.DateTimeField()

@@ -17,7 +17,7 @@ from carnet.calm.purchases.books import (
 from carnet.calm.purchases.models import Purchase
 from carnet.entitlements import Period
 
-_OUT_LINE = ("purchase_id", "file_sequence", "request_sequence", "quantity", "ends", "units")  # as in OutLine
+_OUT_LINE = ("purchase_id", "file_sequence", "lfr_sequence", "quantity", "ends", "units")  # as in OutLine
 _KEPT = ("purchase_id", "units", "period_start")
 _SPENT = ("enrolment__guid_id", *_KEPT)
 

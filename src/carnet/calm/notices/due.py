@@ -26,7 +26,7 @@ class Site:
     licensed_until: datetime | None
     grace_until: datetime | None
     deadline: datetime | None  # of the open cycle
-    request: int = 0  # its newest LFR
+    lfr: int = 0  # its newest LFR
     answered: int = 0  # the OLF issued for that, which is not confirmed; 0 for none
     licensed: bool = True  # an OLF is confirmed
     windows: Windows = field(default_factory=Windows)  # E18: that it goes by, and whose steps these are

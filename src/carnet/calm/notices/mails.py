@@ -63,8 +63,8 @@ def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]
         means = "After that the site refuses it, and what it grants stays held." + locks
         to_do = f"Install it at {site.name} and upload the receipt. If it is installed already, upload the receipt."
         return subject, (what, means, to_do)
-    subject = f"{site.name}: request #{site.request} must be answered in {left}"
-    what = f"Request #{site.request} of {site.name} is not answered. A license file for it installs before {when}."
+    subject = f"{site.name}: request #{site.lfr} must be answered in {left}"
+    what = f"Request #{site.lfr} of {site.name} is not answered. A license file for it installs before {when}."
     means = f"{left} are left, the way to the site included. After that a new request is needed."
     to_do = f"Configure the entitlements in CALM, issue the license file, and carry it to {site.name}."
     return subject, (what, means + locks, to_do)

@@ -39,9 +39,9 @@ def read_sites(now: datetime, account: str = "") -> list[Site]:
     lost = LossReport.objects.filter(room=OuterRef("pk"), state=LossReport.State.OPEN)
     rows = ControlRoom.objects.filter(~Exists(lost), guid__isnull=False, state=ControlRoom.State.ACTIVE)
     rows = rows.filter(account=account) if account else rows.filter(_near(now))
-    rows = rows.select_related("account", "newest_request")
+    rows = rows.select_related("account", "newest_lfr")
     heavy = ("raw", "totals", "refusals")
-    rows = rows.defer(*(f"newest_request__{name}" for name in heavy), "keys", "pending_keys", "retired_keys")
+    rows = rows.defer(*(f"newest_lfr__{name}" for name in heavy), "keys", "pending_keys", "retired_keys")
     return [_site(room) for room in rows]
 
 
@@ -59,7 +59,7 @@ def _site(room: ControlRoom) -> Site:
         room.licensed_until,
         room.grace_until,
         room.deadline,
-        room.newest_request.sequence if room.newest_request else 0,
+        room.newest_lfr.sequence if room.newest_lfr else 0,
         awaited(room),
         room.confirmed > 0,
         read_windows(room.windows),

@@ -42,7 +42,7 @@ from carnet.web_kit.files import download
 from carnet.web_kit.forms import Asking, DayField, Reason
 
 
-class Request(Reason):
+class ApprovalRequest(Reason):
     industry = forms.CharField(max_length=200, label="Industry")
     version = forms.CharField(
         max_length=32,
@@ -61,7 +61,7 @@ class Request(Reason):
 @require_http_methods(["GET", "POST"])
 def approval(request: AuthorizedRequest, account: str) -> HttpResponse:
     customer = account_of(request, account)
-    form = Request(request.POST or None)
+    form = ApprovalRequest(request.POST or None)
     if request.method == "POST" and needs(request, Permission.ASK):
         asked = form.ask(
             lambda fields: use_cases.request_approval(request.calm, account=customer.id, **fields, **request.who)
@@ -135,7 +135,7 @@ def issue(request: AuthorizedRequest, account: str) -> HttpResponse:
     if not chosen:
         messages.warning(request, "No request was chosen. Nothing was issued.")
         return redirect("requests-upload", account=customer.id)
-    issued = batches.issue_same(request.calm, account=customer.id, requests=chosen, **request.who)
+    issued = batches.issue_same(request.calm, account=customer.id, lfrs=chosen, **request.who)
     return download(_archive(issued), f"{customer.name}-license-files.zip", "application/zip")
 
 
@@ -170,7 +170,7 @@ def timeline(request: AuthorizedRequest, account: str) -> HttpResponse:
 def files(request: AuthorizedRequest, account: str) -> HttpResponse:
     """The newest of each kind; the timeline has them all."""
     customer = account_of(request, account)
-    issued, taken = lists.license_files(account=customer.id), lists.requests(account=customer.id)
+    issued, taken = lists.license_files(account=customer.id), lists.lfrs(account=customer.id)
     context = {
         "issued": [(file_name(row.room.name, row.sequence, "olf"), row) for row in issued[:SHOWN]],
         "taken": [(file_name(row.room.name, row.sequence, "lfr"), row) for row in taken[:SHOWN]],

@@ -181,7 +181,7 @@ def _shown(request: AuthorizedRequest, number: int, form: Accept) -> HttpRespons
 def file(request: AuthorizedRequest, number: int) -> HttpResponse:
     """The very bytes, to be checked with other tools."""
     row = refused_of(request, number)
-    return download(bytes(row.raw), f"refused-{row.digest[:16]}.{'lfr' if row.kind == 'request' else row.kind}")
+    return download(bytes(row.raw), f"refused-{row.digest[:16]}.{row.kind}")
 
 
 @requires(Permission.OPERATE)

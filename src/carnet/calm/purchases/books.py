@@ -29,7 +29,7 @@ class OutLine:
 
     purchase: str
     file: int  # the OLF's sequence
-    request: int  # the sequence of the LFR that it answers
+    lfr: int  # the sequence of the LFR that it answers
     quantity: int
     ends: datetime  # grace included
     units: bool
@@ -67,10 +67,10 @@ class Position:
 
 @dataclass(frozen=True)
 class Report:
-    """What an LFR proves (or a receipt: then `request` and `at` are None, and no totals are stated)."""
+    """What an LFR proves (or a receipt: then `lfr` and `at` are None, and no totals are stated)."""
 
     installed: int | None  # the sequence of the OLF it names; 0 for none; None where it says nothing of that
-    request: int | None = None  # its own sequence
+    lfr: int | None = None  # its own sequence
     at: datetime | None = None  # when it was generated
     consumed: Mapping[str, Units] = field(default_factory=dict)  # by purchase, as CALM counts it
     gives_up: bool = False  # L2: an accepted history: every later OLF is disproved, whatever it answered
@@ -106,12 +106,12 @@ def _is_later(one: Units, other: Units) -> bool:
 def _still_out(line: OutLine, report: Report, granted: set[str], periods: Periods, now: datetime) -> bool:
     stated = line.units and _is_stated(report.consumed.get(line.purchase), periods.get(line.purchase), now)
     if report.installed is not None:
-        older = report.request is not None and line.request < report.request
+        older = report.lfr is not None and line.lfr < report.lfr
         if line.file > report.installed and (older or report.gives_up):
             return False  # disproved: generating that LFR made it uninstallable (E4, E7)
         if line.file < report.installed and (not line.units or line.purchase in granted or stated):
             return False  # replaced; units that the newer file leaves out stay until a total of them is stated
-    if report.request is None or report.at is None or line.request >= report.request:
+    if report.lfr is None or report.at is None or line.lfr >= report.lfr:
         return True  # only an LFR generated after the file was issued says something of its end
     return not (line.ends <= report.at and (stated or not line.units))
 

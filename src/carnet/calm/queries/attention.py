@@ -227,12 +227,12 @@ def _of_room(kind: AttentionKind, title: str, sentence: str, room: ControlRoom, 
 
 
 def _rooms(**which: Any) -> QuerySet[ControlRoom]:
-    rows = ControlRoom.objects.filter(**which).select_related("account", "newest_request")
-    return rows.defer("newest_request__raw", "newest_request__refusals", "keys", "pending_keys", "retired_keys")
+    rows = ControlRoom.objects.filter(**which).select_related("account", "newest_lfr")
+    return rows.defer("newest_lfr__raw", "newest_lfr__refusals", "keys", "pending_keys", "retired_keys")
 
 
 def _lapsed_rooms(now: datetime) -> QuerySet[ControlRoom]:
-    return _rooms(deadline__lte=now, newest_request__used=True)
+    return _rooms(deadline__lte=now, newest_lfr__used=True)
 
 
 def _lapsed(now: datetime, most: int) -> Iterator[Attention]:
@@ -240,19 +240,19 @@ def _lapsed(now: datetime, most: int) -> Iterator[Attention]:
     held = _held_by_answers(rows)
     for room in rows:
         assert room.deadline is not None
-        what = ", ".join(held.get(str(room.newest_request_id), ())) or "What it grants"
+        what = ", ".join(held.get(str(room.newest_lfr_id), ())) or "What it grants"
         sentence = f"#{room.last_license_file} was not seen installed by its deadline. {what} stay held."
         yield _of_room(AttentionKind.LAPSED, "License file lapsed", sentence, room, room.deadline)
 
 
 def _held_by_answers(rooms: list[ControlRoom]) -> dict[str, list[str]]:
     """By LFR: what the OLF that answers it grants, in words."""
-    columns = ("license_file__request_id", "purchase__product__name", "quantity")
-    newest = [str(room.newest_request_id) for room in rooms]
-    rows = LicenseLine.objects.filter(room__in=rooms, license_file__request__in=newest).values_list(*columns)
+    columns = ("license_file__lfr_id", "purchase__product__name", "quantity")
+    newest = [str(room.newest_lfr_id) for room in rooms]
+    rows = LicenseLine.objects.filter(room__in=rooms, license_file__lfr__in=newest).values_list(*columns)
     found: dict[str, list[str]] = {}
-    for request, name, quantity in rows.order_by("purchase__product__name"):
-        found.setdefault(request, []).append(f"{quantity:,} {name}")
+    for lfr, name, quantity in rows.order_by("purchase__product__name"):
+        found.setdefault(lfr, []).append(f"{quantity:,} {name}")
     return found
 
 
@@ -262,9 +262,9 @@ def _set_back_rooms() -> QuerySet[ControlRoom]:
 
 def _set_back(_now: datetime, most: int) -> Iterator[Attention]:
     for room in _set_back_rooms().order_by("-changed_at", "-id")[:most]:
-        assert room.newest_request is not None
+        assert room.newest_lfr is not None
         times = "once" if room.set_backs == 1 else f"{room.set_backs} times"
-        largest = span(timedelta(seconds=room.newest_request.largest_set_back_s))
+        largest = span(timedelta(seconds=room.newest_lfr.largest_set_back_s))
         title = f"Clock set back {times}"
         sentence = f"By {largest} at most. Nothing was gained by it."
         yield _of_room(AttentionKind.CLOCK_SET_BACK, title, sentence, room, room.changed_at)
@@ -276,8 +276,8 @@ def _owing_rooms() -> QuerySet[ControlRoom]:
 
 def _owed(_now: datetime, most: int) -> Iterator[Attention]:
     for room in _owing_rooms().order_by("-changed_at", "-id")[:most]:
-        assert room.newest_request is not None
-        totals = msgspec.json.decode(room.newest_request.totals, type=list[LineTotals])
+        assert room.newest_lfr is not None
+        totals = msgspec.json.decode(room.newest_lfr.totals, type=list[LineTotals])
         what = ", ".join(f"{total.owed:,} {total.sku}" for total in totals if total.owed)
         sentence = f"{what} were used above what is granted: a purchase settles it."
         yield _of_room(AttentionKind.OWED, "Overage is owed", sentence, room, room.changed_at)

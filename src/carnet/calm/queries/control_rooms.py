@@ -5,12 +5,12 @@ from datetime import datetime
 
 from carnet.calm.control_rooms.models import (
     Acceptance,
+    AcceptedLfr,
     ControlRoom,
     Counted,
     LicenseFile,
     LicenseLine,
     RefusedFile,
-    Request,
     Spent,
 )
 from carnet.calm.purchases.models import Guid
@@ -41,7 +41,7 @@ class RoomListed:
     state: str
     version: str
     confirmed: int
-    newest_request: int
+    newest_lfr: int
     changed_at: datetime
     exposed: tuple[Exposed, ...]
 
@@ -50,7 +50,7 @@ class RoomListed:
 class FileShown:
     license_file: str
     sequence: int
-    request: str
+    lfr: str
     state: str
     issued_at: datetime
     install_by: datetime
@@ -58,8 +58,8 @@ class FileShown:
 
 
 @dataclass(frozen=True)
-class RequestShown:
-    request: str
+class LfrShown:
+    lfr: str
     sequence: int
     kind: str
     accepted_at: datetime
@@ -86,7 +86,7 @@ class RefusedShown:
 @dataclass(frozen=True)
 class AcceptanceShown:
     number: int
-    request: str
+    lfr: str
     reason: str
     by: str
     second: str
@@ -108,7 +108,7 @@ class RoomShown:
     checkpoint_size: int
     checkpoint_root: str
     license_files: tuple[FileShown, ...]
-    requests: tuple[RequestShown, ...]
+    lfrs: tuple[LfrShown, ...]
     counted: tuple[CountShown, ...]
     spent: tuple[SpentShown, ...]
     refused: tuple[RefusedShown, ...]
@@ -171,7 +171,7 @@ def show_room(name: str, *, now: datetime) -> RoomShown:
         room.seen_size,
         room.seen_root,
         _files(room),
-        _requests(room),
+        _lfrs(room),
         _counts(room),
         _spent(room),
         _refused(room),
@@ -184,14 +184,14 @@ def show_room(name: str, *, now: datetime) -> RoomShown:
 def _files(room: ControlRoom) -> tuple[FileShown, ...]:
     rows = LicenseFile.objects.filter(room=room).order_by("sequence").defer("raw")
     return tuple(
-        FileShown(row.id, row.sequence, row.request_id, row.state, row.issued_at, row.install_by, row.issued_by)
+        FileShown(row.id, row.sequence, row.lfr_id, row.state, row.issued_at, row.install_by, row.issued_by)
         for row in rows
     )
 
 
-def _requests(room: ControlRoom) -> tuple[RequestShown, ...]:
-    rows = Request.objects.filter(room=room).order_by("accepted_at", "sequence").defer("raw")
-    return tuple(RequestShown(row.id, row.sequence, row.kind, row.accepted_at, row.used) for row in rows)
+def _lfrs(room: ControlRoom) -> tuple[LfrShown, ...]:
+    rows = AcceptedLfr.objects.filter(room=room).order_by("accepted_at", "sequence").defer("raw")
+    return tuple(LfrShown(row.id, row.sequence, row.kind, row.accepted_at, row.used) for row in rows)
 
 
 def _counts(room: ControlRoom) -> tuple[CountShown, ...]:
@@ -213,4 +213,4 @@ def _refused(room: ControlRoom) -> tuple[RefusedShown, ...]:
 
 def _acceptances(room: ControlRoom) -> tuple[AcceptanceShown, ...]:
     rows = Acceptance.objects.filter(room=room).order_by("number")
-    return tuple(AcceptanceShown(r.number, r.request, r.reason, r.by, r.second, r.at) for r in rows)
+    return tuple(AcceptanceShown(r.number, r.lfr, r.reason, r.by, r.second, r.at) for r in rows)

@@ -69,12 +69,12 @@ def waiting_of(
 ) -> tuple[Waiting, ...]:
     held = _returning(products)
     by_guid, found = {site.guid: site for site in sites}, []
-    accepted = {str(room.guid_id): room.newest_request.accepted_at for room in rooms if room.newest_request}
+    accepted = {str(room.guid_id): room.newest_lfr.accepted_at for room in rooms if room.newest_lfr}
     for site in by_guid.values():
         one = _cycle(site, held.get(site.guid, ""), now) or _expiring(site, now)
         found += [one] if one and site.guid not in lost else []
     for row in refusals:
-        if row.kind == "request" and row.guid in by_guid and row.at >= accepted.get(row.guid, row.at):
+        if row.kind == "lfr" and row.guid in by_guid and row.at >= accepted.get(row.guid, row.at):
             found.append(_refused(row, by_guid[row.guid]))
     found += [_waiting_lost(report, by_guid[guid]) for guid, report in lost.items() if guid in by_guid]
     found.sort(key=lambda one: (one.deadline is None, one.deadline or one.at, one.site, one.kind))
@@ -112,7 +112,7 @@ def _cycle(site: SiteRow, held: str, now: datetime) -> Waiting | None:
         return Waiting(
             WaitingKind.CONFIRM, *about, title, text, site.answered, site.newest_id, site.newest_at, cycle.deadline
         )
-    number = site.newest_request
+    number = site.newest_lfr
     if passed:
         title = f"{site.name}: request #{number} is too old to answer"
         text = "No file that answers it could be installed any more. Make a new request there."
@@ -205,7 +205,7 @@ def customer_overview(account: str, now: datetime) -> CustomerOverview:
     rooms = read_rooms(customer.id)
     refusals, lost = open_refusals(customer.id), _lost(customer.id)
     by_guid = {str(room.guid_id): room for room in rooms}
-    refused = {refusal.guid for refusal in refusals if refusal.kind == "request"}
+    refused = {refusal.guid for refusal in refusals if refusal.kind == "lfr"}
     sites = tuple(
         site_row(guid, by_guid.get(guid.id), now, refused=guid.id in refused, lost=guid.id in lost) for guid in guids
     )

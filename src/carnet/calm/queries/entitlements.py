@@ -81,8 +81,8 @@ def entitlements(shelf: Shelf, rooms: Iterable[ControlRoom]) -> tuple[Entitlemen
     """Every product with a purchase that has not ended, or that a site still uses."""
     found, rooms = _Found(), list(rooms)
     for room in rooms:
-        if room.newest_request:
-            found.add_used(room, read_totals(room.newest_request), shelf)
+        if room.newest_lfr:
+            found.add_used(room, read_totals(room.newest_lfr), shelf)
         found.add_returning(room, shelf)
     by_sku: dict[str, list[Item]] = defaultdict(list)
     for item in shelf.purchases.values():

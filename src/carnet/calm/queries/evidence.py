@@ -9,9 +9,9 @@ from enum import StrEnum
 import msgspec
 
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     RefusedFile,
-    Request,
     SeenCheckpoint,
 )
 from carnet.calm.customers.models import Account
@@ -30,8 +30,8 @@ from carnet.errors import UsageError
 from carnet.exchange.license_file_request import (
     LicenseFileRequest,
     LineTotals,
-    ReadRequest,
-    read_request,
+    ReadLfr,
+    read_lfr,
 )
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import day
@@ -100,7 +100,7 @@ def _edited(signs: Signs) -> Cause:
 class Side:
     """What CALM saw last, or what the site claims."""
 
-    request: int
+    lfr: int
     at: datetime  # accepted, or made at the site
     words: str  # `LFR 5`, or what else showed it
     records: int
@@ -203,8 +203,8 @@ def evidence(refused: int) -> Evidence:
         guid.label if guid else "",
         room.id if room else row.room,
         name,
-        read.request.control_room.version if read else "",
-        file_name(name, row.sequence, "lfr" if row.kind == "request" else "receipt"),
+        read.lfr.control_room.version if read else "",
+        file_name(name, row.sequence, row.kind),
         compared is not None,
         compared.saw if compared else None,
         compared.claims if compared else None,
@@ -222,8 +222,8 @@ def evidence(refused: int) -> Evidence:
     )
 
 
-def _read(row: RefusedFile) -> ReadRequest | None:
-    read = read_request(bytes(row.raw), stored=True) if row.kind == "request" else None
+def _read(row: RefusedFile) -> ReadLfr | None:
+    read = read_lfr(bytes(row.raw), stored=True) if row.kind == "lfr" else None
     return None if isinstance(read, Refusal) else read
 
 
@@ -233,13 +233,13 @@ def _nothing_changed(room: ControlRoom | None, name: str) -> str:
     return "Nothing is changed."
 
 
-def _not_acceptable(row: RefusedFile, room: ControlRoom | None, read: ReadRequest | None) -> Refusal | None:
+def _not_acceptable(row: RefusedFile, room: ControlRoom | None, read: ReadLfr | None) -> Refusal | None:
     if room is None or read is None or row.code not in MISMATCHES:
         why = "Only a history of a Control Room that CALM knows can be accepted."
     elif row.resolved:
         why = "A newer request was accepted since, or this one was."
     elif RefusedFile.objects.filter(
-        room=room.id, kind="request", code__in=MISMATCHES, resolved=False, pk__gt=row.pk
+        room=room.id, kind="lfr", code__in=MISMATCHES, resolved=False, pk__gt=row.pk
     ).exists():
         why = "A newer request of it was refused: that one is the one to look at."
     else:
@@ -262,10 +262,10 @@ class _Compared:
     causes: tuple[Cause, ...]
 
     @staticmethod
-    def of(room: ControlRoom, read: ReadRequest) -> "_Compared":
-        lfr = read.request
+    def of(room: ControlRoom, read: ReadLfr) -> "_Compared":
+        lfr = read.lfr
         found = compare(room, lfr)
-        newest = Request.objects.filter(pk=room.newest_request_id).defer("raw").first()
+        newest = AcceptedLfr.objects.filter(pk=room.newest_lfr_id).defer("raw").first()
         saw, claims = _saw(room, newest), _claims(lfr)
         stated = msgspec.json.decode(newest.totals, type=list[LineTotals]) if newest else []
         products = Product.objects.in_bulk({line.sku for line in (*stated, *lfr.totals.record.body.lines)})
@@ -330,7 +330,7 @@ class _Compared:
         )
 
 
-def _saw(room: ControlRoom, newest: Request | None) -> Side:
+def _saw(room: ControlRoom, newest: AcceptedLfr | None) -> Side:
     last = SeenCheckpoint.objects.filter(room=room, believed=True).order_by("-size", "-id").first()
     words = last.words if last else ""
     at = last.at if last else room.changed_at

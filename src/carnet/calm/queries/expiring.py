@@ -29,7 +29,7 @@ class Expiring:
     standing: Standing
     licensed_until: datetime
     grace_until: datetime | None
-    newest_request: int
+    newest_lfr: int
     answered: int
     cycle: CycleShown | None
 
@@ -38,8 +38,8 @@ def expiring(
     now: datetime, *, days: int = 30, account: str | None = None, page: int = 1, size: int = 25
 ) -> Page[Expiring]:
     """`days`: how far ahead. `account`: only there."""
-    rows = _rows(now, days).select_related("account", "guid", "newest_request")
-    rows = rows.defer("newest_request__raw", "newest_request__totals", "newest_request__refusals")
+    rows = _rows(now, days).select_related("account", "guid", "newest_lfr")
+    rows = rows.defer("newest_lfr__raw", "newest_lfr__totals", "newest_lfr__refusals")
     if account:
         rows = rows.filter(account=account)
     found = [_shown(room, now) for room in rows.order_by("licensed_until", "id")[: page * size + 1]]
@@ -71,7 +71,7 @@ def _shown(room: ControlRoom, now: datetime) -> Expiring:
         standing_of(room, now, answered=answered > 0),
         room.licensed_until,
         room.grace_until,
-        room.newest_request.sequence if room.newest_request else 0,
+        room.newest_lfr.sequence if room.newest_lfr else 0,
         answered,
         open_cycle(room, now),
     )

@@ -12,7 +12,7 @@ from carnet.calm.control_rooms.counting import (
     effective,
     stated_in,
 )
-from carnet.calm.control_rooms.models import ControlRoom, LicenseLine, Request
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom, LicenseLine
 from carnet.calm.purchases.books import line_id
 from carnet.calm.use_cases.selection import Item, Shelf
 from carnet.calm.use_cases.validate_lfr import read_acceptances
@@ -118,14 +118,14 @@ def read_lines(room: str, files: Iterable[int]) -> tuple[LineShown, ...]:
     )
 
 
-def read_totals(request: Request) -> tuple[LineTotals, ...]:
-    return tuple(msgspec.json.decode(request.totals, type=list[LineTotals]))
+def read_totals(lfr: AcceptedLfr) -> tuple[LineTotals, ...]:
+    return tuple(msgspec.json.decode(lfr.totals, type=list[LineTotals]))
 
 
-def read_site(room: ControlRoom, request: Request, shelf: Shelf, installed: tuple[LineShown, ...]) -> Site:
-    totals = read_totals(request)
-    acceptances = read_acceptances(room.id, request.history_accepted)
-    counts = effective(stated_in(totals, request.history_accepted), acceptances)
+def read_site(room: ControlRoom, lfr: AcceptedLfr, shelf: Shelf, installed: tuple[LineShown, ...]) -> Site:
+    totals = read_totals(lfr)
+    acceptances = read_acceptances(room.id, lfr.history_accepted)
+    counts = effective(stated_in(totals, lfr.history_accepted), acceptances)
     return Site(str(room.enrolment_id), shelf, installed, totals, counts)
 
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     LicenseFile,
     LossReport,
     RefusedFile,
-    Request,
 )
 from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.customers.models import Account, Approval
@@ -42,13 +42,13 @@ _APPROVAL = {"approved": {"approved": True}, "asked": {"asked": True}, "none": {
 def rooms(now: datetime, *, text: str = "", state: str = "", account: str = "") -> QuerySet[ControlRoom]:
     """With their account, GUID and newest LFR, and `shown_state` (as in `states.RoomState`), `refused` (a newer file of
     it is refused) and `lost` (reported as lost). `sites.site_row` makes what pages show of one."""
-    refused = RefusedFile.objects.filter(room=OuterRef("pk"), resolved=False, kind="request")
-    rows = ControlRoom.objects.select_related("account", "guid", "newest_request").annotate(
+    refused = RefusedFile.objects.filter(room=OuterRef("pk"), resolved=False, kind="lfr")
+    rows = ControlRoom.objects.select_related("account", "guid", "newest_lfr").annotate(
         shown_state=_state(now),
         refused=Exists(refused),
         lost=Exists(LossReport.objects.filter(room=OuterRef("pk"), state=LossReport.State.OPEN)),
     )
-    rows = rows.defer("newest_request__raw", "newest_request__totals", "newest_request__refusals", *HEAVY)
+    rows = rows.defer("newest_lfr__raw", "newest_lfr__totals", "newest_lfr__refusals", *HEAVY)
     if account:
         rows = rows.filter(account=account)
     if text:
@@ -63,7 +63,7 @@ def rooms(now: datetime, *, text: str = "", state: str = "", account: str = "") 
 def _state(now: datetime) -> Case:
     """`states.standing_of`, as the database says it."""
     active, opened = Q(state=ControlRoom.State.ACTIVE), Q(cycle_opened_at__isnull=False)
-    missed = Q(cycle_ends__lte=now, missed_cycle_locks=True) & ~Q(newest_request__used=True)
+    missed = Q(cycle_ends__lte=now, missed_cycle_locks=True) & ~Q(newest_lfr__used=True)
     unlicensed = Q(confirmed=0) | Q(licensed_until__isnull=True)
     return Case(
         When(~active, then=F("state")),
@@ -103,15 +103,15 @@ def with_balances(rows: Iterable[Purchase], now: datetime) -> list[PurchaseShown
 
 def license_files(*, account: str = "", room: str = "") -> QuerySet[LicenseFile]:
     """What was issued, newest first, without the bytes."""
-    rows = LicenseFile.objects.select_related("room", "enrolment", "request").defer("raw", *_request_fields())
+    rows = LicenseFile.objects.select_related("room", "enrolment", "lfr").defer("raw", *_lfr_fields())
     if account:
         rows = rows.filter(room__account=account)
     return (rows.filter(room=room) if room else rows).order_by("-issued_at", "-sequence")
 
 
-def requests(*, account: str = "", room: str = "") -> QuerySet[Request]:
+def lfrs(*, account: str = "", room: str = "") -> QuerySet[AcceptedLfr]:
     """What was accepted, newest first, without the bytes and totals."""
-    rows = Request.objects.select_related("room", "enrolment").defer("raw", "totals", "refusals")
+    rows = AcceptedLfr.objects.select_related("room", "enrolment").defer("raw", "totals", "refusals")
     if account:
         rows = rows.filter(room__account=account)
     return (rows.filter(room=room) if room else rows).order_by("-accepted_at", "-sequence")
@@ -127,5 +127,5 @@ def refused_files(*, account: str = "", state: str = "", code: str = "") -> Quer
     return (rows.filter(code=code) if code else rows).order_by("-at", "-id")
 
 
-def _request_fields() -> list[str]:
-    return [f"request__{name}" for name in ("raw", "totals", "refusals")]
+def _lfr_fields() -> list[str]:
+    return [f"lfr__{name}" for name in ("raw", "totals", "refusals")]

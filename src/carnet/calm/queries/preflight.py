@@ -20,7 +20,7 @@ from carnet.calm.queries.figures import (
 )
 from carnet.calm.queries.rates import Dry, rates_of, runs_dry
 from carnet.calm.use_cases.difference import users_above
-from carnet.calm.use_cases.lfr_projection import AnsweredRequest, read_answered
+from carnet.calm.use_cases.lfr_projection import AnsweredLfr, read_answered_lfr
 from carnet.calm.use_cases.license_files import find_lfr
 from carnet.calm.use_cases.planning import (
     Plan,
@@ -175,7 +175,7 @@ class AskedRow:
 
 @dataclass(frozen=True)
 class Preflight:
-    request: str
+    lfr: str
     rows: tuple[AskedRow, ...]
     whole: tuple[Refusal, ...]  # of the file as a whole: too late, nothing asked for, and the like
     difference: Difference
@@ -205,7 +205,7 @@ def preflight(lfr_id: str, asked: Selection, now: datetime, *, site_clock_is_off
     refusal = unanswerable(row)
     if refusal:
         return Preflight(lfr_id, (), (refusal,), NOTHING, None)
-    lfr = read_answered(row)
+    lfr = read_answered_lfr(row)
     plan = draw_up(row, lfr, asked, now, site_clock_is_off=site_clock_is_off)
     late = too_late(row, now, site_clock_is_off=site_clock_is_off)
     problems = list(problems_of(plan))
@@ -220,7 +220,7 @@ def preflight(lfr_id: str, asked: Selection, now: datetime, *, site_clock_is_off
     return Preflight(lfr_id, rows, tuple(whole), changes, latest_until(figures, asked))
 
 
-def _site(plan: Plan, lfr: AnsweredRequest, installed: tuple[LineShown, ...]) -> Site:
+def _site(plan: Plan, lfr: AnsweredLfr, installed: tuple[LineShown, ...]) -> Site:
     return Site(str(plan.room.enrolment_id), plan.shelf, installed, tuple(lfr.lines), plan.counts)
 
 

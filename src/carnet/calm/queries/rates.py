@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from carnet.calm.control_rooms.models import ControlRoom, Request
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom
 from carnet.calm.queries.figures import Figures, read_totals
 from carnet.entitlements import Period, PeriodUnit
 
@@ -19,9 +19,9 @@ class Dry:
     at: datetime
 
 
-def rates_of(room: ControlRoom, newest: Request) -> dict[str, float]:
+def rates_of(room: ControlRoom, newest: AcceptedLfr) -> dict[str, float]:
     """Units a day, by product, between the newest LFR and the first of the last 90 days."""
-    rows = Request.objects.filter(room=room, enrolment=room.enrolment_id, believed=True)
+    rows = AcceptedLfr.objects.filter(room=room, enrolment=room.enrolment_id, believed=True)
     rows = rows.filter(generated_at__gte=newest.generated_at - SPAN, generated_at__lt=newest.generated_at)
     first = rows.defer("raw", "refusals").order_by("generated_at").first()
     if first is None or newest.generated_at - first.generated_at < LEAST:

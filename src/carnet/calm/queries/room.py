@@ -7,11 +7,11 @@ from datetime import datetime
 import msgspec
 
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     LicenseFile,
     LossReport,
     RefusedFile,
-    Request,
 )
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.purchases.models import Guid
@@ -184,7 +184,7 @@ def room_page(guid: str, now: datetime) -> RoomPage:
     if license_guid is None:
         raise UsageError(f"There is no License GUID “{guid}”.")
     room = _read_room(license_guid)
-    lfr = room.newest_request if room else None
+    lfr = room.newest_lfr if room else None
     answer = _read_answer(room, lfr)
     shelf = read_shelf(license_guid.account_id, license_guid.id, now)
     numbers = [room.confirmed if room else 0, answer.sequence if answer else 0]
@@ -201,7 +201,7 @@ def room_page(guid: str, now: datetime) -> RoomPage:
         approved,
         _head(room, now, answered=answer is not None) if room else None,
         _step(lfr, answer),
-        _request(room, lfr, now) if room and lfr else None,
+        _lfr(room, lfr, now) if room and lfr else None,
         _refused(license_guid, lfr),
         _cycle(room, lfr, now),
         configure,
@@ -215,18 +215,13 @@ def room_page(guid: str, now: datetime) -> RoomPage:
 
 
 def _read_room(license_guid: Guid) -> ControlRoom | None:
-    return (
-        ControlRoom.objects.filter(guid=license_guid)
-        .select_related("newest_request")
-        .defer("newest_request__raw")
-        .first()
-    )
+    return ControlRoom.objects.filter(guid=license_guid).select_related("newest_lfr").defer("newest_lfr__raw").first()
 
 
-def _read_answer(room: ControlRoom | None, lfr: Request | None) -> LicenseFile | None:
+def _read_answer(room: ControlRoom | None, lfr: AcceptedLfr | None) -> LicenseFile | None:
     if room is None or lfr is None or not lfr.used:
         return None
-    return LicenseFile.objects.filter(request=lfr).defer("raw").first()
+    return LicenseFile.objects.filter(lfr=lfr).defer("raw").first()
 
 
 def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
@@ -243,7 +238,7 @@ def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
     )
 
 
-def _step(lfr: Request | None, answer: LicenseFile | None) -> int:
+def _step(lfr: AcceptedLfr | None, answer: LicenseFile | None) -> int:
     """The step that waits for somebody. Step 3 is step 2 reviewed: pre-flight moves on to it."""
     if lfr is None or lfr.deadline is None:
         return 1
@@ -252,7 +247,7 @@ def _step(lfr: Request | None, answer: LicenseFile | None) -> int:
     return 1 if answer.state == LicenseFile.State.CONFIRMED else 4
 
 
-def _request(room: ControlRoom, lfr: Request, now: datetime) -> LfrShown:
+def _lfr(room: ControlRoom, lfr: AcceptedLfr, now: datetime) -> LfrShown:
     windows = read_windows(lfr.windows)
     late = request_window(lfr.generated_at, lfr.deadline, windows, now) if lfr.deadline else None
     return LfrShown(
@@ -281,9 +276,9 @@ def _request(room: ControlRoom, lfr: Request, now: datetime) -> LfrShown:
     )
 
 
-def _refused(license_guid: Guid, lfr: Request | None) -> RefusedShown | None:
+def _refused(license_guid: Guid, lfr: AcceptedLfr | None) -> RefusedShown | None:
     """The last file refused at this GUID."""
-    rows = RefusedFile.objects.filter(guid=license_guid.id, kind="request").defer("raw")
+    rows = RefusedFile.objects.filter(guid=license_guid.id, kind="lfr").defer("raw")
     row = rows.order_by("-at", "-id").first()
     if row is None:
         return None
@@ -303,7 +298,7 @@ def _lost(room: ControlRoom) -> LossShown | None:
     return LossShown(row.id, row.reason, row.by, row.at) if row else None
 
 
-def _cycle(room: ControlRoom | None, lfr: Request | None, now: datetime) -> CycleShown | None:
+def _cycle(room: ControlRoom | None, lfr: AcceptedLfr | None, now: datetime) -> CycleShown | None:
     if room is None or lfr is None or room.cycle_opened_at is None or room.deadline is None:
         return None
     windows = read_windows(lfr.windows)
@@ -312,7 +307,7 @@ def _cycle(room: ControlRoom | None, lfr: Request | None, now: datetime) -> Cycl
 
 def _configure(
     room: ControlRoom | None,
-    lfr: Request | None,
+    lfr: AcceptedLfr | None,
     shelf: Shelf,
     old: tuple[LineShown, ...],
     new: tuple[LineShown, ...],

@@ -27,7 +27,7 @@ class SiteRow:
     standing: Standing
     refused: bool  # its last request is refused, and waits for somebody
     lost: bool  # reported as lost
-    newest_request: int  # 0: none
+    newest_lfr: int  # 0: none
     newest_at: datetime | None  # made at the site
     newest_id: str
     answered: int  # the OLF issued for it that is not confirmed; 0 for none
@@ -43,8 +43,8 @@ def read_rooms(account: str) -> list[ControlRoom]:
 
 
 def read(which: Q) -> list[ControlRoom]:
-    rows = ControlRoom.objects.filter(which).select_related("newest_request", "guid")
-    return list(rows.defer("newest_request__raw", "newest_request__refusals", "keys", "pending_keys", "retired_keys"))
+    rows = ControlRoom.objects.filter(which).select_related("newest_lfr", "guid")
+    return list(rows.defer("newest_lfr__raw", "newest_lfr__refusals", "keys", "pending_keys", "retired_keys"))
 
 
 def site_row(guid: Guid | None, room: ControlRoom | None, now: datetime, *, refused: bool, lost: bool) -> SiteRow:
@@ -53,7 +53,7 @@ def site_row(guid: Guid | None, room: ControlRoom | None, now: datetime, *, refu
     if room is None:
         free = Standing(RoomState.FREE)
         return SiteRow(license_guid, label, "", "", "", free, refused, lost, 0, None, "", 0, None, 0, None, None)
-    newest = room.newest_request
+    newest = room.newest_lfr
     answered = awaited(room)
     return SiteRow(
         license_guid,
@@ -77,13 +77,13 @@ def site_row(guid: Guid | None, room: ControlRoom | None, now: datetime, *, refu
 
 def awaited(room: ControlRoom) -> int:
     """The OLF that was issued for its newest LFR and is not confirmed; 0 for none. It is the last one issued (E6)."""
-    newest, last = room.newest_request, room.last_license_file
+    newest, last = room.newest_lfr, room.last_license_file
     is_out = newest is not None and newest.used and room.cycle_opened_at is not None and last > room.confirmed
     return last if is_out else 0
 
 
 def open_cycle(room: ControlRoom, now: datetime) -> CycleShown | None:
-    newest = room.newest_request
+    newest = room.newest_lfr
     if newest is None or room.cycle_opened_at is None or room.deadline is None:
         return None
     return cycle_of(room.cycle_opened_at, newest.generated_at, room.deadline, read_windows(newest.windows), now)

@@ -10,12 +10,12 @@ from django.db.models import Q
 
 from carnet.calm.control_rooms.models import (
     Acceptance,
+    AcceptedLfr,
     ControlRoom,
     Enrolment,
     LicenseFile,
     LossReport,
     RefusedFile,
-    Request,
 )
 
 T = TypeVar("T")
@@ -98,9 +98,9 @@ def events(whose: Whose, *, page: int = 1, size: int = 50) -> Page[Event]:
     return page_of(found, page, size)
 
 
-def _requests(whose: Whose, most: int) -> Iterator[Event]:
-    rows = Request.objects.filter(whose.of()).select_related("room", "enrolment").defer("raw", "totals", "refusals")
-    newer: dict[str, Request] = {}
+def _lfrs(whose: Whose, most: int) -> Iterator[Event]:
+    rows = AcceptedLfr.objects.filter(whose.of()).select_related("room", "enrolment").defer("raw", "totals", "refusals")
+    newer: dict[str, AcceptedLfr] = {}
     for row in rows.order_by("-accepted_at", "-sequence")[:most]:
         guid, next_one = row.enrolment.guid_id, newer.get(row.room_id)
         opened = row.opened_at == row.generated_at
@@ -116,11 +116,11 @@ def _requests(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _files(whose: Whose, most: int) -> Iterator[Event]:
-    rows = LicenseFile.objects.filter(whose.of()).select_related("room", "enrolment", "request")
-    rows = rows.defer("raw", "request__raw", "request__totals", "request__refusals")
+    rows = LicenseFile.objects.filter(whose.of()).select_related("room", "enrolment", "lfr")
+    rows = rows.defer("raw", "lfr__raw", "lfr__totals", "lfr__refusals")
     for row in rows.order_by("-issued_at", "-sequence")[:most]:
         about = (row.room_id, row.room.name, row.enrolment.guid_id, row.sequence)
-        cycle = row.request.cycle
+        cycle = row.lfr.cycle
         yield Event(EventKind.FILE_ISSUED, row.issued_at, *about, "", row.issued_by, row.id, cycle)
         if row.settled_at:
             confirmed = row.state == LicenseFile.State.CONFIRMED
@@ -131,7 +131,7 @@ def _files(whose: Whose, most: int) -> Iterator[Event]:
 def _refusals(whose: Whose, most: int) -> Iterator[Event]:
     rows = RefusedFile.objects.filter(whose.refused).defer("raw").order_by("-at", "-id")[:most]
     for row in rows:
-        kind = EventKind.REQUEST_REFUSED if row.kind == "request" else EventKind.RECEIPT_REFUSED
+        kind = EventKind.REQUEST_REFUSED if row.kind == "lfr" else EventKind.RECEIPT_REFUSED
         yield Event(
             kind, row.at, row.room, row.name, row.guid, row.sequence, row.code, row.by, str(row.pk), note=row.message
         )
@@ -142,7 +142,7 @@ def _acceptances(whose: Whose, most: int) -> Iterator[Event]:
     for row in rows:
         kind, guid = EventKind.HISTORY_ACCEPTED, row.room.guid_id or ""
         by = f"{row.by}, {row.second}"
-        yield Event(kind, row.at, row.room_id, row.room.name, guid, row.number, "", by, row.request, note=row.reason)
+        yield Event(kind, row.at, row.room_id, row.room.name, guid, row.number, "", by, row.lfr, note=row.reason)
 
 
 def _enrolments(whose: Whose, most: int) -> Iterator[Event]:
@@ -165,7 +165,7 @@ def _losses(whose: Whose, most: int) -> Iterator[Event]:
 
 
 _SOURCES: tuple[Callable[[Whose, int], Iterator[Event]], ...] = (
-    _requests,
+    _lfrs,
     _files,
     _refusals,
     _acceptances,
@@ -194,4 +194,4 @@ def by_cycle(found: tuple[Event, ...]) -> tuple[CycleEvents, ...]:
 
 
 def count_cycles(room: ControlRoom) -> int:
-    return Request.objects.filter(room=room).exclude(cycle="").values("cycle").distinct().count()
+    return AcceptedLfr.objects.filter(room=room).exclude(cycle="").values("cycle").distinct().count()

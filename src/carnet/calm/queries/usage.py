@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from carnet.calm.control_rooms.models import ControlRoom, Request
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom
 from carnet.calm.purchases.models import Product
 from carnet.calm.queries.figures import read_totals
 from carnet.entitlements import Metric
@@ -14,7 +14,7 @@ MOST = 60  # requests
 
 @dataclass(frozen=True)
 class Point:
-    request: int  # its number
+    lfr: int  # its number
     at: datetime
     used: int  # in use, or units consumed in the period
     granted: int
@@ -36,7 +36,7 @@ class ProductUsage:
 
 def usage(room: ControlRoom) -> tuple[ProductUsage, ...]:
     """Of the newest 60 LFRs of the history that CALM believes. Of what is on or off there is nothing to draw."""
-    rows = Request.objects.filter(room=room, believed=True).defer("raw").order_by("-sequence")[:MOST]
+    rows = AcceptedLfr.objects.filter(room=room, believed=True).defer("raw").order_by("-sequence")[:MOST]
     points: dict[str, list[Point]] = defaultdict(list)
     for row in reversed(list(rows)):
         totals = read_totals(row)

@@ -10,7 +10,7 @@ from carnet.calm.rest import schemas
 from carnet.calm.rest.auth import Call, requires
 from carnet.calm.rest.problems import refused
 from carnet.calm.rest.schemas import Id
-from carnet.calm.rest.scope import own_guid, own_license_file, own_request
+from carnet.calm.rest.scope import own_guid, own_lfr, own_license_file
 from carnet.calm.use_cases import (
     accept_lfr,
     guids,
@@ -36,9 +36,7 @@ def show_guid(request: Call, guid: Id) -> Any:
     return guids.show_guid(own_guid(request, guid), now=request.now)
 
 
-@router.post(
-    "/guids/{guid}/requests", auth=requires(Permission.EXCHANGE), response=schemas.RequestAccepted, openapi_extra=FILE
-)
+@router.post("/guids/{guid}/lfrs", auth=requires(Permission.EXCHANGE), response=schemas.LfrAccepted, openapi_extra=FILE)
 def accept_request(request: Call, guid: Id) -> Any:
     """Accepts an LFR against a License GUID."""
     license_guid = own_guid(request, guid)
@@ -49,7 +47,7 @@ def accept_request(request: Call, guid: Id) -> Any:
 @router.post("/guids/{guid}/preview", auth=requires(Permission.EXCHANGE), response=schemas.LicenseFile)
 def preview(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
     """What an OLF would be. Nothing is written."""
-    lfr = own_request(own_guid(request, guid), given.request)
+    lfr = own_lfr(own_guid(request, guid), given.lfr)
     answer = license_files.preview_license_file(request.calm, lfr_id=lfr, asked=_asked(given), **request.who)
     return refused(answer) if isinstance(answer, Refusal) else answer
 
@@ -57,7 +55,7 @@ def preview(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
 @router.post("/guids/{guid}/license-files", auth=requires(Permission.EXCHANGE), response={201: schemas.LicenseFile})
 def issue(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
     """Issues the OLF that answers an LFR."""
-    lfr = own_request(own_guid(request, guid), given.request)
+    lfr = own_lfr(own_guid(request, guid), given.lfr)
     answer = license_files.issue_license_file(request.calm, lfr_id=lfr, asked=_asked(given), **request.who)
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
 

@@ -68,7 +68,7 @@ class NewPurchase(Given):
 class NewLicenseFile(Given):
     """By product, where CALM chooses the purchases, or by purchase. Without `until` a line ends with its purchase."""
 
-    request: Uuid
+    lfr: Uuid
     products: dict[Sku, Quantity] = {}
     lines: dict[Uuid, Quantity] = {}
     until: AwareDatetime | None = None
@@ -190,8 +190,8 @@ class Totals(Schema):
     owed: int
 
 
-class RequestAccepted(Schema):
-    request: str
+class LfrAccepted(Schema):
+    lfr: str
     verdict: str
     kind: str
     sequence: int
@@ -231,7 +231,7 @@ class LicenseFile(Schema):
     control_room: str
     name: str
     guid: str
-    request: str
+    lfr: str
     issued_at: datetime
     install_by: datetime
     lines: list[GrantedLine]
@@ -259,7 +259,7 @@ class Room(Schema):
     state: str
     version: str
     confirmed: int
-    newest_request: int
+    newest_lfr: int
     changed_at: datetime
 
 
@@ -306,7 +306,7 @@ class Confirmed(Schema):
     proposed_by: str
     confirmed_by: str
     did: list[str]
-    request: str | None
+    lfr: str | None
 
 
 class Me(Schema):

@@ -2,7 +2,7 @@
 
 from django.shortcuts import get_object_or_404
 
-from carnet.calm.control_rooms.models import LicenseFile, Request
+from carnet.calm.control_rooms.models import AcceptedLfr, LicenseFile
 from carnet.calm.people import visibility
 from carnet.calm.rest.auth import Call
 
@@ -15,8 +15,8 @@ def own_guid(call: Call, guid: str) -> str:
     return get_object_or_404(visibility.guids(call.person), id=guid).id
 
 
-def own_request(guid: str, request: str) -> str:
-    return get_object_or_404(Request.objects.defer("raw").filter(enrolment__guid=guid), id=request).id
+def own_lfr(guid: str, lfr: str) -> str:
+    return get_object_or_404(AcceptedLfr.objects.defer("raw").filter(enrolment__guid=guid), id=lfr).id
 
 
 def own_license_file(guid: str, file: str) -> str:

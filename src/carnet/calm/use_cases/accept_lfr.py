@@ -13,14 +13,14 @@
      token, and names none (E11).
 (11) It is applied: books, lines, checkpoint and deadlines (E4, E5), in one transaction with its record in the log.
 
-(2) is `read_request`'s, (3) to (10) are `validate_lfr`'s, (11) is `apply_lfr`'s.
+(2) is `read_lfr`'s, (3) to (10) are `validate_lfr`'s, (11) is `apply_lfr`'s.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from carnet.calm.control_rooms.models import ControlRoom, Request
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases.apply_lfr import apply_lfr
@@ -37,7 +37,7 @@ from carnet.exchange.license_file_request import (
     LicenseFileRequest,
     LineTotals,
     RefusalCount,
-    read_request,
+    read_lfr,
 )
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import Windows, is_far_ahead, request_window
@@ -46,7 +46,7 @@ from carnet.times import exact_span, stamp
 
 @dataclass(frozen=True)
 class LfrAccepted:
-    request: str
+    lfr: str
     verdict: str  # accepted | accepted_again | released
     kind: str
     sequence: int
@@ -67,21 +67,21 @@ class LfrAccepted:
 def accept_lfr(calm: Calm, *, raw: bytes, guid: str, now: datetime, by: str) -> LfrAccepted | Refusal:
     with act(calm, now=now, by=by) as doing:
         license_guid = find_guid(guid)  # (1)
-        read = read_request(raw)  # (2)
+        read = read_lfr(raw)  # (2)
         if isinstance(read, Refusal):
-            of = RefusedOf("request", license_guid.account_id, license_guid.id)
+            of = RefusedOf("lfr", license_guid.account_id, license_guid.id)
             return doing.refuse_file(read, raw, sha256(raw).hexdigest(), of)
         judged = validate_lfr(doing, read, license_guid)  # (3) to (10)
         if isinstance(judged, Refusal):
-            refusal = with_evidence(judged, read.request.control_room.id, read.request)
-            return doing.refuse_file(refusal, raw, read.envelope.digest, _of(license_guid, read.request))
+            refusal = with_evidence(judged, read.lfr.control_room.id, read.lfr)
+            return doing.refuse_file(refusal, raw, read.envelope.digest, _of(license_guid, read.lfr))
         return _accepted(doing, judged)
 
 
 def _of(license_guid: Guid, lfr: LicenseFileRequest) -> RefusedOf:
     room = lfr.control_room
     return RefusedOf(
-        "request", license_guid.account_id, license_guid.id, room.id, room.name, lfr.sequence, lfr.generated_at
+        "lfr", license_guid.account_id, license_guid.id, room.id, room.name, lfr.sequence, lfr.generated_at
     )
 
 
@@ -89,27 +89,29 @@ def _accepted(doing: Act, case: Case) -> LfrAccepted:
     if case.again and case.room:
         doing.record("request.shown_again", case.again.id)
         return answer(doing.now, case.lfr, case.room, case.again, "accepted_again")
-    room, request = apply_lfr(doing, case)  # (11)
+    room, accepted = apply_lfr(doing, case)  # (11)
     settle_refusals(room.id)
     doing.record(
         "request.accepted",
-        request.id,
+        accepted.id,
         control_room=room.id,
-        sequence=request.sequence,
-        file=request.digest,
-        request_kind=request.kind,
+        sequence=accepted.sequence,
+        file=accepted.digest,
+        lfr_kind=accepted.kind,
     )
-    return answer(doing.now, case.lfr, room, request, "released" if case.is_release else "accepted")
+    return answer(doing.now, case.lfr, room, accepted, "released" if case.is_release else "accepted")
 
 
-def answer(now: datetime, lfr: LicenseFileRequest, room: ControlRoom, request: Request, verdict: str) -> LfrAccepted:
+def answer(
+    now: datetime, lfr: LicenseFileRequest, room: ControlRoom, accepted: AcceptedLfr, verdict: str
+) -> LfrAccepted:
     totals = lfr.totals.record.body
-    deadline, windows = request.deadline, read_windows(request.windows)
+    deadline, windows = accepted.deadline, read_windows(accepted.windows)
     return LfrAccepted(
-        request=request.id,
+        lfr=accepted.id,
         verdict=verdict,
-        kind=request.kind,
-        sequence=request.sequence,
+        kind=accepted.kind,
+        sequence=accepted.sequence,
         control_room=room.id,
         name=room.name,
         account=room.account_id,

@@ -14,6 +14,7 @@ from carnet.calm.control_rooms.counting import (
     newest_periods,
 )
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     Counted,
     Enrolment,
@@ -21,7 +22,6 @@ from carnet.calm.control_rooms.models import (
     LicenseFile,
     LicenseLine,
     LossReport,
-    Request,
     SeenCheckpoint,
     Spent,
 )
@@ -40,11 +40,11 @@ from carnet.calm.purchases.books import (
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.denormalised import (
+    lfr_row,
     note_confirmed,
     note_ended,
     note_installed,
-    note_request,
-    request_row,
+    note_lfr,
 )
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.validate_lfr import (
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 State = ControlRoom.State
 
 
-def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, Request]:
+def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, AcceptedLfr]:
     """One LFR, in the order in which its parts stand on one another."""
     room = case.room or _new_room(doing, case)
     if case.room is None:
@@ -78,18 +78,18 @@ def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, Request]:
     take_key(room, case.lfr.control_room.signing_key)
     if case.lfr.new_keys:
         room.pending_keys = _text(case.lfr.new_keys)
-    request = _keep_request(doing, room, case)
+    accepted = _keep_lfr(doing, room, case)
     room.name, room.version = case.lfr.control_room.name, case.lfr.control_room.version
     room.reads = _text(case.lfr.reads)  # E17
-    room.last_sequence, room.newest_request = case.lfr.sequence, request
+    room.last_sequence, room.newest_lfr = case.lfr.sequence, accepted
     room.history_stated = case.lfr.history_accepted
-    note_request(room, request)
+    note_lfr(room, accepted)
     see(room, case.lfr.ledger, case.lfr.request_id, f"LFR {case.lfr.sequence}", _text(case.stated), doing.now)
     if case.is_release:
         _release(room, doing)
     room.changed_at = doing.now
     room.save(force_update=True)
-    return room, request
+    return room, accepted
 
 
 def _new_room(doing: Act, case: Case) -> ControlRoom:
@@ -125,13 +125,13 @@ def take_key(room: ControlRoom, signer: OkpKey) -> None:
         room.keys, room.pending_keys = room.pending_keys, ""
 
 
-def _keep_request(doing: Act, room: ControlRoom, case: Case) -> Request:
-    known = Request.objects.filter(id=case.lfr.request_id, room=room, believed=False).first()
+def _keep_lfr(doing: Act, room: ControlRoom, case: Case) -> AcceptedLfr:
+    known = AcceptedLfr.objects.filter(id=case.lfr.request_id, room=room, believed=False).first()
     if known:  # L2: of a history that was given up, and is accepted again
         return _believe_again(known)
-    request = request_row(doing, room, case.read, signed_windows(case))
-    request.save(force_insert=True)
-    return request
+    accepted = lfr_row(doing, room, case.read, signed_windows(case))
+    accepted.save(force_insert=True)
+    return accepted
 
 
 def signed_windows(case: Case) -> Windows:
@@ -142,14 +142,14 @@ def signed_windows(case: Case) -> Windows:
     return read_windows(token.windows) if token else Windows()
 
 
-def _believe_again(request: Request) -> Request:
+def _believe_again(accepted: AcceptedLfr) -> AcceptedLfr:
     """Its answer may be on the way to the site, or there: it is out again (H2)."""
-    request.believed = True
-    request.save(force_update=True, update_fields=["believed"])
-    files = LicenseFile.objects.filter(request=request)
+    accepted.believed = True
+    accepted.save(force_update=True, update_fields=["believed"])
+    files = LicenseFile.objects.filter(lfr=accepted)
     files.update(state=LicenseFile.State.ISSUED, settled_at=None, settled_by="")
-    LicenseLine.objects.filter(license_file__request=request).update(out=True)
-    return request
+    LicenseLine.objects.filter(license_file__lfr=accepted).update(out=True)
+    return accepted
 
 
 def see(room: ControlRoom, ledger: History, of: str, words: str, totals: str, now: datetime) -> None:
@@ -176,7 +176,7 @@ def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
     periods = periods_of(position.purchases())
     report = Report(
         installed=_proven_installed(room, position, case),
-        request=case.lfr.sequence,
+        lfr=case.lfr.sequence,
         at=case.lfr.generated_at,
         consumed=_consumed(room.enrolment.id, position, case.lfr, counted),
         gives_up=case.gives_up,
@@ -205,16 +205,16 @@ def _states_any(room: ControlRoom, position: Position, lfr: LicenseFileRequest) 
     return any(line.line_id in out for line in lfr.totals.record.body.lines)
 
 
-def confirm(room: ControlRoom, installed: LicenseFile | None, request: int | None, now: datetime) -> None:
-    """H2: the OLF named is confirmed; for an LFR (`request`), every later one issued before it is disproved."""
-    by = "receipt" if request is None else "request"
+def confirm(room: ControlRoom, installed: LicenseFile | None, lfr: int | None, now: datetime) -> None:
+    """H2: the OLF named is confirmed; for the LFR numbered `lfr`, each later one issued before it is disproved."""
+    by = "receipt" if lfr is None else "lfr"
     if installed:
         if installed.state != LicenseFile.State.CONFIRMED:
             _settle(LicenseFile.objects.filter(pk=installed.pk), LicenseFile.State.CONFIRMED, by, now)
             note_installed(room, installed)
         note_confirmed(room, installed)
-    if request is not None:
-        later = LicenseFile.objects.filter(room=room, sequence__gt=room.confirmed, request__sequence__lt=request)
+    if lfr is not None:
+        later = LicenseFile.objects.filter(room=room, sequence__gt=room.confirmed, lfr__sequence__lt=lfr)
         _settle(later.filter(state=LicenseFile.State.ISSUED), LicenseFile.State.DISPROVED, by, now)
 
 
@@ -266,7 +266,7 @@ def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
     _end(room.enrolment, doing.now, "released")
     settle_loss(room.id, LossReport.State.RELEASED, doing)
     room.guid = None
-    doing.record("control_room.released", room.id, "the first LFR under a new token", request=case.lfr.request_id)
+    doing.record("control_room.released", room.id, "the first LFR under a new token", lfr=case.lfr.request_id)
 
 
 def _last_position(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
-from carnet.calm.control_rooms.models import ControlRoom, LicenseLine, Request
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom, LicenseLine
 from carnet.calm.customers.models import Account
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases.accept_lfr import LfrAccepted, accept_lfr
@@ -17,7 +17,7 @@ from carnet.calm.use_cases.planning import make_plan
 from carnet.calm.use_cases.selection import Selection
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.errors import UsageError
-from carnet.exchange.license_file_request import LicenseFileRequest, read_request
+from carnet.exchange.license_file_request import LicenseFileRequest, read_lfr
 from carnet.exchange.verdicts import Code, Refusal
 
 MAX_FILES = 100
@@ -47,7 +47,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class IssuedSame:
-    request: str
+    lfr: str
     control_room: str
     name: str
     guid: str
@@ -68,13 +68,13 @@ def accept_many(calm: Calm, *, account: str, files: Sequence[Sent], now: datetim
 
 
 def _accept(calm: Calm, customer: Account, file: Sent, *, now: datetime, by: str) -> Taken:
-    read = read_request(file.raw)
-    guid = file.guid or ("" if isinstance(read, Refusal) else _own_guid(customer, read.request))
+    read = read_lfr(file.raw)
+    guid = file.guid or ("" if isinstance(read, Refusal) else _own_guid(customer, read.lfr))
     if guid:
         return Taken(file.name, guid, accept_lfr(calm, raw=file.raw, guid=guid, now=now, by=by))
-    refusal = read if isinstance(read, Refusal) else _not_known(customer, read.request)
+    refusal = read if isinstance(read, Refusal) else _not_known(customer, read.lfr)
     with act(calm, now=now, by=by) as doing:
-        of = RefusedOf("request", customer.id)
+        of = RefusedOf("lfr", customer.id)
         return Taken(file.name, "", doing.refuse_file(refusal, file.raw, sha256(file.raw).hexdigest(), of))
 
 
@@ -95,17 +95,17 @@ def _not_known(customer: Account, lfr: LicenseFileRequest) -> Refusal:
 
 
 def issue_same(
-    calm: Calm, *, account: str, requests: Sequence[str], now: datetime, by: str, until: datetime | None = None
+    calm: Calm, *, account: str, lfrs: Sequence[str], now: datetime, by: str, until: datetime | None = None
 ) -> tuple[IssuedSame, ...]:
     """For each accepted LFR, what its site has installed now, until `until` or until the purchases end: each in an act
     of its own. What the site would refuse is not issued. Raises UsageError, before anything is issued, where one of
     them is not of the account."""
     customer = find_account(account)
-    own = set(Request.objects.filter(id__in=requests, room__account=customer).values_list("id", flat=True))
-    for lfr_id in requests:
+    own = set(AcceptedLfr.objects.filter(id__in=lfrs, room__account=customer).values_list("id", flat=True))
+    for lfr_id in lfrs:
         if lfr_id not in own:
             raise UsageError(f"{customer.name} has no accepted LFR “{lfr_id}”.")
-    return tuple(_issue(calm, lfr_id, until, now=now, by=by) for lfr_id in requests)
+    return tuple(_issue(calm, lfr_id, until, now=now, by=by) for lfr_id in lfrs)
 
 
 def _issue(calm: Calm, lfr_id: str, until: datetime | None, *, now: datetime, by: str) -> IssuedSame:

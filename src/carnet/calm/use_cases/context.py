@@ -57,7 +57,7 @@ class Calm:
 class RefusedOf:
     """Whose file was refused, as far as it can be told, and what it calls itself."""
 
-    kind: str  # request | receipt
+    kind: str  # lfr | receipt
     account: str = ""
     guid: str = ""
     room: str = ""

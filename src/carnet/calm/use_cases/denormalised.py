@@ -3,19 +3,19 @@ transaction: so that no page reads an LFR again, and none reads a thousand rows 
 
 import msgspec
 
-from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, Request
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom, LicenseFile
 from carnet.calm.customers.windows import read_windows, write_windows
 from carnet.calm.use_cases.context import Act
-from carnet.exchange.license_file_request import LicenseFileRequest, ReadRequest
+from carnet.exchange.license_file_request import LicenseFileRequest, ReadLfr
 from carnet.exchange.windows import Windows, cycle_ends, install_by
 
 
-def request_row(doing: Act, room: ControlRoom, read: ReadRequest, windows: Windows) -> Request:
+def lfr_row(doing: Act, room: ControlRoom, read: ReadLfr, windows: Windows) -> AcceptedLfr:
     """The row of an LFR that is taken. `room` still says what CALM had seen before. `windows`: that CALM had signed for
     the site (E18)."""
-    lfr, envelope = read.request, read.envelope
+    lfr, envelope = read.lfr, read.envelope
     totals = lfr.totals.record.body
-    return Request(
+    return AcceptedLfr(
         id=lfr.request_id,
         room=room,
         enrolment=room.enrolment,
@@ -57,14 +57,14 @@ def _cycle(lfr: LicenseFileRequest, windows: Windows) -> dict[str, object]:
     }
 
 
-def note_request(room: ControlRoom, request: Request) -> None:
+def note_lfr(room: ControlRoom, accepted: AcceptedLfr) -> None:
     """The room as its newest LFR leaves it."""
-    windows = read_windows(request.windows)
-    room.cycle_opened_at, room.deadline = request.opened_at, request.deadline
-    room.cycle_ends = cycle_ends(request.opened_at, windows) if request.opened_at else None
-    room.windows, room.missed_cycle_locks = request.windows, windows.missed_cycle_locks
-    room.site_state, room.owed = request.state, request.owed
-    room.set_backs = max(0, request.set_backs - room.set_backs_known)
+    windows = read_windows(accepted.windows)
+    room.cycle_opened_at, room.deadline = accepted.opened_at, accepted.deadline
+    room.cycle_ends = cycle_ends(accepted.opened_at, windows) if accepted.opened_at else None
+    room.windows, room.missed_cycle_locks = accepted.windows, windows.missed_cycle_locks
+    room.site_state, room.owed = accepted.state, accepted.owed
+    room.set_backs = max(0, accepted.set_backs - room.set_backs_known)
 
 
 def note_confirmed(room: ControlRoom, file: LicenseFile | None) -> None:
@@ -77,9 +77,9 @@ def note_confirmed(room: ControlRoom, file: LicenseFile | None) -> None:
 
 def note_installed(room: ControlRoom, file: LicenseFile) -> None:
     """T2: how often the clock was set back before that install is known; what comes later is new."""
-    stated = Request.objects.filter(pk=file.request_id).values_list("set_backs", flat=True).first()
+    stated = AcceptedLfr.objects.filter(pk=file.lfr_id).values_list("set_backs", flat=True).first()
     room.set_backs_known, room.set_backs = stated or 0, 0
-    if file.request_id == room.newest_request_id:  # E7: installing closes the cycle
+    if file.lfr_id == room.newest_lfr_id:  # E7: installing closes the cycle
         room.cycle_opened_at = room.deadline = room.cycle_ends = None
     windows = read_windows(file.windows)
     room.windows, room.missed_cycle_locks = file.windows, windows.missed_cycle_locks

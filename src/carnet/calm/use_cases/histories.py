@@ -18,13 +18,13 @@ from carnet.calm.control_rooms.counting import (
 from carnet.calm.control_rooms.history import first_parting, newest_shared
 from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     Counted,
     Enrolment,
     LicenseFile,
     LicenseLine,
     RefusedFile,
-    Request,
     SeenCheckpoint,
 )
 from carnet.calm.purchases.models import Guid, Purchase
@@ -49,9 +49,9 @@ from carnet.exchange.history import History
 from carnet.exchange.license_file_request import (
     KeyPair,
     LicenseFileRequest,
-    ReadRequest,
+    ReadLfr,
     RequestKind,
-    read_request,
+    read_lfr,
 )
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.strict import from_base64url
@@ -132,7 +132,7 @@ class Acceptable:
     """A kept file whose history two people may accept."""
 
     refused: RefusedFile
-    read: ReadRequest
+    read: ReadLfr
     room: ControlRoom
     guid: Guid
     token: Token | None  # it enrols with this one
@@ -147,11 +147,11 @@ def find_acceptable(
     if room is None:
         return _nothing(room_id, "CALM does not know this Control Room")
     codes = MISMATCHES if site_confirms else MISMATCHES[:1]
-    rows = RefusedFile.objects.filter(room=room_id, kind="request", code__in=codes, resolved=False)
+    rows = RefusedFile.objects.filter(room=room_id, kind="lfr", code__in=codes, resolved=False)
     row = rows.order_by("-id").first()
     if row is None or (refused is not None and row.pk != refused):
         return _nothing(room.name, "no LFR of it was refused for its history since the last one that was taken")
-    read = read_request(bytes(row.raw), stored=True)
+    read = read_lfr(bytes(row.raw), stored=True)
     assert not isinstance(read, Refusal)
     refusal = never_accepted(room, read)
     if refusal:
@@ -161,14 +161,14 @@ def find_acceptable(
     return token if isinstance(token, Refusal) else Acceptable(row, read, room, guid, token)
 
 
-def never_accepted(room: ControlRoom, read: ReadRequest) -> Refusal | None:
+def never_accepted(room: ControlRoom, read: ReadLfr) -> Refusal | None:
     why = _never(room, read)
     return _nothing(room.name, why) if why else None
 
 
-def _never(room: ControlRoom, read: ReadRequest) -> str:
+def _never(room: ControlRoom, read: ReadLfr) -> str:
     """The histories that cannot be accepted."""
-    lfr = read.request
+    lfr = read.lfr
     if id_was_used(read):
         return "it has the id of another LFR"
     if not read.totals_proven():
@@ -194,10 +194,12 @@ def _nothing(room: str, why: str) -> Refusal:
     )
 
 
-def accept_history(doing: Act, found: Acceptable, *, reason: str, first: str) -> tuple[ControlRoom, Request] | Refusal:
+def accept_history(
+    doing: Act, found: Acceptable, *, reason: str, first: str
+) -> tuple[ControlRoom, AcceptedLfr] | Refusal:
     """L2: from now on the LFR's sequence, installed OLF, checkpoint and key are what CALM believes; units counted in
     the history given up are added; later OLFs are disproved."""
-    room, lfr = found.room, found.read.request
+    room, lfr = found.room, found.read.lfr
     installed = LicenseFile.objects.filter(id=lfr.installed.olf_id, room=room).first() if lfr.installed else None
     if lfr.installed and installed is None:
         return lfr_refusals.unknown_license_file(room.name, lfr.installed.sequence)
@@ -212,7 +214,7 @@ def accept_history(doing: Act, found: Acceptable, *, reason: str, first: str) ->
 
 
 def _case(found: Acceptable, acceptance: Acceptance, installed: LicenseFile | None) -> Case:
-    lfr = found.read.request
+    lfr = found.read.lfr
     stated = stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
     case = Case(found.read, found.guid, found.room, found.token, stated, {}, installed, gives_up=True)
     return count(case, (*read_acceptances(found.room.id), acceptance))
@@ -221,10 +223,10 @@ def _case(found: Acceptable, acceptance: Acceptance, installed: LicenseFile | No
 def consequences(found: Acceptable, now: datetime) -> Iterator[str]:
     """What two people need to decide, and what accepting it spends of the enrolment in force, where it ends that."""
     room = found.room
-    yield from evidence_of(room, found.read.request)
+    yield from evidence_of(room, found.read.lfr)
     if found.token is None or room.state != ControlRoom.State.ACTIVE:
         return
-    closings = ending(room, _case(found, _number(room, found.read.request), None), now)
+    closings = ending(room, _case(found, _number(room, found.read.lfr), None), now)
     for purchase in Purchase.objects.filter(id__in=closings).order_by("product", "id"):
         closing = closings[purchase.id]
         words = f"{purchase.product_id}: {closing.most} held, {closing.spent.units} become spent"
@@ -236,9 +238,9 @@ def settle_refusals(room: str) -> None:
     RefusedFile.objects.filter(room=room, resolved=False).update(resolved=True)
 
 
-def _token_of(doing: Act, room: ControlRoom, read: ReadRequest, guid: Guid) -> Token | Refusal | None:
+def _token_of(doing: Act, room: ControlRoom, read: ReadLfr, guid: Guid) -> Token | Refusal | None:
     """The token that the LFR enrols with, where it is not the Control Room's present one."""
-    lfr = read.request
+    lfr = read.lfr
     refusal = judge_identity(room, read, guid)
     if refusal:
         return refusal
@@ -264,7 +266,7 @@ def _save(
         number=acceptance.number,
         checkpoint=msgspec.json.encode(lfr.ledger.checkpoint).decode(),
         add=msgspec.json.encode(acceptance.add).decode(),
-        request=lfr.request_id,
+        lfr=lfr.request_id,
         reason=reason,
         by=first,
         second=doing.by,
@@ -292,7 +294,7 @@ def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None, now
     SeenCheckpoint.objects.filter(room=room).update(believed=False)
     SeenCheckpoint.objects.filter(pk__in=shown).update(believed=True)
     lost = [row.of for row in rows if row.pk not in shown]
-    Request.objects.filter(id__in=lost).update(believed=False)
+    AcceptedLfr.objects.filter(id__in=lost).update(believed=False)
     Counted.objects.filter(room=room, enrolment=room.enrolment).update(stated=False)
     if room.state != ControlRoom.State.ACTIVE:
         return

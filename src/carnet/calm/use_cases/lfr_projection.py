@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from carnet.calm.control_rooms.models import Request
+from carnet.calm.control_rooms.models import AcceptedLfr
 from carnet.exchange.envelope import Kind, stored_value
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.keys import AkpKey
@@ -40,7 +40,7 @@ class _Clock(msgspec.Struct, frozen=True):
     system: datetime
 
 
-class AnsweredRequest(msgspec.Struct, frozen=True):
+class AnsweredLfr(msgspec.Struct, frozen=True):
     """As in `LicenseFileRequest`."""
 
     request_id: str
@@ -65,7 +65,7 @@ class AnsweredRequest(msgspec.Struct, frozen=True):
         return (self.new_keys or self.control_room).sealing_key
 
 
-def read_answered(request: Request) -> AnsweredRequest:
+def read_answered_lfr(accepted: AcceptedLfr) -> AnsweredLfr:
     """What its answer depends on, in any version in which it was written (E17)."""
-    lfr = stored_value(bytes(request.raw), Kind.LFR, LicenseFileRequest)
-    return msgspec.convert(lfr, AnsweredRequest, from_attributes=True)
+    lfr = stored_value(bytes(accepted.raw), Kind.LFR, LicenseFileRequest)
+    return msgspec.convert(lfr, AnsweredLfr, from_attributes=True)

@@ -11,10 +11,10 @@ import msgspec
 from carnet.calm.control_rooms.counting import pending
 from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     LicenseFile,
     LicenseLine,
-    Request,
 )
 from carnet.calm.customers.windows import write_windows
 from carnet.calm.use_cases import planning
@@ -56,7 +56,7 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
         content=olf.content_digest(form.olf),
         tail=plan.tail,
         control_room=plan.room.id,
-        request=plan.request.id,
+        lfr=plan.accepted.id,
         sequence=olf.sequence,
         lines=[[line.sku, line.quantity, line.valid_until] for line in plan.lines],
         site_clock_is_off=plan.site_clock_is_off,
@@ -73,7 +73,7 @@ def _without_proof(doing: Act, plan: Plan, form: OlfForm) -> OfflineLicenseFile:
     return OfflineLicenseFile(
         olf_id=olf_id,
         sequence=plan.sequence,
-        answers=Answers(request_id=lfr.request_id, sha256=plan.request.digest),
+        answers=Answers(request_id=lfr.request_id, sha256=plan.accepted.digest),
         control_room_id=plan.room.id,
         sealing_key=key.kid,
         license_guid=str(plan.room.guid_id),
@@ -113,7 +113,7 @@ class LicenseFileShown:
     control_room: str
     name: str
     guid: str
-    request: str
+    lfr: str
     issued_at: datetime
     install_by: datetime
     lines: tuple[Line, ...] = ()
@@ -169,7 +169,7 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
     """E6: the same file again, byte for byte. By its id, or that of the LFR it answers."""
     with act(calm, now=now, by=by) as doing:
         rows = LicenseFile.objects.select_related("room", "enrolment")
-        row = rows.filter(id=license_file).first() or rows.filter(request=license_file).first()
+        row = rows.filter(id=license_file).first() or rows.filter(lfr=license_file).first()
         if row is None:
             raise UsageError(f"There is no license file “{license_file}”.", run="calm control-room show")
         doing.record("license_file.downloaded", row.id)
@@ -179,15 +179,15 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
             row.room_id,
             row.room.name,
             row.enrolment.guid_id,
-            row.request_id,
+            row.lfr_id,
             row.issued_at,
             row.install_by,
             raw=bytes(row.raw),
         )
 
 
-def find_lfr(lfr_id: str) -> Request:
-    found = Request.objects.select_related("room", "room__account").filter(id=lfr_id).first()
+def find_lfr(lfr_id: str) -> AcceptedLfr:
+    found = AcceptedLfr.objects.select_related("room", "room__account").filter(id=lfr_id).first()
     if found is None:
         raise UsageError(
             f"There is no accepted LFR “{lfr_id}”.", "Accept it first.", run="calm request accept FILE --guid GUID"
@@ -197,12 +197,12 @@ def find_lfr(lfr_id: str) -> Request:
 
 def _store(doing: Act, plan: Plan, written: Written) -> None:
     """E6: uses the LFR up. H3: what the file grants is held from now on."""
-    room, request = plan.room, plan.request
+    room, accepted = plan.room, plan.accepted
     file = LicenseFile(
         id=written.olf.olf_id,
         room_id=room.id,
         enrolment_id=str(room.enrolment_id),
-        request_id=request.id,
+        lfr_id=accepted.id,
         sequence=written.olf.sequence,
         raw=written.raw,
         issued_at=doing.now,
@@ -220,7 +220,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
     )
     file.save(force_insert=True)
     LicenseLine.objects.bulk_create(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items())
-    Request.objects.filter(id=request.id).update(used=True)
+    AcceptedLfr.objects.filter(id=accepted.id).update(used=True)
     ControlRoom.objects.filter(id=room.id).update(last_license_file=file.sequence)
 
 
@@ -232,7 +232,7 @@ def _row(plan: Plan, file: LicenseFile, purchase: str, line: Line) -> LicenseLin
         purchase_id=purchase,
         line_id=line.line_id,
         file_sequence=file.sequence,
-        request_sequence=plan.request.sequence,
+        lfr_sequence=plan.accepted.sequence,
         quantity=line.quantity,
         valid_from=line.valid_from,
         valid_until=line.valid_until,
@@ -248,7 +248,7 @@ def _shown(plan: Plan, written: Written | None) -> LicenseFileShown:
         plan.room.id,
         plan.room.name,
         plan.room.guid_id or "",
-        plan.request.id,
+        plan.accepted.id,
         plan.now,
         plan.install_by,
         tuple(plan.lines),

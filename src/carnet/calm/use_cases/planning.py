@@ -13,10 +13,10 @@ from carnet.calm.control_rooms.counting import (
     stated_in,
 )
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     LicenseFile,
     LicenseLine,
-    Request,
 )
 from carnet.calm.customers.windows import read_windows, windows_of
 from carnet.calm.issuing_log import log
@@ -32,7 +32,7 @@ from carnet.calm.use_cases.difference import (
     users_above,
 )
 from carnet.calm.use_cases.key_sets import newest_row
-from carnet.calm.use_cases.lfr_projection import AnsweredRequest, read_answered
+from carnet.calm.use_cases.lfr_projection import AnsweredLfr, read_answered_lfr
 from carnet.calm.use_cases.models import IssuedKeySet
 from carnet.calm.use_cases.selection import (
     Ceiling,
@@ -56,9 +56,9 @@ from carnet.times import exact_span, stamp
 class Plan:
     """An OLF that every rule allows."""
 
-    request: Request
+    accepted: AcceptedLfr
     room: ControlRoom
-    lfr: AnsweredRequest
+    lfr: AnsweredLfr
     by_purchase: dict[str, Line]
     shelf: Shelf
     key_set: IssuedKeySet
@@ -99,7 +99,7 @@ class Plan:
     @property
     def site_windows(self) -> Windows:
         """E18: that the site goes by until it installs the file."""
-        return read_windows(self.request.windows)
+        return read_windows(self.accepted.windows)
 
     @property
     def windows(self) -> Windows:
@@ -112,20 +112,20 @@ class Plan:
 
 
 def make_plan(
-    request: Request, asked: Selection, now: datetime, *, site_clock_is_off: bool, lowers_clock: bool
+    accepted: AcceptedLfr, asked: Selection, now: datetime, *, site_clock_is_off: bool, lowers_clock: bool
 ) -> Plan | Refusal:
-    lfr = read_answered(request)
-    refusal = unanswerable(request) or too_late(request, now, site_clock_is_off=site_clock_is_off)
+    lfr = read_answered_lfr(accepted)
+    refusal = unanswerable(accepted) or too_late(accepted, now, site_clock_is_off=site_clock_is_off)
     if refusal:
         return refusal
-    plan = draw_up(request, lfr, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
+    plan = draw_up(accepted, lfr, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
     problem = next(problems_of(plan), None)
     return problem.refusal if problem else _informed(plan)
 
 
 def draw_up(
-    request: Request,
-    lfr: AnsweredRequest,
+    accepted: AcceptedLfr,
+    lfr: AnsweredLfr,
     asked: Selection,
     now: datetime,
     *,
@@ -133,16 +133,16 @@ def draw_up(
     lowers_clock: bool = False,
 ) -> Plan:
     """The OLF as asked for, of an LFR that can be answered; not yet judged."""
-    room = request.room
+    room = accepted.room
     assert room.enrolment_id is not None
     assert room.guid_id is not None
-    assert request.deadline is not None
+    assert accepted.deadline is not None
     shelf = read_shelf(room.account_id, room.guid_id, now)
     approved, installed = is_approved(room.account_id), installed_in(room)
     ceiling = None if approved else _ceiling(shelf, room, installed)
     lines, problems = make_lines(shelf, asked, room.enrolment_id, ceiling)
     return Plan(
-        request,
+        accepted,
         room,
         lfr,
         lines,
@@ -152,7 +152,7 @@ def draw_up(
         read_acceptances(room.id, lfr.history_accepted),
         installed,
         approved,
-        request.deadline,
+        accepted.deadline,
         now,
         lowers_clock,
         site_clock_is_off,
@@ -172,29 +172,29 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
         yield Problem(refusal)
 
 
-def unanswerable(request: Request) -> Refusal | None:
+def unanswerable(accepted: AcceptedLfr) -> Refusal | None:
     """E6: only the newest LFR, once. A release asks for nothing."""
-    room = request.room
-    if request.used:
-        return lfr_refusals.already_used(room, request.sequence)
-    if request.pk != room.newest_request_id:
-        return lfr_refusals.superseded(room, request.sequence)
+    room = accepted.room
+    if accepted.used:
+        return lfr_refusals.already_used(room, accepted.sequence)
+    if accepted.pk != room.newest_lfr_id:
+        return lfr_refusals.superseded(room, accepted.sequence)
     if room.state == ControlRoom.State.WRITTEN_OFF:
         return lfr_refusals.written_off(room)
-    if request.kind == RequestKind.RELEASE:
+    if accepted.kind == RequestKind.RELEASE:
         return Refusal(
             Code.CANNOT_BE_INSTALLED,
-            f"LFR {request.sequence} of {room.name} is a release: it asks for nothing, and no file answers it.",
+            f"LFR {accepted.sequence} of {room.name} is a release: it asks for nothing, and no file answers it.",
             "To license the Control Room again, enable it with a new token.",
         )
     return None
 
 
-def too_late(request: Request, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
+def too_late(accepted: AcceptedLfr, now: datetime, *, site_clock_is_off: bool) -> Refusal | None:
     """E5: staff may state that the site's clock is off; the site still judges by its own."""
-    if site_clock_is_off or request.deadline is None:
+    if site_clock_is_off or accepted.deadline is None:
         return None
-    return request_window(request.generated_at, request.deadline, read_windows(request.windows), now)
+    return request_window(accepted.generated_at, accepted.deadline, read_windows(accepted.windows), now)
 
 
 def _nothing_granted(room: ControlRoom) -> Refusal:

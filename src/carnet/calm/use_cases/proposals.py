@@ -70,7 +70,7 @@ class Confirmed:
     proposed_by: str
     confirmed_by: str
     did: tuple[str, ...]
-    request: str | None = None  # accept_history: the LFR that can be answered now
+    lfr: str | None = None  # accept_history: the LFR that can be answered now
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confi
     answer = histories.accept_history(doing, found, reason=row.reason, first=row.by)
     if isinstance(answer, Refusal):
         return answer
-    return _done(doing, row, did, request=answer[1].id)
+    return _done(doing, row, did, lfr=answer[1].id)
 
 
 def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
@@ -284,5 +284,5 @@ def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed 
     return _done(doing, row, did)
 
 
-def _done(doing: Act, row: Proposal, did: tuple[str, ...], request: str | None = None) -> Confirmed:
-    return Confirmed(row.id, row.kind, row.subject, row.by, doing.by, did, request)
+def _done(doing: Act, row: Proposal, did: tuple[str, ...], lfr: str | None = None) -> Confirmed:
+    return Confirmed(row.id, row.kind, row.subject, row.by, doing.by, did, lfr)

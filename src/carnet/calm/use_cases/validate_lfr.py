@@ -20,10 +20,10 @@ from carnet.calm.control_rooms.counting import (
 from carnet.calm.control_rooms.history import Seen, Standing, judge_history
 from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     Counted,
     LicenseFile,
-    Request,
     SeenCheckpoint,
 )
 from carnet.calm.purchases.models import Guid
@@ -35,7 +35,7 @@ from carnet.exchange.history import History
 from carnet.exchange.license_file_request import (
     KeyPair,
     LicenseFileRequest,
-    ReadRequest,
+    ReadLfr,
     RequestKind,
 )
 from carnet.exchange.offline_license_file import AddedUnits
@@ -50,29 +50,29 @@ State = ControlRoom.State
 class Case:
     """An LFR that may be taken, with what was found out about it."""
 
-    read: ReadRequest
+    read: ReadLfr
     guid: Guid
     room: ControlRoom | None  # None: a newcomer
     token: Token | None  # it enrols with this one
     stated: Stated
     counts: dict[Where, Count]
     installed: LicenseFile | None = None
-    again: Request | None = None  # the very file taken last: answered again
+    again: AcceptedLfr | None = None  # the very file taken last: answered again
     acceptances: tuple[Acceptance, ...] = field(default=())
     gives_up: bool = False  # L2: two people accepted it against the history that CALM saw
 
     @property
     def lfr(self) -> LicenseFileRequest:
-        return self.read.request
+        return self.read.lfr
 
     @property
     def is_release(self) -> bool:
         return self.lfr.kind is RequestKind.RELEASE
 
 
-def validate_lfr(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal:
+def validate_lfr(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
     """Steps (3) to (10), in their order. The very file that was taken last is answered again: no step after (6)."""
-    lfr = read.request
+    lfr = read.lfr
     room = find_room(lfr.control_room.id)
     if room is None:
         return _judge_newcomer(doing, read, guid)
@@ -92,10 +92,10 @@ def validate_lfr(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal:
     return _judge_enrolment(doing, case)  # (10)
 
 
-def _judge_totals(read: ReadRequest, room: ControlRoom | None) -> Refusal | None:
+def _judge_totals(read: ReadLfr, room: ControlRoom | None) -> Refusal | None:
     """(7)"""
     if id_was_used(read):
-        return lfr_refusals.id_was_used(read.request)
+        return lfr_refusals.id_was_used(read.lfr)
     if not read.totals_proven():  # L3
         return lfr_refusals.totals_not_proven(room)
     return None
@@ -121,9 +121,9 @@ def find_room(room: str) -> ControlRoom | None:
     return ControlRoom.objects.select_related("enrolment", "guid", "account").filter(id=room).first()
 
 
-def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal | None:
+def judge_identity(room: ControlRoom, read: ReadLfr, guid: Guid) -> Refusal | None:
     """(4): the account, the GUID (H5), and the keys (E15). A retired key is a question of history, judged there."""
-    lfr = read.request
+    lfr = read.lfr
     if room.account_id != guid.account_id:
         return lfr_refusals.wrong_account(room.name, guid)
     free_of_guid = lfr.kind is RequestKind.RELEASE and room.guid_id is None
@@ -141,16 +141,16 @@ def judge_identity(room: ControlRoom, read: ReadRequest, guid: Guid) -> Refusal 
     return None
 
 
-def judge_state(room: ControlRoom, read: ReadRequest) -> Refusal | None:
+def judge_state(room: ControlRoom, read: ReadLfr) -> Refusal | None:
     """(5), E12: of a Control Room that was written off, nothing but a release LFR is taken."""
-    if room.state == State.WRITTEN_OFF and read.request.kind is not RequestKind.RELEASE:
+    if room.state == State.WRITTEN_OFF and read.lfr.kind is not RequestKind.RELEASE:
         return lfr_refusals.written_off(room)
     return None
 
 
-def _judge_newcomer(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal:
+def _judge_newcomer(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
     """(3), (7) and (8) for one that CALM sees for the first time: CALM has done nothing that it could name."""
-    lfr = read.request
+    lfr = read.lfr
     token = judge_newcomer(doing, lfr, guid)  # (3)
     if isinstance(token, Refusal):
         return token
@@ -164,16 +164,16 @@ def _judge_newcomer(doing: Act, read: ReadRequest, guid: Guid) -> Case | Refusal
     return count(Case(read, guid, None, token, _stated(lfr), {}), ())
 
 
-def id_was_used(read: ReadRequest) -> bool:
+def id_was_used(read: ReadLfr) -> bool:
     """Whether another file had its request id: ids are drawn at random, so that no honest site repeats one."""
-    return Request.objects.filter(id=read.request.request_id).exclude(digest=read.envelope.digest).exists()
+    return AcceptedLfr.objects.filter(id=read.lfr.request_id).exclude(digest=read.envelope.digest).exists()
 
 
-def _judge_history(room: ControlRoom, read: ReadRequest, guid: Guid) -> Case | Refusal:
+def _judge_history(room: ControlRoom, read: ReadLfr, guid: Guid) -> Case | Refusal:
     """(6): L2, before sequence, totals or anything else is believed."""
-    lfr, digest = read.request, read.envelope.digest
-    taken = Request.objects.defer("raw").filter(digest=digest, room=room, believed=True).first()
-    if taken and taken.pk != room.newest_request_id:  # E6: taken before, and answered or overtaken since
+    lfr, digest = read.lfr, read.envelope.digest
+    taken = AcceptedLfr.objects.defer("raw").filter(digest=digest, room=room, believed=True).first()
+    if taken and taken.pk != room.newest_lfr_id:  # E6: taken before, and answered or overtaken since
         return (
             lfr_refusals.already_used(room, taken.sequence)
             if taken.used

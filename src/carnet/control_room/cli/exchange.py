@@ -89,9 +89,9 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
 
 
 def _file_of(client: "EngineClient", answer: "RequestAnswer") -> bytes:
-    from carnet.control_room.rules.activation.generate_request import NewestRequest
+    from carnet.control_room.rules.activation.generate_request import NewestLfr
 
-    newest = client.ask(NewestRequest())
+    newest = client.ask(NewestLfr())
     if newest.request_id != answer.request_id:
         void = f"Request #{answer.sequence} is void already: #{newest.sequence} was generated after it."
         raise UsageError(void, "Write that one.", "control-room request save-again --out FILE")
@@ -113,10 +113,10 @@ def _generated(console: "Console", answer: "RequestAnswer", out: Path) -> None:
 
 def save_again(session: Session, out: OutFile) -> None:
     """Write the newest LFR out again, byte for byte (a lost stick). That is not a new one (E3)."""
-    from carnet.control_room.rules.activation.generate_request import NewestRequest
+    from carnet.control_room.rules.activation.generate_request import NewestLfr
 
     with session.site.client() as client:
-        newest = client.ask(NewestRequest())
+        newest = client.ask(NewestLfr())
     write_file(out, newest.raw)
     session.answer(
         {"request_id": newest.request_id, "sequence": newest.sequence, "file": str(out)},

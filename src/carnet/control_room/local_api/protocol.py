@@ -19,7 +19,7 @@ from carnet.control_room.queries.license_preview import PreviewLicense
 from carnet.control_room.queries.notices import DueNotices
 from carnet.control_room.queries.overview import Overview, ProductDetail
 from carnet.control_room.queries.what_if import WhatIf
-from carnet.control_room.rules.activation.generate_request import GenerateRequest, NewestRequest, WithdrawCycle
+from carnet.control_room.rules.activation.generate_request import GenerateRequest, NewestLfr, WithdrawCycle
 from carnet.control_room.rules.activation.install_license import InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
 from carnet.control_room.rules.decision import Asked, Command, Question
@@ -103,7 +103,7 @@ QUESTIONS: dict[str, type[Question[Any]]] = {
         CheckUser,
         CheckFeature,
         CheckAssignments,
-        NewestRequest,
+        NewestLfr,
         PreviewLicense,
         RequestText,
         WhatIf,
@@ -179,7 +179,7 @@ def fetch(name: str) -> bytes:
     return encode(Fetch(name))
 
 
-def read_request(data: bytes) -> Request:
+def read_lfr(data: bytes) -> Request:
     """Raises UsageError, with a sentence, where it is none that this door knows."""
     try:
         request: Do | Ask | Fetch = decode(data, Do | Ask | Fetch, depth=_DEPTH)  # type: ignore[arg-type]

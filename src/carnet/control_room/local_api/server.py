@@ -122,7 +122,7 @@ class UnixServer:
 
     async def _outcome(self, raw: bytes) -> object:
         try:
-            request = protocol.read_request(raw)
+            request = protocol.read_lfr(raw)
             if isinstance(request, protocol.Execution):
                 order = QueuedCommand(request.command, request.actor, request.key)
                 (outcome,) = await self._writer.execute([order])

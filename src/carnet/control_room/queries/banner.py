@@ -11,7 +11,7 @@ from carnet.control_room.rules.site_state import (
     state_name,
     unlocked_name,
 )
-from carnet.control_room.state.state import NewestRequest, State
+from carnet.control_room.state.state import NewestLfr, State
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.windows import days_words
 from carnet.times import exact_span, stamp
@@ -72,7 +72,7 @@ def _days(left: timedelta) -> str:
 
 def _cycle(state: State, now: datetime) -> Banner | None:
     """A missed cycle of a site that was never licensed lapses: there is nothing to say."""
-    text, newest, end = _under_way(state, now), state.newest_request, state.cycle_ends
+    text, newest, end = _under_way(state, now), state.newest_lfr, state.cycle_ends
     if not text or newest is None or end is None:
         return None
     due = _deadline(newest, now) or end
@@ -82,7 +82,7 @@ def _cycle(state: State, now: datetime) -> Banner | None:
 
 def _under_way(state: State, now: datetime) -> str:
     """What the open cycle asks for; empty where none is open."""
-    newest, end = state.newest_request, state.cycle_ends
+    newest, end = state.newest_lfr, state.cycle_ends
     if newest is None or end is None or now >= end:
         return ""
     due = _deadline(newest, now)
@@ -92,6 +92,6 @@ def _under_way(state: State, now: datetime) -> str:
     return f"{what}: install the answer to request #{newest.sequence} before {stamp(due)}."
 
 
-def _deadline(newest: NewestRequest, now: datetime) -> datetime | None:
+def _deadline(newest: NewestLfr, now: datetime) -> datetime | None:
     """Until when the newest request can be answered, if it still can."""
     return newest.install_by if newest.install_by and now < newest.install_by else None

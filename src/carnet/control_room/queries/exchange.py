@@ -12,7 +12,7 @@ from carnet.control_room.rules.site_state import locks
 from carnet.control_room.state.exchange_log import Outcome, PastEntry
 from carnet.control_room.state.state import State
 from carnet.exchange.inspect import as_text, inspect
-from carnet.exchange.license_file_request import read_request
+from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.verdicts import Code, Refusal
 
 PAGE = 100  # entries in one answer
@@ -121,7 +121,7 @@ class RequestText(Question[RequestTextAnswer | Refusal]):
     what: ClassVar[str] = "request text"
 
     def answer(self, view: View) -> RequestTextAnswer | Refusal:
-        newest, raw = view.state.newest_request, view.document(REQUEST)
+        newest, raw = view.state.newest_lfr, view.document(REQUEST)
         if newest is None or raw is None:
             return Refusal(
                 Code.NOT_FOUND,
@@ -129,12 +129,12 @@ class RequestText(Question[RequestTextAnswer | Refusal]):
                 "Generate one.",
                 run="control-room request generate --out FILE",
             )
-        read, inspection = read_request(raw, stored=True), inspect(raw, stored=True)
+        read, inspection = read_lfr(raw, stored=True), inspect(raw, stored=True)
         if isinstance(read, Refusal):
             return read
         if isinstance(inspection, Refusal):
             return inspection
-        request = read.request
+        request = read.lfr
         return RequestTextAnswer(
             file_name(view.state.name, request.sequence, "lfr"),
             len(raw),

@@ -53,7 +53,7 @@ def refused_words(state: State, name: str, on: datetime) -> list[str]:
     words = []
     if name not in GRANTING:
         words.append(f"Everything new (assign, acquire, consume): the state is {name}.")
-    newest = state.newest_request
+    newest = state.newest_lfr
     if state.open_cycle and newest and newest.install_by and on >= newest.install_by:
         words.append(f"The answer to the open request: it had to be installed before {stamp(newest.install_by)}.")
     for sku, line in sorted(products(state).items()):

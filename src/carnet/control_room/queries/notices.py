@@ -79,7 +79,7 @@ def _expiry(state: State, now: datetime) -> Iterator[Notice]:
 
 def _deadlines(state: State, now: datetime) -> Iterator[Notice]:
     """The newest request's, and the cycle's where that is another one."""
-    cycle, newest, end = state.open_cycle, state.newest_request, state.cycle_ends
+    cycle, newest, end = state.open_cycle, state.newest_lfr, state.cycle_ends
     if cycle is None or end is None or newest is None or newest.install_by is None:
         return
     steps = state.windows.deadline_notice_hours

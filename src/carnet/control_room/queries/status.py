@@ -169,7 +169,7 @@ def _installed(state: State) -> InstalledView | None:
 
 
 def _cycle(state: State, now: datetime) -> CycleView | None:
-    cycle, newest, end = state.open_cycle, state.newest_request, state.cycle_ends
+    cycle, newest, end = state.open_cycle, state.newest_lfr, state.cycle_ends
     if cycle is None or end is None or newest is None or newest.install_by is None:
         return None
     missed = now >= end

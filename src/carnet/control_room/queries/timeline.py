@@ -66,7 +66,7 @@ def _words(name: str, end: datetime, until: datetime) -> str:
 
 
 def _exchange(state: State, now: datetime, until: datetime) -> Iterator[Span]:
-    cycle, newest = state.open_cycle, state.newest_request
+    cycle, newest = state.open_cycle, state.newest_lfr
     end = state.cycle_ends or now
     if cycle and newest and now < end and not is_locked(state, now):
         due = min(newest.install_by or end, end)

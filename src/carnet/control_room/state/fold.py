@@ -20,7 +20,7 @@ from carnet.control_room.state.state import (
     ApiKey,
     InstalledLicense,
     LineMemory,
-    NewestRequest,
+    NewestLfr,
     OpenCycle,
     Person,
     Shown,
@@ -73,7 +73,7 @@ def _token(state: State, record: Record, event: e.TokenInstalled) -> None:
     state.windows = event.windows
     state.vendor_reads = event.reads
     state.released = state.locked = False
-    state.installed = state.cycle = state.newest_request = state.new_keys = None
+    state.installed = state.cycle = state.newest_lfr = state.new_keys = None
     state.withdrawn = 0
 
 
@@ -85,7 +85,7 @@ def _asked(state: State, record: Record, _: e.RequestAsked) -> None:
 @on(e.RequestGenerated)
 def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
     state.request_sequence = event.sequence
-    state.newest_request = NewestRequest(event.request_id, event.sequence, event.request, record.at, event.install_by)
+    state.newest_lfr = NewestLfr(event.request_id, event.sequence, event.request, record.at, event.install_by)
     state.cycle = OpenCycle(event.cycle) if event.cycle else None
     state.new_keys = event.new_keys
     asked_by = state.exchange.asked_by
@@ -99,7 +99,7 @@ def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
 @on(e.CycleWithdrawn)
 def _withdrawn(state: State, record: Record, _: e.CycleWithdrawn) -> None:
     state.exchange.close("withdrawn", record.at, record.actor)
-    state.cycle = state.newest_request = state.new_keys = None
+    state.cycle = state.newest_lfr = state.new_keys = None
     state.withdrawn += 1
 
 

@@ -57,7 +57,7 @@ class LineMemory(msgspec.Struct):
     token_id: str  # of the enrolment that it belongs to
 
 
-class NewestRequest(msgspec.Struct):
+class NewestLfr(msgspec.Struct):
     request_id: str
     sequence: int
     kind: RequestKind
@@ -127,7 +127,7 @@ class State(msgspec.Struct):
     account_name: str = ""
     windows: Windows = Windows()  # E18: of the installed OLF, before the first one of the token
     request_sequence: int = 0
-    newest_request: NewestRequest | None = None
+    newest_lfr: NewestLfr | None = None
     cycle: OpenCycle | None = None
     withdrawn: int = 0  # since the last install
     locked: bool = False  # E8

@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Request',
+            name='AcceptedLfr',
             fields=[
                 ('id', models.CharField(max_length=36, primary_key=True, serialize=False)),
                 ('sequence', models.BigIntegerField()),
@@ -151,13 +151,13 @@ class Migration(migrations.Migration):
                 ('raw', models.BinaryField()),
                 ('enrolment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.enrolment')),
                 ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.controlroom')),
-                ('request', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.request')),
+                ('lfr', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.acceptedlfr')),
             ],
         ),
         migrations.AddField(
             model_name='controlroom',
-            name='newest_request',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='control_rooms.request'),
+            name='newest_lfr',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='control_rooms.acceptedlfr'),
         ),
         migrations.CreateModel(
             name='SeenCheckpoint',
@@ -193,7 +193,7 @@ class Migration(migrations.Migration):
                 ('number', models.BigIntegerField()),
                 ('checkpoint', models.TextField()),
                 ('add', models.TextField()),
-                ('request', models.CharField(max_length=36)),
+                ('lfr', models.CharField(max_length=36)),
                 ('reason', models.CharField(max_length=2000)),
                 ('by', models.CharField(max_length=200)),
                 ('second', models.CharField(max_length=200)),
@@ -241,7 +241,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('line_id', models.CharField(max_length=36)),
                 ('file_sequence', models.BigIntegerField()),
-                ('request_sequence', models.BigIntegerField()),
+                ('lfr_sequence', models.BigIntegerField()),
                 ('quantity', models.BigIntegerField()),
                 ('valid_from', models.DateTimeField()),
                 ('valid_until', models.DateTimeField()),
@@ -275,8 +275,8 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddIndex(
-            model_name='request',
-            index=models.Index(fields=['room', 'accepted_at'], name='requests_of_room'),
+            model_name='acceptedlfr',
+            index=models.Index(fields=['room', 'accepted_at'], name='lfrs_of_room'),
         ),
         migrations.AddConstraint(
             model_name='licensefile',

@@ -150,23 +150,23 @@ def _public(pair: tuple[Signer, Opener]) -> KeyPair:
 
 
 @dataclass(frozen=True)
-class NewestRequestAnswer:
+class NewestLfrAnswer:
     request_id: str
     sequence: int
     raw: bytes = field(repr=False)  # the file, byte for byte
 
 
 @dataclass(frozen=True)
-class NewestRequest(Question[NewestRequestAnswer]):
+class NewestLfr(Question[NewestLfrAnswer]):
     """E3: the newest LFR, to be written out again. That is not a new one."""
 
     what: ClassVar[str] = "newest request"
 
-    def answer(self, view: View) -> NewestRequestAnswer:
-        newest, raw = view.state.newest_request, view.document(REQUEST)
+    def answer(self, view: View) -> NewestLfrAnswer:
+        newest, raw = view.state.newest_lfr, view.document(REQUEST)
         if newest is None or raw is None:
             raise UsageError("No request stands: none was generated, or it was withdrawn or voided by a token.")
-        return NewestRequestAnswer(newest.request_id, newest.sequence, raw)
+        return NewestLfrAnswer(newest.request_id, newest.sequence, raw)
 
 
 @dataclass(frozen=True)

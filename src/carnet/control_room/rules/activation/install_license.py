@@ -118,7 +118,7 @@ def _judge(read: ReadLicenseFile, body: SealedBody, now: datetime, state: State,
     """All of them, so that a preview can say what else is wrong; the first refusal is the one that counts."""
     olf, seen = read.olf, state.issuing_log.checkpoint if state.issuing_log else None
     steps = [Step("Its number is higher than any that was installed here.", _in_sequence(olf, state))]  # (7)
-    until = state.newest_request.install_by if state.newest_request else None
+    until = state.newest_lfr.install_by if state.newest_lfr else None
     if until:  # (8) by the time before any lowering
         steps.append(Step(f"It is in time: before {stamp(until)}.", install_window(until, moment.now)))
     if olf.lowers_clock:  # (9)
@@ -167,7 +167,7 @@ def _can_take(state: State) -> Refusal | None:
 
 def _answers_newest(olf: OfflineLicenseFile, state: State, moment: Moment) -> Refusal | None:
     """E7. A missed cycle's newest LFR still counts here, so that (8) can say that its window closed."""
-    newest = state.newest_request
+    newest = state.newest_lfr
     raw = moment.document(REQUEST) or b""
     same = newest is not None and olf.answers.request_id == newest.request_id
     if state.cycle and same and olf.answers.sha256 == sha256(raw).hexdigest():

@@ -22,7 +22,7 @@ from carnet.exchange.license_file_request import (
     LicenseFileRequest,
     StatedTotals,
     TotalsRecord,
-    write_request,
+    write_lfr,
 )
 from carnet.exchange.reads import site_reads, version_for
 from carnet.exchange.strict import decode, encode
@@ -40,7 +40,7 @@ class LfrDraft:
         state, keys = self.state, self.moment.keys
         assert state.signing_key is not None
         signers = [keys.signer(state.signing_key.kid), *([self.pair[0]] if self.pair else [])]
-        return write_request(self._request(draft), signers, self._version())
+        return write_lfr(self._request(draft), signers, self._version())
 
     def _request(self, draft: LedgerPreview) -> LicenseFileRequest:
         state, generated = self.state, self.generated

@@ -1,5 +1,5 @@
 """Carrying out what an LFR says, once it was judged (`judging`), or accepted by two people (`histories`): enrol, keys,
-what is out (H2), what is counted (Q3), the checkpoint seen, and, for its last word, the release (E11)."""
+what is out (H2), what is counted (Q3), the checkpoint seen, and, for a release LFR, the release (E11)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -345,12 +345,12 @@ def _correct(enrolment: str, closed: list[Spent], lfr: LicenseFileRequest, count
         if start == spent.period_start or (start and spent.period_start and start > spent.period_start):
             spent.units, spent.period_start = units, start
         elif start and spent.period_start and spent.why == "written_off":
-            spent.units = 0  # its last word is from an earlier period: nothing was consumed in this one
+            spent.units = 0  # the release LFR is from an earlier period: nothing was consumed in this one
     Spent.objects.bulk_update(closed, ["units", "period_start"])
 
 
 def _release(room: ControlRoom, doing: Act) -> None:
-    """E11: the GUID is free (H5). Only of an enrolment that is open: a second last word changes nothing more."""
+    """E11: the GUID is free (H5). Only of an enrolment that is open: a second release LFR changes nothing more."""
     assert room.enrolment is not None
     if room.state == State.ACTIVE:
         _end(room.enrolment, doing.now, "released")
@@ -365,7 +365,7 @@ def _end(enrolment: Enrolment, now: datetime, how: str) -> None:
 
 
 def settle_loss(room: str, how: LossReport.State, doing: Act) -> None:
-    """What was reported lost is written off, or has said its last word."""
+    """What was reported lost is written off, or is released."""
     opened = LossReport.objects.filter(room=room, state=LossReport.State.OPEN)
     opened.update(state=how, settled_at=doing.now, settled_by=doing.by)
 

@@ -110,7 +110,7 @@ def _judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
         installed = _judge_installed(room, lfr)
         return installed if isinstance(installed, Refusal) else replace(case, installed=installed)
     if case.is_release and room.state != State.ACTIVE:
-        return case  # E11: of an older enrolment, nothing more than its last word
+        return case  # E11: of an older enrolment only a release LFR is taken
     if lfr.installed is not None:  # E11: the first LFR under a new token names none
         return lfr_refusals.installed_under_new_token(room, lfr.installed.sequence)
     token = judge_token(doing, lfr, case.guid)

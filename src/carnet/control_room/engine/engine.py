@@ -100,10 +100,10 @@ class Engine:
         self.snapshot_size = self.state.size
         self._check_version("")
         mark = self.reader.head.answers if self.reader.head else None
-        anew = mark != self.answers.mark or self.answers.size != self.reader.peaks.size
-        if anew:  # else this is a reload, and what is known of answers is what the disk holds
+        index_is_stale = mark != self.answers.mark or self.answers.size != self.reader.peaks.size
+        if index_is_stale:  # else this is a reload, and what is known of answers is what the disk holds
             self.answers = IdempotencyIndex(self.store, mark, filters)
-        at = start = min(self.state.size, self.answers.start) if anew else self.state.size
+        at = start = min(self.state.size, self.answers.start) if index_is_stale else self.state.size
         try:
             for record in self.reader.records(start):
                 at = record.index + 1
@@ -111,7 +111,7 @@ class Engine:
                     before = self.state.version
                     evolve(self.state, record)
                     self._check_version(before)
-                if anew:
+                if index_is_stale:
                     self.answers.note(record)
         except TamperedError as error:
             raise TamperedError(f"Record {at} of the ledger: {error}.", *LOOK) from error

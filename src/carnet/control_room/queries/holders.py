@@ -1,7 +1,7 @@
 """Who holds what, for the pages: in pages of their own order, however many there are.
 
-A question looks at no more than LOOKED_AT of them: where a search finds little, it says where it stopped, and whoever
-asks goes on from there. One that comes or goes meanwhile does not shift the others.
+A question looks at no more than LOOKED_AT of them: where a search finds little, it says where it stopped, and the
+caller goes on from there. One that comes or goes meanwhile does not shift the others.
 """
 
 from collections.abc import Callable, Iterator

@@ -126,7 +126,7 @@ def withdraw(request: AuthorizedRequest) -> HttpResponse:
 @requires(Permission.INSTALL)
 @require_POST
 def release(request: AuthorizedRequest) -> HttpResponse:
-    """E11: the last word. The name that is typed shows that this site is meant."""
+    """E11: the release. The name that is typed shows that this site is meant."""
     form = Release(request.status.name, request.POST)
     answer = form.ask(lambda _asked: _release(request, None))
     if answer is None:

@@ -49,8 +49,8 @@ class ApiKeys:
 
 @dataclass(frozen=True)
 class CreateApiKey(Command[ApiKeyAnswer]):
-    """`products` None: all of them. With a repeated idempotency key the answer comes without the key itself: whoever
-    lost it revokes that key and makes another."""
+    """`products` None: all of them. With a repeated idempotency key the answer comes without the key itself: who lost
+    it revokes that key and makes another."""
 
     name: str
     products: list[str] | None

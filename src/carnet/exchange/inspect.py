@@ -142,8 +142,8 @@ def as_text(inspection: Inspection) -> str:
 def pinned_by(trust: bytes | None, key_set: bytes | None) -> Pinned | Refusal | None:
     """The trust to judge by, from a trust file, a key set file, or both; None where neither is given.
 
-    A key set that comes alone is believed: its roots are the keys that signed it. With a trust file, they must be the roots
-    that it names; after two rotations of the roots only a Control Room's own copy still bridges that.
+    A key set that comes alone is believed: its roots are the keys that signed it. With a trust file, they must be the
+    roots that it names; after two rotations of the roots only a Control Room's own copy still bridges that.
 
     Refused as `read_trust` and `read_key_set` do.
     """

@@ -152,10 +152,12 @@ class Attempt(Generic[T]):
         """
         if reply.status == 200:
             return self._granted(reply, now)
-        problem = _decoded(reply.body)
-        if isinstance(problem, dict) and problem.get("code") and problem.get("type") != "about:blank":
+        problem = _problem(reply)
+        if problem and (reply.status < 500 or reply.status == 503):
             return self._refused(refusal_of(problem, reply.status), reply, now)
         sentence = f"The server answered with status {reply.status}, and not as a Control Room does."
+        if problem:  # its own fault is not a refusal: it does not know whether anything was changed
+            sentence = str(refusal_of(problem, reply.status))
         if reply.status in PROXY or reply.status == 503:
             return self.failed(sentence, now, sent=True, at_least=_retry_after(reply))
         if reply.status < 500:
@@ -238,6 +240,12 @@ def _decoded(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
+
+
+def _problem(reply: Reply) -> dict[str, Any] | None:
+    """What a Control Room says of what it did not grant; None where the answer is not one of its own."""
+    said = _decoded(reply.body)
+    return said if isinstance(said, dict) and said.get("code") and said.get("type") != "about:blank" else None
 
 
 def _retry_after(reply: Reply) -> float:

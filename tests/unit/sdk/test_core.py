@@ -31,6 +31,7 @@ PASSING = [
     Reply(500, {}, b'{"type": "about:blank", "code": "fault"}'),
     Reply(502, {}, b"<html>"),
     Reply(503, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, b""),
+    refused("fault", 500, None),
 ]
 
 
@@ -100,12 +101,19 @@ def test_who_gets_no_answer_learns_the_key_and_whether_it_may_be_done(outcomes: 
     assert (error.key, error.may_be_done) == ("key-0", may_be_done)
 
 
-def test_a_fault_of_the_server_says_too_whether_it_may_be_done() -> None:
-    error = Told(core().begin(calls.consume(PAGES, 12), 0)).run(*[PASSING[4]] * 4)
+@pytest.mark.rule("fault")
+@pytest.mark.parametrize("reply", [PASSING[4], PASSING[7]])
+def test_a_fault_of_the_server_says_too_whether_it_may_be_done(reply: Reply) -> None:
+    error = Told(core().begin(calls.consume(PAGES, 12), 0)).run(*[reply] * 4)
     assert isinstance(error, ServerFault)
     assert (error.status, error.key, error.may_be_done) == (500, "key-0", True)
-    asked = Told(core().begin(calls.check_feature("f"), 0)).run(*[PASSING[4]] * 4)
+    asked = Told(core().begin(calls.check_feature("f"), 0)).run(*[reply] * 4)
     assert not asked.may_be_done
+
+
+def test_a_fault_is_told_in_the_words_of_the_server() -> None:
+    error = Told(core().begin(calls.consume(PAGES, 12), 0)).run(*[PASSING[7]] * 4)
+    assert (type(error), str(error)) == (ServerFault, "Why.")
 
 
 @pytest.mark.parametrize(

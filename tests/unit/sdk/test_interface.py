@@ -63,6 +63,23 @@ def test_the_page_shows_what_the_clients_have_in_common() -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), TWINS)
+def test_neither_client_has_a_name_that_the_other_has_not(one: type, other: type) -> None:
+    assert _public(one) == _public(other)
+
+
+def test_each_call_is_a_method_of_both_clients() -> None:
+    made = {name for name in calls.__all__ if inspect.isfunction(getattr(calls, name))}
+    defined = {name for name, each in vars(calls).items() if inspect.isfunction(each) and name[0] != "_"}
+    assert made == {name for name in defined if getattr(calls, name).__module__ == calls.__name__}
+    for client in (Client, AsyncClient):
+        assert {name for name in made if not callable(getattr(client, name, None))} == set(), client
+
+
+def _public(kind: type) -> set[str]:
+    return {name for name in dir(kind) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("one", "other"), TWINS)
 def test_both_clients_say_the_same(one: type, other: type) -> None:
     for name, made in vars(one).items():
         if inspect.isfunction(made) and not name.startswith("_"):

@@ -1,8 +1,12 @@
 """Makes the frozen files of each version of each kind of exchange file (E17).
 
-Run `python -m tests.vectors.make_versions` to write the files of the newest version of each kind anew:
-tests/vectors/versions/KIND/N/. Files of an older version are never written again: they are what a release wrote, and
-every later release reads them. Run it too when a version that is not released yet changes.
+Run `python -m tests.vectors.make_versions` to write what is not there yet: tests/vectors/versions/KIND/N/, of the
+newest version of each kind. A file that is there is what a release wrote, and every later release reads it: it stays
+as it is. Until a version is released it may change: name its kinds to write them anew
+(`python -m tests.vectors.make_versions lfr`), at their newest version only.
+
+SHA256SUMS has the digest of each file, as `sha256sum -c` takes it. Only files that are written here get a new line, and
+a test compares the lines with the files: no frozen byte changes unseen.
 
 Keys, identifiers and times come from fixed seeds (`samples`, version 2 of the vendor's key set); signatures of
 ML-DSA-65 and sealed bodies differ from run to run. Beside the folders: trust.json and, in the folder of what the
@@ -10,7 +14,9 @@ vendor writes, key-set.jws, the key set that the files of that version are judge
 """
 
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from carnet.entitlements import Metric
@@ -23,6 +29,7 @@ from carnet.exchange.versioning import versions_of
 from tests.vectors import samples
 
 FOLDER = Path(__file__).parent / "versions"
+SUMS = "SHA256SUMS"
 NAMES = {
     "token": Kind.TOKEN,
     "lfr": Kind.LFR,
@@ -62,17 +69,50 @@ def _accepted() -> AcceptedHistory:
     return AcceptedHistory(number=1, checkpoint=checkpoint, add=[added])
 
 
-def main() -> None:
+def _all() -> Iterator[tuple[str, bytes]]:
+    """The path of each file within the folder, and its bytes."""
+    yield "trust.json", encode(VENDOR.trust)
     for name, kind in NAMES.items():
-        folder = FOLDER / name / str(versions_of(kind).newest)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
         if kind.writer == "CALM":
-            (folder / "key-set.jws").write_bytes(VENDOR.raw_key_set)
+            yield f"{_newest(name)}/key-set.jws", VENDOR.raw_key_set
     for name, file, raw in files():
-        (FOLDER / name / str(versions_of(NAMES[name]).newest) / f"{file}.{name}").write_bytes(raw)
-    (FOLDER / "trust.json").write_bytes(encode(VENDOR.trust))
+        yield f"{_newest(name)}/{file}.{name}", raw
+
+
+def _newest(name: str) -> str:
+    return f"{name}/{versions_of(NAMES[name]).newest}"
+
+
+def read_sums(folder: Path = FOLDER) -> dict[str, str]:
+    """The digest of each frozen file, by its path within the folder; nothing where none was written yet."""
+    path = folder / SUMS
+    lines = path.read_text().splitlines() if path.exists() else []
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def make(folder: Path = FOLDER, anew: Collection[str] = ()) -> list[str]:
+    """Write what is not in the folder yet, and the newest version of the kinds `anew`; returns the paths written."""
+    for name in anew:
+        shutil.rmtree(folder / _newest(name), ignore_errors=True)
+    missing = {path: raw for path, raw in _all() if not (folder / path).exists()}
+    for path, raw in missing.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(raw)
+    kept = {path: digest for path, digest in read_sums(folder).items() if (folder / path).exists()}
+    _write_sums(folder, kept | {path: sha256(raw).hexdigest() for path, raw in missing.items()})
+    return list(missing)
+
+
+def _write_sums(folder: Path, sums: Mapping[str, str]) -> None:
+    (folder / SUMS).write_text("".join(f"{digest}  {path}\n" for path, digest in sorted(sums.items())))
+
+
+def main(anew: Collection[str]) -> None:
+    if unknown := set(anew) - set(NAMES):
+        sys.exit(f"No such kind: {', '.join(sorted(unknown))}. Kinds: {', '.join(NAMES)}.")
+    written = make(anew=anew)
+    print("\n".join(written) or "Nothing is missing. Name the kinds that are to be written anew.")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

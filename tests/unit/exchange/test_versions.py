@@ -1,7 +1,9 @@
 """E17: a version for each kind of file: what is taken, what is written, and what the refusal says. The frozen files of
 every version, made by `make_versions`, are read for good."""
 
+import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,43 @@ def test_every_version_of_every_kind_has_frozen_files() -> None:
         folder = FOLDER / name / str(versions_of(kind).newest)
         assert {path.name for path in folder.iterdir()} - {"key-set.jws"} == {file for k, file in made if k == name}
     assert set(TABLES) == {*Kind, SEALED_BODY}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != make_versions.SUMS)
+    return {path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.rule("E17")
+def test_no_byte_of_a_frozen_file_has_changed() -> None:
+    assert _digests(FOLDER) == make_versions.read_sums()
+
+
+@pytest.mark.rule("E17")
+def test_making_the_frozen_files_writes_what_is_missing_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "versions"
+    shutil.copytree(FOLDER, folder)
+    assert make_versions.make(folder) == []
+    changed, missing = (f"lfr/{versions_of(Kind.LFR).newest}/{name}.lfr" for name in ("first", "release"))
+    (folder / changed).write_bytes(b"changed by hand")
+    (folder / missing).unlink()
+    before = _digests(folder)
+    assert make_versions.make(folder) == [missing]
+    assert _digests(folder).items() > before.items()
+    assert make_versions.read_sums(folder)[changed] == make_versions.read_sums()[changed]
+
+
+@pytest.mark.rule("E17")
+def test_only_the_kinds_that_are_named_are_written_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "versions"
+    shutil.copytree(FOLDER, folder)
+    (folder / f"olf/{versions_of(Kind.OLF).newest}/no-more.olf").touch()
+    written = make_versions.make(folder, ["olf"])
+    assert {path.partition("/")[0] for path in written} == {"olf"}
+    after = _digests(folder)
+    assert set(after) == set(_digests(FOLDER))
+    assert {path for path, digest in _digests(FOLDER).items() if digest != after[path]} <= set(written)
+    assert after == make_versions.read_sums(folder)
 
 
 def _of_version(kind: Kind, version: int) -> bytes:

@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from carnet.exchange.envelope import Kind
 from carnet.exchange.strict import decode
 from carnet.exchange.verdicts import Code
+from carnet.exchange.versioning import SEALED_BODY, TABLES, versions_of
 from tests.vectors import samples
 from tests.vectors.forge import compact
 
@@ -95,6 +97,30 @@ def _examples() -> Iterator[Any]:
 def test_every_worked_example_is_read_by_the_code(name: str, text: str) -> None:
     raw = compact(_long(json.loads(text)))
     assert decode(raw, STRUCTS[name], depth=12)
+
+
+VERSIONED = {  # as the table of versions in the page of the envelope calls each kind
+    "token": Kind.TOKEN,
+    "LFR": Kind.LFR,
+    "OLF, with its sealed body": Kind.OLF,
+    "receipt": Kind.RECEIPT,
+    "key set": Kind.KEY_SET,
+}
+
+
+@pytest.mark.rule("E17")
+def test_the_table_of_versions_is_that_of_the_code() -> None:
+    page = (DOCS / "formats/envelope.md").read_text()
+    _, found, rest = page.partition("| kind | versions | read by | written by |\n")
+    assert found
+    told = rest.split("\n\n")[0].splitlines()[1:]
+    made = [
+        f"| {name} | {', '.join(map(str, versions_of(kind).table))} | {kind.reader} | {kind.writer} |"
+        for name, kind in VERSIONED.items()
+    ]
+    assert told == made
+    assert {*VERSIONED.values(), SEALED_BODY} == set(TABLES)
+    assert versions_of(SEALED_BODY).table.keys() == versions_of(Kind.OLF).table.keys()
 
 
 def test_every_payload_has_a_worked_example() -> None:

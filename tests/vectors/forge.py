@@ -7,15 +7,21 @@ from typing import Any
 from carnet.exchange.envelope import Kind
 from carnet.exchange.keys import Signer
 from carnet.exchange.strict import from_base64url, to_base64url
+from carnet.exchange.versioning import TABLES, versions_of
 
 
 def compact(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def signed(payload: bytes, kind: str | Kind, signers: Sequence[Signer], v: object = 1, **header: object) -> bytes:
-    """A file with `payload` as it stands, good or not, signed by `signers` under whatever header is asked for."""
+def signed(payload: bytes, kind: str | Kind, signers: Sequence[Signer], v: object = None, **header: object) -> bytes:
+    """A file with `payload` as it stands, good or not, signed by `signers` under whatever header is asked for.
+
+    `v`: by default the newest version of the kind, which is what `samples` write; 1 of a kind that there is not.
+    """
     body = to_base64url(payload)
+    if v is None:
+        v = versions_of(kind).newest if kind in TABLES else 1
     return compact({"payload": body, "signatures": [_signature(body, str(kind), s, v, header) for s in signers]})
 
 
@@ -52,10 +58,10 @@ def edit_payload(raw: bytes, edit: Callable[[dict[str, Any]], object]) -> bytes:
 
 
 def resign(raw: bytes, signers: Sequence[Signer], edit: Callable[[dict[str, Any]], object]) -> bytes:
-    """The file with its payload changed, and signed again by `signers`."""
+    """The file with its payload changed, and signed again by `signers` as the version that it is."""
     fields = json.loads(payload(raw))
     edit(fields)
-    return signed(compact(fields), kind_of(raw), signers)
+    return signed(compact(fields), kind_of(raw), signers, _header(raw)["v"])
 
 
 def resign_bytes(raw: bytes, signers: Sequence[Signer], edit: Callable[[bytes], bytes]) -> bytes:
@@ -63,7 +69,7 @@ def resign_bytes(raw: bytes, signers: Sequence[Signer], edit: Callable[[bytes], 
     before = payload(raw)
     after = edit(before)
     assert after != before, "the edit found nothing to change"
-    return signed(after, kind_of(raw), signers)
+    return signed(after, kind_of(raw), signers, _header(raw)["v"])
 
 
 def edit_header(raw: bytes, number: int, edit: Callable[[dict[str, Any]], object]) -> bytes:
@@ -78,4 +84,9 @@ def edit_header(raw: bytes, number: int, edit: Callable[[dict[str, Any]], object
 
 
 def kind_of(raw: bytes) -> str:
-    return str(json.loads(from_base64url(parts(raw)["signatures"][0]["protected"]))["typ"])
+    return str(_header(raw)["typ"])
+
+
+def _header(raw: bytes) -> dict[str, Any]:
+    """The protected header of the first signature."""
+    return json.loads(from_base64url(parts(raw)["signatures"][0]["protected"]))

@@ -242,6 +242,20 @@ def test_an_older_version_may_lose_a_field_and_a_newer_one_reads_it_as_not_state
 
 
 @pytest.mark.rule("E17")
+@pytest.mark.parametrize("kind", Kind)
+def test_a_forged_file_is_of_the_newest_version_or_of_the_one_that_it_was(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = forge.signed(b"{}", kind, [SITE.signer])
+    monkeypatch.setitem(TABLES, kind, _table(versions_of(kind).newest + 1))
+    newer = forge.signed(b"{}", kind, [SITE.signer])
+    assert version_in(newer) == version_in(good) + 1 == versions_of(kind).newest
+    for raw in (good, newer):
+        assert version_in(forge.resign(raw, [SITE.signer], lambda fields: fields.update(a=1))) == version_in(raw)
+        assert version_in(forge.resign_bytes(raw, [SITE.signer], lambda _: b"{ }")) == version_in(raw)
+
+
+@pytest.mark.rule("E17")
 @pytest.mark.parametrize("numbers", [(2,), (1, 3), (0, 1), (2, 1)])
 def test_no_number_of_a_version_is_left_out_or_used_again(numbers: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="1, 2, 3"):

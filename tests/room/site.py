@@ -6,6 +6,7 @@ local socket, as the pages themselves give them.
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import sqlite3
@@ -31,6 +32,7 @@ from carnet.control_room.rules.granting.people import AddPerson, ListPeople, Rol
 from carnet.exchange.verdicts import Refusal
 from tests.support.kept_logs import secret
 from tests.support.own_site import COMMAND, PHRASE, OwnSite, ServeProcess, licensed_site
+from tests.support.tables import uneven
 from tests.support.vendor_simulator import Vendor, line
 
 PASSWORD = secret("correct horse battery staple", "a password")
@@ -69,7 +71,9 @@ class Browser(httpx.Client):
     def send(self, request: httpx.Request, **more: Any) -> httpx.Response:
         answer = super().send(request, **more)
         if answer.headers.get("content-type", "").startswith("text/html"):
-            answer._content = one_space(answer.read().decode()).encode()
+            page = answer.read().decode()
+            assert uneven(page) == [], request.url
+            answer._content = one_space(page).encode()
         return answer
 
     def send_form(self, path: str, data: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
@@ -166,10 +170,18 @@ class Pages:
         """How many records there are: a test that nothing moved compares them."""
         return int(self.ask(Checkpoint()).size)
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`control-room` at the command line, in a process of its own."""
+    def command(self, *words: str, **world: str) -> subprocess.CompletedProcess[str]:
+        """`control-room` at the command line, in a process of its own; `world`: what is set in its environment."""
         line = [sys.executable, "-c", COMMAND, *words, "--data", str(self.folder)]
-        done = subprocess.run(line, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            line,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            env=os.environ | world,
+        )
         for link in re.findall(r"/choose/(\S+?)/?\s", done.stdout):
             secret(link, "a link to choose a password")
         return done

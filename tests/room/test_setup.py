@@ -2,9 +2,11 @@
 
 import socket
 import socketserver
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -163,7 +165,7 @@ def test_notices_go_by_mail_and_syslog_each_once_with_the_checkpoint(new_site: C
         assert len(mails) == 2
 
 
-def test_a_notice_that_nobody_takes_is_tried_again(new_site: Callable[..., Pages]) -> None:
+def test_a_notice_that_cannot_be_sent_is_tried_again(new_site: Callable[..., Pages], tmp_path: Path) -> None:
     pages = new_site({"bot-creator": 3})
     pages.do_cycle(days=6)
     with mailbox() as (port, _):
@@ -173,6 +175,31 @@ def test_a_notice_that_nobody_takes_is_tried_again(new_site: Callable[..., Pages
     assert pages.client("administrator").send_form("/settings/", fields).status_code == 302
     for _ in range(2):
         assert "Not sent, tried again with the next run" in pages.command("notify").stdout
+    secret = tmp_path / "password"
+    secret.write_bytes(b"\xff\xfe")
+    with mailbox() as (port, mails):
+        assert pages.client("administrator").send_form("/settings/", fields | {"mail_port": port}).status_code == 302
+        told = pages.command("notify", CARNET_ROOM_SMTP_PASSWORD_FILE=str(secret))
+        assert "CARNET_ROOM_SMTP_PASSWORD_FILE names is not text" in told.stdout
+        assert mails == []
+        assert "Sent: " in pages.command("notify").stdout
+        assert len(mails) == 1
+
+
+def test_a_notice_whose_run_ended_in_between_is_sent_by_a_later_one(new_site: Callable[..., Pages]) -> None:
+    pages = new_site({"bot-creator": 3})
+    pages.do_cycle(days=6)
+    with mailbox() as (port, mails):
+        fields = {"mail_to": "ops@site.example", "mail_host": "127.0.0.1", "mail_port": port, "mail_security": "none"}
+        fields |= {"syslog_protocol": "udp"}
+        assert pages.client("administrator").send_form("/settings/", fields).status_code == 302
+        assert "Sent: " in pages.command("notify").stdout
+        for minutes, sends in ((14, False), (16, True)):
+            with closing(sqlite3.connect(pages.folder / "pages.sqlite3")) as kept, kept:
+                left = f"datetime(claimed_at, '-{minutes} minutes')"
+                kept.execute(f"UPDATE pages_noticesent SET sent_at = NULL, claimed_at = {left}")
+            assert ("Sent: " in pages.command("notify").stdout) is sends
+        assert len(mails) == 2
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,7 @@ def test_a_bar_says_its_numbers(kit: None) -> None:
 
 def test_every_state_and_every_sign_can_be_drawn() -> None:
     signs = {look.icon for look in states.LOOKS.values()} | set(states.TONE_ICONS.values()) | set(icons.CALLED)
+    signs |= set(states.BANNER_ICONS.values())
     assert [name for name in sorted(signs) if not icons.exists(name)] == []
     assert not icons.exists("no-such-sign")
     assert states.look("never heard of").word == "Never heard of"

@@ -17,10 +17,21 @@ from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import losses, proposals
 from carnet.calm.use_cases.context import Calm
 from tests.calm.conftest import World, ok
+from tests.support.tables import uneven
 
 PASSWORD = "correct horse battery"
 VENDOR = ("operator", "approver", "auditor")
 OWN = ("administrator", "viewer")
+
+
+class Browser(Client):
+    """Somebody at the portal. Each page that is shown has tables whose rows are as wide as their heads."""
+
+    def request(self, **request: Any) -> Any:
+        answer = super().request(**request)
+        if answer.headers.get("content-type", "").startswith("text/html") and not answer.streaming:
+            assert uneven(answer.content.decode()) == [], request.get("PATH_INFO")
+        return answer
 
 
 @dataclass
@@ -64,7 +75,7 @@ class Portal(World):
 
     def as_(self, role: str) -> Client:
         """A browser of somebody signed in; `nobody` is not."""
-        client = Client()
+        client = Browser()
         if role != "nobody":
             client.force_login(self.people[role], "allauth.account.auth_backends.AuthenticationBackend")
         return client

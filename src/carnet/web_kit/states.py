@@ -50,6 +50,14 @@ LOOKS = {
 }
 
 
+# Of the site's banners (S), by kind. One that ends soon has the sign of its state until it presses.
+BANNER_ICONS = {"locked": "lock", "expired": "refused", "grace": "grace", "expiring": "half", "cycle": "wait"}
+
+
+def banner_icon(kind: str, tone: str) -> str:
+    return "wait" if kind == "expiring" and tone == "bad" else BANNER_ICONS[kind]
+
+
 def look(state: str) -> Look:
     """An unknown state still says its name, without colour."""
     key = state.lower().replace(" ", "_").replace("-", "_")

@@ -1,20 +1,22 @@
-"""S: every kind of banner has its sign on the pages. A kind without one would take down each page that shows it."""
+"""S: every kind of banner has its sign, and the pages take it from one place. A kind without one would take down each
+page that shows it."""
 
-import ast
+import re
 from pathlib import Path
 from typing import get_args
 
 import carnet
 from carnet.control_room.queries.banner import Kind
+from carnet.web_kit.states import BANNER_ICONS
 
-PAGES = Path(carnet.__file__).parent / "control_room" / "pages" / "banners.py"
+PAGES = Path(carnet.__file__).parent / "control_room" / "pages"
 
 
 def test_every_kind_of_banner_has_a_sign() -> None:
-    """Read, not imported: the pages are a Django project of their own, and a process holds one."""
-    (icons,) = (
-        node.value
-        for node in ast.parse(PAGES.read_text()).body
-        if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "_ICONS" and node.value
-    )
-    assert set(ast.literal_eval(icons)) == set(get_args(Kind))
+    assert set(BANNER_ICONS) == set(get_args(Kind))
+
+
+def test_no_page_chooses_a_sign_by_the_kind_of_banner() -> None:
+    chosen = re.compile(r"icon=\"[^\"]*\.kind\b")
+    found = [path.name for path in PAGES.rglob("*.html") if chosen.search(path.read_text())]
+    assert found == []

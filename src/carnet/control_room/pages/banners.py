@@ -9,18 +9,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from carnet.control_room.pages.door import AuthorizedRequest, requires
-from carnet.control_room.queries.banner import Banner, Kind
+from carnet.control_room.queries.banner import Banner
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission
+from carnet.web_kit.states import banner_icon
 
 _DISMISSED = "dismissed"  # in the session: the notice that somebody has seen
-_ICONS: dict[Kind, str] = {
-    "locked": "lock",
-    "expired": "refused",
-    "grace": "grace",
-    "expiring": "half",
-    "cycle": "wait",
-}
 
 
 def notices(request: HttpRequest, status: Status) -> list[dict[str, Any]]:
@@ -39,7 +33,7 @@ def _shown(request: HttpRequest, notice: Banner) -> dict[str, Any]:
     exchange = reverse("exchange")
     return {
         "tone": notice.tone,
-        "icon": "wait" if notice.kind == "expiring" and notice.tone == "bad" else _ICONS[notice.kind],
+        "icon": banner_icon(notice.kind, notice.tone),
         "title": notice.title,
         "text": notice.text,
         "dismiss": reverse("dismiss-notice") if notice.dismissible else "",

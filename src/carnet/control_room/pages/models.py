@@ -81,10 +81,11 @@ class NoticeSettings(models.Model):
 
 
 class NoticeSent(models.Model):
-    """Each notice is sent once: by the id that `queries.notices` gives it."""
+    """A notice that was sent, or (`sent_at` empty) that a run is about to send: so that each is sent once."""
 
-    notice = models.CharField(max_length=200, unique=True)
-    at = models.DateTimeField()
+    notice = models.CharField(max_length=200, unique=True)  # the id that `queries.notices` gives it
+    claimed_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
 
     objects: ClassVar[models.Manager["NoticeSent"]] = models.Manager()
 

@@ -1,9 +1,10 @@
 """Sending what is due, each notice once, by the ways that are set: mail, and a syslog of the site.
 
-Which notices are due is `queries.notices`' to say. A notice is claimed, sent, and stays claimed; one that could not
-be sent gives its claim back, and is tried again with the next run.
+Which notices are due is `queries.notices`' to say. A notice is claimed, sent, and noted as sent; one that could not
+be sent gives its claim back, and is tried again with the next run. So is one whose run ended in between.
 """
 
+import errno
 import logging
 import logging.handlers
 import os
@@ -11,7 +12,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.core.mail import EmailMessage, get_connection
@@ -24,6 +25,7 @@ from carnet.control_room.queries.questions import Checkpoint
 
 MAIL_KEY = "CARNET_ROOM_SMTP_PASSWORD_FILE"  # names the file that holds it
 PATIENCE = 20  # seconds for a mail server or a syslog
+STALE = timedelta(minutes=15)  # a run that claimed a notice and did not send it by then has ended
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 Send = Callable[[str, str], None]  # subject, text; raises OSError
 
@@ -46,7 +48,7 @@ def send_due(client: EngineClient, now: datetime) -> Told:
     """`now`: trusted time."""
     chosen = settings()
     ways = _ways(chosen)
-    due = client.ask(DueNotices(tuple(NoticeSent.objects.values_list("notice", flat=True))))
+    due = client.ask(DueNotices(tuple(NoticeSent.objects.exclude(sent_at=None).values_list("notice", flat=True))))
     sent: list[str] = []
     failed: list[str] = []
     for notice in due.notices if ways else ():
@@ -76,15 +78,30 @@ def _ways(chosen: NoticeSettings) -> dict[str, Send]:
 
 def _send_once(notice: Notice, ways: dict[str, Send], now: datetime) -> list[str] | None:
     """What went wrong; None where another run has it. A notice that went out by one way is not sent again."""
+    claim = _claim(notice, now)
+    if claim is None:
+        return None
+    problems = None
+    try:
+        problems = _send(ways, notice.subject, notice.text)
+    finally:
+        if problems is None or len(problems) == len(ways):
+            claim.delete()
+    if len(problems) < len(ways):
+        claim.sent_at = now
+        claim.save(force_update=True)
+    return problems
+
+
+def _claim(notice: Notice, now: datetime) -> NoticeSent | None:
+    stale = NoticeSent.objects.filter(notice=notice.id, sent_at=None, claimed_at__lte=now - STALE)
+    if stale.update(claimed_at=now):
+        return NoticeSent.objects.get(notice=notice.id)
     try:
         with transaction.atomic():
-            claim = NoticeSent.objects.create(notice=notice.id, at=now)
+            return NoticeSent.objects.create(notice=notice.id, claimed_at=now)
     except IntegrityError:
         return None
-    problems = _send(ways, notice.subject, notice.text)
-    if len(problems) == len(ways):
-        claim.delete()
-    return problems
 
 
 def _send(ways: dict[str, Send], subject: str, text: str) -> list[str]:
@@ -98,19 +115,26 @@ def _send(ways: dict[str, Send], subject: str, text: str) -> list[str]:
 
 
 def _mail(chosen: NoticeSettings, subject: str, text: str) -> None:
-    file = os.environ.get(MAIL_KEY)
     connection = get_connection(
         "django.core.mail.backends.smtp.EmailBackend",
         host=chosen.mail_host,
         port=chosen.mail_port,
         username=chosen.mail_user,
-        password=Path(file).read_text().strip() if file else "",
+        password=_password(),
         use_tls=chosen.mail_security == "starttls",
         use_ssl=chosen.mail_security == "tls",
         timeout=PATIENCE,
     )
     sender = chosen.mail_from or f"control-room@{socket.gethostname()}"
     EmailMessage(subject, text, sender, chosen.mail_to.splitlines(), connection=connection).send()
+
+
+def _password() -> str:
+    file = os.environ.get(MAIL_KEY)
+    try:
+        return Path(file).read_text().strip() if file else ""
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"the file that {MAIL_KEY} names is not text") from error
 
 
 def syslog_address(text: str) -> str | tuple[str, int] | None:

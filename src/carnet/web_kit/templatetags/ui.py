@@ -158,6 +158,12 @@ def tone_icon(tone: object) -> str:
 
 
 @register.filter
+def banner_icon(banner: Any) -> str:
+    """The sign of a site's banner, by its kind and tone: on each page the same."""
+    return states.banner_icon(banner.kind, banner.tone)
+
+
+@register.filter
 def message_tone(level: object) -> str:
     """Django's word for a message's level as a tone."""
     return {"error": "bad", "warning": "warn", "success": "ok"}.get(str(level), "info")

@@ -28,7 +28,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('notice', models.CharField(max_length=200, unique=True)),
-                ('at', models.DateTimeField()),
+                ('claimed_at', models.DateTimeField()),
+                ('sent_at', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(

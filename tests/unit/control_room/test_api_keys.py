@@ -87,7 +87,11 @@ def test_a1_a_revoked_key_counts_no_more_from_the_next_decision_on(licensed):
     for _ in range(2):
         granted(licensed.do(RevokeApiKey(key.key_id)))
     assert licensed.kinds().count("api_key.revoked") == 1
-    refused(refuse(key, AcquireSeat(SEAT, "b"), licensed.state), Code.UNAUTHENTICATED)
+    refusal = refuse(key, AcquireSeat(SEAT, "b"), licensed.state)
+    refused(refusal, Code.UNAUTHENTICATED)
+    assert refusal.message == "No API key that is in force here was shown."
+    assert refusal.next == "Show one: Authorization: Bearer cnk_…; an administrator makes it."
+    assert refusal.run == "control-room api-key create --name NAME --may take --all-products"
     assert refuse(other, AcquireSeat(SEAT, "b"), licensed.state) is None
     refused(licensed.do(RevokeApiKey("aaaaaaaa")), Code.NOT_FOUND)
     assert [bool(each.revoked_at) for each in listed(licensed)] == [True, False]

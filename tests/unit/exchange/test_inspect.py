@@ -5,7 +5,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
+from carnet.entitlements import Metric
+from carnet.exchange.describe import in_short
 from carnet.exchange.envelope import JwsFields, Kind
 from carnet.exchange.inspect import (
     ALL_THAT_LEAVES,
@@ -15,6 +18,7 @@ from carnet.exchange.inspect import (
 )
 from carnet.exchange.key_set import Pinned, write_key_set
 from carnet.exchange.keys import AkpKey, OkpKey
+from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
@@ -123,6 +127,49 @@ def test_every_field_of_an_lfr_is_shown_under_one_heading() -> None:
         assert text in shown, text
     for name in make_request(SITE).__struct_fields__:
         assert name.replace("_", " ").split()[0] in shown
+
+
+@pytest.mark.rule("E3")
+def test_each_line_of_use_is_said_in_short_as_its_metric_counts() -> None:
+    seats = LineTotals(
+        line_id=samples.uuid("line"),
+        sku="bot-runner",
+        metric=Metric.CONCURRENT,
+        granted=1000,
+        in_use=40,
+        peak_in_use=50,
+        consumed=0,
+        period_start=None,
+        owed=0,
+    )
+    units = replace(
+        seats,
+        line_id=samples.uuid("pages"),
+        sku="pages",
+        metric=Metric.CONSUMABLE,
+        in_use=0,
+        peak_in_use=0,
+        consumed=1200,
+    )
+    monthly = replace(
+        units,
+        line_id=samples.uuid("runs"),
+        sku="runs",
+        period_start=samples.NOW.replace(day=1, hour=0, minute=0, second=0),
+    )
+    owing = replace(units, line_id=samples.uuid("minutes"), sku="minutes", owed=200)
+    feature = replace(
+        seats, line_id=samples.uuid("studio"), sku="studio", metric=Metric.FEATURE, granted=1, in_use=0, peak_in_use=0
+    )
+    lfr = make_request(SITE)
+    body = replace(lfr.totals.record.body, lines=[seats, units, monthly, owing, feature])
+    totals = replace(lfr.totals, record=replace(lfr.totals.record, body=body))
+    said = dict(in_short(replace(lfr, totals=totals)))
+    assert said["bot-runner"] == "1,000 granted, 40 in use, 50 at most"
+    assert said["pages"] == "1,000 granted, 1,200 consumed"
+    assert said["runs"] == f"1,000 granted, 1,200 consumed since {stamp(monthly.period_start)}"
+    assert said["minutes"] == "1,000 granted, 1,200 consumed, 200 of them owed"
+    assert said["studio"] == "on"
 
 
 def test_the_key_set_in_a_token_has_its_own_section() -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from carnet.calm.purchases.books import (
     MARGIN,
     Balance,
+    Kept,
     Offer,
     OutLine,
     Position,
@@ -171,7 +172,7 @@ def test_a_request_from_before_a_file_says_nothing_of_its_end() -> None:
 def test_a_total_of_a_later_period_does_not_return_this_ones() -> None:
     """A site whose clock is a month ahead."""
     later = Units(0, MONTH.containing(NOW + 31 * DAY))
-    position = Position((line(100, units=True),), {"p": Units(45, MONTH.containing(NOW))})
+    position = Position((line(100, units=True),), {"p": Kept(45, MONTH.containing(NOW), 100)})
     left_out = settle(position, Report(2, 3, NOW + 31 * DAY, {"p": later}), {"p": MONTH}, NOW)
     assert left_out.holds("p", MONTH, NOW) == 100
 
@@ -180,10 +181,55 @@ def test_a_total_of_a_later_period_does_not_return_this_ones() -> None:
 def test_a_total_of_an_older_period_does_not_return_this_ones() -> None:
     now = NOW + 20 * DAY
     this, older = MONTH.containing(now), MONTH.start
-    before = Position((line(100, units=True),), {"p": Units(45, this)})
+    before = Position((line(100, units=True),), {"p": Kept(45, this, 100)})
     after = settle(before, Report(1, 3, now, {"p": Units(0, older)}), {"p": MONTH}, now)
-    assert after.kept["p"] == Units(45, this)
+    assert after.kept["p"] == Kept(45, this, 100)
     assert close(after, ["p"], ["p"], {"p": MONTH}, now)["p"].spent == Units(45, this)
+
+
+@pytest.mark.rule("H1", "H2", "Q3")
+@pytest.mark.parametrize("stated", [0, 5, 12, 40])
+def test_a_total_that_rises_after_it_was_final_is_counted_up_to_what_the_line_may_have_had(stated: int) -> None:
+    """Left out, and stated as 4; then as more. An honest site states no more."""
+    out = Position((line(12, units=True),))
+    final = settle(out, Report(2, 3, NOW, {"p": Units(4)}), {}, NOW)
+    assert final.holds("p", None, NOW) == 4
+    after = settle(final, Report(2, 4, NOW, {"p": Units(stated)}), {}, NOW)
+    counted = min(stated, 12)
+    assert after.kept["p"] == Kept(counted, None, 12, max(0, counted - 4))
+    closed = close(after, ["p"], ["p"], {}, NOW)["p"]
+    assert (closed.spent, closed.most) == (Units(counted), 12)
+
+
+@pytest.mark.rule("H2")
+def test_what_a_line_had_is_remembered_when_a_receipt_replaces_it_and_states_nothing() -> None:
+    before = Position((line(12, units=True), line(3, file=2, units=True)))
+    after = settle(before, Report(2), {}, NOW)
+    assert (after.holds("p", None, NOW), after.kept["p"]) == (3, Kept(0, None, 12))
+    above = settle(after, Report(2, 3, NOW, {"p": Units(9)}), {}, NOW)
+    assert above.kept["p"] == Kept(3, None, 12), "its line is out: what goes beyond it is owed (Q5)"
+    final = settle(above, Report(4, 5, NOW, {"p": Units(9)}), {}, NOW)
+    rise = settle(final, Report(4, 6, NOW, {"p": Units(9)}), {}, NOW)
+    assert rise.kept["p"] == Kept(9, None, 12, 6)
+
+
+@pytest.mark.rule("Q2", "H2")
+def test_a_total_of_an_older_period_raises_nothing_of_this_one() -> None:
+    now = NOW + 31 * DAY
+    this = MONTH.containing(now)
+    before = Position((), {"p": Kept(4, this, 100)})
+    after = settle(before, Report(2, 4, now, {"p": Units(80, MONTH.start)}), {"p": MONTH}, now)
+    assert after.kept["p"] == Kept(4, this, 100)
+
+
+@pytest.mark.rule("Q2", "H2")
+def test_what_rose_in_one_period_is_not_late_in_the_next() -> None:
+    next_month = NOW + 31 * DAY
+    before = Position((), {"p": Kept(9, MONTH.containing(NOW), 12, 5)})
+    after = settle(
+        before, Report(2, 4, next_month, {"p": Units(0, MONTH.containing(next_month))}), {"p": MONTH}, next_month
+    )
+    assert after.kept["p"] == Kept(0, MONTH.containing(next_month), 0)
 
 
 @pytest.mark.rule("H6")

@@ -185,6 +185,33 @@ def test_a_reduction_below_what_is_in_use_is_warned_about_and_issued(world: Worl
     assert "have 2 freed" in issued.warnings[0].next
 
 
+@pytest.mark.rule("E10", "G2", "below_use")
+@pytest.mark.parametrize(
+    ("products", "warned"),
+    [
+        ({"bot-creator": 1}, True),  # the line is left out
+        ({"bot-creator": 1, "document-pages": 139}, True),
+        ({"bot-creator": 1, "document-pages": 140}, False),  # consumed and reserved
+        ({"bot-creator": 1, "document-pages": 600}, False),
+    ],
+)
+def test_what_is_reserved_at_the_site_is_warned_about_before_a_file_takes_it_away(
+    world: World, products: dict[str, int], warned: bool
+) -> None:
+    world.buy("bot-creator", 1)
+    world.buy("document-pages", 1000)
+    site = world.site()
+    world.license(site, products={"document-pages": 600})
+    site.use("document-pages", consume=100, now=world.now)
+    site.reserved = {next(line.line_id for line in site.lines.values()): 40}
+    shown = ok(world.issue(world.accept(site.request(world.now)).lfr, products=products))
+    assert [warning.code for warning in shown.warnings] == (["below_use"] if warned else [])
+    for warning in shown.warnings:
+        assert "40 of " in warning.message
+        assert "(140)" in warning.message
+        assert "settled or cancelled" in warning.next
+
+
 @pytest.mark.rule("E10", "below_use")
 def test_units_below_what_was_consumed_can_never_fit(world: World, unmoved: Unmoved) -> None:
     world.buy("document-pages", 1000)

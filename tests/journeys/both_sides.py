@@ -23,6 +23,7 @@ from carnet.control_room.rules.activation.generate_request import REQUEST, Gener
 from carnet.control_room.rules.activation.install_license import InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallToken
 from carnet.control_room.rules.grant import lines_of
+from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
@@ -154,12 +155,22 @@ class Exchange:
             AcquireSeat(SEATS, f"bot-{amount}", 3600),
             ConsumeUnits(PAGES, amount),
             ConsumeUnits(RUNS, amount),
+            ReserveUnits(PAGES, amount, 86_400),
+            ReserveUnits(RUNS, amount, 86_400),
         ][what]
         before = {line: dict(meter) for line, meter in machine.room.state.meters.items()}
         self.do(machine, command)
         for line, meter in before.items():  # Q3, at the site
             for period, units in meter.items():
                 assert machine.room.state.meters[line][period] >= units
+
+    def close_reservation(self, machine: Machine, which: int, amount: int) -> None:
+        """Settle one that runs, in part or whole; or cancel it."""
+        running = machine.room.state.reservations.running(machine.room.now)
+        if running:
+            key = running[which % len(running)]
+            units = min(amount, machine.room.state.reservations.by_id[key].units)
+            self.do(machine, SettleUnits(key, units) if amount else CancelUnits(key))
 
     def back_up(self, machine: Machine) -> None:
         machine.behind.append(machine.room.copy(self.world.random(4).hex()))
@@ -291,10 +302,25 @@ class Exchange:
         for machine in self.machines:
             if machine.honest:
                 self._held_covers(machine)
+        if not self.excused and all(machine.honest for machine in self.machines):
+            self._counts_what_is_used({row.purchase: row.held + row.spent for row in listed.values()})
         for count in Counted.objects.all():
             key = (count.line_id, count.period_start)
             assert count.units >= self.counted.get(key, 0), count
             self.counted[key] = count.units
+
+    def _counts_what_is_used(self, counted: dict[str, int]) -> None:
+        """H1, H4 in truth: what honest sites consumed of a purchase, or may still settle, on whichever line of it, CALM
+        counts as held or spent."""
+        bought = set(Purchase.objects.filter(product_id=PAGES).values_list("id", flat=True))
+        lines = dict(LicenseLine.objects.filter(purchase__in=bought).values_list("line_id", "purchase_id"))
+        used = dict.fromkeys(bought, 0)
+        for machine in self.machines:
+            state, now = machine.room.state, machine.room.now
+            for line, purchase in lines.items():
+                used[purchase] += state.consumed(line, None) + state.reservations.held(line, None, now)
+        for purchase, units in used.items():
+            assert units <= counted[purchase], (units, counted[purchase])
 
     def _held_covers(self, machine: Machine) -> None:
         """H2: what an honest site may use, CALM holds for it."""
@@ -379,12 +405,14 @@ class Exchange:
         return _code(answer)
 
     def _free(self, machine: Machine) -> None:
-        """What a refused reduction asks for: seats given back, users unassigned."""
+        """What a refused reduction asks for: seats given back, users unassigned, reservations cancelled."""
         state = machine.room.state
         for lease in [lease for leases in state.leases.values() for lease in leases.by_id]:
             self.do(machine, ReleaseSeat(lease))
         for sku, user in [(sku, user) for sku, users in state.users.items() for user in users]:
             self.do(machine, UnassignUser(sku, user))
+        for reservation in state.reservations.running(machine.room.now):
+            self.do(machine, CancelUnits(reservation))
 
 
 def _code(answer: Any) -> Code | None:

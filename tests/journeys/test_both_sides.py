@@ -107,9 +107,27 @@ class Histories(RuleBasedStateMachine):
         if upload and self.exchange.requests:
             self.exchange.upload(self.exchange.requests[-1])
 
-    @rule(number=machines, what=st.integers(0, 4), amount=st.integers(1, 40))
+    @rule(number=machines, what=st.integers(0, 6), amount=st.integers(1, 40))
     def work(self, number, what, amount):
         self.exchange.work(self.machine(number), what, amount)
+
+    @rule(number=machines, which=st.integers(0, 5), amount=st.integers(0, 40))
+    def close_reservation(self, number, which, amount):
+        self.exchange.close_reservation(self.machine(number), which, amount)
+
+    @rule(number=machines, units=st.integers(2, 60), left_out=st.booleans(), hours=st.sampled_from([0, 1, 23]))
+    def reserve_across_a_cycle(self, number, units, left_out, hours):
+        """Units are reserved while a line is left out or made smaller, its total stated, and settled after that."""
+        machine, exchange = self.machine(number), self.exchange
+        self.whole_cycle(number, 60, 1, 0, off=False)
+        exchange.work(machine, 5, units)
+        self.whole_cycle(number, 0 if left_out else units - 1, 1, 0, off=False)
+        exchange.wait(hours)
+        exchange.generate(machine)
+        if exchange.requests:
+            exchange.upload(exchange.requests[-1])
+        exchange.close_reservation(machine, 0, units)
+        exchange.books()
 
     @rule(number=machines)
     def back_up(self, number):

@@ -11,6 +11,7 @@ import pytest
 
 from carnet.control_room.queries.questions import Records, Status
 from carnet.control_room.rules.activation.generate_request import GenerateRequest
+from carnet.control_room.rules.granting.reservations import ReserveUnits
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser
@@ -170,6 +171,26 @@ def test_no_file_at_all_is_told(site: Pages) -> None:
 
 
 # --- preview, free, install --------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("E10", "G2", "does_not_fit")
+def test_a_line_that_is_left_out_while_units_of_it_are_reserved_names_the_reservation_and_the_way_out(
+    new_site: Make,
+) -> None:
+    pages = new_site({"bot-creator": 5, "document-pages": 100})
+    held = pages.do(ReserveUnits("document-pages", 60, 86_400)).reservation_id
+    pages.do(GenerateRequest())
+    lena = pages.client("license_manager")
+    send(lena, "/exchange/preview/", pages.olf({"bot-creator": 5}))
+    shown = page(lena)
+    assert "Does not fit yet: settle or cancel what is reserved of Document Pages" in shown
+    assert "Document Pages: the file leaves out a line of which 60 units" in shown
+    assert f"<code>control-room units cancel {held}</code>" in shown
+    assert "Install license file" not in shown
+    assert pages.command("units", "cancel", held).returncode == 0
+    assert "Does not fit" not in page(lena)
+    lena.send_form("/exchange/install/", {"fingerprint": fingerprint(lena)})
+    assert pages.ask(Status()).installed.sequence == 2
 
 
 @pytest.mark.rule("E10", "does_not_fit")

@@ -106,6 +106,7 @@ class Site:
     granted: dict[str, int] = field(default_factory=dict)  # now
     in_use: dict[str, int] = field(default_factory=dict)
     consumed: dict[Where, int] = field(default_factory=dict)
+    reserved: dict[str, int] = field(default_factory=dict)  # by line
     history_accepted: int = 0
     shown: list[tuple[str, int]] = field(default_factory=list)  # files since the install, and their sizes
     issuing_log: CheckpointFields | None = None
@@ -177,6 +178,7 @@ class Site:
             consumed=consumed,
             period_start=period,
             owed=max(0, consumed - line.quantity) if line.metric.kind.counts_units else 0,
+            reserved=self.reserved.get(line.line_id, 0),
         )
 
     def request(self, now: datetime, kind: str = "change", **options: Any) -> bytes:

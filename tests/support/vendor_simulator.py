@@ -178,7 +178,7 @@ class Vendor:
         olf_id = changes.pop("olf_id", new_id(now, self.random))
         key = request.new_keys.sealing_key if request.new_keys else request.control_room.sealing_key
         key = changes.pop("seal_to", key)
-        body = SealedBody(account_name="Northwind", lines=list(lines))
+        body = SealedBody(blinding=to_base64url(self.random(32)), account_name="Northwind", lines=list(lines))
         sealed, digest = seal_body(body, key, olf_id, request.control_room.id, self.sequence)
         olf = OfflineLicenseFile(
             olf_id=olf_id,

@@ -266,6 +266,7 @@ def totals_record(index: int, lines: int = len(PRODUCTS)) -> TotalsRecord:
                 consumed=10_000 + number if units else 0,
                 period_start=NOW.replace(day=1, hour=0) if units else None,
                 owed=0,
+                reserved=0,
             )
         )
     body = Totals(lines=stated, refusals=[RefusalCount(code="exhausted", count=3)])
@@ -329,7 +330,11 @@ def make_line(number: int, **changes: object) -> Line:
 
 
 def make_body(lines: int = len(PRODUCTS)) -> SealedBody:
-    return SealedBody(account_name="Northwind Energy", lines=[make_line(number) for number in range(lines)])
+    return SealedBody(
+        blinding=to_base64url(bytes(range(32))),
+        account_name="Northwind Energy",
+        lines=[make_line(number) for number in range(lines)],
+    )
 
 
 def make_license_file(to: Site, answered: bytes, **changes: object) -> OfflineLicenseFile:

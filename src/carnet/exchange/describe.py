@@ -64,7 +64,8 @@ def _line(line: LineTotals) -> str:
     if kind.counts_units:
         since = f" since {stamp(line.period_start)}" if line.period_start else ""
         owed = f", {line.owed:,} of them owed" if line.owed else ""
-        return f"{granted} granted, {line.consumed:,} consumed{since}{owed}"
+        reserved = f"; {line.reserved:,} reserved" if line.reserved else ""
+        return f"{granted} granted, {line.consumed:,} consumed{since}{owed}{reserved}"
     return f"{granted} granted, {line.in_use:,} in use, {line.peak_in_use:,} at most"
 
 

@@ -126,6 +126,7 @@ class LineTotals(Fields, frozen=True):
     consumed: Quantity  # units, in the period
     period_start: Time | None
     owed: Quantity  # units above the quantity, within a permitted overage (Q5)
+    reserved: Quantity  # units that open reservations hold, in whichever period (G2); not among `consumed`
 
 
 class RefusalCount(Fields, frozen=True):

@@ -64,6 +64,8 @@ from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.versioning import SEALED_BODY, versions_of
 from carnet.exchange.windows import Windows
 
+STEP = 256  # bytes: a sealed body is as long as so many steps, whatever is in it
+
 
 class Answers(Fields, frozen=True):
     """The LFR that an OLF answers: its id, and the SHA-256 of its bytes."""
@@ -94,10 +96,14 @@ class AcceptedHistory(Fields, frozen=True):
 class SealedBody(Fields, frozen=True):
     """What only the Control Room can read: what is granted.
 
+    `blinding` is 32 fresh random bytes: without them, who guesses the lines would see by `sealed_sha256` that they
+    guessed right. With them the hash commits to the body and tells nothing of it.
+
     Raises:
-        ValueError: It grants one line twice.
+        ValueError: It grants one line twice, or `blinding` is not 32 bytes.
     """
 
+    blinding: Annotated[str, Meta(min_length=43, max_length=43)]
     account_name: Text
     lines: Annotated[list[Line], Meta(min_length=1, max_length=256)]
 
@@ -105,6 +111,7 @@ class SealedBody(Fields, frozen=True):
         super().__post_init__()
         if len({line.line_id for line in self.lines}) != len(self.lines):
             raise ValueError("it grants one line twice")
+        from_base64url(self.blinding)
 
 
 class OfflineLicenseFile(Fields, frozen=True):
@@ -124,7 +131,7 @@ class OfflineLicenseFile(Fields, frozen=True):
     accepts_history: AcceptedHistory | None
     lowers_clock: bool  # T3
     key_set: JwsFields | None  # where it is newer than the one that the LFR names
-    sealed_sha256: Sha256  # of the sealed plaintext
+    sealed_sha256: Sha256  # of the sealed plaintext, which is blinded
     sealed: Annotated[str, Meta(max_length=180_000)]
     windows: Windows  # that the site goes by after the install (E18)
     issuing_log: LogProof | None  # None only while the digest is computed
@@ -162,10 +169,11 @@ def seal_body(
     body: SealedBody, key: AkpKey, olf_id: str, control_room_id: str, sequence: int, version: int | None = None
 ) -> tuple[str, str]:
     """The sealed body as an OLF of `version` carries it (the newest for None), and the SHA-256 of its plaintext, in
-    hex.
+    hex. It is padded, so that its length says little of how much is granted.
     """
     plaintext = payload_of(SEALED_BODY, body, version)
-    box = seal(zlib.compress(plaintext, 9), key, info_for(olf_id, control_room_id, sequence))
+    packed = zlib.compress(plaintext, 9)
+    box = seal(packed + bytes(-len(packed) % STEP), key, info_for(olf_id, control_room_id, sequence))
     return to_base64url(box), sha256(plaintext).hexdigest()
 
 
@@ -230,12 +238,15 @@ def _body(plaintext: bytes, version: int) -> SealedBody | Refusal:
 
 
 def _unpack(packed: bytes) -> bytes:
-    """Decompress, at most to the size of the largest file. Raises MalformedError beyond that."""
+    """Decompress, at most to the size of the largest file, what zeros fill up to a whole step. Raises MalformedError
+    where it is anything else.
+    """
     unpacking = zlib.decompressobj()
     try:
         plaintext = unpacking.decompress(packed, MAX_FILE)
     except zlib.error as error:
         raise MalformedError("what is sealed cannot be unpacked") from error
-    if not unpacking.eof or unpacking.unused_data:
+    padding = unpacking.unused_data
+    if not unpacking.eof or len(packed) % STEP or len(padding) >= STEP or padding.strip(b"\0"):
         raise MalformedError("what is sealed is larger than any license, or cut, or followed by something else")
     return plaintext

@@ -143,18 +143,68 @@ def test_g2_what_was_reserved_is_settled_after_the_license_ended(vendor, enabled
     assert (settled.remaining, stated(enabled.request())) == (0, 4)
 
 
-@pytest.mark.rule("G2", "L3")
-def test_g2_what_was_reserved_is_settled_after_a_license_file_left_its_line_out(vendor, licensed):
-    held = reserve(licensed, 10)
+@pytest.mark.rule("E10", "G2", "does_not_fit")
+@pytest.mark.parametrize("way_out", [CancelUnits, lambda held: SettleUnits(held, 7)])
+def test_e10_a_license_file_that_leaves_a_line_out_waits_for_what_is_reserved_on_it(vendor, licensed, way_out):
+    held, line_id = reserve(licensed, 10, 86_400), line_of(licensed)[0]
     other = line(PAGES, 5, MONDAY, YEAR, line_id=NEVER)
-    before = line_of(licensed)[0]
-    install(vendor, licensed, other)
-    assert granted(licensed.do(SettleUnits(held.reservation_id, 7))).remaining == 5
-    assert licensed.state.consumed(before, None) == 7
-    assert licensed.state.consumed(NEVER, None) == 0
-    totals = read_lfr(licensed.request()).lfr.totals.record.body.lines
-    assert {total.line_id: total.consumed for total in totals}[before] == 7
+    olf = vendor.olf(licensed.request(), [other], licensed.now)
+    before = licensed.dump()
+    refusal = refused(licensed.install(olf), Code.DOES_NOT_FIT)
+    assert refusal.message == "Does not fit: 10 document-pages are reserved on a line that is left out."
+    assert refusal.next == "Settle or cancel what is reserved, then install the file again."
+    assert refusal.evidence == (f"document-pages is reserved by: {held.reservation_id}",)
+    (shown,) = preview(olf, licensed.state, licensed.engine.moment(licensed.reading)).still_reserved
+    assert (shown.sku, shown.units, shown.reservations) == (PAGES, 10, [held.reservation_id])
+    assert licensed.dump() == before
+    granted(licensed.do(way_out(held.reservation_id)))
+    granted(licensed.install(olf))
+    consumed = licensed.state.consumed(line_id, None)
+    totals = {total.line_id: total.consumed for total in read_lfr(licensed.request()).lfr.totals.record.body.lines}
+    assert totals[line_id] == consumed
+    assert consumed in (0, 7)
     assert licensed.verify().holds
+
+
+@pytest.mark.rule("E10", "G2")
+def test_e10_what_was_reserved_and_is_over_is_in_nobodys_way(vendor, licensed):
+    reserve(licensed, 10, 60)
+    olf = vendor.olf(licensed.request(), [line(PAGES, 5, MONDAY, YEAR, line_id=NEVER)], licensed.now)
+    licensed.wait(seconds=60)
+    granted(licensed.install(olf))
+
+
+@pytest.mark.rule("H2", "H4", "G2", "L3", "unknown_reservation")
+def test_h2_an_lfr_after_a_lines_end_counts_what_is_reserved_on_it_in_full_and_for_good(vendor, enabled):
+    """Else units that CALM took back for unused would be settled after that."""
+    ends = MONDAY + 30 * DAY
+    soon = line(PAGES, 12, MONDAY, ends, grace=2)
+    later = line(PAGES, 50, MONDAY, YEAR, line_id=NEVER)
+    install(vendor, enabled, soon, later)
+    enabled.wait(seconds=(ends + 2 * DAY - MONDAY - timedelta(hours=1)).total_seconds())
+    both, other = reserve(enabled, 20, 86_400), None
+    assert stated_of(enabled.request()) == {soon.line_id: 0, NEVER: 0}, "in grace nothing is final"
+    assert reserved_of(enabled.request()) == {soon.line_id: 12, NEVER: 8}
+    other = reserve(enabled, 5, 86_400)
+    enabled.wait(hours=1)
+    lfr = enabled.request()
+    assert (stated_of(lfr), reserved_of(lfr)) == ({soon.line_id: 12, NEVER: 8}, {soon.line_id: 0, NEVER: 5})
+    before = enabled.state.consumed(soon.line_id, None)
+    for command in (SettleUnits(both.reservation_id, 3), CancelUnits(both.reservation_id)):
+        refusal = refused(enabled.do(command), Code.UNKNOWN_RESERVATION)
+        assert "an LFR counted it in full because the license of its units had ended" in refusal.message
+    assert enabled.state.consumed(soon.line_id, None) == before == 12
+    assert granted(enabled.do(SettleUnits(other.reservation_id, 1))).units == 1, "of a line that goes on"
+    assert stated_of(enabled.request()) == {soon.line_id: 12, NEVER: 9}
+    assert enabled.verify().holds
+
+
+def reserved_of(request):
+    return {total.line_id: total.reserved for total in read_lfr(request).lfr.totals.record.body.lines}
+
+
+def stated_of(request):
+    return {total.line_id: total.consumed for total in read_lfr(request).lfr.totals.record.body.lines}
 
 
 @pytest.mark.rule("Q2")

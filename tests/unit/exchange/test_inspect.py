@@ -141,6 +141,7 @@ def test_each_line_of_use_is_said_in_short_as_its_metric_counts() -> None:
         consumed=0,
         period_start=None,
         owed=0,
+        reserved=0,
     )
     units = replace(
         seats,
@@ -158,17 +159,19 @@ def test_each_line_of_use_is_said_in_short_as_its_metric_counts() -> None:
         period_start=samples.NOW.replace(day=1, hour=0, minute=0, second=0),
     )
     owing = replace(units, line_id=samples.uuid("minutes"), sku="minutes", owed=200)
+    held = replace(units, line_id=samples.uuid("held"), sku="held", reserved=30)
     feature = replace(
         seats, line_id=samples.uuid("studio"), sku="studio", metric=Metric.FEATURE, granted=1, in_use=0, peak_in_use=0
     )
     lfr = make_request(SITE)
-    body = replace(lfr.totals.record.body, lines=[seats, units, monthly, owing, feature])
+    body = replace(lfr.totals.record.body, lines=[seats, units, monthly, owing, held, feature])
     totals = replace(lfr.totals, record=replace(lfr.totals.record, body=body))
     said = dict(in_short(replace(lfr, totals=totals)))
     assert said["bot-runner"] == "1,000 granted, 40 in use, 50 at most"
     assert said["pages"] == "1,000 granted, 1,200 consumed"
     assert said["runs"] == f"1,000 granted, 1,200 consumed since {stamp(monthly.period_start)}"
     assert said["minutes"] == "1,000 granted, 1,200 consumed, 200 of them owed"
+    assert said["held"] == "1,000 granted, 1,200 consumed; 30 reserved"
     assert said["studio"] == "on"
 
 

@@ -18,7 +18,7 @@ from carnet.exchange.offline_license_file import (
     write_license_file,
 )
 from carnet.exchange.sealing import info_for, seal
-from carnet.exchange.strict import encode, to_base64url
+from carnet.exchange.strict import encode, from_base64url, to_base64url
 from carnet.exchange.verdicts import Refusal
 from tests.vectors import samples
 from tests.vectors.samples import make_body, make_license_file, make_line, site, uuid, vendor
@@ -103,6 +103,11 @@ def test_a_body_that_is_no_base64url_is_refused(sealed: str) -> None:
     assert opened(msgspec.structs.replace(make_license_file(SITE, REQUEST), sealed=sealed), SITE.opener) == "malformed"
 
 
+def filled(packed: bytes) -> bytes:
+    """With zeros, to a whole number of 256 bytes."""
+    return packed + bytes(-len(packed) % 256)
+
+
 def with_sealed(packed: bytes, plaintext: bytes) -> OfflineLicenseFile:
     """The file with whatever is sealed in it, and the digest of what that should unpack to."""
     olf = make_license_file(SITE, REQUEST)
@@ -113,9 +118,9 @@ def with_sealed(packed: bytes, plaintext: bytes) -> OfflineLicenseFile:
 @pytest.mark.rule("malformed")
 def test_a_sealed_plaintext_is_read_as_strictly_as_a_file() -> None:
     good = encode(make_body(1))
-    assert opened(with_sealed(zlib.compress(good), good), SITE.opener) == "good"
+    assert opened(with_sealed(filled(zlib.compress(good)), good), SITE.opener) == "good"
     for text in (good + b" ", good[:-1], b"[" * 100_000, good.replace(b'"lines":', b'"lines":[],"lines":')):
-        assert opened(with_sealed(zlib.compress(text), text), SITE.opener) == "malformed"
+        assert opened(with_sealed(filled(zlib.compress(text)), text), SITE.opener) == "malformed"
 
 
 @pytest.mark.rule("malformed")
@@ -124,14 +129,47 @@ def test_a_packed_body_that_is_cut_followed_or_endless_is_refused() -> None:
     packed = zlib.compress(good)
     for bad in (b"", good, packed[:-1], packed[:-4], packed + b"\0", packed + packed):
         assert opened(with_sealed(bad, good), SITE.opener) == "malformed"
+        assert opened(with_sealed(filled(bad), good), SITE.opener) == ("good" if bad == packed + b"\0" else "malformed")
+    for more in (bytes(256), b"\0" * (-len(packed) % 256 - 1) + b"\1"):
+        assert opened(with_sealed(filled(packed) + more, good), SITE.opener) == "malformed"
+    assert opened(with_sealed(filled(packed)[:-1] + b"\1", good), SITE.opener) == "malformed"
     endless = bytes(50_000_000)
-    assert opened(with_sealed(zlib.compress(endless, 9), endless), SITE.opener) == "malformed"
+    assert opened(with_sealed(filled(zlib.compress(endless, 9)), endless), SITE.opener) == "malformed"
+
+
+@pytest.mark.rule("E7")
+def test_neither_the_hash_nor_the_length_in_the_clear_confirms_a_guess_of_what_is_granted() -> None:
+    """Who carries the file knows the lines' ids from an LFR, and names and dates from the catalogue and the file."""
+
+    def sealed(body: SealedBody) -> tuple[str, str]:
+        return seal_body(body, SITE.opener.key, samples.uuid("olf"), SITE.id, 1)
+
+    body = make_body(4)
+    other = msgspec.structs.replace(body, blinding=to_base64url(b"x" * 32))
+    assert sealed(body)[1] == sha256(encode(body)).hexdigest(), "the site can open it, and so prove what was granted"
+    assert sealed(other)[1] != sealed(body)[1], "the same lines have another hash in another file"
+    guess = msgspec.json.decode(encode(body))
+    del guess["blinding"]
+    assert sha256(encode(guess)).hexdigest() != sealed(body)[1]
+    larger = msgspec.structs.replace(body, lines=[msgspec.structs.replace(line, quantity=2**40) for line in body.lines])
+    assert len(sealed(body)[0]) == len(sealed(larger)[0])
+    lengths = {len(from_base64url(sealed(make_body(lines))[0])) for lines in range(1, 13)}
+    assert len(lengths) < 12, "so many lines, and fewer lengths"
+    assert {length % 256 for length in lengths} == {min(lengths) % 256}
+
+
+@pytest.mark.rule("malformed")
+@pytest.mark.parametrize("blinding", ["", "A" * 42, "A" * 44, "A" * 42 + "B", "=" * 43])
+def test_a_body_without_32_bytes_of_blinding_is_refused(blinding: str) -> None:
+    fields = msgspec.json.decode(encode(make_body(1))) | {"blinding": blinding}
+    plaintext = encode(fields)
+    assert opened(with_sealed(filled(zlib.compress(plaintext)), plaintext), SITE.opener) == "malformed"
 
 
 @pytest.mark.rule("Q1")
 def test_no_line_is_granted_twice_and_no_file_grants_nothing() -> None:
     with pytest.raises(ValueError, match="one line twice"):
-        SealedBody(account_name="A", lines=[make_line(0), make_line(0)])
+        SealedBody(blinding="A" * 43, account_name="A", lines=[make_line(0), make_line(0)])
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"account_name":"A","lines":[]}', type=SealedBody)
 

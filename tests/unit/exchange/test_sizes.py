@@ -28,7 +28,7 @@ REQUEST = samples.request(SITE)
         ("key set", VENDOR.raw_key_set, 14),
         ("token", samples.token(VENDOR), 24),
         ("first LFR", REQUEST, 8),
-        ("OLF", samples.license_file(VENDOR, SITE, REQUEST), 11),
+        ("OLF", samples.license_file(VENDOR, SITE, REQUEST), 12),
         ("OLF with a key set", samples.license_file(VENDOR, SITE, REQUEST, key_set=VENDOR.inner()), 28),
         ("receipt", samples.receipt(SITE), 4),
     ],

@@ -247,10 +247,13 @@ class Kept(models.Model):
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT)
     units = models.BigIntegerField()
     period_start = models.DateTimeField(null=True)
+    most = models.BigIntegerField()  # the largest quantity that the line may have had in the period
+    late = models.BigIntegerField(default=0)  # H2: of `units`, those stated after the total was final
     live = models.BooleanField(default=True)  # False once the enrolment ended: then it is spent
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["enrolment", "purchase"], name="kept_once"),)
+        indexes = (models.Index(fields=["late"], name="kept_late", condition=models.Q(late__gt=0)),)
 
     def __str__(self) -> str:
         return f"{self.purchase_id}: {self.units}"
@@ -265,9 +268,11 @@ class Spent(models.Model):
     period_start = models.DateTimeField(null=True)
     most = models.BigIntegerField()  # what its line may have had: a later release LFR corrects `units` up to it
     why = models.CharField(max_length=16)  # released | written_off
+    late = models.BigIntegerField(default=0)  # H2: of `units`, those stated after a release
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["enrolment", "purchase"], name="spent_once"),)
+        indexes = (models.Index(fields=["late"], name="spent_late", condition=models.Q(late__gt=0)),)
 
     def __str__(self) -> str:
         return f"{self.purchase_id}: {self.units}"

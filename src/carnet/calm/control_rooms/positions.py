@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from carnet.calm.control_rooms.models import Kept, LicenseLine, Spent
+from carnet.calm.purchases import books
 from carnet.calm.purchases.books import (
     Balance,
     OutLine,
@@ -18,15 +19,15 @@ from carnet.calm.purchases.models import Purchase
 from carnet.entitlements import Period
 
 _OUT_LINE = ("purchase_id", "file_sequence", "lfr_sequence", "quantity", "ends", "units")  # as in OutLine
-_KEPT = ("purchase_id", "units", "period_start")
-_SPENT = ("enrolment__guid_id", *_KEPT)
+_KEPT = ("purchase_id", "units", "period_start", "most", "late")  # as in books.Kept
+_SPENT = ("enrolment__guid_id", "purchase_id", "units", "period_start")
 
 
 def read_position(room: str, enrolment: str) -> Position:
     """What is out at one Control Room."""
     lines = LicenseLine.objects.filter(room=room, out=True).values_list(*_OUT_LINE)
     kept = Kept.objects.filter(enrolment=enrolment).values_list(*_KEPT)
-    return Position(tuple(OutLine(*row) for row in lines), {purchase: Units(*units) for purchase, *units in kept})
+    return Position(tuple(OutLine(*row) for row in lines), {purchase: books.Kept(*units) for purchase, *units in kept})
 
 
 class Bought(Protocol):
@@ -103,9 +104,9 @@ def _books(purchases: Iterable[Bought], out: Rows, keepings: Rows, spendings: Ro
     lines: dict[str, list[OutLine]] = defaultdict(list)
     for guid, *line in out:
         lines[guid].append(OutLine(*line))
-    kept: dict[str, dict[str, Units]] = defaultdict(dict)
+    kept: dict[str, dict[str, books.Kept]] = defaultdict(dict)
     for guid, purchase, *units in keepings:
-        kept[guid][purchase] = Units(*units)
+        kept[guid][purchase] = books.Kept(*units)
     spent: dict[str, list[tuple[str, Units]]] = defaultdict(list)
     for guid, purchase, *units in spendings:
         spent[purchase].append((guid, Units(*units)))
@@ -129,6 +130,8 @@ def write_position(room: str, enrolment: str, guid: str, before: Position, after
             purchase_id=purchase,
             units=units.units,
             period_start=units.period_start,
+            most=units.most,
+            late=units.late,
         )
         for purchase, units in after.kept.items()
         if before.kept.get(purchase) != units
@@ -138,7 +141,7 @@ def write_position(room: str, enrolment: str, guid: str, before: Position, after
             changed,
             update_conflicts=True,
             unique_fields=["enrolment", "purchase"],
-            update_fields=["units", "period_start"],
+            update_fields=["units", "period_start", "most", "late"],
         )
 
 

@@ -3,8 +3,8 @@
 A site's *position* is what CALM must treat as out there: the lines of every OLF that may be in force, and the units it
 is proven to have consumed. Issuing adds a file's lines to it (H3: an increase is held when issued); a report from the
 site (an LFR, or a receipt) takes away what it proves to be gone (a reduction is returned only when proven). Nothing
-else changes a position but the end of the enrolment, so that what is held can rise by issuing alone, where H1 is
-checked: `settle` never raises it.
+else changes a position but the end of the enrolment, so that what is held rises by issuing alone, where H1 is checked;
+and by a site that states more after its total was final, which is counted as what it is (`Kept.late`).
 
 Not here: whether a report may be believed (L2, Q3). That is judged before, in `control_rooms`.
 
@@ -52,14 +52,32 @@ class Units:
 
 
 @dataclass(frozen=True)
+class Kept(Units):
+    """Units that a site is proven to have consumed in a period, out of the most that its line may have had in it."""
+
+    most: int = 0
+    late: int = 0  # of `units`: those by which a total rose after it was final
+
+
+@dataclass(frozen=True)
 class Position:
     lines: tuple[OutLine, ...] = ()
-    kept: Mapping[str, Units] = field(default_factory=dict)  # by purchase
+    kept: Mapping[str, Kept] = field(default_factory=dict)  # by purchase
+
+    def keeps(self, purchase: str, period: Period | None, now: datetime) -> Kept | None:
+        """What counts now of the units that are kept."""
+        kept = self.kept.get(purchase)
+        return kept if kept and kept.counts(period, now) else None
 
     def holds(self, purchase: str, period: Period | None, now: datetime) -> int:
         full = max((line.quantity for line in self.lines if line.purchase == purchase and line.counts(now)), default=0)
-        kept = self.kept.get(purchase)
-        return max(full, kept.units) if kept and kept.counts(period, now) else full
+        kept = self.keeps(purchase, period, now)
+        return max(full, kept.units) if kept else full
+
+    def most(self, purchase: str, period: Period | None, now: datetime) -> int:
+        """The largest quantity that the line may have had in the period."""
+        kept = self.keeps(purchase, period, now)
+        return max(self.holds(purchase, period, now), kept.most if kept else 0)
 
     def purchases(self) -> set[str]:
         return {line.purchase for line in self.lines} | set(self.kept)
@@ -77,26 +95,36 @@ class Report:
 
 
 def settle(position: Position, report: Report, periods: Periods, now: datetime) -> Position:
-    """H2: what is out after `report`. For no purchase more than before."""
+    """H2: what is out after `report`. For no purchase more than before, but where a total rose that was final."""
     granted = {line.purchase for line in position.lines if line.file == report.installed}
     lines = tuple(line for line in position.lines if _still_out(line, report, granted, periods, now))
     kept = dict(position.kept)
+    for purchase in {line.purchase for line in position.lines if line.units and line not in lines}:
+        kept[purchase] = _remembered(position, purchase, periods.get(purchase), now)
     for purchase, units in report.consumed.items():
         kept[purchase] = _proven(position, purchase, units, periods.get(purchase), now)
     return Position(lines, kept)
 
 
-def _proven(position: Position, purchase: str, units: Units, period: Period | None, now: datetime) -> Units:
-    """The units that stay held: as stated, up to what the line may have had. What goes beyond is owed (Q5)."""
-    proven = min(units.units, position.holds(purchase, period, now))
-    before = position.kept.get(purchase)
-    if not before or not before.counts(period, now):
-        return replace(units, units=proven)
-    if _is_later(before, units):  # it states an older period: what is kept for the later one stays
-        return replace(before, units=max(proven, before.units))
-    if not _is_stated(units, period, now):  # it states a later period than this clock's: this one's stays
+def _remembered(position: Position, purchase: str, period: Period | None, now: datetime) -> Kept:
+    """What a line had before a file that replaced or ended it, of which nothing is stated yet."""
+    before, most = position.keeps(purchase, period, now), position.most(purchase, period, now)
+    return replace(before, most=most) if before else Kept(0, period.containing(now) if period else None, most)
+
+
+def _proven(position: Position, purchase: str, units: Units, period: Period | None, now: datetime) -> Kept:
+    """The units that stay held: as stated, up to what is held, and where the total was final (no line is out any more)
+    up to what the line may have had. What goes beyond is owed (Q5)."""
+    before, held = position.keeps(purchase, period, now), position.holds(purchase, period, now)
+    most, late = position.most(purchase, period, now), before.late if before else 0
+    if before and _is_later(before, units):  # it states an older period: what is kept for the later one stays
+        return Kept(max(min(units.units, held), before.units), before.period_start, most, late)
+    is_final = not any(line.units and line.purchase == purchase for line in position.lines)
+    proven = min(units.units, most if is_final else held)
+    late += max(0, proven - held)
+    if before and not _is_stated(units, period, now):  # it states a later period than this clock's: this one's stays
         proven = max(proven, before.units)
-    return replace(units, units=proven)
+    return Kept(proven, units.period_start, most, late)
 
 
 def _is_later(one: Units, other: Units) -> bool:
@@ -129,6 +157,7 @@ class Closing:
 
     spent: Units
     most: int
+    late: int = 0  # of what is spent: stated after the total was final
 
 
 def close(
@@ -138,13 +167,12 @@ def close(
     that; else all that it may have had. Seats and users return."""
     closings = {}
     for purchase in units:
-        period, most = periods.get(purchase), position.holds(purchase, periods.get(purchase), now)
-        kept = position.kept.get(purchase)
-        spent = Units(most, period.containing(now) if period else None)
+        period = periods.get(purchase)
+        kept = position.keeps(purchase, period, now)
+        spent = Units(position.holds(purchase, period, now), period.containing(now) if period else None)
         if purchase in set(proven):
-            counts = kept is not None and kept.counts(period, now)
-            spent = kept if kept and counts else replace(spent, units=0)
-        closings[purchase] = Closing(spent, most)
+            spent = Units(kept.units, kept.period_start) if kept else replace(spent, units=0)
+        closings[purchase] = Closing(spent, position.most(purchase, period, now), kept.late if kept else 0)
     return closings
 
 

@@ -1,8 +1,8 @@
 """What needs the vendor's attention, newest first: each with whose it is, what is the matter, and where it is settled.
 A constant number of queries, however much there is.
 
-Among it: purchases of which more is held and spent than was bought (H1). Only a write-off and an accepted history lead
-there, so that only what those touched is counted.
+Among it: purchases of which more is held and spent than was bought (H1). Only a write-off, an accepted history and a
+total that rose after it was final (H2) lead there, so that only what those touched is counted.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from carnet.calm.control_rooms.models import (
     Acceptance,
@@ -29,6 +29,7 @@ from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.queries.expiring import count_expiring
+from carnet.calm.queries.late_totals import late_totals
 from carnet.calm.queries.timeline import Page, page_of
 from carnet.calm.use_cases.models import Proposal
 from carnet.entitlements import Metric
@@ -55,16 +56,17 @@ def excesses(now: datetime) -> list[Excess]:
         return []
     books = read_books(rows)
     over = [(row, books.balance(row.id, now).excess) for row in rows]
-    since = _since([row.id for row, excess in over if excess])
+    since = _since([row.id for row, excess in over if excess], now)
     return [_shown(row, excess, since.get(row.id, row.added_at)) for row, excess in over if excess]
 
 
 def _candidates() -> list[Purchase]:
-    """Found from the few sites that were written off or accepted, and not from the many purchases; and of these, only
-    what could be over: its whole books are read after that."""
-    written_off = Spent.objects.filter(why="written_off").values_list("purchase", flat=True)
+    """Found from the few sites that were written off or accepted, or stated more than was final, and not from the many
+    purchases; and of these, only what could be over: its whole books are read after that."""
+    written_off = Spent.objects.filter(Q(why="written_off") | Q(late__gt=0)).values_list("purchase", flat=True)
     accepted = LicenseLine.objects.filter(room__in=Acceptance.objects.values("room"), out=True)
-    touched = {*written_off, *accepted.values_list("purchase", flat=True)}
+    late = Kept.objects.filter(late__gt=0).values_list("purchase", flat=True)
+    touched = {*written_off, *accepted.values_list("purchase", flat=True), *late}
     if not touched:
         return []
     most = _at_most(touched)
@@ -88,12 +90,13 @@ def _at_most(purchases: set[str]) -> Counter[str]:
     return found
 
 
-def _since(purchases: list[str]) -> dict[str, datetime]:
+def _since(purchases: list[str], now: datetime) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     ended = Spent.objects.filter(purchase__in=purchases, why="written_off", enrolment__ended_at__isnull=False)
     times = list(ended.values_list("purchase_id", "enrolment__ended_at"))
     taken = LicenseLine.objects.filter(purchase__in=purchases, out=True, room__acceptance__isnull=False)
     times += list(taken.values_list("purchase_id", "room__acceptance__at"))
+    times += [(late.purchase, late.room.changed_at) for late in late_totals(now)]
     for purchase, at in times:
         if at:
             found[purchase] = max(at, found.get(purchase, at))
@@ -129,6 +132,7 @@ class AttentionKind(StrEnum):
     OWED = "owed"
     EXPOSED = "exposed"  # written off, and its license file may still be in use
     EXCESS = "excess"
+    LATE = "late"  # a total rose after it was final
 
 
 REFUSALS = (
@@ -184,7 +188,7 @@ def attention(
 def vendor_counts(now: datetime, expiring_days: int = 30) -> VendorCounts:
     proposals = Proposal.objects.filter(state=Proposal.State.OPEN).count()
     things = sum(rows.count() for rows in (_refusals_open(), _lapsed_rooms(now), _set_back_rooms(), _owing_rooms()))
-    things += _exposed_rooms(now).count() + _lost_open().count() + len(excesses(now))
+    things += _exposed_rooms(now).count() + _lost_open().count() + len(excesses(now)) + len(late_totals(now))
     approvals = Approval.objects.filter(state=Approval.State.REQUESTED).count()
     return VendorCounts(approvals, things + proposals, proposals, count_expiring(now, expiring_days))
 
@@ -327,6 +331,12 @@ def _proposals(_now: datetime, most: int) -> Iterator[Attention]:
         yield Attention(AttentionKind.PROPOSAL, "Second person needed", sentence, *about, row.at, row.id)
 
 
+def _late(now: datetime, _most: int) -> Iterator[Attention]:
+    for one in late_totals(now):
+        sentence = f"{one.words} were stated after the total was final. They are counted."
+        yield _of_room(AttentionKind.LATE, "A final total rose", sentence, one.room, one.room.changed_at)
+
+
 def _excess(now: datetime, _most: int) -> Iterator[Attention]:
     for one in excesses(now):
         more = one.metric.kind.counted(one.excess, one.unit)
@@ -344,4 +354,5 @@ _SOURCES: tuple[Callable[[datetime, int], Iterator[Attention]], ...] = (
     _lost,
     _proposals,
     _excess,
+    _late,
 )

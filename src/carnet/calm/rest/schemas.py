@@ -188,6 +188,7 @@ class Totals(Schema):
     consumed: int
     period_start: datetime | None
     owed: int
+    reserved: int
 
 
 class LfrAccepted(Schema):

@@ -73,6 +73,7 @@ def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, AcceptedLfr]:
     elif case.token:
         _take_as_release(doing, room, case)
         _enrol(doing, room, case)
+        _count_late(room, case)
     else:
         _take_report(doing, room, case)
     take_key(room, case.lfr.control_room.signing_key)
@@ -172,6 +173,7 @@ def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
     assert room.enrolment is not None
     confirm(room, case.installed, case.lfr.sequence, doing.now)
     counted = write_counts(room, case)
+    _count_late(room, case)
     position = read_position(room.id, room.enrolment.id)
     periods = periods_of(position.purchases())
     report = Report(
@@ -325,6 +327,7 @@ def write_closing(
             units=closing.spent.units,
             period_start=closing.spent.period_start,
             most=closing.most,
+            late=closing.late,
             why=why,
         )
         for purchase, closing in closings.items()
@@ -342,11 +345,25 @@ def _correct(enrolment: str, closed: list[Spent], lfr: LicenseFileRequest, count
             continue
         start = stated[line]
         units = min(counted[line, start].units, spent.most)
+        if spent.why == "released" and start == spent.period_start:
+            spent.late += max(0, units - spent.units)
         if start == spent.period_start or (start and spent.period_start and start > spent.period_start):
             spent.units, spent.period_start = units, start
         elif start and spent.period_start and spent.why == "written_off":
             spent.units = 0  # the release LFR is from an earlier period: nothing was consumed in this one
-    Spent.objects.bulk_update(closed, ["units", "period_start"])
+    Spent.objects.bulk_update(closed, ["units", "period_start", "late"])
+
+
+def _count_late(room: ControlRoom, case: Case) -> None:
+    """H2: a total of an older enrolment that rises, although its release was final. The site states these lines until
+    its first OLF."""
+    ended = Spent.objects.filter(enrolment__room=room).exclude(enrolment=room.enrolment)
+    for spent in ended if case.counts else ():
+        count = case.counts.get((line_id(str(spent.enrolment_id), spent.purchase_id), spent.period_start))
+        rise = min(count.units, spent.most) - spent.units if count else 0
+        if rise > 0:
+            spent.units, spent.late = spent.units + rise, spent.late + rise
+            spent.save(force_update=True, update_fields=["units", "late"])
 
 
 def _release(room: ControlRoom, doing: Act) -> None:

@@ -73,6 +73,27 @@ def _above(name: str, in_use: int, granted: int) -> Refusal:
     )
 
 
+def reserved_above(lines: Iterable[Line], totals: Iterable[LineTotals]) -> list[Problem]:
+    """E10, units that were reserved at the site when it made the LFR: what it will say of a file that leaves their line
+    out, or grants less of it than was consumed and is reserved. A warning, for they are settled or cancelled soon."""
+    quantities = {line.line_id: line.quantity for line in lines}
+    names = {line.sku: line.name for line in lines}
+    return [
+        Problem(_reserved(names.get(total.sku, total.sku), total), total.sku, fits=total.consumed + total.reserved)
+        for total in totals
+        if total.reserved and quantities.get(total.line_id, 0) < min(total.granted, total.consumed + total.reserved)
+    ]
+
+
+def _reserved(name: str, total: LineTotals) -> Refusal:
+    return Refusal(
+        Code.BELOW_USE,
+        f"{total.reserved} of {name} are reserved at the site, on a line that would be left out or smaller than was "
+        f"consumed and is reserved ({total.consumed + total.reserved}): the site will refuse the file until then.",
+        "Have them settled or cancelled there before it is installed, or grant as much as before.",
+    )
+
+
 def units_below(purchase: str, line: Line, last: Mapping[str, int], consumed: int) -> Problem | None:
     """E10, units, per line: below what it had last *and* below what was consumed on it in the period can never fit."""
     if line.quantity >= consumed or line.quantity >= last.get(line.line_id, 0):

@@ -36,6 +36,7 @@ from carnet.exchange.offline_license_file import (
     write_license_file,
 )
 from carnet.exchange.reads import vendor_reads
+from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Refusal
 
 
@@ -68,7 +69,8 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
 
 def _without_proof(doing: Act, plan: Plan, form: OlfForm) -> OfflineLicenseFile:
     olf_id, key, lfr = doing.new_id(), plan.lfr.sealing_key, plan.lfr
-    body = SealedBody(account_name=plan.room.account.name, lines=plan.lines)
+    blinding = to_base64url(doing.calm.random(32))
+    body = SealedBody(blinding=blinding, account_name=plan.room.account.name, lines=plan.lines)
     sealed, digest = seal_body(body, key, olf_id, plan.room.id, plan.sequence, form.olf)
     return OfflineLicenseFile(
         olf_id=olf_id,

@@ -28,6 +28,7 @@ from carnet.calm.use_cases.difference import (
     changes,
     consumed_on,
     grants_more,
+    reserved_above,
     units_below,
     users_above,
 )
@@ -245,7 +246,8 @@ def _informed(plan: Plan) -> Plan:
     stated = plan.lfr.lines
     names = {line.line_id: line.sku for line in stated}
     plan.changes += changes(plan.lines, plan.installed, names)
-    plan.warnings += [above.refusal for above in users_above(plan.lines, stated, plan.now)] + _clock_ahead(plan)
+    above = users_above(plan.lines, stated, plan.now) + reserved_above(plan.lines, stated)
+    plan.warnings += [each.refusal for each in above] + _clock_ahead(plan)
     plan.notes += _notices(plan)
     return plan
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar
 
-from carnet.control_room.rules.activation.fit import TooFew, too_few, too_small
+from carnet.control_room.rules.activation.fit import StillReserved, TooFew, still_reserved, too_few, too_small
 from carnet.control_room.rules.activation.install_license import (
     LicenseAnswer,
     Opened,
@@ -66,6 +66,7 @@ class PreviewAnswer(LicenseAnswer):
     checks: list[Check] = field(kw_only=True)
     to_free: list[ToFree] = field(kw_only=True)
     units_short: list[UnitsShort] = field(kw_only=True)
+    still_reserved: list[StillReserved] = field(kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def preview(raw: bytes, state: State, moment: Moment) -> PreviewAnswer | Refusal
             UnitsShort(small.line.sku, small.line.name, small.line.unit, small.line.quantity, small.consumed)
             for small in too_small(state, opened.body.lines, opened.now, moment.now)
         ],
+        still_reserved=still_reserved(state, opened.body.lines, moment.now),
     )
 
 

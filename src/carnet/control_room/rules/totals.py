@@ -12,26 +12,32 @@ from msgspec.structs import replace
 from carnet.control_room.ledger.events import UnitsSettled
 from carnet.control_room.rules.grant import count_in_use, lines_of, shares
 from carnet.control_room.state.fold_use import meter
+from carnet.control_room.state.reservations import Reservations
 from carnet.control_room.state.state import LineMemory, State, period_key
 from carnet.exchange.license_file_request import LineTotals, RefusalCount, Totals
 
 
 def totals(state: State, now: datetime) -> Totals:
     counts = [RefusalCount(code=code, count=count) for code, count in sorted(state.refusals.items())]
-    return Totals(lines=[_stated(state, line_id, now) for line_id in sorted(state.lines)], refusals=counts)
+    held = state.reservations.held_by_line(now)
+    lines = [_stated(state, line_id, held.get(line_id, 0), now) for line_id in sorted(state.lines)]
+    return Totals(lines=lines, refusals=counts)
 
 
 def after_settling(state: State, settled: Sequence[UnitsSettled]) -> State:
     """The state as it will be with these units consumed, for totals that are stated in the same transaction."""
     if not settled:
         return state
-    later = replace(state, meters={line_id: dict(periods) for line_id, periods in state.meters.items()})
+    gone = {each.reservation_id for each in settled}
+    left = {key: each for key, each in state.reservations.by_id.items() if key not in gone}
+    meters = {line_id: dict(periods) for line_id, periods in state.meters.items()}
+    later = replace(state, meters=meters, reservations=Reservations(left))
     for draw in (draw for each in settled for draw in each.draws):
         meter(later, draw.line_id, period_key(draw.period_start), draw.units)
     return later
 
 
-def _stated(state: State, line_id: str, now: datetime) -> LineTotals:
+def _stated(state: State, line_id: str, reserved: int, now: datetime) -> LineTotals:
     memory = state.lines[line_id]
     share = next((s for s in shares(lines_of(state), memory.sku, now) if s.line.line_id == line_id), None)
     period_start = stated_period(state, line_id, now)
@@ -47,6 +53,7 @@ def _stated(state: State, line_id: str, now: datetime) -> LineTotals:
         consumed=consumed,
         period_start=period_start,
         owed=max(0, consumed - memory.quantity) if memory.metric.kind.owes_overage else 0,
+        reserved=reserved,
     )
 
 

@@ -84,6 +84,20 @@ class Reservations(msgspec.Struct, dict=True):
         """Those that run, the first to end first."""
         return [key for _, key in self._ends[bisect_right(self._ends, (now, _AFTER_ANY_ID)) :]]
 
+    def held_by_line(self, now: datetime) -> dict[str, int]:
+        """Units that running reservations hold, by line, in whichever period."""
+        self._move_to(now)
+        found: dict[str, int] = {}
+        for (line_id, _), units in self._held.items():
+            found[line_id] = found.get(line_id, 0) + units
+        return found
+
+    def of_line(self, line_id: str, now: datetime) -> dict[str, int]:
+        """Units of the line, in whichever period, by running reservation. It looks at each: not for a decision on
+        units."""
+        held = {key: [draw for draw in self.by_id[key].draws if draw.line_id == line_id] for key in self.running(now)}
+        return {key: sum(draw.units for draw in draws) for key, draws in held.items() if draws}
+
     def expired(self, now: datetime, most: int | None = None) -> list[str]:
         """Those that are over and not yet recorded so, the first to end first."""
         return [key for _, key in self._ends[: bisect_right(self._ends, (now, _AFTER_ANY_ID))][:most]]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from carnet.control_room.queries.license_preview import PreviewAnswer, ToFree, UnitsShort
 from carnet.control_room.queries.status import ProductView, Status
-from carnet.control_room.rules.activation.fit import Change
+from carnet.control_room.rules.activation.fit import Change, StillReserved
 from carnet.exchange.verdicts import Code
 from carnet.web_kit import words
 
@@ -50,13 +50,17 @@ def changes(answer: PreviewAnswer, status: Status) -> Changes:
         until,
         (until.date() - was.date()).days if was else None,
         _title(answer) if answer.refused and answer.refused.code == Code.DOES_NOT_FIT else "",
-        [*(_too_few(each) for each in answer.to_free), *(_too_small(each) for each in answer.units_short)],
+        [
+            *(_too_few(each) for each in answer.to_free),
+            *(_still_reserved(each) for each in answer.still_reserved),
+            *(_too_small(each) for each in answer.units_short),
+        ],
         sum(each.count for each in answer.to_free),
     )
 
 
 def _is_same(change: Change, answer: PreviewAnswer) -> bool:
-    troubled = {each.sku for each in answer.to_free} | {each.sku for each in answer.units_short}
+    troubled = {each.sku for found in (answer.to_free, answer.units_short, answer.still_reserved) for each in found}
     return change.was == change.now and not change.later and not change.note and change.sku not in troubled
 
 
@@ -81,6 +85,8 @@ def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:
         return f"{words.number(few.count)} to free first", "bad"
     if any(each.sku == change.sku for each in answer.units_short):
         return "fewer than were used", "bad"
+    if any(each.sku == change.sku for each in answer.still_reserved):
+        return "reserved: settle or cancel first", "bad"
     if change.was == change.now:
         return "unchanged, fits", "ok"
     if not change.metric.kind.has_quantity:
@@ -91,14 +97,20 @@ def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:
 def _title(answer: PreviewAnswer) -> str:
     if answer.units_short:
         return "Does not fit: a new request is needed"
-    what = [f"{words.number(each.count)} {each.name}" for each in answer.to_free]
-    return f"Does not fit yet: free {' and '.join(what)}"
+    free = " and ".join(f"{words.number(each.count)} {each.name}" for each in answer.to_free)
+    acts = [f"free {free}"] if free else []
+    acts += [f"settle or cancel what is reserved of {each.name}" for each in answer.still_reserved]
+    return f"Does not fit yet: {' and '.join(acts)}"
 
 
 def _too_few(few: ToFree) -> str:
     allows = f"{few.name}: the file allows {words.number(few.granted)}."
     holders = few.metric.kind.holders
     return f"{allows} {holders.holding(few.in_use)} now." if holders else allows
+
+
+def _still_reserved(open_one: StillReserved) -> str:
+    return f"{open_one.name}: the file leaves out a line of which {open_one.words} are reserved."
 
 
 def _too_small(short: UnitsShort) -> str:

@@ -43,6 +43,17 @@ class TooSmall:
     consumed: int
 
 
+@dataclass(frozen=True)
+class StillReserved:
+    """A line that is left out, although units of it are reserved: settled later, they would come on top (H2)."""
+
+    sku: str
+    name: str
+    words: str  # how many units, with their noun
+    units: int
+    reservations: list[str]
+
+
 def too_few(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[TooFew]:
     found = []
     for sku in sorted({*state.users, *state.leases}):
@@ -53,8 +64,7 @@ def too_few(state: State, lines: list[Line], now: datetime, held_at: datetime) -
 
 
 def too_small(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[TooSmall]:
-    """A line that is left out takes nothing back: what was consumed stays counted. An unchanged line always fits.
-    What is reserved counts as consumed (G2)."""
+    """Of the lines that the file has. An unchanged line always fits. What is reserved counts as consumed (G2)."""
     found = []
     for line in lines:
         memory = state.lines.get(line.line_id)
@@ -68,11 +78,25 @@ def too_small(state: State, lines: list[Line], now: datetime, held_at: datetime)
     return found
 
 
+def still_reserved(state: State, lines: list[Line], held_at: datetime) -> list[StillReserved]:
+    """Of the lines that the file leaves out. What was consumed on them stays counted, and takes nothing back."""
+    kept = {line.line_id for line in lines}
+    found = []
+    for line in lines_of(state):
+        held = state.reservations.of_line(line.line_id, held_at) if line.line_id not in kept else {}
+        if held:
+            units = sum(held.values())
+            words = line.metric.kind.counted(units, line.unit)
+            found.append(StillReserved(line.sku, line.name, words, units, list(held)))
+    return found
+
+
 def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime) -> Refusal | None:
     """`now`: the time that the file itself makes it (T1, T3); `held_at`: trusted time before that, by which leases
     run: a vendor's clock that is ahead must not make them look expired."""
     few, small = too_few(state, lines, now, held_at), too_small(state, lines, now, held_at)
-    if not few and not small:
+    open_ones = still_reserved(state, lines, held_at)
+    if not few and not small and not open_ones:
         return None
     what = [f"free {item.to_free} {item.sku} ({item.in_use} in use, {item.granted} would be granted)" for item in few]
     what += [
@@ -80,13 +104,27 @@ def check_fit(state: State, lines: list[Line], now: datetime, held_at: datetime)
         f"{item.line.quantity} would be granted (it was {item.was})"
         for item in small
     ]
-    next_step = "Free the seats named, then install the file again." if few else ""
-    if small:
-        again = "Generate a new LFR and ask for at least what was consumed."
-        next_step = f"{next_step} {again}".strip()
-    return Refusal(
-        Code.DOES_NOT_FIT, f"Does not fit: {'; '.join(what)}.", next_step, tuple(_holders(state, few, held_at))
-    )
+    what += [f"{item.units} {item.sku} are reserved on a line that is left out" for item in open_ones]
+    held_by = [*_holders(state, few, held_at), *_reservations(open_ones)]
+    next_step = _next(free=bool(few), settle=bool(open_ones), ask=bool(small))
+    return Refusal(Code.DOES_NOT_FIT, f"Does not fit: {'; '.join(what)}.", next_step, tuple(held_by))
+
+
+def _next(*, free: bool, settle: bool, ask: bool) -> str:
+    acts = ["free the seats named"] if free else []
+    acts += ["settle or cancel what is reserved"] if settle else []
+    steps = [f"{' and '.join(acts).capitalize()}, then install the file again."] if acts else []
+    steps += ["Generate a new LFR and ask for at least what was consumed."] if ask else []
+    return " ".join(steps)
+
+
+def _reservations(open_ones: list[StillReserved]) -> list[str]:
+    return [f"{item.sku} is reserved by: {_named(item.reservations, len(item.reservations))}" for item in open_ones]
+
+
+def _named(names: list[str], count: int) -> str:
+    tail = f" and {count - NAMED} more" if count > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{tail}"
 
 
 def _holders(state: State, few: list[TooFew], held_at: datetime) -> list[str]:
@@ -94,9 +132,7 @@ def _holders(state: State, few: list[TooFew], held_at: datetime) -> list[str]:
     for item in few:
         first = islice(who_holds(state, item.sku, held_at, oldest_first=True), NAMED)
         names = [f"{each.holder} (lease {each.lease_id})" if each.lease_id else each.holder for each in first]
-        more = item.in_use - NAMED
-        tail = f" and {more} more" if more > 0 else ""
-        lines.append(f"{item.sku} is held by: {', '.join(names)}{tail}")
+        lines.append(f"{item.sku} is held by: {_named(names, item.in_use)}")
     return lines
 
 

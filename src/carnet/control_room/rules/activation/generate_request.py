@@ -19,6 +19,7 @@ from carnet.control_room.ledger.events import (
 )
 from carnet.control_room.rules.activation.lfr_draft import LfrDraft
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
+from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import RELEASED, locks
 from carnet.control_room.rules.totals import after_settling, totals
 from carnet.control_room.state.reservations import merged
@@ -73,7 +74,7 @@ class GenerateRequest(Command[RequestAnswer]):
         if refusal:
             return refusal
         pair = self._new_pair(moment) if self.new_keys else None
-        settled = _settled(state, moment.now) if kind is RequestKind.RELEASE else []
+        settled = _settled(state, kind, moment.now)
         stated = totals(after_settling(state, settled), moment.now)
         generated = _generated(state, kind, pair, moment)
         events: list[Event] = [RequestAsked(request=kind), *settled]
@@ -96,12 +97,15 @@ class GenerateRequest(Command[RequestAnswer]):
         return new_signer(ED25519, moment.random), new_opener(moment.random)
 
 
-def _settled(state: State, now: datetime) -> list[UnitsSettled]:
-    """E11: what is reserved counts as used in full; it cannot be settled later."""
+def _settled(state: State, kind: RequestKind, now: datetime) -> list[UnitsSettled]:
+    """H2: where this LFR makes a line's total final, what is reserved on it counts as used in full; it cannot be
+    settled later. So it is for all lines of a site that is released (E11)."""
     running = {key: state.reservations.by_id[key] for key in state.reservations.running(now)}
+    counting = {line.line_id for line in lines_of(state) if now < line.ends and kind is not RequestKind.RELEASE}
     return [
         UnitsSettled(sku=each.sku, reservation_id=key, units=each.units, draws=merged(each.draws))
         for key, each in running.items()
+        if any(draw.line_id not in counting for draw in each.draws)
     ]
 
 

@@ -1,8 +1,8 @@
 """G2: reserve → settle or cancel, for work whose size is known at its end.
 
 Reserving is granted as consuming is. Settling and cancelling are granted while the reservation runs, whatever became of
-the site: it was granted while it held. So also on a locked site (E8), after the license ended, after an OLF that left
-the line out, and in the period in which it was reserved (Q2).
+the site: it was granted while it held. So also on a locked site (E8), after the license ended, and in the period in
+which it was reserved (Q2). Where an LFR states the final total of its line (H2), it is settled in full by that.
 """
 
 from dataclasses import dataclass
@@ -176,6 +176,7 @@ def _more_than_reserved(reservation: Reservation, units: int) -> Refusal:
 def _unknown(reservation_id: str) -> Refusal:
     return Refusal(
         Code.UNKNOWN_RESERVATION,
-        f"No reservation {reservation_id} is open here: it was settled, cancelled or has expired.",
+        f"No reservation {reservation_id} is open here: it was settled, cancelled or has expired, or an LFR counted it "
+        "in full because the license of its units had ended.",
         "Reserve again.",
     )

@@ -3,6 +3,9 @@
 A token is larger than an OLF because its key set carries hybrid roots (docs/adr/0004-hybrid-roots.md).
 """
 
+import re
+from pathlib import Path
+
 import pytest
 
 from carnet.exchange.history import (
@@ -18,23 +21,9 @@ from tests.vectors import samples
 from tests.vectors.samples import make_request, site, vendor
 
 KIB = 1024
+PAGE = Path(__file__).parents[3] / "docs" / "formats" / "envelope.md"
 VENDOR, SITE = vendor(), site()
 REQUEST = samples.request(SITE)
-
-
-@pytest.mark.parametrize(
-    ("name", "raw", "limit"),
-    [
-        ("key set", VENDOR.raw_key_set, 14),
-        ("token", samples.token(VENDOR), 24),
-        ("first LFR", REQUEST, 8),
-        ("OLF", samples.license_file(VENDOR, SITE, REQUEST), 12),
-        ("OLF with a key set", samples.license_file(VENDOR, SITE, REQUEST, key_set=VENDOR.inner()), 28),
-        ("receipt", samples.receipt(SITE), 4),
-    ],
-)
-def test_a_file_stays_under_its_limit(name: str, raw: bytes, limit: int) -> None:
-    assert len(raw) <= limit * KIB, f"{name}: {len(raw)} bytes"
 
 
 def _request_at(size: int, unanswered: int) -> bytes:
@@ -56,10 +45,23 @@ def _request_at(size: int, unanswered: int) -> bytes:
     return write_lfr(make_request(SITE, ledger=history, totals=totals), [SITE.signer])
 
 
-def test_an_lfr_stays_under_64_kib_with_32_unanswered_at_ten_million_records() -> None:
-    assert len(_request_at(10_000_000, SHOWN)) <= 64 * KIB
+FILES = {
+    "key set": VENDOR.raw_key_set,
+    "token": samples.token(VENDOR),
+    "first LFR of a site": REQUEST,
+    "LFR with 32 unanswered, ledger of 10^7 records": _request_at(10_000_000, SHOWN),
+    "OLF": samples.license_file(VENDOR, SITE, REQUEST),
+    "OLF with a key set": samples.license_file(VENDOR, SITE, REQUEST, key_set=VENDOR.inner()),
+    "receipt": samples.receipt(SITE),
+}
+ROWS = re.findall(r"^\| ([^|]+) \| ([\d ]+) \| (\d+) KiB", PAGE.read_text().split("## Sizes")[1], re.MULTILINE)
 
 
-def test_an_lfr_grows_with_the_logarithm_of_its_ledger() -> None:
-    small, large = len(_request_at(10_000, 1)), len(_request_at(10_000_000, 1))
-    assert large - small < 2 * KIB
+def test_each_kind_of_file_has_its_size_in_the_document() -> None:
+    assert [name for name, _, _ in ROWS] == list(FILES)
+
+
+@pytest.mark.parametrize(("name", "measured", "limit"), ROWS)
+def test_a_file_is_as_large_as_the_document_says_and_under_its_limit(name: str, measured: str, limit: str) -> None:
+    assert f"{len(FILES[name]):,}".replace(",", " ") == measured
+    assert len(FILES[name]) <= int(limit) * KIB

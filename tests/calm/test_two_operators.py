@@ -74,7 +74,7 @@ class OnDisk(World):
 world = OnDisk()
 world.buy("bot-creator", 10)
 for guid in ("north", "south"):
-    print(world.accept(world.site(guid).request(world.now), guid).request)
+    print(world.accept(world.site(guid).request(world.now), guid).lfr)
 """
 
 

@@ -114,7 +114,7 @@ class Portal(World):
             "room": self.north.id,
             "purchase": self.purchase,
             "file": file.license_file,
-            "request": second,
+            "lfr": second,
             "number": refused.pk,
             "approval": approval.id,
             "proposal": proposal.proposal,

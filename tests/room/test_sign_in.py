@@ -30,11 +30,24 @@ def test_everybody_signs_in_and_it_is_in_the_ledger(site: Pages) -> None:
 @pytest.mark.rule("A2")
 def test_a_wrong_password_opens_nothing_and_is_noted_without_it(site: Pages) -> None:
     with site.browser() as browser:
-        answer = browser.sign_in("nobody-here", "a wrong password indeed")
+        answer = browser.sign_in(PEOPLE["viewer"], "a wrong password indeed")
         assert answer.status_code == 200
         assert "room_session" not in browser.cookies
     (newest,) = site.ask(Records(1, "access.noted")).records
-    assert (newest.actor, newest.body) == ("pages", {"what": "sign-in refused", "about": "nobody-here"})
+    assert (newest.actor, newest.body) == ("pages", {"what": "sign-in refused", "about": PEOPLE["viewer"]})
+
+
+@pytest.mark.rule("A2")
+@pytest.mark.parametrize("typed", ["hunter2-hunter2", "nobody-here", "Correct horse battery!", "x" * 5000])
+def test_what_is_typed_as_a_name_and_is_none_is_not_kept(site: Pages, typed: str) -> None:
+    """Often it is a password in the wrong field; the ledger would keep it for good."""
+    with site.browser() as browser:
+        assert "room_session" not in browser.cookies
+        browser.sign_in(typed, "x")
+    (newest,) = site.ask(Records(1, "access.noted")).records
+    assert newest.body.get("about") != typed.lower()
+    for file in site.folder.rglob("*"):
+        assert not file.is_file() or typed.lower().encode() not in file.read_bytes(), file
 
 
 def test_five_wrong_passwords_lock_the_name_and_the_right_one_too(site: Pages) -> None:

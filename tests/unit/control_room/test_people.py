@@ -1,5 +1,6 @@
 """A1: who may do what at the pages is in the ledger, denied unless it says otherwise."""
 
+import msgspec
 import pytest
 
 from carnet.control_room.rules.granting.people import (
@@ -93,3 +94,29 @@ def test_a_fold_of_the_ledger_knows_the_same_people(room: Room) -> None:
     known = dict(room.engine.state.people)
     room.reopen()
     assert room.engine.state.people == known
+
+
+@pytest.mark.parametrize("name", ["control-room", "pages", "cnk_", "cnk_abcdefgh"])
+def test_nobody_is_called_as_the_ledger_names_the_system_or_an_api_key(room: Room, name: str) -> None:
+    before = room.engine.checkpoint.size
+    refusal = room.do(AddPerson(name, Role.VIEWER))
+    assert _code(refusal) is Code.MALFORMED
+    assert "speak for the system" in refusal.message
+    assert [record.kind for record in room.engine.reader.records(before)] == ["refused"]
+    assert _code(room.ask(FindPerson(name))) is Code.NOT_FOUND
+
+
+def test_names_that_only_look_alike_are_free(room: Room) -> None:
+    for name in ("control-room-2", "pages2", "cnk", "my-cnk_key"):
+        assert room.do(AddPerson(name, Role.VIEWER)).name == name
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("ada", "ada"), ("hunter2", None), (None, None)])
+def test_of_a_refused_sign_in_only_a_name_that_exists_is_kept(room: Room, typed: str | None, kept: str | None) -> None:
+    for access, about, wanted in (
+        (Access.SIGN_IN_REFUSED, typed, kept),
+        (Access.RECORDS_EXPORTED, "a filter", "a filter"),
+    ):
+        room.do(NoteAccess(access, about))
+        (newest,) = room.engine.reader.records(room.engine.checkpoint.size - 1)
+        assert msgspec.json.decode(newest.body)["about"] == wanted

@@ -31,6 +31,8 @@ from carnet.merkle import leaf_hash
 FORMAT = b"\x01"
 KEY_ID_SIZE, NONCE_SIZE, ANSWER_NAME_SIZE = 4, 12, 16  # bytes
 SYSTEM = "control-room"  # the actor where it was not a person, and of each record that leaves the site
+PAGES = "pages"  # the actor where the pages let nobody in
+API_KEY = "cnk_"  # an API key is the actor of this and its id
 HEAD_KEY, SNAPSHOT_KEY, SEAL_KEY = 2**32 - 1, 2**32 - 2, 2**32 - 3  # data key ids reserved for what is not a record
 _PREFIX = len(FORMAT) + KEY_ID_SIZE
 _DEPTH = 12

@@ -7,6 +7,7 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from carnet.control_room.ledger.record import PAGES
 from carnet.control_room.pages.engine import ask, execute
 from carnet.control_room.pages.models import Login
 from carnet.control_room.pages.runtime_config import runtime_config, runtime_services
@@ -21,7 +22,6 @@ from carnet.vault import Vault
 from carnet.web_kit.sign_in.adapters import WrappingMfaAdapter, password_link
 
 _TOTP = "second-factor"
-_DOOR = "pages"  # who records that nobody was let in
 
 
 def is_known(name: str) -> bool:
@@ -66,4 +66,4 @@ def _signed_in(sender: object, user: Login, **_: Any) -> None:
 def _refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     """The package locks a name after 5 tries and an address after 20 a minute: a flood ends there."""
     name = str(credentials.get("username", "")).lower()
-    execute(NoteAccess(Access.SIGN_IN_REFUSED, name if is_name(name) else None), _DOOR)
+    execute(NoteAccess(Access.SIGN_IN_REFUSED, name if is_name(name) else None), PAGES)

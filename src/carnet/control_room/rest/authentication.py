@@ -12,6 +12,7 @@ from hmac import compare_digest
 from typing import Any, TypeVar
 
 from carnet.control_room.engine.engine import QueuedCommand
+from carnet.control_room.ledger.record import API_KEY
 from carnet.control_room.queries import questions
 from carnet.control_room.queries.status import Status
 from carnet.control_room.queries.usage import Usage
@@ -42,7 +43,7 @@ def authenticate(header: bytes | None, keys: Mapping[str, ApiKey]) -> ApiKey | N
 
 def order(command: Command[object], key: ApiKey, idempotency: bytes | None) -> QueuedCommand:
     """The command as this key's: records name the public part of it, and idempotency keys are its own (G5)."""
-    return QueuedCommand(command, f"cnk_{key.key_id}", None if idempotency is None else idempotency.decode(), key)
+    return QueuedCommand(command, f"{API_KEY}{key.key_id}", None if idempotency is None else idempotency.decode(), key)
 
 
 def is_idempotency_key(text: bytes) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from carnet.control_room.ledger.events import AccessNoted, PersonAdded, PersonChanged
+from carnet.control_room.ledger.record import API_KEY, PAGES, SYSTEM
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.granting.preconditions import malformed
 from carnet.control_room.state.state import Person, State
@@ -86,7 +87,10 @@ class AddPerson(Command[PersonAnswer]):
 
     def decide(self, state: State, _: Moment) -> Decision[PersonAnswer] | Refusal:
         if not is_name(self.name):
-            return malformed("A person's name has 1 to 64 of a–z, 0–9 and . _ @ -, and begins with a letter or digit.")
+            return malformed(
+                "A person's name has 1 to 64 of a–z, 0–9 and . _ @ -, and begins with a letter or digit. "
+                f"“{SYSTEM}”, “{PAGES}” and what begins with “{API_KEY}” speak for the system."
+            )
         if self.role not in list(Role):
             return _no_role()
         known = state.people.get(self.name)
@@ -123,17 +127,19 @@ class ChangePerson(Command[PersonAnswer]):
 
 @dataclass(frozen=True)
 class NoteAccess(Command[PersonAnswer]):
-    """`about`: whom or what, in a few words."""
+    """`about`: whom or what, in a few words. Of a refused sign-in only a name that exists: what else was typed is often
+    a password in the wrong field, and the ledger keeps it for good."""
 
     access: str
     about: str | None = None
     what: ClassVar[str] = "note"
 
     def decide(self, state: State, moment: Moment) -> Decision[PersonAnswer] | Refusal:
-        del state, moment
+        del moment
         if self.access not in list(Access):
             return malformed("The ledger does not record this kind of act.")
-        return Decision([AccessNoted(what=self.access, about=self.about)], PersonAnswer("", None))
+        unknown = self.access == Access.SIGN_IN_REFUSED and self.about not in state.people
+        return Decision([AccessNoted(what=self.access, about=None if unknown else self.about)], PersonAnswer("", None))
 
 
 @dataclass(frozen=True)
@@ -155,7 +161,9 @@ class ListPeople(Question[PeopleAnswer]):
 
 
 def is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
+    """Whether a person may be called so: not as the ledger names an act of the system itself, or of an API key."""
+    speaks_for_system = name in (SYSTEM, PAGES) or name.startswith(API_KEY)
+    return _NAME.fullmatch(name) is not None and not speaks_for_system
 
 
 def permissions_of(role: str | None) -> frozenset[Permission]:

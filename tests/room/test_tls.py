@@ -89,9 +89,13 @@ def test_people_sign_in_and_their_cookies_go_over_https_alone(pages: Pages) -> N
         answer = browser.sign_in(PEOPLE["viewer"])
         assert answer.status_code == 302
         assert all("secure" in cookie.lower().split("; ") for cookie in answer.headers.get_list("set-cookie"))
-        assert {cookie.name for cookie in browser.cookies.jar if cookie.secure} >= {"room_session", "room_csrf"}
-        session = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("room_session"))
-        assert {"httponly", "samesite=lax"} <= set(session.lower().split("; "))
+        assert {cookie.name for cookie in browser.cookies.jar if cookie.secure} >= {
+            "__Host-room_session",
+            "__Host-room_csrf",
+        }
+        session = next(c for c in answer.headers.get_list("set-cookie") if c.startswith("__Host-room_session"))
+        assert {"httponly", "samesite=lax", "path=/"} <= set(session.lower().split("; "))
+        assert "domain" not in session.lower()
         page = browser.get("/")
         assert page.status_code == 200
         assert page.headers["strict-transport-security"].startswith(f"max-age={YEAR}")
@@ -111,7 +115,7 @@ def test_whoever_is_sent_on_stays_on_https_and_at_this_address(pages: Pages) -> 
 def test_a_form_from_another_origin_is_refused(pages: Pages, origin: str) -> None:
     with pages.browser() as browser:
         browser.get("/account/")
-        headers = {"X-CSRFToken": browser.cookies["room_csrf"], "Origin": origin, "Referer": origin}
+        headers = {"X-CSRFToken": browser.cookies["__Host-room_csrf"], "Origin": origin, "Referer": origin}
         answer = browser.post("/account/", data={"login": "vic", "password": "whatever"}, headers=headers)
         assert answer.status_code == 403
 

@@ -25,10 +25,11 @@ OWN = ("administrator", "viewer")
 
 
 class Browser(Client):
-    """Somebody at the portal. Each page that is shown has tables whose rows are as wide as their heads."""
+    """Somebody at the portal. Nothing that is answered may be kept, and tables have rows as wide as their heads."""
 
     def request(self, **request: Any) -> Any:
         answer = super().request(**request)
+        assert answer.headers["cache-control"] == "no-store", request.get("PATH_INFO")
         if answer.headers.get("content-type", "").startswith("text/html") and not answer.streaming:
             assert uneven(answer.content.decode()) == [], request.get("PATH_INFO")
         return answer

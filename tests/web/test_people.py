@@ -61,6 +61,17 @@ def test_giving_a_link_to_another_ones_password_is_in_the_issuing_log(portal: Po
     assert (newest.kind, newest.subject, newest.who) == ("person.link_given", approver.email, "operator@example.com")
 
 
+@pytest.mark.rule("A2")
+def test_a_link_to_a_password_is_in_no_cookie_and_shown_once(portal: Portal) -> None:
+    approver, operator = portal.people["approver"], portal.as_("operator")
+    answer = operator.post(f"/people/{approver.pk}/", {"what": "link"})
+    assert answer.status_code == 302
+    assert "messages" not in operator.cookies
+    assert all("choose" not in cookie.value for cookie in operator.cookies.values())
+    assert "/sign-in/choose/" in operator.get(answer.headers["location"]).content.decode()
+    assert "/sign-in/choose/" not in operator.get(answer.headers["location"]).content.decode()
+
+
 def test_one_address_is_one_person(portal: Portal) -> None:
     with pytest.raises(UsageError, match="already"):
         staff.add_person(

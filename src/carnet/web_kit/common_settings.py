@@ -27,6 +27,7 @@ APPS_BEFORE = [
 MIDDLEWARE_BEFORE = [  # the side's own door comes after
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "carnet.web_kit.door.NotKept",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -38,6 +39,13 @@ MIDDLEWARE_BEFORE = [  # the side's own door comes after
     "carnet.web_kit.sign_in.seen.SeenLast",
     "django_htmx.middleware.HtmxMiddleware",
 ]
+
+
+def cookie_names(side: str, *, secure: bool) -> tuple[str, str]:
+    """Of the session's cookie and of the one against forged forms. Over HTTPS no other host and no plain connection can
+    set one of that name (`__Host-`)."""
+    host = "__Host-" if secure else ""
+    return f"{host}{side}_session", f"{host}{side}_csrf"
 
 
 def templates(folder: Path, context: str) -> list[dict[str, Any]]:
@@ -88,6 +96,7 @@ LOGGING_CONFIG = None
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # some hold a link: never in a cookie
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 CONTENT_SECURITY_POLICY = {

@@ -30,6 +30,19 @@ def requires(act: StrEnum) -> Callable[[View], View]:
     return mark
 
 
+class NotKept:
+    """Middleware: nothing that the pages or REST answer stays in the cache of a browser or a proxy. Files of the kit,
+    which are the same for everybody, are served before this."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        answer = self._get_response(request)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
 class Door:
     """Middleware: what the request is given, its size, who may pass, and what is said where something broke.
 

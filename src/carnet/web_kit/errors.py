@@ -44,6 +44,7 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def fault_page(request: HttpRequest, status: int, message: str, next_step: str, *, code: bool = True) -> HttpResponse:
-    """`code`: whether the page says the status by its number."""
-    context = {"message": message, "next": next_step} | ({"code": status} if code else {})
+    """`code`: whether the page says the status by its number. What else there is to be told waits for another page: it
+    is kept in the session, and what broke may be what keeps that."""
+    context = {"message": message, "next": next_step, "messages": ()} | ({"code": status} if code else {})
     return render(request, "ui/fault.html", context, status=status)

@@ -18,7 +18,6 @@ def read_upload(request: HttpRequest, field: str = "file") -> bytes | None:
 def download(raw: bytes, name: str, kind: str = "application/octet-stream") -> HttpResponse:
     answer = HttpResponse(raw, content_type=kind)
     answer["Content-Disposition"] = f'attachment; filename="{file_name(name)}"'
-    answer["Cache-Control"] = "no-store"
     return answer
 
 

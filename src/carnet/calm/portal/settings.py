@@ -10,6 +10,7 @@ from carnet.web_kit.common_settings import *  # noqa: F403
 from carnet.web_kit.common_settings import (
     APPS_BEFORE,
     MIDDLEWARE_BEFORE,
+    cookie_names,
     password_validators,
     storages,
     templates,
@@ -50,7 +51,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS == "proxy" else None
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _HTTPS == "proxy" else 0  # sign-ins that fail are counted by who asks it
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "calm_session", "calm_csrf"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names("calm", secure=_SECURE)
 
 # Sign-in.
 AUTH_USER_MODEL = "people.Person"

@@ -12,7 +12,6 @@ def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -
     """Row by row, as they come. `rows` asks the engine over a connection of its own: the request's is closed then."""
     answer = StreamingHttpResponse(_lines(head, rows), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{file_name(name)}"'
-    answer["Cache-Control"] = "no-store"
     return answer
 
 

@@ -12,6 +12,7 @@ from carnet.web_kit.common_settings import *  # noqa: F403
 from carnet.web_kit.common_settings import (
     APPS_BEFORE,
     MIDDLEWARE_BEFORE,
+    cookie_names,
     password_validators,
     storages,
     templates,
@@ -50,7 +51,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _GIVEN.https == "proxy" else None
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _GIVEN.https == "proxy" else 0  # sign-ins that fail are counted by who asks it
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "room_session", "room_csrf"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names("room", secure=_SECURE)
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # the rows of a file of assignments come back in a form
 

@@ -136,7 +136,6 @@ def export(request: AuthorizedRequest) -> HttpResponseBase:
     answer = StreamingHttpResponse(_lines(read_all(question, size)), content_type="application/jsonl; charset=utf-8")
     name = file_name(f"{request.status.name}-records-{size}.jsonl")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    answer["Cache-Control"] = "no-store"
     return answer
 
 

@@ -48,9 +48,7 @@ def api_keys(request: AuthorizedRequest) -> HttpResponse:
         made = form.ask(lambda asked: request.client.execute(_command(asked), request.person.name))
     status = form.status
     page = {"form": NewKey(None, request.status) if made else form, "made": made, "keys": _keys(request)}
-    answer = render(request, "room/setup/api_keys.html", page, status=status)
-    answer["Cache-Control"] = "no-store"  # a key is shown once (A2)
-    return answer
+    return render(request, "room/setup/api_keys.html", page, status=status)
 
 
 def _command(asked: dict[str, Any]) -> CreateApiKey:

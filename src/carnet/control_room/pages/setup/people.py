@@ -64,9 +64,7 @@ def people(request: AuthorizedRequest) -> HttpResponse:
 
 
 def _page(request: AuthorizedRequest, page: dict[str, Any], status: int = 200) -> HttpResponse:
-    answer = render(request, "room/setup/people.html", page, status=status)
-    answer["Cache-Control"] = "no-store"  # a link is shown once (A2)
-    return answer
+    return render(request, "room/setup/people.html", page, status=status)
 
 
 def _people(request: AuthorizedRequest) -> list[dict[str, Any]]:

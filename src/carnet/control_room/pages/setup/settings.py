@@ -128,6 +128,4 @@ def backup(request: AuthorizedRequest) -> HttpResponseBase:
             raise StorageError("The backup could not be made.", "See whether the disk has room, then try again.")
         packed = out.open("rb")  # it can be read as long as it is open, though its name goes
     name = file_name(f"{request.status.name}-{times.day(request.now)}.backup")
-    answer = FileResponse(packed, as_attachment=True, filename=name, content_type="application/octet-stream")
-    answer["Cache-Control"] = "no-store"
-    return answer
+    return FileResponse(packed, as_attachment=True, filename=name, content_type="application/octet-stream")

@@ -134,7 +134,6 @@ def present(request: AuthorizedRequest) -> HttpResponseBase:
     name = file_name(f"{request.status.name}-assignments.csv")
     answer = StreamingHttpResponse(_present(), content_type=_CSV)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    answer["Cache-Control"] = "no-store"
     return answer
 
 

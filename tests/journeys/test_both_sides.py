@@ -13,7 +13,7 @@ from tests.support import depth
 
 pytestmark = pytest.mark.histories
 
-HISTORIES = depth.times(20, 1250)  # of each part
+HISTORIES = depth.times(12, 1250)  # of each part
 STEPS = 30
 
 machines = st.integers(0, 3)

@@ -21,12 +21,18 @@ OUTSIDE = """() => [...document.querySelectorAll("body *")].filter(
   one => one.outerHTML.slice(0, 160))"""
 
 
+# A message that is just rising has other colours than it will have.
+AT_REST = """() => Promise.all(document.getAnimations()
+    .filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished.catch(() => null)))"""
+
+
 def faults_of(page: Page) -> str:
     """What axe finds there in light and dark, wide and narrow, and what is too wide at the narrowest; in lines.
 
     The dark form of a page has other colours and nothing else: only rules of colours are asked there, all of them in
     `make test-deep`."""
     page.evaluate(AXE)
+    page.evaluate(AT_REST)
     found: dict[str, Any] = {}
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 1000})

@@ -42,8 +42,13 @@ class Served:
             raise self._failed
         return self
 
+    def end(self) -> None:
+        """Tell the server to end, once: after that its loop may be closed at any moment."""
+        end, self._end = self._end, lambda: None
+        end()
+
     def __exit__(self, *_: object) -> None:
-        self._end()
+        self.end()
         self._thread.join(30)
         assert not self._thread.is_alive()
 

@@ -273,7 +273,7 @@ def test_what_has_come_is_answered_when_the_server_ends(place: Place) -> None:
         for caller in callers:
             caller.sendall(_request())
         heard = [protocol.read_message(lambda n, c=caller: c.recv(n, socket.MSG_WAITALL)) for caller in callers[:5]]
-        server._end()
+        server.end()
         for caller in callers[5:]:
             heard.append(protocol.read_message(lambda n, c=caller: c.recv(n, socket.MSG_WAITALL)))
         for caller in callers:

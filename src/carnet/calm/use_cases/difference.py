@@ -89,7 +89,7 @@ def _reserved(name: str, total: LineTotals) -> Refusal:
     return Refusal(
         Code.BELOW_USE,
         f"{total.reserved} of {name} are reserved at the site, on a line that would be left out or smaller than was "
-        f"consumed and is reserved ({total.consumed + total.reserved}): the site will refuse the file until then.",
+        f"consumed and is reserved ({total.consumed + total.reserved}): the site will refuse the file while they are.",
         "Have them settled or cancelled there before it is installed, or grant as much as before.",
     )
 

@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # A module is compiled once and kept, whatever the shell says: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo serve test test-fast test-deep test-tools coverage screenshots docs check bench bundle lock clean
+.PHONY: demo serve test test-fast test-security test-deep test-tools coverage screenshots docs check bench bundle lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -26,6 +26,10 @@ test-fast: $(READY)
 
 test: $(READY) test-tools
 	$(PYTEST) $(T)
+
+# Each attack that was possible once: it must fail. Bounded; a part of `make test`, but for the many random tries.
+test-security: $(READY) test-tools
+	$(PYTEST) --tier deep -m security $(T)
 
 # The same with thousands of random histories and tries, 200 kills, each write and fsync made to fail in turn, ten
 # minutes of load, and all of CALM on PostgreSQL too: hours. From a new seed each time; CARNET_SEED=... plays one again.

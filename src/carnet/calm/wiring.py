@@ -161,7 +161,7 @@ class Vendor:
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
         open_portal(portal)
-        _first_person(portal, how, say)
+        _first_person(portal, say)
         from carnet.web_kit.wsgi import application
 
         serve(
@@ -255,20 +255,29 @@ class _Portal:
     def calm(self) -> "Calm":
         return self._calm
 
+    @cached_property
+    def _later(self) -> Callable[[Callable[[], None]], None]:
+        from carnet.web_kit.later import Later
 
-def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> None:
-    """If no person can sign in yet: a link with which the first operator chooses a password."""
+        return Later()
+
+    def later(self, work: Callable[[], None]) -> None:
+        self._later(work)
+
+
+def _first_person(portal: _Portal, say: Callable[[str], None]) -> None:
+    """If no person can sign in yet: the command that gives the first operator a link. A link itself is never said here:
+    a service's output is a log (A6)."""
     from carnet.calm.people import staff
     from carnet.calm.people.access import Role
-    from carnet.web_kit.sign_in.adapters import password_link
 
     if staff.anybody_can_sign_in():
         return
     if not any(person.email == FIRST for person in staff.list_people()):
         fields: dict[str, Any] = {"email": FIRST, "name": "First operator", "role": Role.OPERATOR, "account": None}
-        staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST)
-    say(f"No person can sign in yet. {FIRST} chooses a password here, once, within 24 hours:")
-    say(f"  {how.address}{password_link(staff.find_person(FIRST))}")
+        staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST, on_machine=True)
+    say("No person can sign in yet. This prints where the first operator chooses a password, on this machine:")
+    say(f"  calm person link {FIRST} --data {portal.vendor.folder}")
 
 
 def _check_catalogue(catalogue: bytes) -> None:

@@ -116,7 +116,7 @@ TakeBack = Annotated[bool, typer.Option("--withdraw", help="Take the proposal ba
 
 def confirm(session: Session, proposal: ProposalId, withdraw: TakeBack = False) -> None:
     """Confirm what another operator proposed; it is judged again, and done (A3)."""
-    calm = session.calm()
+    calm = session.portal()
     if withdraw:
         _withdraw(session, calm, proposal)
         return
@@ -141,6 +141,10 @@ def _confirmed(console: "Console", answer: Any) -> None:
     console.print(f"Done ({what}): proposed by {answer.proposed_by}, confirmed by {answer.confirmed_by}.")
     for line in answer.did:
         console.print(f"  • {line}")
+    if answer.half:
+        console.print(f"The second half of the code for {answer.subject}: {answer.half}")
+    if answer.invited:
+        console.print(f"{answer.invited} gets a link by “Password forgotten” in the portal.")
     if answer.lfr:
         console.print(f"Next: calm license-file issue --request {answer.lfr} … --out FILE", soft_wrap=True)
 

@@ -154,6 +154,6 @@ def _hashed() -> str:
 
 @pytest.fixture
 def portal(db: None, settings: Any) -> Portal:
-    settings.NEEDS_SECOND_FACTOR = False
+    settings.SECOND_FACTOR = "optional"
     settings.ALLOWED_HOSTS = ["testserver"]
     return Portal()

@@ -144,6 +144,6 @@ def test_five_wrong_passwords_lock_a_name_also_for_the_right_one(portal: Portal)
 
 
 def test_vendor_staff_get_nowhere_without_a_second_factor_where_it_is_required(portal: Portal, settings) -> None:  # type: ignore[no-untyped-def]
-    settings.NEEDS_SECOND_FACTOR = True
+    settings.SECOND_FACTOR = "required"
     assert portal.as_("operator").get("/inbox/")["Location"] == "/my/one-time-password/"
     assert portal.as_("administrator").get("/", follow=True).status_code == 200

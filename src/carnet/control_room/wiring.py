@@ -164,6 +164,13 @@ class Site:
 
         return link_for(name)
 
+    def remove_factors(self, name: str) -> None:
+        """All second factors of this person. Sets Django up in this process."""
+        self._set_up_pages()
+        from carnet.control_room.pages.sign_in import remove_factors
+
+        remove_factors(name)
+
     def notify(self) -> "Told":
         """Sends what is due, by the ways that are set at the pages."""
         self._set_up_pages()

@@ -145,8 +145,8 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 0
-NEEDS_SECOND_FACTOR = False  # of whom: each side says
 USERSESSIONS_TRACK_ACTIVITY = True  # by `SeenLast`, once a minute
+SECOND_FACTOR = "required"  # of whom: each side says
 
 # Failed sign-ins and used one-time codes are counted here: several processes must share it.
 CACHES = {

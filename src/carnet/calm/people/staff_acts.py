@@ -110,7 +110,7 @@ def _nobody_else(address: str, by: str, now: datetime) -> Refusal | None:
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
         "This takes two people, and nobody else here could confirm it.",
-        "Have it done on CALM's machine, by calm person: it is recorded as done there.",
+        "Have it done on CALM's machine: it is recorded as done there.",
         run=f"calm person add {address} --role …",
     )
 

@@ -68,7 +68,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "CALM: "
 MFA_ADAPTER = "carnet.calm.portal.sign_in.MfaAdapter"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _HTTPS == "off"
-NEEDS_SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required") == "required"
+SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required")  # of vendor staff, or `optional`
 
 # Mail. Without a server none is sent, and none is printed: links are in it (A6).
 EMAIL_HOST = os.environ.get("CARNET_SMTP_HOST", "")

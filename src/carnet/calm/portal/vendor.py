@@ -65,7 +65,7 @@ def settings_page(request: AuthorizedRequest) -> HttpResponse:
         "vendor_name": portal().name,
         "mail": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}" if settings.EMAIL_HOST else "",
         "sender": settings.DEFAULT_FROM_EMAIL,
-        "second_factor": settings.NEEDS_SECOND_FACTOR,
+        "second_factor": settings.SECOND_FACTOR != "optional",
         "hosts": settings.ALLOWED_HOSTS,
         "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
     }

@@ -41,7 +41,7 @@ class KeyRing:
         return self.masters[1]
 
     def derived(self, purpose: str) -> bytes:
-        """A key (64 bytes) of its own for each purpose, from the newest master key; nothing of it is stored anywhere."""
+        """A key (64 bytes) for each purpose, from the newest master key; nothing of it is stored anywhere."""
         return HKDF(SHA256(), KEY_SIZE, None, f"carnet-control-room/{purpose}".encode()).derive(
             self.masters[max(self.masters)]
         )

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING, NoReturn
 from carnet import __version__, cli_support, clock
 from carnet.control_room.engine.backup import (
     TRUST,
-    pack,
+    Backup,
+    header_of,
+    open_backup,
     put_back,
     set_aside,
-    unpack,
+    write_backup,
 )
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import LOCK, Upgrade, found, upgrade, upgrade_of
 from carnet.control_room.engine.key_ring import KeyRing
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Store
-from carnet.control_room.ledger.events import LedgerRestored, PersonAdded
+from carnet.control_room.ledger.events import AccessNoted, LedgerRestored, PersonAdded
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.local_api.client import KEY_SET, EngineClient, InProcessClient, UnixClient
 from carnet.control_room.pages.runtime_config import PAGES
+from carnet.control_room.rules.granting.people import Access
 from carnet.control_room.state.trusted_time import Reading
 from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
@@ -37,6 +40,7 @@ from carnet.vault import Vault
 if TYPE_CHECKING:
     from carnet.control_room.cli.serve import Serving
     from carnet.control_room.pages.notices import Told
+    from carnet.control_room.pages.password_seals import Logins
     from carnet.control_room.pages.runtime_config import RuntimeConfig
 
 VERSION = __version__
@@ -61,6 +65,15 @@ class Restored:
 
 
 @dataclass(frozen=True)
+class Rewrapped:
+    """`master`: the number of the master key that encrypts what is written now; `replaced`: the file in the data folder
+    that holds the new passphrase, if the old one lay there."""
+
+    master: int
+    replaced: str
+
+
+@dataclass(frozen=True)
 class Site:
     """One Control Room in its folder: what the command line works with."""
 
@@ -69,7 +82,7 @@ class Site:
     version: str = field(default=VERSION, kw_only=True)
 
     def reading(self) -> Reading:
-        return Reading(clock.now(), clock.uptime(), clock.boot_id())
+        return Reading(clock.now(), clock.uptime(), clock.boot_id(), os.getpid())
 
     def init(self, trust: Trust, name: str, administrator: str) -> Founded:
         """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
@@ -142,13 +155,15 @@ class Site:
         from carnet.control_room.pages.runtime_config import RuntimeConfig
 
         folder = str(self.folder.resolve())
-        signing, wrapping = keys.derived("pages/signing"), keys.derived("pages/second-factors")
+        secrets = (keys.sessions, keys.derived("second-factors"), keys.derived("passwords"))
+        signing, wrapping, sealing = secrets
         if how is None or how.pages is None:
-            return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping)
+            return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping, sealing=sealing)
         return RuntimeConfig(
             folder=folder,
             signing=signing,
             wrapping=wrapping,
+            sealing=sealing,
             bind=how.pages,
             hosts=list(how.names),
             https="proxy" if how.behind_proxy else "direct" if how.certificate else "off",
@@ -187,11 +202,20 @@ class Site:
         with self._store(writing=False) as (_, keys):
             pages_process.set_up(self._given(keys, None))
 
+    def check_pages(self) -> "Logins | None":
+        """What can be proven of the pages' own database; None where there is none. Raises TamperedError."""
+        from carnet.control_room.pages.password_seals import check_logins
+
+        if not (self.folder / PAGES).exists():
+            return None
+        with self._store(writing=False) as (_, keys):
+            return check_logins(self.folder / PAGES, keys.derived("passwords"))
+
     @contextmanager
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
         """The stored bytes for `verify`, and how many records there are. No engine is started on them."""
         with self._store(writing=False) as (store, keys):
-            yield evidence_of(store, keys.master, earlier), store.count()
+            yield evidence_of(store, keys.masters, earlier), store.count()
 
     @contextmanager
     def _store(self, *, writing: bool) -> Iterator[tuple[SqliteStore, KeyRing]]:
@@ -215,20 +239,24 @@ class Site:
             cli_support.write_file(self.folder / KEY_SET_FILE, key_set, 0o600)
 
     def backup(self, out: Path) -> int:
-        """Write a backup, also while a server runs; returns its size in bytes. It takes neither lock nor keys."""
-        with closing(SqliteStore.open(self.folder, writing=False)) as store:
-            packed = pack(store, self.folder, PAGES)
-        cli_support.write_file(out, packed, 0o600)
-        return len(packed)
+        """Write a backup, also while a server runs; returns its size in bytes. It takes no lock."""
+        with self._store(writing=False) as (store, keys):
+            header = header_of(store, keys, self.version, clock.now(), clock.random_bytes)
+            return write_backup(store, keys, header, self.folder, PAGES, out, clock.random_bytes)
 
     def restore(self, backup: Path) -> Restored:
         """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
+        with open_backup(backup, PAGES) as opened:
+            opened.check(cli_support.passphrase(self.folder, self.passphrase_file))
+            return self._restore(opened)
+
+    def _restore(self, backup: Backup) -> Restored:
         cli_support.private_folder(self.folder)
         lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
-                unpack(backup, restored.folder, PAGES)
+                backup.lay(restored.folder)
                 before = self._size_before(restored)
                 size = restored.mark_restored()
                 kept = set_aside(self.folder)
@@ -241,6 +269,42 @@ class Site:
         with self.client() as client:
             self.publish_key_set(client)
         return Restored(size, before, str(kept) if kept else "")
+
+    def change_passphrase(self, new: Path, actor: str) -> Rewrapped:
+        """Let the keys open with the passphrase in `new`, and no longer with the one of before."""
+        phrase = cli_support.read_passphrase(new)
+        with self._for_keys() as engine:
+            lock = engine.keys.relocked(phrase, clock.random_bytes)
+            engine.record([_noted(Access.KEYS_RELOCKED)], self.reading(), actor, {LOCK: lock})
+            return Rewrapped(max(engine.keys.masters), self._replace_passphrase(new))
+
+    def rewrap(self, new: Path | None, actor: str) -> Rewrapped:
+        """Wrap all keys under another key, and encrypt what is written from here on under another master key. `new`: a
+        file with another passphrase too."""
+        phrase = cli_support.read_passphrase(new) if new else cli_support.passphrase(self.folder, self.passphrase_file)
+        with self._for_keys() as engine:
+            names = [name.removeprefix("secret:") for name, _ in engine.store.kept() if name.startswith("secret:")]
+            lock, boxes = engine.keys.rewrapped(phrase, names, clock.random_bytes)
+            number = max(engine.keys.masters) + 1
+            noted = _noted(Access.KEYS_REWRAPPED, f"master key {number}")
+            engine.record([noted], self.reading(), actor, {LOCK: lock}, boxes)
+            return Rewrapped(number, self._replace_passphrase(new) if new else "")
+
+    @contextmanager
+    def _for_keys(self) -> Iterator[Engine]:
+        """The engine of a site that no server runs on: its keys are in a server's memory. Raises BusyError."""
+        os.close(self._alone())
+        with self.engine(writing=True) as engine:
+            yield engine
+
+    def _replace_passphrase(self, new: Path) -> str:
+        """Where the passphrase lies beside the keys it is replaced there; until then `new` holds it. The file's name,
+        or none."""
+        beside = self.folder / "passphrase"
+        if self.passphrase_file or not beside.exists():
+            return ""
+        cli_support.write_file(beside, cli_support.read_passphrase(new) + b"\n", 0o600)
+        return str(beside)
 
     def _alone(self) -> int:
         """The folder's lock, for what cannot be done beside a server. Raises BusyError."""
@@ -258,7 +322,8 @@ class Site:
             raise UsageError(f"The backup does not hold: {report.problems[0]}", "Nothing was moved. Use another one.")
         with self.engine(writing=True) as engine:
             size = engine.checkpoint.size
-            engine.record([LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())], self.reading(), SYSTEM)
+            restored = LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())
+            engine.record([restored], self.reading(), SYSTEM, secrets=engine.keys.new_sessions(clock.random_bytes))
         return size
 
     def _size_before(self, restored: "Site") -> int:
@@ -272,7 +337,11 @@ class Site:
             return old.count()
 
 
-def evidence_of(store: Store, master: bytes, earlier: Checkpoint | None = None) -> Evidence:
+def _noted(access: Access, about: str | None = None) -> AccessNoted:
+    return AccessNoted(what=access, about=about)
+
+
+def evidence_of(store: Store, masters: Mapping[int, bytes], earlier: Checkpoint | None = None) -> Evidence:
     return Evidence(
         store.ledger_id,
         store.rows(),
@@ -280,7 +349,7 @@ def evidence_of(store: Store, master: bytes, earlier: Checkpoint | None = None) 
         store.head(),
         store.kept(),
         store.answers(),
-        master,
+        masters,
         earlier,
     )
 

@@ -6,10 +6,9 @@ from django.http import HttpRequest
 from carnet.calm.people import staff
 from carnet.calm.people.models import EntryCode, Person
 from carnet.calm.portal.portal import portal
+from carnet.calm.use_cases.stored_secrets import SECOND_FACTOR
 from carnet.web_kit.sign_in import half_codes
 from carnet.web_kit.sign_in.adapters import AccountAdapter, WrappingMfaAdapter, password_link
-
-_TOTP = "second-factor"
 
 
 class Adapter(AccountAdapter):
@@ -31,10 +30,10 @@ def redeem(request: HttpRequest, name: str, first: str, second: str) -> str | No
 class MfaAdapter(WrappingMfaAdapter):
     def wrap(self, secret: bytes) -> bytes:
         calm = portal().calm()
-        return calm.keys.wrap(_TOTP, secret, calm.random)
+        return calm.keys.wrap(SECOND_FACTOR, secret, calm.random)
 
     def unwrap(self, box: bytes) -> bytes:
-        return portal().calm().keys.unwrap(_TOTP, box)
+        return portal().calm().keys.unwrap(SECOND_FACTOR, box)
 
     def get_totp_issuer(self) -> str:
         return f"CALM {portal().name}"

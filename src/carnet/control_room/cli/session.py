@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -38,6 +38,12 @@ class Site(Protocol):
         ...
 
     def evidence(self, earlier: "Checkpoint | None") -> "AbstractContextManager[tuple[Evidence, int]]": ...
+
+    def check_pages(self) -> Any: ...
+
+    def change_passphrase(self, new: Path, actor: str) -> object: ...
+
+    def rewrap(self, new: Path | None, actor: str) -> object: ...
 
     def init(self, trust: "Trust", name: str, administrator: str) -> object: ...
 

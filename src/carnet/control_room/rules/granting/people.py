@@ -55,6 +55,8 @@ class Access(StrEnum):
     LINK_GIVEN = "link to a password given"
     SETTINGS_CHANGED = "settings changed"
     FACTORS_REMOVED = "second factors removed"
+    KEYS_RELOCKED = "passphrase of the keys changed"
+    KEYS_REWRAPPED = "keys at rest wrapped again"
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class Code(StrEnum):
     TOTALS_FELL = "totals_fell"
     UNKNOWN_LICENSE_FILE = "unknown_license_file"
     WRITTEN_OFF = "written_off"
+    RELEASED_AGAIN = "released_again"
     NOTHING_TO_ACCEPT = "nothing_to_accept"
     # issuing
     OVER_ENTITLEMENT = "over_entitlement"

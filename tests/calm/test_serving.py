@@ -30,9 +30,11 @@ pytestmark = pytest.mark.server
 
 SECRET = "hunter2"
 APPLICATION = """
-import os, sys, time, threading
+import json, os, sys
+from dataclasses import replace
 from pathlib import Path
-from carnet.web_kit import serving
+from carnet import clock
+from carnet.web_kit.serving import LIMITS, How, serve
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
@@ -44,15 +46,23 @@ def application(environ, start_response):
         return [b"at last"]
     if path == "/boom":
         raise ValueError("hunter2")
+    if path == "/long":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return (b"x" * 1000 for _ in range(8_000))
+    if path == "/upload":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(len(environ["wsgi.input"].read())).encode()]
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{os.getpid()} {environ['wsgi.url_scheme']}".encode()]
 
-bind, patience, *tls = sys.argv[1:]
-serving.PATIENCE = float(patience)
+bind, workers, options, *tls = sys.argv[1:]
+options = json.loads(options)
+proxies = frozenset(options.pop("proxies", ()))
 certificate, key = map(Path, tls) if tls else (None, None)
 try:
     ready = lambda: print("ready", flush=True)
-    serving.serve(application, bind=bind, workers=2, certificate=certificate, key=key, on_ready=ready)
+    how = How(bind, int(workers), certificate, key, replace(LIMITS, **options), proxies)
+    serve(application, how, clock.now, ready)
 finally:
     print("left", flush=True)
 """
@@ -89,11 +99,12 @@ class Served:
 
 
 @contextmanager
-def served(*tls: Path, patience: float = 20) -> Iterator[Served]:
+def served(*tls: Path, workers: int = 2, **options: Any) -> Iterator[Served]:
+    """`options`: limits of the server, and `proxies`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{probe.getsockname()[1]}"
-    process = start(bind, *tls, patience=patience)
+    process = start(bind, *tls, workers=workers, **options)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line == "ready\n", process.communicate()
@@ -106,8 +117,8 @@ def served(*tls: Path, patience: float = 20) -> Iterator[Served]:
             process.communicate()
 
 
-def start(bind: str, *tls: Path, patience: float = 20) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", APPLICATION, bind, str(patience), *map(str, tls)]
+def start(bind: str, *tls: Path, workers: int = 2, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", APPLICATION, bind, str(workers), json.dumps(options), *map(str, tls)]
     places = os.environ | {"DJANGO_SETTINGS_MODULE": "carnet.calm.settings"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=places)
 
@@ -211,7 +222,7 @@ def test_over_tls(tls: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize("secure", [False, True])
 def test_clients_that_fall_silent_hold_up_nobody_for_long(tls: tuple[Path, Path], secure: bool) -> None:
     """More of them than there are threads."""
-    with served(*(tls if secure else ()), patience=0.5) as server, ExitStack() as stack:
+    with served(*(tls if secure else ()), seconds=0.5) as server, ExitStack() as stack:
         for _ in range(3 * serving.THREADS):
             silent: socket.socket = stack.enter_context(server.connect())
             if secure:

@@ -20,7 +20,7 @@ import httpx
 
 from carnet.control_room.engine.writer import Writer
 from carnet.control_room.rest.door import Door
-from carnet.control_room.rest.limits import Limits
+from carnet.edge.limits import Limits
 from carnet.control_room.rest.serve import (
     Options,
     Server,

@@ -156,7 +156,7 @@ class Vendor:
         from django.core.management import call_command
 
         from carnet.calm.portal.portal import open_portal
-        from carnet.web_kit.serving import serve
+        from carnet.web_kit.serving import How, serve
 
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
@@ -164,14 +164,8 @@ class Vendor:
         _first_person(portal, how, say)
         from carnet.web_kit.wsgi import application
 
-        serve(
-            application,
-            bind=how.bind,
-            workers=how.workers,
-            certificate=how.certificate,
-            key=how.key,
-            on_ready=lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."),
-        )
+        at = How(how.bind, how.workers, how.certificate, how.key)
+        serve(application, at, clock.now, lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."))
 
     def notify(self) -> "NoticesSent":
         """Sends what is due, by the mail that the settings name."""

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from carnet.control_room.rest.limits import Limits
+from carnet.edge.limits import Limits
 from tests.support.http_room import HttpRoom, serving
 from tests.support.wire import Wire, request
 

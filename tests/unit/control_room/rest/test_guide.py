@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from carnet.control_room.rest.batch import MOST
-from carnet.control_room.rest.limits import Limits
+from carnet.edge.limits import Limits
 from carnet.control_room.rest.operations import OPERATIONS
 from carnet.control_room.rest.problems import CODES, STATUSES
 from carnet.rest_kit.problems import STATUS

@@ -225,7 +225,7 @@ def _refused(story: Story, *options: str, says: str) -> None:
 
 
 def test_behind_a_proxy_it_may_listen_to_all(story: Story) -> None:
-    with serve(story, "--host", "0.0.0.0", "--plain-http-behind-a-proxy") as serving:
+    with serve(story, "--host", "0.0.0.0", "--plain-http-behind-a-proxy", "--proxy", "127.0.0.1") as serving:
         assert httpx.get(f"http://127.0.0.1:{serving.port}/health", trust_env=False).status_code == 200
         assert serving.stop() == 0
 

@@ -156,7 +156,7 @@ class Vendor:
         from django.core.management import call_command
 
         from carnet.calm.portal.portal import open_portal
-        from carnet.web_kit.serving import How, serve
+        from carnet.web_kit.serving import LIMITS, How, serve
 
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
@@ -164,7 +164,8 @@ class Vendor:
         _first_person(portal, how, say)
         from carnet.web_kit.wsgi import application
 
-        at = How(how.bind, how.workers, how.certificate, how.key)
+        limits = LIMITS.with_connections(how.connections, how.per_address)
+        at = How(how.bind, how.workers, how.certificate, how.key, limits, how.let_in)
         serve(application, at, clock.now, lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."))
 
     def notify(self) -> "NoticesSent":

@@ -54,7 +54,7 @@ def _serve(given: RuntimeConfig) -> NoReturn:
     from django.core.management import call_command
 
     call_command("collectstatic", verbosity=0, interactive=False)
-    from carnet.web_kit.serving import How, serve
+    from carnet.web_kit.serving import LIMITS, How, serve
     from carnet.web_kit.wsgi import application
 
     how = How(
@@ -62,6 +62,8 @@ def _serve(given: RuntimeConfig) -> NoReturn:
         WORKERS,
         Path(given.certificate) if given.certificate else None,
         Path(given.private_key) if given.private_key else None,
+        LIMITS.with_connections(given.connections, given.per_address),
+        frozenset(given.proxies),
     )
     serve(application, how, clock.now, lambda: print(f"The pages answer at {given.address}", flush=True))
 

@@ -14,6 +14,7 @@ from functools import partial
 from carnet.edge import acts
 from carnet.edge.connection import Connection, Service
 from carnet.edge.places import Place, address_of
+from carnet.edge.proxies import plain
 from carnet.errors import UsageError
 
 AT_ONCE = 64  # connections that are accepted before others have their turn
@@ -75,7 +76,7 @@ class Gate:
         self._resuming = self._resuming or self._loop.call_later(PAUSE, self._resume)
 
     def _let_in(self, accepted: socket.socket, host: str) -> None:
-        if self._proxies and host not in self._proxies:
+        if self._proxies and plain(host) not in self._proxies:
             self._acts.acted(acts.PROXY, host)
             accepted.close()
             return

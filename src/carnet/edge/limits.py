@@ -4,7 +4,7 @@ Each server begins with its own numbers: the REST interface with the defaults, t
 `carnet.web_kit.serving`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -24,6 +24,11 @@ class Limits:
     held: int = 128 * 1024 * 1024  # bytes of bodies that are here and not yet answered; half of it for one address
     pipelined: int = 64  # requests of one connection that wait for answers, before no more is read
     fed: int = 4096  # bytes that are looked at before it is looked at how many wait
+
+    def with_connections(self, connections: int | None, per_address: int | None) -> "Limits":
+        """As an operator wants it; None: as it is. One address never has more than all."""
+        most = connections or self.connections
+        return replace(self, connections=most, per_address=min(most, per_address or self.per_address))
 
 
 def body_too_large(limits: Limits) -> Refusal:

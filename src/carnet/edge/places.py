@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from carnet.edge.limits import Limits
+from carnet.edge.proxies import plain
 
 
 @dataclass(eq=False, slots=True)
@@ -109,9 +110,7 @@ class Places:
 
 def address_of(host: str) -> str:
     """Whom an address counts for: a network of IPv6 has as many as somebody likes."""
-    found = ipaddress.ip_address(host.partition("%")[0])
-    if isinstance(found, ipaddress.IPv4Address):
-        return host
-    if found.ipv4_mapped:
-        return str(found.ipv4_mapped)
-    return host if found.is_loopback else str(ipaddress.ip_network((found, 64), strict=False))
+    found = ipaddress.ip_address(plain(host))
+    if isinstance(found, ipaddress.IPv4Address) or found.is_loopback:
+        return str(found)
+    return str(ipaddress.ip_network((found, 64), strict=False))

@@ -12,7 +12,7 @@ from carnet.edge.acts import Acts
 from carnet.edge.connection import Application, Connection, Service
 from carnet.edge.gate import Gate
 from carnet.edge.limits import Limits
-from carnet.edge.places import Places
+from carnet.edge.places import Places, address_of
 from carnet.server_log import Log, fault_fields
 
 
@@ -37,7 +37,7 @@ class Running:
         def fault(error: BaseException) -> None:
             log("fault", **fault_fields(error))
 
-        places = Places(limits, proxies)
+        places = Places(limits, frozenset(map(address_of, proxies)))
         self._service = Service(application, limits, fault, self._acts, places, buffered=buffered)
         self._gate = Gate(self._service, context, proxies)
 

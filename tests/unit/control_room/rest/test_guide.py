@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from carnet.control_room.rest.batch import MOST
-from carnet.edge.limits import Limits
 from carnet.control_room.rest.operations import OPERATIONS
 from carnet.control_room.rest.problems import CODES, STATUSES
+from carnet.edge.limits import Limits
 from carnet.rest_kit.problems import STATUS
 
 GUIDE = (Path(__file__).parents[4] / "docs" / "guides" / "rest.md").read_text()

@@ -4,7 +4,7 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -17,7 +17,7 @@ from carnet.calm.address import FIRST, Serving
 
 if TYPE_CHECKING:
     from carnet.calm.notices.sending import NoticesSent
-    from carnet.calm.use_cases.context import Calm
+    from carnet.calm.use_cases.context import Calm, Uploads
     from carnet.errors import CarnetError
     from carnet.vault import Vault
 
@@ -27,6 +27,7 @@ KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet insp
 TRUST = "trust.json"
 SIGNING = "web.secret"  # what the portal signs sessions and links with
 DEFAULT_VENDOR = "Carnet"
+COMMANDS = "carnet.calm.settings"  # what commands need of Django: the rows alone
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Vendor:
 
     folder: Path
     passphrase_file: Path | None = None
-    settings: str = "carnet.calm.settings"
+    settings: str = COMMANDS
 
     def for_portal(self) -> "Vendor":
         """The same, with what the portal needs of Django beside the rows: people, sessions, pages."""
@@ -136,8 +137,13 @@ class Vendor:
                 (self._keys / LOCK).read_bytes(), cli_support.passphrase(self.folder, self.passphrase_file)
             )
 
+        counted = self.settings != COMMANDS
         return Calm(
-            FileKeyring(self._keys, open_vault), clock.random_bytes, FileHead(self.folder / HEAD), self._publish
+            FileKeyring(self._keys, open_vault),
+            clock.random_bytes,
+            FileHead(self.folder / HEAD),
+            self._publish,
+            _uploads(os.environ, counted=counted),
         )
 
     def _set_up_django(self) -> None:
@@ -292,3 +298,26 @@ def _database_fault(error: Exception) -> "CarnetError | None":
     from carnet.calm import database
 
     return database.fault(error)
+
+
+def _uploads(environment: Mapping[str, str], *, counted: bool) -> "Uploads":
+    """N2, as the operator wants it. Raises UsageError where that is not a number."""
+    from carnet.calm.use_cases.context import Uploads
+
+    found = Uploads()
+    files, most = (
+        _number(environment, "CARNET_CALM_FILES_A_DAY", 1000),
+        _number(environment, "CARNET_CALM_BYTES_A_DAY", found.bytes),
+    )
+    kept = _number(environment, "CARNET_CALM_UNKNOWN_FILES_KEPT", found.unknown_kept)
+    days = _number(environment, "CARNET_CALM_REFUSED_FILES_DAYS", found.keep_days)
+    return Uploads(files if counted else None, most, kept, days)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    from carnet.errors import UsageError
+
+    text = environment.get(name, "") or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 16 and int(text) > 0):
+        raise UsageError(f"{name} is “{text}”, not a number above 0.", "See docs/settings.md.")
+    return int(text)

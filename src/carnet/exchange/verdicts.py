@@ -41,6 +41,7 @@ class Code(StrEnum):
     UNKNOWN_LICENSE_FILE = "unknown_license_file"
     WRITTEN_OFF = "written_off"
     NOTHING_TO_ACCEPT = "nothing_to_accept"
+    TOO_MANY_UPLOADS = "too_many_uploads"
     # issuing
     OVER_ENTITLEMENT = "over_entitlement"
     OUTSIDE_PURCHASE = "outside_purchase"

@@ -18,6 +18,7 @@ import uvloop
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.log import loop_faults
 from carnet.control_room.rest.protocol import DoorOnTheNetwork
+from carnet.edge import acts
 from carnet.edge.connection import Connection
 from carnet.edge.gate import allow_files
 from carnet.edge.limits import Limits
@@ -93,9 +94,11 @@ class Server:
                 await self._serve(listeners)
 
     async def _serve(self, listeners: Sequence[socket.socket]) -> None:
+        wanted = self._limits.connections
+        most = allow_files(wanted)
         running = self._running = Running(
             DoorOnTheNetwork(self._door),
-            self._fitting(),
+            replace(self._limits, connections=most),
             self._log,
             self._now,
             context=self._context,
@@ -104,6 +107,8 @@ class Server:
         self._door.connections, self._door.acts = lambda: len(running.connections), lambda: running.acts
         running.open(listeners)
         self._told("ready")
+        if most < wanted:  # as many as there are open files for
+            self._log("limit", limit=acts.DESCRIPTORS, connections=most, wanted=wanted)
         while not self._stop.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -111,14 +116,6 @@ class Server:
             running.tick()
         self._told("stopping")
         await running.end(0 if self._at_once else GRACE)
-
-    def _fitting(self) -> Limits:
-        """As many connections as there are open files for. The log hears where these are fewer than wanted."""
-        wanted = self._limits.connections
-        most = allow_files(wanted)
-        if most < wanted:
-            self._log("limit", limit="descriptors", connections=most, wanted=wanted)
-        return replace(self._limits, connections=most)
 
     @contextmanager
     def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:

@@ -89,17 +89,15 @@ class Gate:
 
     def _finds_room(self, address: str) -> bool:
         """There is a place, or one is made."""
-        for limit, has_none, of in (
-            (acts.ADDRESS, self._places.has_too_many(address), address),
-            (acts.CONNECTIONS, self._places.is_full(), None),
-        ):
-            if not has_none:
-                continue
-            if not self._places.make_room(of):
-                self._acts.acted(limit, address)
-                return False
-            self._acts.acted(acts.MADE_ROOM, address)
-        return True
+        places = self._places
+        if places.has_too_many(address):
+            limit, made = acts.ADDRESS, places.make_room_of(address)
+        elif places.is_full():
+            limit, made = acts.CONNECTIONS, places.make_room()
+        else:
+            return True
+        self._acts.acted(acts.MADE_ROOM if made else limit, address)
+        return made
 
     def _begin(self, accepted: socket.socket, address: str, *, fits: bool) -> None:
         accepted.setblocking(False)

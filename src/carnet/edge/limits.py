@@ -20,6 +20,7 @@ class Limits:
     linger_seconds: float = 1  # that what still arrives is thrown away, so that a refusal can be read
     connections: int = 1000
     per_address: int = 250  # of these, for one address (of IPv6: for one network of 64 bits)
+    settled: float = 1  # seconds that a connection waits before another of its full address takes its place
     turned_away: int = 32  # connections beyond these that are told so; more are closed without a word
     held: int = 128 * 1024 * 1024  # bytes of bodies that are here and not yet answered; half of it for one address
     pipelined: int = 64  # requests of one connection that wait for answers, before no more is read

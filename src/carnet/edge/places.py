@@ -28,13 +28,13 @@ class Place:
 class _Address:
     places: int = 0
     held: int = 0
-    waiting: "OrderedDict[Place, None]" = field(default_factory=OrderedDict)  # the longest first
+    waiting: "OrderedDict[Place, float]" = field(default_factory=OrderedDict)  # since when; the longest first
 
 
 class Places:
-    def __init__(self, limits: Limits, trusted: frozenset[str] = frozenset()) -> None:
-        """`trusted`: proxies, each of which speaks for many."""
-        self._limits, self._trusted = limits, trusted
+    def __init__(self, limits: Limits, seconds: Callable[[], float], trusted: frozenset[str] = frozenset()) -> None:
+        """`seconds`: of a clock that never goes back. `trusted`: proxies, each of which speaks for many."""
+        self._limits, self._seconds, self._trusted = limits, seconds, trusted
         self._addresses: dict[str, _Address] = {}
         self.taken = self._held = 0
 
@@ -45,21 +45,33 @@ class Places:
         found = self._addresses.get(address)
         return address not in self._trusted and found is not None and found.places >= self._limits.per_address
 
-    def make_room(self, address: str | None = None) -> bool:
-        """Close the connection that waits longest, of this address or of the one that has most. False: none waits."""
-        of = self._addresses.get(address) if address else self._heaviest()
-        if of is None or not of.waiting:
+    def make_room(self) -> bool:
+        """Close the connection that waits longest, of the address that has most. False: none waits."""
+        waiting = [each for each in self._addresses.values() if each.waiting]
+        if not waiting:
             return False
-        place = next(iter(of.waiting))
+        heaviest = max(waiting, key=lambda each: each.places)
+        self._close(next(iter(heaviest.waiting)))
+        return True
+
+    def make_room_of(self, address: str) -> bool:
+        """The same of this address. False also where none has waited for long: who dials as fast as it can replaces its
+        own no faster than that, and costs others no handshakes."""
+        place, since = next(iter(self._addresses[address].waiting.items()), (None, 0.0))
+        if place is None or self._seconds() - since < self._limits.settled:
+            return False
+        self._close(place)
+        return True
+
+    def _close(self, place: Place) -> None:
         self.leave(place)
         place.close()
-        return True
 
     def enter(self, address: str, close: Callable[[], None]) -> Place:
         place = Place(address, close)
         of = self._addresses.setdefault(address, _Address())
         of.places += 1
-        of.waiting[place] = None
+        of.waiting[place] = self._seconds()
         self.taken += 1
         return place
 
@@ -84,7 +96,7 @@ class Places:
     def waits(self, place: Place) -> None:
         """It has all that it asked for."""
         if not place.left:
-            self._addresses[place.address].waiting[place] = None
+            self._addresses[place.address].waiting[place] = self._seconds()
 
     def hold(self, place: Place, size: int) -> bool:
         """Whether `size` bytes more of its body find room; they are held then, until `let_go`."""
@@ -102,10 +114,6 @@ class Places:
             self._held -= place.held
             self._addresses[place.address].held -= place.held
             place.held = 0
-
-    def _heaviest(self) -> _Address | None:
-        waiting = [each for each in self._addresses.values() if each.waiting]
-        return max(waiting, key=lambda each: each.places, default=None)
 
 
 def address_of(host: str) -> str:

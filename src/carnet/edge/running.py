@@ -37,7 +37,7 @@ class Running:
         def fault(error: BaseException) -> None:
             log("fault", **fault_fields(error))
 
-        places = Places(limits, frozenset(map(address_of, proxies)))
+        places = Places(limits, asyncio.get_running_loop().time, frozenset(map(address_of, proxies)))
         self._service = Service(application, limits, fault, self._acts, places, buffered=buffered)
         self._gate = Gate(self._service, context, proxies)
 

@@ -8,14 +8,15 @@ from carnet.edge.places import Place, Places, address_of
 from carnet.edge.proxies import LOOPBACK, believed
 from carnet.errors import UsageError
 
-FEW = Limits(connections=4, per_address=3, held=100)
+FEW = Limits(connections=4, per_address=3, held=100, settled=1)
 
 
 class Door:
     """Notes who was closed."""
 
     def __init__(self, trusted: frozenset[str] = frozenset()) -> None:
-        self.places, self.closed = Places(FEW, trusted), list[str]()
+        self.now, self.closed = 0.0, list[str]()
+        self.places = Places(FEW, lambda: self.now, trusted)
 
     def enter(self, name: str, address: str) -> Place:
         return self.places.enter(address, lambda: self.closed.append(name))
@@ -37,11 +38,22 @@ def test_a_connection_that_is_worked_for_is_never_closed_for_another() -> None:
     for place in places:
         door.places.works(place)
     assert door.places.has_too_many("10.0.0.66")
-    assert not door.places.make_room("10.0.0.66")
+    assert not door.places.make_room_of("10.0.0.66")
     assert not door.places.make_room()
     door.places.waits(places[1])
     assert door.places.make_room()
     assert door.closed == ["1"]
+
+
+def test_who_dials_as_fast_as_it_can_replaces_its_own_no_faster_than_they_settle() -> None:
+    """Else one machine could make the server begin thousands of handshakes a second."""
+    door = Door()
+    for number in range(3):
+        door.enter(f"{number}", "10.0.0.66")
+    assert not door.places.make_room_of("10.0.0.66")
+    door.now = 1
+    assert door.places.make_room_of("10.0.0.66")
+    assert door.closed == ["0"]
 
 
 def test_who_was_answered_waits_at_the_end_of_the_line() -> None:

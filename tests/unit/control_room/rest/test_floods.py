@@ -80,7 +80,10 @@ def test_held_connections_keep_nobody_out(small: HttpRoom, hold: Callable[[Wire]
 
 
 def test_one_address_has_its_share_and_takes_nobody_elses() -> None:
-    with serving(Limits(connections=10, per_address=3, seconds=60, linger_seconds=0.1)) as served, ExitStack() as stack:
+    with (
+        serving(Limits(connections=10, per_address=3, settled=0, seconds=60, linger_seconds=0.1)) as served,
+        ExitStack() as stack,
+    ):
         other = stack.enter_context(
             socket.create_connection(("127.0.0.1", served.port), 5, source_address=("127.0.0.9", 0))
         )

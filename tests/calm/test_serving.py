@@ -223,6 +223,7 @@ HEAD, BODY = b"POST / HTTP/1.1\r\nHost: x\r\nX: ", b"POST /upload HTTP/1.1\r\nHo
 FEW = {"connections": 64, "per_address": 65, "seconds": 60, "idle_seconds": 60}
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 @pytest.mark.parametrize("begun", [b"", HEAD, BODY, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
 @pytest.mark.parametrize("secure", [False, True])
@@ -242,6 +243,7 @@ def test_held_connections_cost_no_thread_and_keep_nobody_out(
     assert {line["limit"] for line in log if line["event"] == "limit"} == {"made_room"}
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 @pytest.mark.parametrize("begun", [HEAD, BODY])
 def test_a_drip_is_cut_off_in_time_and_said(begun: bytes) -> None:
@@ -253,6 +255,7 @@ def test_a_drip_is_cut_off_in_time_and_said(begun: bytes) -> None:
     assert [line["limit"] for line in log if line["event"] == "limit"] == ["slow"]
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_a_handshake_has_a_deadline(tls: tuple[Path, Path]) -> None:
     with served(*tls, workers=1, seconds=0.3) as server:
@@ -262,6 +265,7 @@ def test_a_handshake_has_a_deadline(tls: tuple[Path, Path]) -> None:
     assert [line["limit"] for line in log if line["event"] == "limit"] == ["handshake"]
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_nobody_but_the_trusted_proxy_is_let_in() -> None:
     with served(workers=1, proxies=["127.0.0.7"]) as server:
@@ -273,6 +277,7 @@ def test_nobody_but_the_trusted_proxy_is_let_in() -> None:
             assert proxy.recv(1000).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 @pytest.mark.parametrize(
     "head",
@@ -302,6 +307,7 @@ def test_a_long_answer_comes_whole_and_a_body_goes_whole() -> None:
         assert server.get().status_code == 200
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_answers_that_nobody_fetches_hold_threads_for_a_while_only() -> None:
     """As many as there are threads ask for what is long, and read nothing."""
@@ -317,6 +323,7 @@ def test_answers_that_nobody_fetches_hold_threads_for_a_while_only() -> None:
     assert "unfetched" in {line["limit"] for line in log if line["event"] == "limit"}
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_a_header_with_an_underscore_cannot_pass_for_the_one_that_a_proxy_sets() -> None:
     request = gateway.PageRequest("GET", b"/a%20b?q=1", [(b"x_forwarded_proto", b"https"), (b"host", b"h")], "1.1")

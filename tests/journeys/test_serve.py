@@ -233,11 +233,13 @@ def test_behind_a_proxy_it_may_listen_to_all(story: Story) -> None:
         assert serving.stop() == 0
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_behind_a_proxy_it_does_not_listen_where_others_could_pass_for_the_proxy(first_story: Story) -> None:
     _refused(first_story, "--host", "0.0.0.0", "--plain-http-behind-a-proxy", says="could pass for the proxy")
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_the_command_line_goes_on_beside_more_mute_connections_than_files(
     story: Story, certificate: tuple[Path, Path]

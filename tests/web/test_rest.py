@@ -73,6 +73,7 @@ def test_the_exchange_by_a_program(portal: Portal) -> None:
     assert portal.held() == {"bot-creator": 4}
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_no_list_is_longer_than_a_page_whatever_is_asked(portal: Portal) -> None:
     """Over REST and at the pages; `per_page` is nobody's to choose."""

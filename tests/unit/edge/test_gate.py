@@ -150,6 +150,7 @@ def test_an_application_that_wants_one_request_at_a_time_has_one() -> None:
             assert wire.read().status == 200
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_nobody_but_the_trusted_proxy_is_let_in() -> None:
     with serving(proxies=frozenset({"127.0.0.5"})) as served:
@@ -164,6 +165,7 @@ def test_nobody_but_the_trusted_proxy_is_let_in() -> None:
         assert served.acts() == {"proxy": 1}
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_where_no_file_is_left_it_waits_and_goes_on() -> None:
     """The limit of this very process is lowered for a moment: accepting fails as it would in a flood."""
@@ -184,6 +186,7 @@ def test_where_no_file_is_left_it_waits_and_goes_on() -> None:
             assert late.recv(100).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 def test_some_files_are_kept_back_from_connections() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

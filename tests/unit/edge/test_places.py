@@ -134,6 +134,7 @@ def test_a_flood_is_counted_whole_and_told_once_a_minute() -> None:
     assert acts.counts == {"slow": 1_001}
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.security
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "calm.example"])
 def test_behind_a_proxy_no_server_listens_where_others_could_pass_for_the_proxy(host: str) -> None:

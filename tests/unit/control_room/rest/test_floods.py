@@ -64,6 +64,7 @@ def _counted(served: HttpRoom, limit: str, **options: object) -> float:
     return float(line.split()[-1])
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.parametrize("hold", [_kept, _mute, _dripping_head, _dripping_body])
 def test_held_connections_keep_nobody_out(small: HttpRoom, hold: Callable[[Wire], None]) -> None:
     records = small.call(lambda: small.room.engine.checkpoint.size)
@@ -79,6 +80,7 @@ def test_held_connections_keep_nobody_out(small: HttpRoom, hold: Callable[[Wire]
     assert small.call(lambda: small.room.engine.checkpoint.size) == records + 1, "nothing but the bot's seat"
 
 
+@pytest.mark.rule("N1")
 def test_one_address_has_its_share_and_takes_nobody_elses() -> None:
     with (
         serving(Limits(connections=10, per_address=3, settled=0, seconds=60, linger_seconds=0.1)) as served,
@@ -97,6 +99,7 @@ def test_one_address_has_its_share_and_takes_nobody_elses() -> None:
         assert other.recv(1000).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.rule("N1")
 def test_mute_connections_are_counted_before_tls_and_keep_nobody_out(certificate: tuple[Path, Path]) -> None:
     trusted = ssl.create_default_context(cafile=str(certificate[0]))
     with serving(FULL, certificate) as served, ExitStack() as stack:
@@ -109,6 +112,7 @@ def test_mute_connections_are_counted_before_tls_and_keep_nobody_out(certificate
         assert "made_room" in _told(served)
 
 
+@pytest.mark.rule("N1")
 def test_a_handshake_has_a_deadline(certificate: tuple[Path, Path]) -> None:
     trusted = ssl.create_default_context(cafile=str(certificate[0]))
     with serving(Limits(seconds=0.3), certificate) as served:
@@ -120,6 +124,7 @@ def test_a_handshake_has_a_deadline(certificate: tuple[Path, Path]) -> None:
         assert _told(served) == {"handshake"}
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.parametrize("hold", [_dripping_head, _dripping_body])
 def test_a_drip_is_cut_off_and_said(hold: Callable[[Wire], None]) -> None:
     with serving(Limits(seconds=0.3, linger_seconds=0.1)) as served:
@@ -131,6 +136,7 @@ def test_a_drip_is_cut_off_and_said(hold: Callable[[Wire], None]) -> None:
         assert _told(served) == {"slow"}
 
 
+@pytest.mark.rule("N1")
 def test_bodies_that_are_under_way_have_a_share_of_the_memory() -> None:
     with serving(Limits(held=2_000, seconds=60, linger_seconds=0.1)) as served, ExitStack() as stack:
         body = b'{"sku":"bot-creator","user":"anna"' + b" " * 600
@@ -147,6 +153,7 @@ def test_bodies_that_are_under_way_have_a_share_of_the_memory() -> None:
         assert _counted(served, "memory") == 1
 
 
+@pytest.mark.rule("N1")
 @pytest.mark.parametrize(
     "head",
     [

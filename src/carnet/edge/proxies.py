@@ -30,7 +30,7 @@ def believed(named: Iterable[str], *, behind_proxy: bool, hosts: Iterable[str]) 
         if not proxies and not is_loopback(host):
             raise UsageError(
                 f"At {host} any machine could pass for the proxy.",
-                "Listen at 127.0.0.1; or name the proxy's address: --proxy ADDRESS. Nobody else is let in then.",
+                "Listen at 127.0.0.1; or name the proxy's address: --proxy ADDRESS. No other machine is let in then.",
             )
     return proxies or LOOPBACK
 

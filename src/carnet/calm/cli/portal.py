@@ -28,7 +28,7 @@ Key = Annotated[Path | None, typer.Option("--key", exists=True, help="Its privat
 Proxy = Annotated[bool, typer.Option("--behind-proxy", help="A proxy ends TLS: on this machine, or as --proxy says.")]
 TrustedProxy = Annotated[
     list[str] | None,
-    typer.Option("--proxy", metavar="ADDRESS", help="The proxy on another machine; nobody else gets in."),
+    typer.Option("--proxy", metavar="ADDRESS", help="The proxy, where it is another machine; no other gets in."),
 ]
 Connections = Annotated[int | None, typer.Option("--connections", min=16, help="At most, of all processes.")]
 PerAddress = Annotated[int | None, typer.Option("--connections-per-address", min=1, help="Of these, for one address.")]

@@ -52,7 +52,8 @@ def serve(
     ] = [],  # noqa: B006 - typer's way of an option that may be repeated
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Serve bots and products only.")] = False,
     proxy: Annotated[
-        list[str], typer.Option("--proxy", metavar="ADDRESS", help="The proxy on another machine; nobody else gets in.")
+        list[str],
+        typer.Option("--proxy", metavar="ADDRESS", help="The proxy, where it is another machine; no other gets in."),
     ] = [],  # noqa: B006
     connections: Annotated[
         int | None, typer.Option("--connections", min=16, help="At most, at each of both doors.")

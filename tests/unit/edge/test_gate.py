@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import resource
 import socket
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from tests.support.cast import MONDAY
 from tests.support.wire import Wire
 
 pytestmark = pytest.mark.server
+ROOT = Path(__file__).parents[3]
 FEW = Limits(connections=3, turned_away=1, linger_seconds=0.1)
 ASK = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -184,6 +187,13 @@ def test_where_no_file_is_left_it_waits_and_goes_on() -> None:
             assert served.application.came.acquire(timeout=10)
             served.go_on()
             assert late.recv(100).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.parametrize("said", ["bundle/contents/systemd/carnet-control-room.service", "docs/guides/rest.md"])
+def test_a_unit_allows_as_many_files_as_the_server_wants(said: str) -> None:
+    (allowed,) = re.findall(r"^LimitNOFILE=(\d+)$", (ROOT / said).read_text(), re.MULTILINE)
+    assert int(allowed) >= Limits().connections + KEPT_BACK
 
 
 @pytest.mark.rule("N1")

@@ -1,7 +1,10 @@
 """Files on this machine: read within a limit, written whole or not at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from carnet.errors import UsageError
 
@@ -16,12 +19,24 @@ def read_file(path: Path, limit: int = 1024 * 1024) -> bytes:
 
 def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all: beside it, fsynced, then moved into its place."""
+    with replacing(path, mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A file to write that takes its place at the end, fsynced; it does not where anything is raised before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.part")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     try:
-        _write_whole(beside, data, mode)
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        beside.chmod(mode)
         beside.replace(path)
-    except OSError:
+    except BaseException:
         beside.unlink(missing_ok=True)  # half a file would only keep a full disk full
         raise
     folder = os.open(path.parent, os.O_RDONLY)
@@ -29,15 +44,6 @@ def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _write_whole(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    path.chmod(mode)
 
 
 def private_folder(path: Path) -> None:

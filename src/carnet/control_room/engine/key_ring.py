@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from carnet.aead import KEY_SIZE
 from carnet.errors import TamperedError
 from carnet.exchange.keys import (
     ED25519,
@@ -16,7 +17,12 @@ from carnet.exchange.keys import (
 )
 from carnet.vault import Vault
 
-MASTER = "master"
+PAGES, SESSIONS = "pages", "sessions"  # what the pages keep, and what ends with each restore
+MASTERS = "master"  # master:1, master:2, …: the highest encrypts what is written now
+
+
+def master_name(number: int) -> str:
+    return f"{MASTERS}:{number}"
 
 
 class KeyRing:
@@ -26,11 +32,19 @@ class KeyRing:
         self._vault, self._boxes = vault, boxes
         self._signers: dict[str, Signer] = {}
         self._openers: dict[str, Opener] = {}
-        self.master = self._secret(MASTER)
+        self.masters = {1: self._secret(master_name(1))}
+        while (number := len(self.masters) + 1) and boxes(master_name(number)) is not None:
+            self.masters[number] = self._secret(master_name(number))
+
+    @property
+    def first_master(self) -> bytes:
+        """For what must outlive a change of the master key: what callers carry (`engine.checkpoint_tokens`)."""
+        return self.masters[1]
 
     def derived(self, purpose: str) -> bytes:
-        """A key of its own for each purpose, from the master key; nothing of it is stored anywhere."""
-        return HKDF(SHA256(), 32, None, f"carnet-control-room/{purpose}".encode()).derive(self.master)
+        """A key (64 bytes) of the pages' for each purpose, other than sessions."""
+        info = f"carnet-control-room/{purpose}".encode()
+        return HKDF(SHA256(), KEY_SIZE, None, info).derive(self._secret(PAGES))
 
     def signer(self, kid: str) -> Signer:
         if kid not in self._signers:
@@ -41,6 +55,19 @@ class KeyRing:
         if kid not in self._openers:
             self._openers[kid] = Opener(self._secret(f"sealing:{kid}"))
         return self._openers[kid]
+
+    @property
+    def sessions(self) -> bytes:
+        """What the pages sign links and sessions with."""
+        return self._secret(SESSIONS)
+
+    def new_pages(self, random: RandomBytes) -> dict[str, bytes]:
+        """The secret that the pages' keys are derived from, to be stored."""
+        return {PAGES: self._vault.wrap(PAGES, random(32), random)}
+
+    def new_sessions(self, random: RandomBytes) -> dict[str, bytes]:
+        """Another key for sessions, to be stored: it ends every session and every link of before."""
+        return {SESSIONS: self._vault.wrap(SESSIONS, random(32), random)}
 
     def wrap(self, key: Signer | Opener, random: RandomBytes) -> tuple[str, bytes]:
         """The name and the box under which a new key is to be stored."""

@@ -240,7 +240,7 @@ def test_held_connections_cost_no_thread_and_keep_nobody_out(
             held.sendall(begun)
         assert server.get().status_code == 200
         log = server.stop(signal.SIGINT)
-    assert {line["limit"] for line in log if line["event"] == "limit"} == {"made_room"}
+    assert {line["limit"] for line in log if line["event"] == "limit"} == {"replaced"}
 
 
 @pytest.mark.rule("N1")

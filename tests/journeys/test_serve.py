@@ -263,7 +263,7 @@ def test_the_command_line_goes_on_beside_more_mute_connections_than_files(
         "connections": 20,
         "wanted": 1000,
     }
-    assert {line["limit"] for line in told} == {"descriptors", "made_room"}
+    assert {line["limit"] for line in told} == {"descriptors", "replaced"}
 
 
 def test_only_one_server_runs_on_a_folder(story: Story) -> None:

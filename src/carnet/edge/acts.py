@@ -14,7 +14,7 @@ EVERY = 60.0  # seconds between two lines on one limit
 # Each limit as log and metrics name it.
 CONNECTIONS = "connections"  # all are taken, and none waits: turned away
 ADDRESS = "address"  # the same for those of one address, or none of them has waited for long
-MADE_ROOM = "made_room"  # the connection that waited longest was closed for a newcomer
+REPLACED = "replaced"  # the connection that waited longest was closed for a newcomer
 HANDSHAKE = "handshake"  # TLS did not begin in time
 SLOW = "slow"  # a request did not arrive in time
 UNFETCHED = "unfetched"  # an answer was not fetched in time

@@ -96,7 +96,7 @@ class Gate:
             limit, made = acts.CONNECTIONS, places.make_room()
         else:
             return True
-        self._acts.acted(acts.MADE_ROOM if made else limit, address)
+        self._acts.acted(acts.REPLACED if made else limit, address)
         return made
 
     def _begin(self, accepted: socket.socket, address: str, *, fits: bool) -> None:

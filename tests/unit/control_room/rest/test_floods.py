@@ -75,8 +75,8 @@ def test_held_connections_keep_nobody_out(small: HttpRoom, hold: Callable[[Wire]
         granted = small.post("seats/acquire", {"sku": "unattended-bot-runner", "holder": "bot"})
         assert granted.status_code == 200
         assert held[0].ended(), "who waited longest made room"
-        assert _counted(small, "made_room") >= 2 * ROOM + 1
-    assert _told(small) == {"made_room"}
+        assert _counted(small, "replaced") >= 2 * ROOM + 1
+    assert _told(small) == {"replaced"}
     assert small.call(lambda: small.room.engine.checkpoint.size) == records + 1, "nothing but the bot's seat"
 
 
@@ -108,8 +108,8 @@ def test_mute_connections_are_counted_before_tls_and_keep_nobody_out(certificate
             answer = client.post("seats/acquire", json={"sku": "unattended-bot-runner", "holder": "bot"})
         assert answer.status_code == 200
         assert all(wire.ended() for wire in mute[: 3 * ROOM])
-        assert _counted(served, "made_room", verify=trusted) >= 3 * ROOM
-        assert "made_room" in _told(served)
+        assert _counted(served, "replaced", verify=trusted) >= 3 * ROOM
+        assert "replaced" in _told(served)
 
 
 @pytest.mark.rule("N1")

@@ -46,6 +46,9 @@ def application(environ, start_response):
         return [b"at last"]
     if path == "/boom":
         raise ValueError("hunter2")
+    if path == "/broken":
+        start_response("200 OK", [("X-Note", "a\\r\\nSet-Cookie: b")])
+        return [b""]
     if path == "/long":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return (b"x" * 1000 for _ in range(8_000))
@@ -330,6 +333,15 @@ def test_a_header_with_an_underscore_cannot_pass_for_the_one_that_a_proxy_sets()
     environ = gateway.environ_of(request, secure=False, server=("h", 80), client=("c", 1))
     assert {name for name in environ if name.startswith("HTTP_")} == {"HTTP_HOST"}
     assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/a b", "q=1")
+
+
+def test_an_answer_that_cannot_be_sent_is_a_fault_and_the_connection_goes_on() -> None:
+    with served(workers=1) as server:
+        with httpx.Client(base_url=server.url, trust_env=False) as client:
+            assert client.get("/broken").status_code == 500
+            assert client.get("/").status_code == 200
+        log = server.stop()
+    assert "ValueError" in {line.get("kind") for line in log}
 
 
 def test_a_line_break_leaves_in_no_header() -> None:

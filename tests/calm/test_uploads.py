@@ -12,6 +12,7 @@ from carnet.calm.use_cases import license_files, losses, receipts, tokens
 from carnet.calm.use_cases.batches import Sent, accept_many
 from carnet.calm.use_cases.context import Uploads
 from carnet.calm.use_cases.models import SentInADay, Token
+from carnet.calm.use_cases.refused_uploads import let_go_of_old
 from carnet.calm.use_cases.uploads import retry_after
 from carnet.calm.wiring import _uploads
 from carnet.errors import UsageError
@@ -162,7 +163,8 @@ def test_what_is_old_goes_but_no_question_that_is_open(north: World) -> None:
     north.upload(RUBBISH)
     north.now += timedelta(days=31)
     assert code(north.upload(RUBBISH)) == "malformed"
+    assert let_go_of_old(north.calm, north.now) == 1
     assert [row.code for row in RefusedFile.objects.order_by("id")] == ["history_mismatch", "malformed"]
     RefusedFile.objects.filter(code="history_mismatch").update(resolved=True)
-    north.upload(RUBBISH)
-    assert [row.code for row in RefusedFile.objects.order_by("id")] == ["malformed", "malformed"]
+    assert let_go_of_old(north.calm, north.now) == 1
+    assert [row.code for row in RefusedFile.objects.order_by("id")] == ["malformed"]

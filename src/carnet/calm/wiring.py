@@ -175,16 +175,19 @@ class Vendor:
         serve(application, at, clock.now, lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."))
 
     def notify(self) -> "NoticesSent":
-        """Sends what is due, by the mail that the settings name."""
+        """Sends what is due, by the mail that the settings name. As the one thing that a timer runs, it also lets go of
+        refused files that are kept no longer (N2)."""
         calm = self.for_portal().calm()
         from django.core.mail import send_mail
 
         from carnet.calm.notices.sending import send_due
         from carnet.calm.people.staff import addresses_of
+        from carnet.calm.use_cases.refused_uploads import let_go_of_old
 
         def mail(to: Sequence[str], subject: str, body: str) -> None:
             send_mail(subject, body, None, list(to))
 
+        let_go_of_old(calm, self.now())
         return send_due(calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of)
 
     def password_link(self, email: str) -> str:

@@ -196,6 +196,7 @@ class _Exchange:
     def _started(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
         if exc_info and self.sent:
             raise exc_info[1]
+        head(PageAnswer(status, headers, b""), b"")  # what cannot be sent is this application's fault, here and now
         self.status, self.headers = status, headers
         return self._take
 
@@ -238,6 +239,8 @@ class _Exchange:
         return self.request.version == "1.1" and not named
 
     def _finish(self) -> None:
+        if not self.status:
+            raise ValueError("The application answered nothing.")
         if not self.sent:
             self._in_loop(self.connection.answer, self.pending, self._answer(b"".join(self.kept)))
             return

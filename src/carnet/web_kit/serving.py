@@ -27,6 +27,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
 
+from carnet.edge import acts
 from carnet.edge.gate import allow_files
 from carnet.edge.limits import Limits
 from carnet.edge.running import Running
@@ -74,7 +75,9 @@ def serve(
     logging.getLogger("carnet.pages.requests").setLevel(logging.INFO)
     logging.getLogger("django").handlers = []
     logging.getLogger("django.request").setLevel(logging.ERROR)  # less than that is in the requests' own lines
-    served = _Served(_share(how.limits, how.workers), context, how.proxies, now)
+    wanted = -(-how.limits.connections // how.workers)  # each process counts its own
+    limits = _share(how.limits, how.workers, wanted)
+    served = _Served(limits, wanted, context, how.proxies, now)
     settings = {
         "bind": f"fd://{listener.detach()}",
         "workers": how.workers,
@@ -91,9 +94,8 @@ def serve(
     _run(_Server(application, settings))
 
 
-def _share(limits: Limits, workers: int) -> Limits:
-    """Each process counts its own."""
-    connections = allow_files(-(-limits.connections // workers))
+def _share(limits: Limits, workers: int, wanted: int) -> Limits:
+    connections = allow_files(wanted)
     per_address, held = -(-limits.per_address // workers), limits.held // workers
     return replace(limits, connections=connections, per_address=per_address, held=held)
 
@@ -101,6 +103,7 @@ def _share(limits: Limits, workers: int) -> Limits:
 @dataclass(frozen=True)
 class _Served:
     limits: Limits
+    wanted: int  # connections; there are fewer where there are no more open files for them
     context: ssl.SSLContext | None
     proxies: frozenset[str]
     now: Callable[[], datetime]
@@ -160,6 +163,8 @@ class Worker(BaseWorker):
             buffered=BUFFERED,
         )
         running.open([each.sock.dup() for each in self.sockets])
+        if served.limits.connections < served.wanted:
+            log("limit", limit=acts.DESCRIPTORS, connections=served.limits.connections, wanted=served.wanted)
         while not stop.is_set() and self.ppid == os.getppid():
             self.notify()
             with suppress(TimeoutError):

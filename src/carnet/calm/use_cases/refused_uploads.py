@@ -4,12 +4,12 @@ A file that bears a known signature is kept whole. Of others their digest and wh
 bytes of the newest few: anybody who has a customer's token can make as many as they like.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Q
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.use_cases.context import Act, RefusedOf
+from carnet.calm.use_cases.context import Act, Calm, RefusedOf
 from carnet.calm.use_cases.validate_lfr import find_room, is_retired, own_keys, pending_keys
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -34,12 +34,17 @@ def bears_known_signature(room_id: str, signer: str, refusal: Refusal) -> bool:
 
 
 def _let_go(doing: Act, account: str) -> None:
-    """The bytes of unknown files beyond the newest few, and whatever is older than refused files are kept. What bears a
-    known signature stays as long as its question is open."""
-    quota = doing.calm.uploads
+    """The bytes of unknown files beyond the newest few."""
+    kept = doing.calm.uploads.unknown_kept
     whole = RefusedFile.objects.filter(account=account, known=False, is_whole=True)
-    beyond = whole.order_by("-id").values_list("id", flat=True)[quota.unknown_kept : quota.unknown_kept + 1].first()
+    beyond = whole.order_by("-id").values_list("id", flat=True)[kept : kept + 1].first()
     if beyond is not None:
         whole.filter(id__lte=beyond).update(raw=b"", is_whole=False)
+
+
+def let_go_of_old(calm: Calm, now: datetime) -> int:
+    """Whatever is older than refused files are kept; how many that were. What bears a known signature stays as long as
+    its question is open."""
     ended = Q(known=False) | Q(resolved=True)
-    RefusedFile.objects.filter(ended, account=account, at__lt=doing.now - timedelta(days=quota.keep_days)).delete()
+    deleted, _ = RefusedFile.objects.filter(ended, at__lt=now - timedelta(days=calm.uploads.keep_days)).delete()
+    return deleted

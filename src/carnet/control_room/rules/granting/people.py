@@ -53,6 +53,8 @@ class Access(StrEnum):
     RECORDS_EXPORTED = "records exported"
     LINK_GIVEN = "link to a password given"
     SETTINGS_CHANGED = "settings changed"
+    KEYS_RELOCKED = "passphrase of the keys changed"
+    KEYS_REWRAPPED = "keys at rest wrapped again"
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def _interrupted(machine: Machine, newer: Path) -> None:
 def _server(machine: Machine) -> Iterator[None]:
     """The installed release serves. No other machine can reach it, and it needs none: commands ask it by its socket."""
     program, anywhere = machine.prefix / "bin" / "control-room", ("--host", "0.0.0.0", "--port", "0")
-    process = machine.start(program, "serve", *anywhere, "--plain-http-behind-a-proxy")
+    process = machine.start(program, "serve", *anywhere, "--plain-http-behind-a-proxy", "--proxy", "127.0.0.1")
     try:
         assert process.stderr
         first = process.stderr.readline()

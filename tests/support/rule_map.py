@@ -26,6 +26,8 @@ RULES = [
     "A1",
     "A2",
     "A3",
+    "N1",
+    "N2",
 ]
 CODES = [code.value for code in Code]
 

@@ -42,6 +42,7 @@ class Code(StrEnum):
     WRITTEN_OFF = "written_off"
     RELEASED_AGAIN = "released_again"
     NOTHING_TO_ACCEPT = "nothing_to_accept"
+    TOO_MANY_UPLOADS = "too_many_uploads"
     # issuing
     OVER_ENTITLEMENT = "over_entitlement"
     OUTSIDE_PURCHASE = "outside_purchase"

@@ -305,12 +305,17 @@ class RefusedFile(models.Model):
     message = models.TextField(blank=True)
     next = models.TextField(blank=True)
     evidence = models.TextField(default="[]")  # list[str], JSON
-    raw = models.BinaryField()
+    raw = models.BinaryField()  # empty once it is let go (N2)
+    is_whole = models.BooleanField()  # `raw` is there
+    known = models.BooleanField()  # it bears a signature that CALM knows
 
     class Meta:
         indexes = (
             models.Index(fields=["room", "code"], name="refused_by_room"),
             models.Index(fields=["account", "at"], name="refused_by_account"),
+            models.Index(
+                fields=["account", "id"], name="refused_whole", condition=models.Q(known=False, is_whole=True)
+            ),
             models.Index(fields=["guid", "at"], name="refused_by_guid"),
             models.Index(fields=["at", "code", "room"], name="refused_open", condition=models.Q(resolved=False)),
         )

@@ -185,6 +185,8 @@ def _shown(request: AuthorizedRequest, number: int, form: Accept) -> HttpRespons
 def file(request: AuthorizedRequest, number: int) -> HttpResponse:
     """The very bytes, to be checked with other tools."""
     row = refused_of(request, number)
+    if not row.is_whole:
+        raise Http404
     return download(bytes(row.raw), f"refused-{row.digest[:16]}.{row.kind}")
 
 

@@ -15,6 +15,7 @@ from carnet.calm.use_cases.context import Act, Calm, act, check_text
 from carnet.calm.use_cases.denormalised import note_ended
 from carnet.calm.use_cases.exposures import note_exposure
 from carnet.calm.use_cases.guids import find_guid
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
@@ -35,11 +36,13 @@ class LossShown:
     settled_at: datetime | None
 
 
-def report_lost(calm: Calm, *, guid: str, reason: str, now: datetime, by: str) -> LossShown:
+def report_lost(calm: Calm, *, guid: str, reason: str, now: datetime, by: str) -> LossShown | Refusal:
     """Raises UsageError where no Control Room is bound to the GUID, or where it is reported already."""
     check_text(reason, "reason", 2000)
     with act(calm, now=now, by=by) as doing:
         license_guid = find_guid(guid)
+        if too_many := count_upload(doing, license_guid.account_id, 0):
+            return too_many
         room = ControlRoom.objects.filter(guid=license_guid).first()
         if room is None:
             raise UsageError(

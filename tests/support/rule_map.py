@@ -26,6 +26,10 @@ RULES = [
     "A1",
     "A2",
     "A3",
+    "A4",
+    "A5",
+    "A6",
+    "A7",
 ]
 CODES = [code.value for code in Code]
 

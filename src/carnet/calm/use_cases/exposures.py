@@ -45,8 +45,7 @@ def needs_two_people(room: ControlRoom, now: datetime) -> bool:
     enrolment that is still open counts as released: an LFR under a new token stands for its release."""
     ended = Enrolment.objects.filter(room=room, ended_by="released", ended_at__gt=now - YEAR).count()
     releases = ended + (room.state == ControlRoom.State.ACTIVE)
-    since = room.enrolment.started_at if room.enrolment else room.first_seen
-    return releases > FREELY and not (room.readmitted_at and room.readmitted_at > since)
+    return releases > FREELY and room.readmitted_at is None
 
 
 def find_readmissible(room: ControlRoom, now: datetime) -> Refusal | None:

@@ -33,6 +33,7 @@ _ANOTHER = "Use another copy of it, or another backup."
 _ENDS = {  # what was open when the backup was made is not in it: who was signed in, and codes that work once
     "usersessions_usersession": "",
     "django_session": "",
+    "pages_entrycode": "",
     "mfa_authenticator": "WHERE type = 'recovery_codes'",
 }
 

@@ -1,49 +1,155 @@
-"""Files on this machine: read within a limit, written whole or not at all."""
+"""Files on this machine: read within a limit, written whole or not at all.
+
+Root works in a data folder as the folder's owner (`carnet.owner`). What it opened as root before that is handed over
+here: a file to read as an open handle, a file to write as a process that stays root and writes this one file.
+"""
 
 import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from carnet.errors import UsageError
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_TRIES = 16  # names tried for a file beside; each is random
+
+Writing = Callable[[int], AbstractContextManager[BinaryIO]]
+_to_read: dict[Path, int] = {}
+_to_write: dict[Path, tuple[Writing, bool]] = {}
+
+
+def hand_over_reading(path: Path, handle: int) -> None:
+    """From here on `path` is read from an open handle, whoever this process has become."""
+    _to_read[path] = handle
+
+
+def hand_over_writing(path: Path, write: Writing, *, exists: bool) -> None:
+    """From here on `path` is written by `write`. `exists`: whether there was such a file."""
+    _to_write[path] = write, exists
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at `path`, also where only root may look."""
+    if path in _to_read:
+        return True
+    return _to_write[path][1] if path in _to_write else path.exists()
+
+
+def is_handed_over(path: Path) -> bool:
+    """Whether root opened it for this process."""
+    return path in _to_read or path in _to_write
+
+
+def mode_of(path: Path) -> int:
+    """The permission bits of a file."""
+    return stat.S_IMODE((os.fstat(_to_read[path]) if path in _to_read else path.stat()).st_mode)
 
 
 def read_file(path: Path, limit: int = 1024 * 1024) -> bytes:
     """A file's bytes, at most one more than `limit`: enough to see that it is too large."""
+    with _reading(path) as file:
+        return file.read(limit + 1)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO]:
+    if path in _to_read:
+        with os.fdopen(os.dup(_to_read[path]), "rb") as file:
+            file.seek(0)
+            yield file
+        return
     if not path.is_file():
         raise UsageError(f"There is no file {path}.")
     with path.open("rb") as file:
-        return file.read(limit + 1)
+        yield file
+
+
+def at_a_path(path: Path, scratch: Path) -> Path:
+    """A path from which this process can read the file: its own, or that of a copy in the folder `scratch`, where root
+    opened it for us."""
+    if path not in _to_read:
+        return path
+    copy = scratch / "handed-over"
+    with _reading(path) as file, writing(copy, 0o600) as out:
+        shutil.copyfileobj(file, out, 1024 * 1024)
+    return copy
 
 
 def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all: beside it, fsynced, then moved into its place."""
+    with writing(path, mode) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """A file to write, that takes its place whole when the block ends, or not at all where it raises.
+
+    It is made beside, under a name that nobody can guess, in the folder as it was opened: no link is followed.
+    """
+    if path in _to_write:
+        with _to_write[path][0](mode) as stream:
+            yield stream
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _write_whole(beside, data, mode)
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)  # half a file would only keep a full disk full
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
+        beside, handle = _make_beside(folder, path.name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fchmod(handle, mode)
+                os.fsync(handle)
+            os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(beside, dir_fd=folder)  # half a file would only keep a full disk full
+            raise
         os.fsync(folder)
     finally:
         os.close(folder)
 
 
-def _write_whole(path: Path, data: bytes, mode: int) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    path.chmod(mode)
+def check_can_write(path: Path) -> None:
+    """Make a file beside `path` and take it away again. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        beside, handle = _make_beside(folder, path.name)
+        os.close(handle)
+        os.unlink(beside, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def remove_parts(path: Path) -> None:
+    """What a process that was killed left beside `path`. For a file that only one process writes."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _make_beside(folder: int, name: str) -> tuple[str, int]:
+    """A new file of its owner's alone in an opened folder. Raises OSError."""
+    for _ in range(_TRIES):
+        beside = f".{name}.{os.urandom(8).hex()}.part"  # noqa: TID251 - a name; no answer depends on it
+        with suppress(FileExistsError):
+            return beside, os.open(beside, _NEW, 0o600, dir_fd=folder)
+    raise FileExistsError(17, "No name is free", name)
 
 
 def private_folder(path: Path) -> None:
     """Make `path`, or take it over, for its owner alone. For the files in it see `keep_new_files_private`."""
     path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fchmod(handle, 0o700)
+    finally:
+        os.close(handle)
 
 
 def keep_new_files_private() -> None:

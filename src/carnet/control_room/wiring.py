@@ -31,6 +31,7 @@ from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
+from carnet.files import at_a_path
 from carnet.merkle import Checkpoint
 from carnet.vault import Vault
 
@@ -221,7 +222,7 @@ class Site:
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
-                unpack(backup, restored.folder, PAGES)
+                unpack(at_a_path(backup, restored.folder), restored.folder, PAGES)
                 before = self._size_before(restored)
                 size = restored.mark_restored()
                 kept = set_aside(self.folder)

@@ -82,14 +82,14 @@ def _wheels(order: Order, folder: Path, cut: Cut, keys: bytes = b"") -> None:
             chosen.setdefault(pin, set()).add(wheel)
     for pin, wheels_of_pin in chosen.items():
         for wheel in wheels_of_pin:
-            _take(wheel, pin, folder)
+            take(wheel, pin, folder)
     own = build(cut, order.release, order.epoch, folder, keys)
     lines = [pin.line(digest(wheel) for wheel in wheels) for pin, wheels in chosen.items() if pin not in tools]
     lines.append(Pin(Requirement(f"{cut.name}=={order.release}"), frozenset()).line([digest(own)]))
     (folder / REQUIREMENTS).write_text("\n".join(sorted(lines)) + "\n")
 
 
-def _take(wheel: Path, pin: Pin, folder: Path) -> None:
+def take(wheel: Path, pin: Pin, folder: Path) -> None:
     """Copy it, and compare what was copied with the lock: the folder of wheels may have changed since it was read."""
     copy = Path(shutil.copy(wheel, folder / wheel.name))
     if _digest(copy) not in pin.hashes:
@@ -124,7 +124,9 @@ def sign(key: ReleaseKey, folder: Path) -> None:
 
 def sign_archive(key: ReleaseKey, archive: Path) -> None:
     """Signatures beside the archive and over all of it: with them `openssl` or `ssh-keygen` says whose it is before
-    anything of it is read."""
+    anything of it is read. The public key beside them proves nothing by itself."""
+    (archive.parent / "vendor.pem").write_bytes(key.pem())
+    (archive.parent / "vendor.allowed_signers").write_bytes(key.allowed_signers())
     whole = archive.read_bytes()
     archive.with_name(f"{archive.name}.sig").write_bytes(key.sign(whole))
     archive.with_name(f"{archive.name}.sshsig").write_bytes(key.ssh_sign(whole))

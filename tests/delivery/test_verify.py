@@ -68,8 +68,6 @@ def test_another_vendors_key_is_refused(folder: Path, tmp_path: Path) -> None:
 
 def test_a_later_release_may_be_signed_with_the_next_key(folder: Path, key: ReleaseKey, tmp_path: Path) -> None:
     following = trial_key(tmp_path / "next.key")
-    for name in FIRST:
-        (folder / name).unlink()
     sign(following, folder)
     _refused(folder, key, Code.BAD_SIGNATURE, SUMS)
     answer = verify_bundle(folder, key.both_pem() + following.both_pem())
@@ -179,8 +177,6 @@ def test_a_folder_with_a_link_or_a_pipe_or_a_file_more_is_refused(folder: Path, 
 @pytest.mark.rule("malformed")
 def test_a_bundle_that_does_not_say_which_release_it_is_is_refused(folder: Path, key: ReleaseKey) -> None:
     (folder / FACTS).write_text(json.dumps({"name": "carnet"}))
-    for name in FIRST:
-        (folder / name).unlink()
     sign(key, folder)
     _refused(folder, key, Code.MALFORMED, "which release")
 

@@ -67,8 +67,14 @@ def as_root(script: str, *words: object) -> Done:
 
 def command(name: str, *words: object) -> Done:
     """`control-room` or `calm`, called by root."""
+    return _run([*shell_words(name), *map(str, words)])
+
+
+def shell_words(name: str) -> list[str]:
+    """What starts `control-room` or `calm` for any user, as words of a shell."""
     side = name.replace("-", "_")
-    return as_root(f"import sys; sys.argv[0] = {name!r}; from carnet.{side}.wiring import main; main()", *words)
+    script = f"import sys; sys.argv[0] = {name!r}; from carnet.{side}.wiring import main; main()"
+    return ["env", *(f"{key}={value}" for key, value in _environment().items()), python_for_others(), "-c", script]
 
 
 def as_other(act: Callable[[], None], user: int = OTHER) -> None:

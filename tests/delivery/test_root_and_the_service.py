@@ -74,6 +74,7 @@ def _untouched(shadow: Path) -> None:
     assert [path.name for path in shadow.parent.iterdir()] == ["shadow"]
 
 
+@pytest.mark.rule("D2")
 def test_the_backup_of_an_upgrade_follows_no_link_of_the_services_user(
     installer: ModuleType, prefix: Path, data: Path, shadow: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_the_backup_of_an_upgrade_follows_no_link_of_the_services_user(
     assert {path.lstat().st_uid for path in data.rglob("*")} == {OTHER}
 
 
+@pytest.mark.rule("D2")
 def test_a_backup_that_cannot_be_made_ends_the_upgrade_and_touches_nothing(
     installer: ModuleType, prefix: Path, data: Path, shadow: Path
 ) -> None:
@@ -100,6 +102,7 @@ def test_a_backup_that_cannot_be_made_ends_the_upgrade_and_touches_nothing(
     _untouched(shadow)
 
 
+@pytest.mark.rule("D2")
 def test_what_the_new_release_asks_of_the_data_it_asks_as_their_owner(
     installer: ModuleType, prefix: Path, data: Path, place: Path, shadow: Path
 ) -> None:
@@ -120,6 +123,7 @@ def test_what_the_new_release_asks_of_the_data_it_asks_as_their_owner(
     assert (data / f"before-{NEWER}.backup").stat().st_uid == OTHER
 
 
+@pytest.mark.rule("D2")
 def test_what_is_done_as_the_owner_is_done_with_no_more_rights(installer: ModuleType, data: Path, shadow: Path) -> None:
     def look() -> None:
         assert (os.getresuid(), os.getresgid(), os.getgroups()) == ((OTHER,) * 3, (OTHER,) * 3, [])
@@ -131,6 +135,7 @@ def test_what_is_done_as_the_owner_is_done_with_no_more_rights(installer: Module
     assert os.geteuid() == 0
 
 
+@pytest.mark.rule("D2")
 def test_the_services_folder_and_passphrase_are_made_where_only_root_can(installer: ModuleType, place: Path) -> None:
     third = folder_of(THIRD, place / "third")
     third.chmod(0o755)

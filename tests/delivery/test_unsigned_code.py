@@ -58,6 +58,7 @@ def _install(folder: Path, *python: str, prefix: Path | None = None) -> subproce
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 @pytest.mark.parametrize("isolated", [(), ("-I",)], ids=["python3", "python3 -I"])
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_that_was_added_to_the_archive_is_refused_and_never_run(
@@ -71,6 +72,7 @@ def test_a_module_that_was_added_to_the_archive_is_refused_and_never_run(
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 @pytest.mark.parametrize("how", ["a link", "a link to a folder", "a pipe", "an empty folder", "an odd name", "hidden"])
 def test_whatever_else_was_added_to_the_folder_is_refused(
     how: str, folder: Path, key: ReleaseKey, installer: ModuleType
@@ -95,6 +97,7 @@ def test_whatever_else_was_added_to_the_folder_is_refused(
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 def test_nothing_of_a_release_is_read_before_the_list_was_compared(folder: Path) -> None:
     """What says which release it is included."""
     (folder / "bundle.json").write_text("{" * 10)
@@ -103,6 +106,7 @@ def test_nothing_of_a_release_is_read_before_the_list_was_compared(folder: Path)
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 def test_a_list_that_is_not_one_is_refused(folder: Path, installer: ModuleType) -> None:
     for text in ("", "x", "0" * 64 + "  bundle.json extra\n", "0" * 64 + " bundle.json\n"):
         (folder / "SHA256SUMS").write_text(text)
@@ -113,6 +117,7 @@ def test_a_list_that_is_not_one_is_refused(folder: Path, installer: ModuleType) 
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D1")
 def test_root_installs_nothing_from_or_into_a_folder_that_others_can_change(folder: Path, installer: ModuleType):
     with a_place() as place:
         theirs = folder_of(OTHER, place / "theirs")
@@ -165,6 +170,7 @@ BEFORE, AFTER = "Before the first installation", "Where it is unpacked already"
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 @pytest.mark.parametrize("tool", ["openssl", "ssh-keygen"])
 def test_by_hand_an_archive_is_judged_before_anything_of_it_is_unpacked(tool: str, carried: Path, folder: Path) -> None:
     lines = [line for line in _commands(BEFORE) if tool in line and "verify" in line]
@@ -179,6 +185,7 @@ def test_by_hand_an_archive_is_judged_before_anything_of_it_is_unpacked(tool: st
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 @pytest.mark.parametrize("how", ["as it was", "a module more", "a link in place of a file", "a link more", "altered"])
 def test_by_hand_a_folder_with_anything_unlisted_is_refused(how: str, folder: Path, key: ReleaseKey) -> None:
     (folder.parent / "vendor.pem").write_bytes(key.pem())
@@ -200,7 +207,7 @@ def test_by_hand_a_folder_with_anything_unlisted_is_refused(how: str, folder: Pa
 
 
 @pytest.mark.security
-@pytest.mark.rule("bad_signature")
+@pytest.mark.rule("D1", "bad_signature")
 @pytest.mark.parametrize("forged", [SIGNATURE, LATTICE_SIGNATURE])
 def test_a_release_with_one_true_signature_of_two_is_refused(
     forged: str, folder: Path, key: ReleaseKey, tmp_path: Path
@@ -214,6 +221,7 @@ def test_a_release_with_one_true_signature_of_two_is_refused(
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 def test_a_wheel_that_changed_after_it_was_compared_is_not_signed(tmp_path: Path) -> None:
     wheel = tmp_path / "one-1-py3-none-any.whl"
     wheel.write_bytes(b"as the lock names it")
@@ -226,6 +234,7 @@ def test_a_wheel_that_changed_after_it_was_compared_is_not_signed(tmp_path: Path
 
 
 @pytest.mark.security
+@pytest.mark.rule("D1")
 @pytest.mark.parametrize("name", ["src/carnet/argparse.py", "src/carnet/x.backup", "bundle/contents/posix.py"])
 def test_a_file_that_nobody_committed_is_not_signed(name: str, tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", tmp_path], check=True)

@@ -26,6 +26,8 @@ RULES = [
     "A1",
     "A2",
     "A3",
+    "D1",
+    "D2",
 ]
 CODES = [code.value for code in Code]
 

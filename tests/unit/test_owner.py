@@ -43,6 +43,7 @@ def _planted(folder: Path, victim: Path) -> list[Path]:
 
 
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_a_file_beside_is_new_and_follows_no_link_that_was_planted(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("as it was")
@@ -57,6 +58,7 @@ def test_a_file_beside_is_new_and_follows_no_link_that_was_planted(tmp_path: Pat
 
 
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("as it was")
@@ -67,6 +69,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(tmp_path: Path) 
 
 
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_no_name_of_a_file_beside_can_be_guessed(tmp_path: Path) -> None:
     names = set()
     for _ in range(20):
@@ -86,6 +89,7 @@ def test_what_is_not_written_whole_is_taken_away(tmp_path: Path) -> None:
 
 
 @pytest.mark.security
+@pytest.mark.rule("D2")
 @pytest.mark.parametrize("app", [calm_app, control_room_app], ids=["calm", "control-room"])
 def test_every_command_goes_through_the_one_door_that_becomes_the_owner(app: typer.Typer) -> None:
     found = list(_commands(app))
@@ -153,10 +157,11 @@ def _owners(folder: Path) -> set[int]:
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_root_becomes_the_owner_for_good(place: Path) -> None:
     folder = folder_of(OTHER, place / "site")
     script = """
-import os, sys, pathlib
+import ctypes, os, sys, pathlib
 from carnet.owner import become_owner_of
 become_owner_of(pathlib.Path(sys.argv[1]))
 print(os.getresuid(), os.getresgid(), os.getgroups())
@@ -164,17 +169,18 @@ try:
     os.setresuid(0, 0, 0)
 except PermissionError:
     print("for good")
+print("others look into it:", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0) == 1)  # PR_GET_DUMPABLE
 """
     for where in (folder, folder / "still" / "to be made"):
         done = as_root(script, where)
-        assert done.out.splitlines() == [f"({OTHER}, {OTHER}, {OTHER}) ({OTHER}, {OTHER}, {OTHER}) []", "for good"], (
-            done
-        )
+        ids = f"({OTHER}, {OTHER}, {OTHER})"
+        assert done.out.splitlines() == [f"{ids} {ids} []", "for good", "others look into it: False"], done
     assert as_root(script, place).out.startswith("(0, 0, 0)"), "in its own folder root is root"
 
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_all_that_root_makes_in_the_folder_is_the_owners(data: Path, roots: Path) -> None:
     assert _do(roots, data, "person", "link", "root")["link"]
     _do(roots, data, "backup", "--out", data / "inside.backup")
@@ -200,6 +206,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 @pytest.mark.parametrize("what", COMMANDS)
 def test_no_command_of_root_follows_a_link_that_the_owner_planted(what: str, data: Path, roots: Path) -> None:
     _do(roots, data, "backup", "--out", data / "old.backup")
@@ -219,6 +226,7 @@ def test_no_command_of_root_follows_a_link_that_the_owner_planted(what: str, dat
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_root_hands_over_what_is_its_own_and_nothing_stays_behind(data: Path, roots: Path) -> None:
     """A backup goes into a folder of root's, and comes back from it."""
     out = roots / "made" / "plant.backup"
@@ -237,6 +245,7 @@ def test_root_hands_over_what_is_its_own_and_nothing_stays_behind(data: Path, ro
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 @pytest.mark.parametrize("shared", ["his folder", "a sticky folder"])
 def test_a_file_that_somebody_else_can_exchange_is_not_read_with_roots_rights(
     shared: str, data: Path, roots: Path, place: Path
@@ -261,6 +270,7 @@ def test_a_file_that_somebody_else_can_exchange_is_not_read_with_roots_rights(
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_root_writes_no_file_where_somebody_else_can_exchange_the_folder(data: Path, roots: Path, place: Path) -> None:
     third = folder_of(THIRD, place / "third")
     as_other(lambda: (third / "out").symlink_to(roots), THIRD)
@@ -271,6 +281,7 @@ def test_root_writes_no_file_where_somebody_else_can_exchange_the_folder(data: P
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_root_does_not_work_in_a_folder_that_others_can_exchange(data: Path, roots: Path, place: Path) -> None:
     third = folder_of(THIRD, place / "third")
     inside = third / "site"
@@ -287,6 +298,7 @@ def test_root_does_not_work_in_a_folder_that_others_can_exchange(data: Path, roo
 
 @needs_root
 @pytest.mark.security
+@pytest.mark.rule("D2")
 def test_calm_too_is_set_up_as_the_owner_of_its_folder(place: Path, roots: Path) -> None:
     folder = folder_of(OTHER, place / "calm")
     words = ("--data", folder, "--passphrase-file", roots / "passphrase")

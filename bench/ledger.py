@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.measure import Row, at_most, figure, ratio_at_least, ratio_at_most
 from bench.place import PAGES, SEATS, USERS, Place, licensed, served
+from carnet.aead import DRAW_SIZE
 from carnet.control_room.engine.engine import Engine, QueuedCommand
 from carnet.control_room.engine.ledger_reader import Head
 from carnet.control_room.engine.pending_batch import PendingBatch
@@ -64,7 +65,8 @@ def _append(engine: Engine, reading: Reading, count: int) -> None:
     """Encode, encrypt, hash, write and fsync; no decision and no state."""
     book = engine.reader
     assert book.head is not None
-    draft = PendingBatch(book, engine.epoch(), engine.random)
+    epoch, draw = engine.epochs.at(book.peaks.size, reading), engine.random(DRAW_SIZE)
+    draft = PendingBatch(book, epoch, draw)
     for _ in range(count):
         draft.append(EVENT, reading.system, "bench")
     checkpoint = draft.checkpoint
@@ -75,8 +77,8 @@ def _append(engine: Engine, reading: Reading, count: int) -> None:
         kept=book.kept.digests,
         answers=book.head.answers,
     )
-    engine.store.commit(Commit(draft.rows, book.seal(head, engine.random)))
-    book.turn_to(head, draft.peaks, checkpoint, book.kept)
+    engine.store.commit(Commit(draft.rows, book.seal(head, epoch.key_id, draw)))
+    book.turn_to(head, epoch.key_id, draft.peaks, checkpoint, book.kept)
 
 
 class _Raw:

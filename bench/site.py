@@ -43,7 +43,7 @@ def rows(folder: Path) -> Iterator[Row]:
 def _enabled(path: Path, vendor: Vendor) -> Engine:
     random = seeded(path.name)
     store = SqliteStore.create(str(path), new_id(MONDAY, random))
-    engine = found(store, Vault(random(32)), b"lock", vendor.trust, "Bench", "40.0.0", READING, random)
+    engine = found(store, Vault(random(64)), b"lock", vendor.trust, "Bench", "40.0.0", READING, random)
     engine.execute(InstallToken(vendor.token(MONDAY)), READING, "bench")
     return engine
 

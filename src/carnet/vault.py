@@ -1,22 +1,22 @@
 """Keys at rest (A2): secrets wrapped under a passphrase. Shared by both sides; it holds no file and no database.
 
-A random key wraps the secrets (AES-256-GCM, bound to each secret's name); the passphrase, through Argon2id, wraps that
-key in the *lock*. Another passphrase later means another lock, not other secrets.
+A random key wraps the secrets (`carnet.aead`, bound to each secret's name); the passphrase, through Argon2id, wraps
+that key in the *lock*. Another passphrase later means another lock, not other secrets.
 """
 
 from typing import Annotated, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from msgspec import Meta
 
+from carnet.aead import DRAW_SIZE, KEY_SIZE, Aead
 from carnet.entitlements import Fields
 from carnet.errors import PassphraseError, TamperedError
 from carnet.exchange.keys import RandomBytes
 
-_NONCE = 12  # bytes
+_BOUND = b"carnet-lock"
 
 
 class Lock(Fields, frozen=True):
@@ -30,25 +30,23 @@ class Lock(Fields, frozen=True):
     lanes: Annotated[int, Meta(ge=1, le=16)] = 1
     memory_kib: Annotated[int, Meta(ge=8192, le=1_048_576)] = 47104
 
-    def stretch(self, passphrase: bytes) -> AESGCM:
+    def stretch(self, passphrase: bytes) -> Aead:
         argon = Argon2id(
-            salt=self.salt, length=32, iterations=self.passes, lanes=self.lanes, memory_cost=self.memory_kib
+            salt=self.salt, length=KEY_SIZE, iterations=self.passes, lanes=self.lanes, memory_cost=self.memory_kib
         )
-        return AESGCM(argon.derive(passphrase))
+        return Aead(argon.derive(passphrase))
 
 
 class Vault:
     def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+        self._cipher = Aead(key)
 
     @staticmethod
     def create(passphrase: bytes, random: RandomBytes) -> tuple["Vault", bytes]:
         """A new vault, and the lock to store beside what it wraps."""
-        key, nonce = random(32), random(_NONCE)
-        bare = Lock(salt=random(16), wrapped=b"")
-        lock = msgspec.structs.replace(
-            bare, wrapped=nonce + bare.stretch(passphrase).encrypt(nonce, key, b"carnet-lock")
-        )
+        key, bare = random(KEY_SIZE), Lock(salt=random(16), wrapped=b"")
+        wrapped = bare.stretch(passphrase).encrypt(random(DRAW_SIZE), key, _BOUND)
+        lock = msgspec.structs.replace(bare, wrapped=wrapped)
         return Vault(key), msgspec.json.encode(lock)
 
     @staticmethod
@@ -56,7 +54,7 @@ class Vault:
         """Raises PassphraseError where the passphrase is not the lock's."""
         try:
             read = msgspec.json.decode(lock, type=Lock)
-            key = read.stretch(passphrase).decrypt(read.wrapped[:_NONCE], read.wrapped[_NONCE:], b"carnet-lock")
+            key = read.stretch(passphrase).decrypt(read.wrapped, _BOUND)
         except InvalidTag as error:
             raise PassphraseError(
                 "The passphrase does not open the keys.", "Give the passphrase that was set at init."
@@ -66,12 +64,11 @@ class Vault:
         return Vault(key)
 
     def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
-        nonce = random(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, secret, name.encode())
+        return self._cipher.encrypt(random(DRAW_SIZE), secret, name.encode())
 
     def unwrap(self, name: str, box: bytes) -> bytes:
         """Raises TamperedError where the box is not the one that was wrapped under this name."""
         try:
-            return self._cipher.decrypt(box[:_NONCE], box[_NONCE:], name.encode())
-        except (InvalidTag, ValueError) as error:
+            return self._cipher.decrypt(box, name.encode())
+        except InvalidTag as error:
             raise TamperedError(f"The stored secret “{name}” was altered.", "Restore a backup.") from error

@@ -53,7 +53,7 @@ class World:
         self.account = self.add_account("Northwind")
 
     def open(self) -> tuple[Keyring, LogHead]:
-        return MemoryKeyring(Vault(self.random(32))), MemoryHead()
+        return MemoryKeyring(Vault(self.random(64))), MemoryHead()
 
     @property
     def act(self) -> dict[str, Any]:

@@ -75,9 +75,9 @@ class Auditor:
         """The ledger holds, goes on from where it was, and is folded up to its end."""
         with self.site.store() as store:
             keys = self.site.keys(store)
-            report = verify(evidence_of(store, keys.master, self.checkpoint))
+            report = verify(evidence_of(store, keys.masters, self.checkpoint))
             assert report.holds, report
-            book = LedgerReader(store, Cipher(keys.master, store))
+            book = LedgerReader(store, Cipher(keys.masters, store))
             book.check_head()
             for record in book.records(self.ledger.size):
                 self.ledger.add(record)

@@ -168,7 +168,7 @@ class Soak:
 
     def verified(self) -> Checkpoint:
         with self.story.site._world(self.folder)._store(writing=False) as (store, keys):
-            report = verify(evidence_of(store, keys.master, self.earlier))
+            report = verify(evidence_of(store, keys.masters, self.earlier))
         assert report.holds, report
         return Checkpoint(report.size, bytes.fromhex(report.root))
 

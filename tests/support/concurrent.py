@@ -352,7 +352,7 @@ class History:
             self.wrong.append(f"the ledger tells {found}, the reference {self.model.facts}")
         if (mine := self._state()) != (theirs := self._reference_state()):
             self.wrong.append(f"at the end there is {mine}, the reference has {theirs}")
-        report = verify(evidence_of(self.store, self.engine.keys.master))
+        report = verify(evidence_of(self.store, self.engine.keys.masters))
         self.wrong += report.problems
         self.store.keep_snapshot(b"")
         folded = Engine(self.store, self.engine.keys, seeded("fold"), VERSION)

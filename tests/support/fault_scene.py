@@ -189,7 +189,7 @@ class Scene:
             self._verify(self.store)
 
     def _verify(self, store: SqliteStore) -> None:
-        report = verify(evidence_of(store, self.engine.keys.master))
+        report = verify(evidence_of(store, self.engine.keys.masters))
         assert report.holds, report
 
     def _killed_now(self, orders: Sequence[QueuedCommand]) -> None:

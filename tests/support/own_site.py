@@ -81,7 +81,7 @@ def licensed_site(folder: Path, quantities: dict[str, int], vendor: Vendor | Non
 def _note_secrets(keys: KeyRing, api_key: str) -> None:
     secret(PHRASE.decode(), "a passphrase")
     secret(api_key, "an API key")
-    secret_bytes(keys.master, "the ledger's master key")
+    secret_bytes(keys.first_master, "the ledger's master key")
     for name in ("pages/signing", "pages/second-factors"):
         secret_bytes(keys.derived(name), f"the key for {name}")
 

@@ -35,7 +35,7 @@ class Room:
     def __init__(self, trust: Trust, seed: str = "room", now: datetime = MONDAY, version: str = VERSION) -> None:
         self.random, self.version = seeded(seed), version
         self.reading = Reading(now, 1000, "boot-1")
-        self.vault = Vault(self.random(32))
+        self.vault = Vault(self.random(64))
         self.store = SqliteStore.create(":memory:", new_id(now, self.random))
         self.engine = found(self.store, self.vault, b"lock", trust, "Oslo", version, self.reading, self.random)
 
@@ -110,7 +110,7 @@ class Room:
         return {"records": kept, "documents": documents, "secrets": secrets}
 
     def verify(self) -> Report:
-        return verify(evidence_of(self.store, self.engine.keys.master))
+        return verify(evidence_of(self.store, self.engine.keys.masters))
 
     # --- machines -----------------------------------------------------------------------------------------------
 

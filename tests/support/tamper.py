@@ -38,7 +38,7 @@ TABLES = {  # each table's columns, and how its rows are told apart
     "site": ("ledger_id", "format"),
     "record": ("leaf", "nodes", "seal", "idx"),
     "head": ("box",),
-    "data_key": ("salt", "id"),
+    "data_key": ("salt", "id", "master"),
     "document": ("body", "name"),
     "secret": ("box", "name"),
     "answer": ("name", "idx", "generation"),
@@ -168,7 +168,7 @@ def look(site: Site, seen: Seen, good: Any) -> Found:
     found = Found()
     try:
         with closing(SqliteStore.open(site.folder, writing=False)) as store:
-            report = verify(evidence_of(store, KeyRing(site.room.vault, store.secret).master, seen.written_down))
+            report = verify(evidence_of(store, KeyRing(site.room.vault, store.secret).masters, seen.written_down))
             found.problems, found.against = report.problems, bool(report.rolled_back)
     except CarnetError as error:
         found.problems = [str(error)]
@@ -238,7 +238,7 @@ def rows_moved(site: Site, table: str) -> dict[str, list[Act]]:
     doubled = {
         "record": "INSERT INTO record SELECT (SELECT count() FROM record), leaf, nodes, seal FROM record WHERE idx = ?",
         "answer": "INSERT INTO answer SELECT generation + 1, name, idx FROM answer WHERE idx = ?",
-        "data_key": "INSERT INTO data_key SELECT (SELECT 1 + count() FROM data_key), salt FROM data_key WHERE id = ?",
+        "data_key": "INSERT INTO data_key SELECT id + 1000, salt, master FROM data_key WHERE id = ?",
         "document": "INSERT INTO document SELECT name || '-2', body FROM document WHERE rowid = ?",
         "secret": "INSERT INTO secret SELECT name || '-2', box FROM secret WHERE rowid = ?",
         "site": "INSERT INTO site SELECT ledger_id, format FROM site WHERE rowid = ?",

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +70,7 @@ class Site:
     version: str = field(default=VERSION, kw_only=True)
 
     def reading(self) -> Reading:
-        return Reading(clock.now(), clock.uptime(), clock.boot_id())
+        return Reading(clock.now(), clock.uptime(), clock.boot_id(), os.getpid())
 
     def init(self, trust: Trust, name: str, administrator: str) -> Founded:
         """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
@@ -185,7 +185,7 @@ class Site:
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
         """The stored bytes for `verify`, and how many records there are. No engine is started on them."""
         with self._store(writing=False) as (store, keys):
-            yield evidence_of(store, keys.master, earlier), store.count()
+            yield evidence_of(store, keys.masters, earlier), store.count()
 
     @contextmanager
     def _store(self, *, writing: bool) -> Iterator[tuple[SqliteStore, KeyRing]]:
@@ -266,7 +266,7 @@ class Site:
             return old.count()
 
 
-def evidence_of(store: Store, master: bytes, earlier: Checkpoint | None = None) -> Evidence:
+def evidence_of(store: Store, masters: Mapping[int, bytes], earlier: Checkpoint | None = None) -> Evidence:
     return Evidence(
         store.ledger_id,
         store.rows(),
@@ -274,7 +274,7 @@ def evidence_of(store: Store, master: bytes, earlier: Checkpoint | None = None) 
         store.head(),
         store.kept(),
         store.answers(),
-        master,
+        masters,
         earlier,
     )
 

@@ -129,7 +129,7 @@ def test_l4_verify_holds_for_a_busy_site(licensed):
 
 
 def _evidence(room, rows=None, head=None, earlier=None):
-    whole = evidence_of(room.store, room.engine.keys.master, earlier)
+    whole = evidence_of(room.store, room.engine.keys.masters, earlier)
     return replace(whole, rows=rows if rows is not None else whole.rows, head=head or whole.head)
 
 
@@ -162,9 +162,9 @@ def test_l4_deleted_swapped_duplicated_and_cut_records_are_found(licensed):
 
 
 @pytest.mark.rule("L4")
-@pytest.mark.parametrize("name", ["document:key-set", "secret:master"])
+@pytest.mark.parametrize("name", ["document:key-set", "secret:master:1"])
 def test_l4_what_is_kept_beside_the_records_is_found_altered_or_missing_and_stops_a_start(licensed, name):
-    table, key = name.split(":")
+    table, key = name.split(":", 1)
     column = {"document": "body", "secret": "box"}[table]
     db = licensed.store._db
     (body,) = db.execute(f"SELECT {column} FROM {table} WHERE name = ?", (key,)).fetchone()

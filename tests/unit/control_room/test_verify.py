@@ -22,7 +22,7 @@ def evidence(licensed: Room) -> Evidence:
     """Of a site that consumed a few pages, read whole so that a test may take something out of it."""
     for _ in range(3):
         licensed.do(ConsumeUnits("document-pages", 1))
-    found = evidence_of(licensed.store, licensed.engine.keys.master)
+    found = evidence_of(licensed.store, licensed.engine.keys.masters)
     return replace(found, rows=list(found.rows), kept=list(found.kept), answers=list(found.answers))
 
 
@@ -35,11 +35,11 @@ def test_nothing_is_found_where_nothing_was_changed(evidence: Evidence) -> None:
 
 
 def test_a_data_key_whose_salt_is_gone_is_named_at_the_first_record_that_needs_it(evidence: Evidence) -> None:
-    newest = max(evidence.salts)
-    salts = {number: salt for number, salt in evidence.salts.items() if number != newest}
-    found = problems(evidence, salts=salts)
+    newest = max(evidence.data_keys)
+    others = {number: key for number, key in evidence.data_keys.items() if number != newest}
+    found = problems(evidence, data_keys=others)
     assert f"its data key {newest} is missing" in found[0]
-    assert any("data-keys is not the one that the head names" in each for each in found)
+    assert "The sealed head is missing or was altered." in found, "it is under the newest key too"
 
 
 def test_a_seal_beside_an_encrypted_record_is_found(evidence: Evidence) -> None:

@@ -20,13 +20,13 @@ from typing import TypeVar, cast
 
 import msgspec
 
+from carnet.aead import DRAW_SIZE
 from carnet.control_room.engine.checkpoint_tokens import CheckpointTokens
-from carnet.control_room.engine.cipher import Cipher, Epoch
+from carnet.control_room.engine.cipher import Cipher, Epochs
 from carnet.control_room.engine.idempotency_index import IdempotencyIndex, first_answer, remember
 from carnet.control_room.engine.key_ring import KeyRing
 from carnet.control_room.engine.ledger_reader import LOOK, Head, LedgerReader
 from carnet.control_room.engine.pending_batch import PendingBatch
-from carnet.control_room.engine.random_buffer import RandomBuffer
 from carnet.control_room.engine.refusal_counts import RefusalCounts, is_sampled
 from carnet.control_room.engine.snapshots import SNAPSHOT_EVERY, read_snapshot, write_snapshot
 from carnet.control_room.engine.store import Commit, Store
@@ -77,17 +77,14 @@ class QueuedCommand(msgspec.Struct, frozen=True):
     api_key: ApiKey | None = None  # A1: what limits the caller; None for people at the site's own door
 
 
-EPOCH_RECORDS = 2**24  # records under one data key
-
-
 class Engine:
     def __init__(self, store: Store, keys: KeyRing, random: RandomBytes, version: str) -> None:
-        self.store, self.keys, self.random, self._version = store, keys, RandomBuffer(random), version
-        self._cipher = Cipher(keys.master, store)
+        self.store, self.keys, self.random, self._version = store, keys, random, version
+        self._cipher = Cipher(keys.masters, store)
+        self.epochs = Epochs(self._cipher, random)
         self.refusals = RefusalCounts()
         self.answers = IdempotencyIndex(store, None)
-        self.seen = CheckpointTokens(keys.master, store.ledger_id)
-        self._epoch: Epoch | None = None
+        self.seen = CheckpointTokens(keys.first_master, store.ledger_id)
         self._broken: StorageError | None = None
         self._load()
 
@@ -118,7 +115,7 @@ class Engine:
         self.answers.size = self.reader.peaks.size
         if self.state.size != self.reader.peaks.size:
             raise TamperedError(f"Record {at} of the ledger is missing.", *LOOK)
-        self._epoch = None
+        self.epochs.end()
         self._broken = None
 
     def _check_version(self, before: str) -> None:
@@ -202,15 +199,6 @@ class Engine:
         transaction.append(events, actor)
         transaction.commit()
 
-    def epoch(self) -> Epoch:
-        if self._epoch is None or self.reader.peaks.size - self._epoch.since >= EPOCH_RECORDS:
-            self._epoch = self._cipher.new_epoch(self.reader.peaks.size, self.random)
-        return self._epoch
-
-    def end_epoch(self) -> None:
-        """The data key changes at each OLF."""
-        self._epoch = None
-
     def snapshot_if_due(self, every: int = SNAPSHOT_EVERY) -> bytes | None:
         """A snapshot of the state as it is, to be kept; None while the last one is new enough, and while the state
         is not what the disk holds."""
@@ -218,7 +206,7 @@ class Engine:
         if self._broken or checkpoint.size - self.snapshot_size < every:
             return None
         self.snapshot_size = checkpoint.size
-        return write_snapshot(self.state, self.answers.filters(), checkpoint, self._cipher, self.random)
+        return write_snapshot(self.state, self.answers.filters(), self.reader, self.random(DRAW_SIZE))
 
     def keep_snapshot(self, every: int = SNAPSHOT_EVERY) -> None:
         """Raises StorageError where it could not be written; that harms nothing."""
@@ -234,8 +222,9 @@ class Transaction:
     def __init__(self, engine: Engine, reading: Reading) -> None:
         self._engine, self._reading = engine, reading
         self._moment = engine.moment(reading)
-        self._epoch = engine.epoch()
-        self._draft = PendingBatch(engine.reader, self._epoch, engine.random)
+        self._epoch = engine.epochs.at(engine.reader.peaks.size, reading)
+        self._draw = engine.random(DRAW_SIZE)  # the operating system's, for this transaction alone
+        self._draft = PendingBatch(engine.reader, self._epoch, self._draw)
         self._documents: dict[str, bytes] = {}
         self._secrets: dict[str, bytes] = {}
         self._answered: dict[bytes, Record] = {}  # in this very transaction
@@ -361,7 +350,7 @@ class Transaction:
         if not draft.rows:
             return
         checkpoint = draft.checkpoint
-        new_key = (self._epoch.key_id, self._epoch.salt) if self._epoch.since == reader.peaks.size else None
+        new_key = (self._epoch.key_id, self._epoch.key) if self._epoch.since == reader.peaks.size else None
         beside = [*_named("document", self._documents), *_named("secret", self._secrets)]
         kept = reader.kept.with_(beside, new_key) if beside or new_key else reader.kept
         move = engine.answers.next_move(checkpoint.size, len(draft.rows), self._now)
@@ -372,7 +361,7 @@ class Transaction:
         engine.store.commit(
             Commit(
                 draft.rows,
-                reader.seal(head, engine.random),
+                reader.seal(head, self._epoch.key_id, self._draw),
                 self._documents,
                 self._secrets,
                 new_key,
@@ -380,12 +369,12 @@ class Transaction:
                 move.kept_from,
             )
         )
-        reader.turn_to(head, draft.peaks, checkpoint, kept)
+        reader.turn_to(head, self._epoch.key_id, draft.peaks, checkpoint, kept)
         engine.answers.moved(move)
         engine.answers.note_all(self._answered)
         engine.answers.size = checkpoint.size
         if self._new_epoch:
-            engine.end_epoch()
+            engine.epochs.end()
 
 
 def _named(what: str, bodies: dict[str, bytes]) -> list[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.key_ring import MASTER, KeyRing
+from carnet.control_room.engine.key_ring import KeyRing, master_name
 from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.ledger.events import SiteInitialised, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
@@ -39,7 +39,7 @@ def found(
     random: RandomBytes,
 ) -> Engine:
     """Give an empty store its keys and its first record. The ledger's id is the Control Room's."""
-    secrets = {MASTER: vault.wrap(MASTER, random(32), random)}
+    secrets = {master_name(1): vault.wrap(master_name(1), random(32), random)}
     store.commit(Commit([], None, {LOCK: lock}, secrets))
     keys = KeyRing(vault, store.secret)
     signer, opener = new_signer(ED25519, random), new_opener(random)

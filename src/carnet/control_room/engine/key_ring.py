@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from carnet.aead import KEY_SIZE
 from carnet.errors import TamperedError
 from carnet.exchange.keys import (
     ED25519,
@@ -16,7 +17,11 @@ from carnet.exchange.keys import (
 )
 from carnet.vault import Vault
 
-MASTER = "master"
+MASTERS = "master"  # master:1, master:2, …: the highest encrypts what is written now
+
+
+def master_name(number: int) -> str:
+    return f"{MASTERS}:{number}"
 
 
 class KeyRing:
@@ -26,11 +31,20 @@ class KeyRing:
         self._vault, self._boxes = vault, boxes
         self._signers: dict[str, Signer] = {}
         self._openers: dict[str, Opener] = {}
-        self.master = self._secret(MASTER)
+        self.masters = {1: self._secret(master_name(1))}
+        while (number := len(self.masters) + 1) and boxes(master_name(number)) is not None:
+            self.masters[number] = self._secret(master_name(number))
+
+    @property
+    def first_master(self) -> bytes:
+        """For what must outlive a change of the master key: what callers carry (`engine.checkpoint_tokens`)."""
+        return self.masters[1]
 
     def derived(self, purpose: str) -> bytes:
-        """A key of its own for each purpose, from the master key; nothing of it is stored anywhere."""
-        return HKDF(SHA256(), 32, None, f"carnet-control-room/{purpose}".encode()).derive(self.master)
+        """A key (64 bytes) for each purpose, from the newest master key; nothing of it is stored anywhere."""
+        return HKDF(SHA256(), KEY_SIZE, None, f"carnet-control-room/{purpose}".encode()).derive(
+            self.masters[max(self.masters)]
+        )
 
     def signer(self, kid: str) -> Signer:
         if kid not in self._signers:

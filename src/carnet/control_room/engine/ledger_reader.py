@@ -7,8 +7,10 @@ from carnet.control_room.engine.cipher import Cipher
 from carnet.control_room.engine.idempotency_index import IndexMark
 from carnet.control_room.engine.store import Row, Store
 from carnet.control_room.ledger.record import (
-    HEAD_KEY,
+    DataKey,
+    Purpose,
     Record,
+    id_of,
     joined,
     key_id_of,
     read_leaf,
@@ -17,7 +19,6 @@ from carnet.control_room.ledger.record import (
 from carnet.control_room.state.trusted_time import Anchor
 from carnet.entitlements import Fields, Quantity, Sha256
 from carnet.errors import TamperedError
-from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
 from carnet.merkle import (
     HASH_SIZE,
@@ -46,6 +47,7 @@ class LedgerReader:
 
     def __init__(self, store: Store, cipher: Cipher) -> None:
         self.store, self.cipher = store, cipher
+        self.head_key_id = 0  # none
         self.head = self._read_head()
         self.peaks = peaks_at(self.head.size, self.node) if self.head else Peaks()
         self.checkpoint = Checkpoint(self.peaks.size, self.peaks.root)
@@ -55,7 +57,8 @@ class LedgerReader:
         box = self.store.head()
         if box is None:
             return None
-        plain = self.cipher.unbox(HEAD_KEY, box)
+        self.head_key_id = id_of(box)
+        plain = self.cipher.unbox(Purpose.HEAD, box)
         try:
             if plain is not None:
                 return decode(plain, Head, depth=3)
@@ -99,27 +102,27 @@ class LedgerReader:
             return read_leaf(row.leaf, row.idx, None, self.store.ledger_id)
         return read_own(row.leaf, row.idx, cipher, self.store.ledger_id)
 
-    def seal(self, head: Head, random: RandomBytes) -> bytes:
-        return self.cipher.box(HEAD_KEY, encode(head), random)
+    def seal(self, head: Head, key_id: int, draw: bytes) -> bytes:
+        return self.cipher.box(key_id, Purpose.HEAD, encode(head), draw)
 
-    def turn_to(self, head: Head, peaks: Peaks, checkpoint: Checkpoint, kept: "KeptDigests") -> None:
+    def turn_to(self, head: Head, key_id: int, peaks: Peaks, checkpoint: Checkpoint, kept: "KeptDigests") -> None:
         """What was drafted is on the disk: go on from there."""
-        self.head, self.peaks, self.checkpoint, self.kept = head, peaks, checkpoint, kept
+        self.head, self.head_key_id, self.peaks, self.checkpoint, self.kept = head, key_id, peaks, checkpoint, kept
 
 
 class KeptDigests:
     """What is stored beside the records, by its SHA-256, for the head: an altered, missing or older one shows."""
 
-    def __init__(self, digests: dict[str, Sha256], salts: dict[int, bytes]) -> None:
-        self.digests, self._salts = digests | {"data-keys": sha256(joined(salts)).hexdigest()}, salts
+    def __init__(self, digests: dict[str, Sha256], keys: dict[int, DataKey]) -> None:
+        self.digests, self._keys = digests | {"data-keys": sha256(joined(keys)).hexdigest()}, keys
 
     @classmethod
     def of(cls, store: Store) -> "KeptDigests":
         return cls(_digests(store.kept()), store.data_keys())
 
-    def with_(self, new: Iterable[tuple[str, bytes]], new_key: tuple[int, bytes] | None) -> "KeptDigests":
-        salts = self._salts | dict([new_key] if new_key else [])
-        return KeptDigests(self.digests | _digests(new), salts)
+    def with_(self, new: Iterable[tuple[str, bytes]], new_key: tuple[int, DataKey] | None) -> "KeptDigests":
+        keys = self._keys | dict([new_key] if new_key else [])
+        return KeptDigests(self.digests | _digests(new), keys)
 
 
 def _digests(kept: Iterable[tuple[str, bytes]]) -> dict[str, Sha256]:

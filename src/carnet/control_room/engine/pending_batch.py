@@ -14,7 +14,6 @@ from carnet.control_room.ledger.events import (
     own_event_of,
 )
 from carnet.control_room.ledger.record import (
-    NONCE_SIZE,
     SYSTEM,
     Answered,
     Record,
@@ -23,7 +22,6 @@ from carnet.control_room.ledger.record import (
 )
 from carnet.entitlements import UnwritableError
 from carnet.errors import TamperedError
-from carnet.exchange.keys import RandomBytes
 from carnet.merkle import (
     HASH_SIZE,
     Checkpoint,
@@ -39,8 +37,8 @@ _Mark = tuple[int, list[bytes]]
 
 
 class PendingBatch:
-    def __init__(self, reader: LedgerReader, epoch: Epoch, random: RandomBytes) -> None:
-        self._reader, self._epoch, self._random = reader, epoch, random
+    def __init__(self, reader: LedgerReader, epoch: Epoch, draw: bytes) -> None:
+        self._reader, self._epoch, self._draw = reader, epoch, draw
         self._ledger_id = reader.store.ledger_id
         self._start = self._size = reader.peaks.size
         self._peaks = list(reader.peaks.hashes)
@@ -85,9 +83,9 @@ class PendingBatch:
         index, epoch = self._size, self._epoch
         if clear:
             leaf = clear_leaf(text)
-            seal = self._reader.cipher.seal(leaf, index, self._random)
+            seal = self._reader.cipher.seal(leaf, index, epoch.key_id)
         else:
-            leaf = sealed_leaf(text, index, epoch.cipher, epoch.key_id, self._random(NONCE_SIZE), self._ledger_id)
+            leaf = sealed_leaf(text, index, epoch.cipher, epoch.key_id, self._draw, self._ledger_id)
             seal = None
         hashed = leaf_hash(leaf)
         completed = append_leaf(self._peaks, index, hashed)

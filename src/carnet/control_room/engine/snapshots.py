@@ -8,13 +8,11 @@ from hashlib import sha256
 
 import msgspec
 
-from carnet.control_room.engine.cipher import Cipher
 from carnet.control_room.engine.idempotency_index import BloomFilters
 from carnet.control_room.engine.ledger_reader import LedgerReader
-from carnet.control_room.ledger.record import SNAPSHOT_KEY
+from carnet.control_room.ledger.record import Purpose
 from carnet.control_room.state.state import State
-from carnet.exchange.keys import RandomBytes
-from carnet.merkle import Checkpoint, root_at
+from carnet.merkle import root_at
 
 SNAPSHOT_EVERY = 50_000  # records: about what a start folds at most, unless the state's own shape changed
 
@@ -40,19 +38,18 @@ def shape_of(state: type[State] = State) -> str:
     return f"{FOLD}:{sha256(schema).hexdigest()}"
 
 
-def write_snapshot(
-    state: State, filters: BloomFilters, checkpoint: Checkpoint, cipher: Cipher, random: RandomBytes
-) -> bytes:
-    """The snapshot's box."""
+def write_snapshot(state: State, filters: BloomFilters, reader: LedgerReader, draw: bytes) -> bytes:
+    """The snapshot's box, under the epoch of the head: its data key is stored."""
+    checkpoint = reader.checkpoint
     encoded = msgspec.Raw(msgspec.json.encode(state))
     snapshot = _Snapshot(checkpoint.size, checkpoint.root.hex(), shape_of(), encoded, filters)
-    return cipher.box(SNAPSHOT_KEY, msgspec.json.encode(snapshot), random)
+    return reader.cipher.box(reader.head_key_id, Purpose.SNAPSHOT, msgspec.json.encode(snapshot), draw)
 
 
 def read_snapshot(reader: LedgerReader) -> tuple[State, BloomFilters | None]:
     """The state to start from, and the answers' filters: an empty one, and none, where no snapshot can be used."""
     stored = reader.store.snapshot()
-    plain = reader.cipher.unbox(SNAPSHOT_KEY, stored) if stored else None
+    plain = reader.cipher.unbox(Purpose.SNAPSHOT, stored) if stored else None
     if plain is None or reader.head is None:
         return State(), None
     try:

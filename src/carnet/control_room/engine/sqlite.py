@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from carnet.control_room.engine.store import Commit, Row, StoredAnswer
+from carnet.control_room.ledger.record import DataKey
 from carnet.errors import (
     BusyError,
     CarnetError,
@@ -30,7 +31,7 @@ _SCHEMA = """
 CREATE TABLE site (ledger_id TEXT NOT NULL, format INTEGER NOT NULL) STRICT;
 CREATE TABLE record (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, nodes BLOB NOT NULL, seal BLOB) STRICT;
 CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), box BLOB NOT NULL) STRICT;
-CREATE TABLE data_key (id INTEGER PRIMARY KEY, salt BLOB NOT NULL) STRICT;
+CREATE TABLE data_key (id INTEGER PRIMARY KEY, salt BLOB NOT NULL, master INTEGER NOT NULL) STRICT;
 CREATE TABLE document (name TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE secret (name TEXT PRIMARY KEY, box BLOB NOT NULL) STRICT;
 CREATE TABLE answer (
@@ -121,9 +122,10 @@ class SqliteStore:
     def secret(self, name: str) -> bytes | None:
         return self._blob("SELECT box FROM secret WHERE name = ?", name)
 
-    def data_keys(self) -> dict[int, bytes]:
+    def data_keys(self) -> dict[int, DataKey]:
         with _readable():
-            return dict(self._db.execute("SELECT id, salt FROM data_key").fetchall())
+            found = self._db.execute("SELECT id, salt, master FROM data_key").fetchall()
+        return {key_id: DataKey(salt, master) for key_id, salt, master in found}
 
     def kept(self) -> Iterator[tuple[str, bytes]]:
         for table, column in (("document", "body"), ("secret", "box")):
@@ -186,7 +188,7 @@ class SqliteStore:
         if commit.secrets:
             db.executemany("INSERT OR REPLACE INTO secret VALUES (?, ?)", commit.secrets.items())
         if commit.data_key:
-            db.execute("INSERT INTO data_key VALUES (?, ?)", commit.data_key)
+            db.execute("INSERT INTO data_key VALUES (?, ?, ?)", (commit.data_key[0], *commit.data_key[1]))
         if commit.answers:
             db.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?)", commit.answers)
         if commit.answers_from:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from carnet.control_room.ledger.record import DataKey
+
 
 class Row(NamedTuple):
     """A record as stored: its index, its leaf, the interior nodes that it completes, joined, from level 1 upwards, and
@@ -29,7 +31,7 @@ class Commit:
     head: bytes | None
     documents: dict[str, bytes] = field(default_factory=dict)
     secrets: dict[str, bytes] = field(default_factory=dict)
-    data_key: tuple[int, bytes] | None = None  # a new epoch: its id and salt
+    data_key: tuple[int, DataKey] | None = None  # a new epoch
     answers: list[StoredAnswer] = field(default_factory=list)
     answers_from: int = 0  # of generations before this one, some more are forgotten
 
@@ -49,7 +51,7 @@ class Store(Protocol):
 
     def secret(self, name: str) -> bytes | None: ...
 
-    def data_keys(self) -> dict[int, bytes]: ...
+    def data_keys(self) -> dict[int, DataKey]: ...
 
     def kept(self) -> Iterator[tuple[str, bytes]]:
         """The documents and secrets, as `document:NAME` and `secret:NAME`."""

@@ -1,21 +1,23 @@
 """A ledger record and its leaf: the format, and nothing else. The writer and the independent checker share this file.
 
-Leaf = format byte ‖ key id (4 bytes) ‖ nonce (12) ‖ AES-256-GCM(record), additional data = ledger id ‖ index. A clear
-leaf has the key id 0, no nonce, and the record itself. Nonces are random: a counter would repeat after a snapshot was
-restored, and that breaks GCM.
+Leaf = format byte ‖ key id (4 bytes) ‖ box of the record (`carnet.aead`), additional data = ledger id ‖ index. A clear
+leaf has the key id 0 and the record itself, and a seal is stored beside it. Each purpose has its own key of each epoch.
 """
 
+import hmac
+from collections.abc import Mapping
 from datetime import UTC
+from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec import Meta
 
+from carnet.aead import KEY_SIZE, Aead
 from carnet.entitlements import (
     Fields,
     Quantity,
@@ -29,11 +31,10 @@ from carnet.exchange.strict import decode
 from carnet.merkle import leaf_hash
 
 FORMAT = b"\x01"
-KEY_ID_SIZE, NONCE_SIZE, ANSWER_NAME_SIZE = 4, 12, 16  # bytes
+KEY_ID_SIZE, ANSWER_NAME_SIZE = 4, 16  # bytes
 SYSTEM = "control-room"  # the actor where it was not a person, and of each record that leaves the site
 PAGES = "pages"  # the actor where the pages let nobody in
 API_KEY = "cnk_"  # an API key is the actor of this and its id
-HEAD_KEY, SNAPSHOT_KEY, SEAL_KEY = 2**32 - 1, 2**32 - 2, 2**32 - 3  # data key ids reserved for what is not a record
 _PREFIX = len(FORMAT) + KEY_ID_SIZE
 _DEPTH = 12
 
@@ -75,12 +76,29 @@ class Record(Fields, frozen=True, omit_defaults=True):
             super().__post_init__()
 
 
-def data_key(master: bytes, salt: bytes, ledger_id: str, key_id: int) -> AESGCM:
-    """The key (AES-256) of one epoch. `salt` is random and stored: it makes another key where a restored copy reuses an
-    id.
+class Purpose(StrEnum):
+    """What a key of an epoch is for."""
+
+    RECORD = "record"
+    SEAL = "seal"  # beside a clear leaf
+    HEAD = "head"
+    SNAPSHOT = "snapshot"
+
+
+class DataKey(NamedTuple):
+    """What is stored of an epoch: the salt, 32 random bytes, and the number of the master key that it goes with.
+
+    The salt makes another key where two copies of a ledger use the same id.
     """
-    info = f"carnet-ledger/1|{ledger_id}|{key_id}".encode()
-    return AESGCM(HKDF(SHA256(), 32, salt, info).derive(master))
+
+    salt: bytes
+    master: int
+
+
+def derived_key(master: bytes, salt: bytes, ledger_id: str, key_id: int, purpose: Purpose) -> bytes:
+    """The key (64 bytes) of one epoch for one purpose."""
+    info = f"carnet-ledger/1|{ledger_id}|{key_id}|{purpose}".encode()
+    return HKDF(SHA256(), KEY_SIZE, salt, info).derive(master)
 
 
 def clear_leaf(text: bytes) -> bytes:
@@ -88,27 +106,32 @@ def clear_leaf(text: bytes) -> bytes:
     return CLEAR_LEAF + text
 
 
-def sealed_leaf(text: bytes, index: int, cipher: AESGCM, key_id: int, nonce: bytes, ledger_id: str) -> bytes:
-    """The leaf of an encrypted record. `text` is the record in its one written form; `nonce` is 12 random bytes."""
-    head = FORMAT + key_id.to_bytes(KEY_ID_SIZE, "big") + nonce
-    return head + cipher.encrypt(nonce, text, bound(ledger_id, index))
+def sealed_leaf(text: bytes, index: int, cipher: Aead, key_id: int, draw: bytes, ledger_id: str) -> bytes:
+    """The leaf of an encrypted record. `text` is the record in its one written form; `draw` is 16 random bytes."""
+    return FORMAT + with_id(key_id, cipher.encrypt(draw, text, bound(ledger_id, index)))
 
 
-def seal_of(leaf: bytes, index: int, cipher: AESGCM, nonce: bytes, ledger_id: str) -> bytes:
+def seal_of(leaf: bytes, index: int, key: bytes, key_id: int, ledger_id: str) -> bytes:
     """What is stored beside a clear leaf, so that `verify` can tell an altered one from its neighbour.
 
-    It is the nonce (12 random bytes) and the tag (16 bytes) over the hash of the leaf.
+    It is the key id (4 bytes) and an HMAC-SHA-256 over the hash of the leaf.
     """
-    return nonce + cipher.encrypt(nonce, b"", bound(ledger_id, index) + b"|" + leaf_hash(leaf))
+    return with_id(key_id, hmac.digest(key, bound(ledger_id, index) + b"|" + leaf_hash(leaf), sha256))
 
 
-def is_sealed(seal: bytes, leaf: bytes, index: int, cipher: AESGCM, ledger_id: str) -> bool:
+def is_sealed(seal: bytes, leaf: bytes, index: int, key: bytes, ledger_id: str) -> bool:
     """True where `seal` is the one that `seal_of` made for this leaf at this index."""
-    try:
-        cipher.decrypt(seal[:NONCE_SIZE], seal[NONCE_SIZE:], bound(ledger_id, index) + b"|" + leaf_hash(leaf))
-    except (InvalidTag, ValueError):
-        return False
-    return True
+    return hmac.compare_digest(seal, seal_of(leaf, index, key, id_of(seal), ledger_id))
+
+
+def with_id(key_id: int, box: bytes) -> bytes:
+    """A box, or a seal, after the id (4 bytes) of the epoch whose key made it."""
+    return key_id.to_bytes(KEY_ID_SIZE, "big") + box
+
+
+def id_of(box: bytes) -> int:
+    """The id that `with_id` wrote; 0, which no epoch has, where the bytes are too few."""
+    return int.from_bytes(box[:KEY_ID_SIZE], "big") if len(box) > KEY_ID_SIZE else 0
 
 
 def key_id_of(leaf: bytes) -> int:
@@ -122,7 +145,7 @@ def key_id_of(leaf: bytes) -> int:
     return int.from_bytes(leaf[len(FORMAT) : _PREFIX], "big")
 
 
-def read_leaf(leaf: bytes, index: int, cipher: AESGCM | None, ledger_id: str) -> Record:
+def read_leaf(leaf: bytes, index: int, cipher: Aead | None, ledger_id: str) -> Record:
     """The record in a leaf, read strictly. `cipher` is None for a clear one.
 
     Raises:
@@ -137,7 +160,7 @@ def read_leaf(leaf: bytes, index: int, cipher: AESGCM | None, ledger_id: str) ->
     return record
 
 
-def read_own(leaf: bytes, index: int, cipher: AESGCM, ledger_id: str) -> Record:
+def read_own(leaf: bytes, index: int, cipher: Aead, ledger_id: str) -> Record:
     """The record in an encrypted leaf that the writer wrote. It is called many times a second.
 
     The tag of the encryption proves the writer and its one written form, so that the form is not checked again.
@@ -155,20 +178,21 @@ def read_own(leaf: bytes, index: int, cipher: AESGCM, ledger_id: str) -> Record:
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(Record)
 
 
-def _text_of(leaf: bytes, index: int, cipher: AESGCM | None, ledger_id: str) -> bytes:
+def _text_of(leaf: bytes, index: int, cipher: Aead | None, ledger_id: str) -> bytes:
     if cipher is None:
         return leaf[_PREFIX:]
-    nonce, box = leaf[_PREFIX : _PREFIX + NONCE_SIZE], leaf[_PREFIX + NONCE_SIZE :]
-    return cipher.decrypt(nonce, box, bound(ledger_id, index))
+    return cipher.decrypt(leaf[_PREFIX:], bound(ledger_id, index))
 
 
 def _unreadable(error: Exception) -> TamperedError:
     return TamperedError("it cannot be decrypted" if isinstance(error, InvalidTag) else f"it cannot be read ({error})")
 
 
-def joined(salts: dict[int, bytes]) -> bytes:
-    """The salts of all data keys as one text, for the head: key id (4 bytes) ‖ salt, by key id."""
-    return b"".join(key_id.to_bytes(KEY_ID_SIZE, "big") + salt for key_id, salt in sorted(salts.items()))
+def joined(keys: Mapping[int, DataKey]) -> bytes:
+    """All data keys as one text, for the head: key id (4 bytes) ‖ number of its master key (4) ‖ salt, by key id."""
+    return b"".join(
+        with_id(key_id, key.master.to_bytes(KEY_ID_SIZE, "big") + key.salt) for key_id, key in sorted(keys.items())
+    )
 
 
 def answer_name(actor: str, key: str) -> bytes:
@@ -177,5 +201,5 @@ def answer_name(actor: str, key: str) -> bytes:
 
 
 def bound(ledger_id: str, index: int) -> bytes:
-    """The additional data of AES-GCM: binds a text to its ledger and its index."""
+    """The additional data of an encrypted record: binds a text to its ledger and its index."""
     return f"{ledger_id}|{index}".encode("ascii")

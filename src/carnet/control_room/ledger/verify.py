@@ -7,20 +7,22 @@ records. And an arithmetic of its own: units consumed, by line and period, must 
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 
+from carnet.aead import Aead
 from carnet.control_room.ledger.record import (
-    HEAD_KEY,
-    NONCE_SIZE,
-    SEAL_KEY,
+    KEY_ID_SIZE,
+    DataKey,
+    Purpose,
     Record,
     answer_name,
-    data_key,
+    derived_key,
+    id_of,
     is_sealed,
     joined,
     key_id_of,
@@ -54,17 +56,18 @@ StoredRow = tuple[int, bytes, bytes, bytes | None]
 class Evidence:
     """The stored bytes of a ledger.
 
-    `rows` are (index, leaf, nodes, seal), in order; `salts` those of each data key; `head` the sealed head; `kept`
-    documents and secrets by their names in the head; `answers` the index of answers as (generation, name, record).
+    `rows` are (index, leaf, nodes, seal), in order; `data_keys` what is stored of each epoch; `head` the sealed head;
+    `kept` documents and secrets by their names in the head; `answers` the index of answers as (generation, name,
+    record); `masters` the master keys by their numbers.
     """
 
     ledger_id: str
     rows: Iterable[StoredRow]
-    salts: dict[int, bytes]
+    data_keys: dict[int, DataKey]
     head: bytes | None
     kept: Iterable[tuple[str, bytes]]
     answers: Iterable[tuple[int, bytes, int]]
-    master: bytes = field(repr=False)
+    masters: Mapping[int, bytes] = field(repr=False)
     earlier: Checkpoint | None = None  # one that somebody wrote down
 
 
@@ -111,9 +114,9 @@ class _Check:
         self._evidence = evidence
         self._head = _read_head(evidence)
         self._answers = _AnswerCheck(self._head["answers"] if self._head else None)
-        self._seal = data_key(evidence.master, b"", evidence.ledger_id, SEAL_KEY)
         self._wrong: list[int] = []  # records that are not as they were written
-        self._ciphers: dict[int, Any] = {}
+        self._keys: dict[tuple[int, Purpose], bytes] = {}
+        self._ciphers: dict[int, Aead] = {}
         self._stack: list[tuple[int, bytes]] = []  # complete subtrees: level and hash
         self._consumed: dict[tuple[str, str | None], int] = {}
         self._last_at = ""
@@ -164,7 +167,7 @@ class _Check:
 
     def _kept(self, expected: dict[str, str]) -> None:
         found = {name: sha256(body).hexdigest() for name, body in self._evidence.kept}
-        found["data-keys"] = sha256(joined(self._evidence.salts)).hexdigest()
+        found["data-keys"] = sha256(joined(self._evidence.data_keys)).hexdigest()
         for name in sorted(found.keys() | expected.keys()):
             if name not in found:
                 self.problems.append(f"Beside the records: {name} is missing.")
@@ -190,7 +193,7 @@ class _Check:
 
     def _record(self, index: int, leaf: bytes, seal: bytes | None) -> None:
         key_id = key_id_of(leaf)
-        if key_id == 0 and not (seal and is_sealed(seal, leaf, index, self._seal, self._evidence.ledger_id)):
+        if key_id == 0 and not (seal and self._is_sealed(seal, leaf, index)):
             raise TamperedError("it or its seal was altered")
         if key_id and seal is not None:
             raise TamperedError("a seal stands beside it that was never written")
@@ -202,13 +205,19 @@ class _Check:
         self._arithmetic(record)
         self._answers.record(record)
 
-    def _cipher(self, key_id: int) -> Any:
+    def _is_sealed(self, seal: bytes, leaf: bytes, index: int) -> bool:
+        return is_sealed(seal, leaf, index, self._key(id_of(seal), Purpose.SEAL), self._evidence.ledger_id)
+
+    def _cipher(self, key_id: int) -> Aead | None:
         if key_id and key_id not in self._ciphers:
-            salt = self._evidence.salts.get(key_id)
-            if salt is None:
-                raise TamperedError(f"its data key {key_id} is missing")
-            self._ciphers[key_id] = data_key(self._evidence.master, salt, self._evidence.ledger_id, key_id)
+            self._ciphers[key_id] = Aead(self._key(key_id, Purpose.RECORD))
         return self._ciphers.get(key_id)
+
+    def _key(self, key_id: int, purpose: Purpose) -> bytes:
+        name = key_id, purpose
+        if name not in self._keys:
+            self._keys[name] = _key_of(self._evidence, key_id, purpose)
+        return self._keys[name]
 
     def _time(self, record: Record) -> None:
         at = record.at.isoformat()
@@ -282,10 +291,19 @@ def _weight(generation: int, name: bytes, index: int) -> int:
 def _read_head(evidence: Evidence) -> dict[str, Any] | None:
     if evidence.head is None:
         return None
-    cipher = data_key(evidence.master, b"", evidence.ledger_id, HEAD_KEY)
     try:
-        plain = cipher.decrypt(evidence.head[:NONCE_SIZE], evidence.head[NONCE_SIZE:], evidence.ledger_id.encode())
-    except (InvalidTag, ValueError):
+        cipher = Aead(_key_of(evidence, id_of(evidence.head), Purpose.HEAD))
+        plain = cipher.decrypt(evidence.head[KEY_ID_SIZE:], evidence.ledger_id.encode())
+    except (InvalidTag, TamperedError):
         return None
     read: dict[str, Any] = json.loads(plain)
     return read
+
+
+def _key_of(evidence: Evidence, key_id: int, purpose: Purpose) -> bytes:
+    key = evidence.data_keys.get(key_id)
+    if key is None:
+        raise TamperedError(f"its data key {key_id} is missing")
+    if key.master not in evidence.masters:
+        raise TamperedError(f"its master key {key.master} is missing")
+    return derived_key(evidence.masters[key.master], key.salt, evidence.ledger_id, key_id, purpose)

@@ -49,7 +49,7 @@ class RuntimeServices:
 
 
 NOTHING = RuntimeConfig(
-    folder="", signing=b"without a server there is nothing that this could sign", wrapping=bytes(32)
+    folder="", signing=b"without a server there is nothing that this could sign", wrapping=bytes(64)
 )
 _config: list[RuntimeConfig] = [NOTHING]
 _services: list[RuntimeServices] = []

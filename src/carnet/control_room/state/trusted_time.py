@@ -16,11 +16,15 @@ TOLERANCE = timedelta(seconds=60)  # what a time service may step without being 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the machine says of time: its system clock, and its uptime in which boot (whole seconds)."""
+    """What the machine says of time: its system clock, and its uptime in which boot (whole seconds).
+
+    `process` is the id of the process that asked.
+    """
 
     system: datetime
     uptime: int
     boot: str
+    process: int = 0
 
 
 class Anchor(Fields, frozen=True):
@@ -56,3 +60,13 @@ def _by_uptime(anchor: Anchor | None, reading: Reading) -> datetime | None:
     if anchor is None or anchor.boot != reading.boot or reading.uptime < anchor.uptime:
         return None
     return anchor.trusted + timedelta(seconds=reading.uptime - anchor.uptime)
+
+
+def goes_on_from(before: Reading, now: Reading) -> bool:
+    """Whether one process, running through, can have read both (L1).
+
+    It cannot after a fork, a restart, a clock that was set, or where a machine's memory was put back.
+    """
+    passed = now.uptime - before.uptime
+    strayed = abs(now.system - before.system - timedelta(seconds=passed))
+    return (now.process, now.boot) == (before.process, before.boot) and passed >= 0 and strayed <= TOLERANCE

@@ -150,7 +150,7 @@ def _hand_over_writing(path: Path) -> None:
         answer = stream.readline()
         if answer != b"done\n":
             number, _, words = answer.decode().strip().partition(" ")
-            raise OSError(int(number or 5), words or "Nobody wrote it", str(path))
+            raise OSError(int(number or 5), words or "It was not written", str(path))
 
     files.hand_over_writing(path, write, exists=first == b"there\n")
 

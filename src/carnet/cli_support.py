@@ -64,7 +64,7 @@ def _check_place(path: Path) -> None:
 def check_writable(path: Path) -> None:
     """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
     if files.is_handed_over(path):
-        return  # root asked before it handed it over
+        return  # asked before it was handed over
     try:
         files.check_can_write(path)
     except OSError as error:

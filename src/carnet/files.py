@@ -1,7 +1,7 @@
 """Files on this machine: read within a limit, written whole or not at all.
 
-Root works in a data folder as the folder's owner (`carnet.owner`). What it opened as root before that is handed over
-here: a file to read as an open handle, a file to write as a process that stays root and writes this one file.
+Root works in a data folder as the folder's owner (`carnet.owner`). A file elsewhere is opened before that, and handed
+over here: one to read as an open handle, one to write as a process that can write this one file.
 """
 
 import os
@@ -33,14 +33,14 @@ def hand_over_writing(path: Path, write: Writing, *, exists: bool) -> None:
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is something at `path`, also where only root may look."""
+    """Whether there is something at `path`, also where this process may not look."""
     if path in _to_read:
         return True
     return _to_write[path][1] if path in _to_write else path.exists()
 
 
 def is_handed_over(path: Path) -> bool:
-    """Whether root opened it for this process."""
+    """Whether it was opened for this process."""
     return path in _to_read or path in _to_write
 
 
@@ -69,8 +69,8 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
 
 
 def at_a_path(path: Path, scratch: Path) -> Path:
-    """A path from which this process can read the file: its own, or that of a copy in the folder `scratch`, where root
-    opened it for us."""
+    """A path from which this process can read the file: its own, or, where it was handed over, that of a copy in the
+    folder `scratch`."""
     if path not in _to_read:
         return path
     copy = scratch / "handed-over"

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,7 @@ from bundle.signing import ReleaseKey, trial_key
 from bundle.wheels import MissingWheelError, Pin
 from carnet.bundles import FIRST, LATTICE_SIGNATURE, SIGNATURE, verify_bundle
 from carnet.exchange.verdicts import Code, Refusal
-from tests.delivery.bundles import small_folder
+from tests.delivery.bundles import Built, small_folder
 from tests.support.other_user import OTHER, a_place, as_other, folder_of, needs_root
 
 REFUSED = 3
@@ -201,6 +202,33 @@ def test_by_hand_a_folder_with_anything_unlisted_is_refused(how: str, folder: Pa
         wheel.write_bytes(b"x")
     done = _by_hand(_commands(AFTER), folder.parent, folder.name)
     assert (done.returncode == 0) is (how == "as it was"), done
+
+
+@pytest.mark.security
+@pytest.mark.rule("D1")
+def test_the_readme_of_a_release_says_the_same_commands_as_the_guide() -> None:
+    text = " ".join((CONTENTS / "README.txt").read_text().replace("\\\n", " ").split())
+    for line in [*_commands(BEFORE), *_commands(AFTER)]:
+        if not line.startswith(("cd ", "openssl pkey -")):
+            assert line in text, line
+
+
+@pytest.mark.security
+@pytest.mark.rule("D1")
+def test_on_a_bots_machine_no_module_of_the_folder_is_imported(built: Built, tmp_path: Path) -> None:
+    """In the unpacked folder, with modules beside that Python and pip would take for their own."""
+    with tarfile.open(built.archive("first")) as tar:
+        tar.extractall(tmp_path, filter="data")
+    folder = tmp_path / built.name()
+    ran = [_plant(folder, module) for module in ("venv", "pip", "ensurepip", "argparse", "sitecustomize")]
+    part = (ROOT / "docs" / "guides" / "site-install.md").read_text().split("## Machines with bots")[1]
+    lines = [line[4:] for line in part.splitlines() if line.startswith("    ")]
+    python = Path(sys.base_prefix) / "bin"
+    script = "\n".join(["set -e", *lines, '~/bots/bin/python -I -c "import carnet.sdk"'])
+    env = {"PATH": f"{python}:{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", script], cwd=folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done
+    assert not any(mark.exists() for mark in ran)
 
 
 # --- at the vendor's ------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from carnet.files import writing
+from carnet.files import replacing
 
 
 def files_of(folder: Path, first: Sequence[str] = ()) -> list[str]:
@@ -17,7 +17,7 @@ def files_of(folder: Path, first: Sequence[str] = ()) -> list[str]:
 def pack(folder: Path, first: Sequence[str], executable: Sequence[str], epoch: int, out: Path) -> None:
     """Write it whole or not at all. Each name is below the folder's own."""
     with (
-        writing(out) as raw,
+        replacing(out) as raw,
         gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):

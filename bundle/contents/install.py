@@ -270,17 +270,17 @@ def look_at_ledger(made: Path, prefix: Path, earlier: str, settings: dict[str, s
     say("What the new release does when it starts:")
     say("  " + done.stdout.strip().replace("\n", "\n  "))
     if earlier and number(earlier) != number(made.name):
-        back_up(prefix, data, data / f"before-{made.name}.backup")
+        back_up(prefix, settings, data / f"before-{made.name}.backup")
 
 
-def back_up(prefix: Path, data: Path, backup: Path) -> None:
+def back_up(prefix: Path, settings: dict[str, str], backup: Path) -> None:
     """By the release in use, as the way back. One of an attempt that came to nothing is replaced. The data folder is
     its owner's: `control-room` works there as the owner, and so does this."""
     beside = backup.with_name(f"{backup.name}.{secrets.token_hex(8)}.part")
-    done = run([prefix / "current" / "bin" / "control-room", "backup", "--out", beside, "--data", data])
+    done = run([prefix / "current" / "bin" / "control-room", "backup", "--out", beside, *options(settings)])
     if done.returncode:
         stop(FAILED, f"No backup could be made:\n{done.stderr.strip()}", "The release in use was not changed.")
-    if not as_owner_of(data, lambda: beside.replace(backup)):
+    if not as_owner_of(backup.parent, lambda: beside.replace(backup)):
         stop(FAILED, f"The backup could not be named {backup}.", "The release in use was not changed.")
     say(f"A backup is in {backup}.")
 

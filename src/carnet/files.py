@@ -5,7 +5,6 @@ over here: one to read as an open handle, one to write as a process that can wri
 """
 
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -51,12 +50,13 @@ def mode_of(path: Path) -> int:
 
 def read_file(path: Path, limit: int = 1024 * 1024) -> bytes:
     """A file's bytes, at most one more than `limit`: enough to see that it is too large."""
-    with _reading(path) as file:
+    with reading(path) as file:
         return file.read(limit + 1)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """A file to read from its beginning. Raises UsageError where there is none."""
     if path in _to_read:
         with os.fdopen(os.dup(_to_read[path]), "rb") as file:
             file.seek(0)
@@ -68,25 +68,14 @@ def _reading(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def at_a_path(path: Path, scratch: Path) -> Path:
-    """A path from which this process can read the file: its own, or, where it was handed over, that of a copy in the
-    folder `scratch`."""
-    if path not in _to_read:
-        return path
-    copy = scratch / "handed-over"
-    with _reading(path) as file, writing(copy, 0o600) as out:
-        shutil.copyfileobj(file, out, 1024 * 1024)
-    return copy
-
-
 def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write a file whole or not at all: beside it, fsynced, then moved into its place."""
-    with writing(path, mode) as file:
+    with replacing(path, mode) as file:
         file.write(data)
 
 
 @contextmanager
-def writing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
+def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
     """A file to write, that takes its place whole when the block ends, or not at all where it raises.
 
     It is made beside, under a name that nobody can guess, in the folder as it was opened: no link is followed.

@@ -201,12 +201,16 @@ class _Sent:
     """What is written goes to the other process, each piece with its size before it."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+        self._stream, self._size = stream, 0
 
     def write(self, data: bytes) -> int:
         if data:
             self._stream.write(len(data).to_bytes(_SIZE, "big") + data)
+        self._size += len(data)
         return len(data)
+
+    def tell(self) -> int:
+        return self._size
 
     def flush(self) -> None:
         self._stream.flush()
@@ -223,7 +227,7 @@ def _write_for(asker: socket.socket, path: Path, folder: os.stat_result) -> NoRe
         _say(stream, "there" if exists else "new")
         mode = stream.read(_MODE)
         if mode:
-            with files.writing(path, int.from_bytes(mode, "big")) as out:
+            with files.replacing(path, int.from_bytes(mode, "big")) as out:
                 _copy(stream, out)
             _say(stream, "done")
     except OSError as error:

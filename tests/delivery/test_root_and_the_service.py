@@ -67,6 +67,10 @@ def data(place: Path) -> Path:
     return folder
 
 
+def _settings(data: Path) -> dict[str, str]:
+    return {"data": str(data), "passphrase_file": str(data.parent / "passphrase")}
+
+
 def _untouched(shadow: Path) -> None:
     found = shadow.stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o600)
@@ -82,7 +86,7 @@ def test_the_backup_of_an_upgrade_follows_no_link_of_the_services_user(
     backup = data / f"before-{NEWER}.backup"
     names = [backup.name, f"{backup.name}.part", f".{backup.name}.part", f".{backup.name}.part.part"]
     as_other(lambda: [(data / name).symlink_to(shadow) for name in names] and None)
-    installer.back_up(prefix, data, backup)
+    installer.back_up(prefix, _settings(data), backup)
     _untouched(shadow)
     assert not backup.is_symlink()
     assert (backup.stat().st_uid, stat.S_IMODE(backup.stat().st_mode)) == (OTHER, 0o600)
@@ -97,14 +101,14 @@ def test_a_backup_that_cannot_be_made_ends_the_upgrade_and_touches_nothing(
     backup = data / f"before-{NEWER}.backup"
     as_other(lambda: (backup / "in the way").mkdir(parents=True))
     with pytest.raises(SystemExit) as stopped:
-        installer.back_up(prefix, data, backup)
+        installer.back_up(prefix, _settings(data), backup)
     assert stopped.value.code == 1
     _untouched(shadow)
 
 
 @pytest.mark.rule("D2")
 def test_what_the_new_release_asks_of_the_data_it_asks_as_their_owner(
-    installer: ModuleType, prefix: Path, data: Path, place: Path, shadow: Path
+    installer: ModuleType, prefix: Path, data: Path, shadow: Path
 ) -> None:
     """With a passphrase that root alone reads, and names in the folder that lead to root's."""
 
@@ -114,7 +118,7 @@ def test_what_the_new_release_asks_of_the_data_it_asks_as_their_owner(
             (data / name).symlink_to(shadow.parent / f"made-by-{name}")
 
     as_other(plant)
-    settings = {"data": str(data), "passphrase_file": str(place / "passphrase")}
+    settings = _settings(data)
     made = prefix / "versions" / NEWER
     made.parent.mkdir()
     made.symlink_to(prefix / "current")

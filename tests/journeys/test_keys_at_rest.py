@@ -130,7 +130,7 @@ def test_no_secret_of_the_site_lies_in_the_open(story: Story) -> None:
     names = [name for (name,) in store._db.execute("SELECT name FROM secret")]
     secrets = [vault.unwrap(name, store.secret(name) or b"") for name in names]
     store.close()
-    assert len(secrets) == 5, "the master key, and two pairs"
+    assert len(secrets) == 7, "the master key, two pairs, and the two of the pages"
     secrets.append(from_base64url(_token(story).enrolment_secret))
     raw = _bytes_of(site)
     for secret in secrets:

@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 
 from carnet.control_room.local_api.client import UnixClient
+from carnet.control_room.pages.password_seals import seal_of
 from carnet.control_room.queries.holders import Holders
 from carnet.control_room.queries.questions import Checkpoint, Status
 from carnet.control_room.rules.activation.generate_request import GenerateRequest, NewestLfr
@@ -260,9 +261,11 @@ _hashed: list[str] = []  # the password's, once it was chosen
 
 
 def give_passwords(pages: Pages, *names: str) -> None:
-    rows = [(name, _hashed[0]) for name in names]
+    with pages.own.store() as store:
+        key = pages.own.keys(store).derived("passwords")
+    rows = [(name, _hashed[0], seal_of(key, name, _hashed[0])) for name in names]
     with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db, db:
-        db.executemany("INSERT OR IGNORE INTO pages_login (name, password) VALUES (?, ?)", rows)
+        db.executemany("INSERT OR IGNORE INTO pages_login (name, password, seal) VALUES (?, ?, ?)", rows)
 
 
 __all__ = [

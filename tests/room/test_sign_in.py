@@ -9,7 +9,7 @@ import pytest
 
 from carnet.control_room.queries.questions import Records
 from carnet.control_room.rules.granting.people import AddPerson, ChangePerson
-from tests.room.site import PASSWORD, PEOPLE, Pages
+from tests.room.site import PASSWORD, PEOPLE, Pages, give_passwords
 
 pytestmark = pytest.mark.rule("A1")
 
@@ -116,3 +116,24 @@ def test_the_pages_end_with_their_server_however_it_ends(new_site: Callable[...,
     pages.process.ended()  # whoever still wrote to its output is gone too
     with pytest.raises(httpx.ConnectError), pages.browser() as browser:
         browser.get("/")
+
+
+@pytest.mark.security
+@pytest.mark.rule("A2")
+def test_a_hash_that_somebody_wrote_into_the_database_lets_nobody_in_and_verify_names_it(
+    new_site: Callable[..., Pages],
+) -> None:
+    """Not even one that is right for another name."""
+    site = new_site()
+    give_passwords(site, "ada", "vic")
+    with closing(sqlite3.connect(site.folder / "pages.sqlite3", timeout=10)) as db, db:
+        assert db.execute("UPDATE pages_login SET name = 'was-vic' WHERE name = 'vic'").rowcount == 1
+        assert db.execute("UPDATE pages_login SET name = 'vic' WHERE name = 'ada'").rowcount == 1
+    with site.browser() as browser:
+        assert browser.sign_in("vic").status_code == 200
+        assert "room_session" not in browser.cookies
+        assert browser.sign_in("was-vic").status_code == 200
+        assert "room_session" not in browser.cookies
+    told = site.command("ledger", "verify")
+    assert told.returncode == 1
+    assert "are wrong at sign-in: vic, was-vic." in " ".join(told.stderr.split())

@@ -82,8 +82,9 @@ def _note_secrets(keys: KeyRing, api_key: str) -> None:
     secret(PHRASE.decode(), "a passphrase")
     secret(api_key, "an API key")
     secret_bytes(keys.first_master, "the ledger's master key")
-    for name in ("pages/signing", "pages/second-factors"):
-        secret_bytes(keys.derived(name), f"the key for {name}")
+    for purpose in ("second-factors", "passwords"):
+        secret_bytes(keys.derived(purpose), f"the key for {purpose}")
+    secret_bytes(keys.sessions, "the key for sessions")
 
 
 class ServeProcess:

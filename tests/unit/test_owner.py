@@ -73,7 +73,7 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(tmp_path: Path) 
 def test_no_name_of_a_file_beside_can_be_guessed(tmp_path: Path) -> None:
     names = set()
     for _ in range(20):
-        with files.writing(tmp_path / "file") as file:
+        with files.replacing(tmp_path / "file") as file:
             names |= {path.name for path in tmp_path.iterdir()} - {"file"}
             file.write(b"x")
     assert len(names) == 20
@@ -82,7 +82,7 @@ def test_no_name_of_a_file_beside_can_be_guessed(tmp_path: Path) -> None:
 
 def test_what_is_not_written_whole_is_taken_away(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("as it was")
-    with pytest.raises(TypeError), files.writing(tmp_path / "file") as file:
+    with pytest.raises(TypeError), files.replacing(tmp_path / "file") as file:
         file.write("half")  # type: ignore[arg-type] # it breaks in the middle
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert (tmp_path / "file").read_text() == "as it was"
@@ -236,7 +236,7 @@ def test_root_hands_over_what_is_its_own_and_nothing_stays_behind(data: Path, ro
     found = out.stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o600)
     assert [path.name for path in out.parent.iterdir()] == ["plant.backup"]
-    again = command("control-room", "backup", "--out", out, "--data", data)
+    again = command("control-room", "backup", "--out", out, "--data", data)  # before it asks for the passphrase
     assert (again.code, "replaces no other" in again.err) == (2, True)
     assert _do(roots, data, "restore", out)["size_before"]
     assert _owners(data) == {OTHER}

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NoReturn
 from carnet import __version__, cli_support, clock
 from carnet.control_room.engine.backup import (
     TRUST,
-    pack,
+    Backup,
+    header_of,
+    open_backup,
     put_back,
     set_aside,
-    unpack,
+    write_backup,
 )
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.founding import LOCK, Upgrade, found, upgrade, upgrade_of
@@ -31,13 +33,13 @@ from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
-from carnet.files import at_a_path
 from carnet.merkle import Checkpoint
 from carnet.vault import Vault
 
 if TYPE_CHECKING:
     from carnet.control_room.cli.serve import Serving
     from carnet.control_room.pages.notices import Told
+    from carnet.control_room.pages.password_seals import Logins
     from carnet.control_room.pages.runtime_config import RuntimeConfig
 
 VERSION = __version__
@@ -143,13 +145,15 @@ class Site:
         from carnet.control_room.pages.runtime_config import RuntimeConfig
 
         folder = str(self.folder.resolve())
-        signing, wrapping = keys.derived("pages/signing"), keys.derived("pages/second-factors")
+        secrets = (keys.sessions, keys.derived("second-factors"), keys.derived("passwords"))
+        signing, wrapping, sealing = secrets
         if how is None or how.pages is None:
-            return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping)
+            return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping, sealing=sealing)
         return RuntimeConfig(
             folder=folder,
             signing=signing,
             wrapping=wrapping,
+            sealing=sealing,
             bind=how.pages,
             hosts=list(how.names),
             https="proxy" if how.behind_proxy else "direct" if how.certificate else "off",
@@ -181,6 +185,15 @@ class Site:
         with self._store(writing=False) as (_, keys):
             pages_process.set_up(self._given(keys, None))
 
+    def check_pages(self) -> "Logins | None":
+        """What can be proven of the pages' own database; None where there is none. Raises TamperedError."""
+        from carnet.control_room.pages.password_seals import check_logins
+
+        if not (self.folder / PAGES).exists():
+            return None
+        with self._store(writing=False) as (_, keys):
+            return check_logins(self.folder / PAGES, keys.derived("passwords"))
+
     @contextmanager
     def evidence(self, earlier: Checkpoint | None) -> Iterator[tuple[Evidence, int]]:
         """The stored bytes for `verify`, and how many records there are. No engine is started on them."""
@@ -209,20 +222,24 @@ class Site:
             cli_support.write_file(self.folder / KEY_SET_FILE, key_set, 0o600)
 
     def backup(self, out: Path) -> int:
-        """Write a backup, also while a server runs; returns its size in bytes. It takes neither lock nor keys."""
-        with closing(SqliteStore.open(self.folder, writing=False)) as store:
-            packed = pack(store, self.folder, PAGES)
-        cli_support.write_file(out, packed, 0o600)
-        return len(packed)
+        """Write a backup, also while a server runs; returns its size in bytes. It takes no lock."""
+        with self._store(writing=False) as (store, keys):
+            header = header_of(store, keys, self.version, clock.now(), clock.random_bytes)
+            return write_backup(store, keys, header, self.folder, PAGES, out, clock.random_bytes)
 
     def restore(self, backup: Path) -> Restored:
         """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
+        with open_backup(backup, PAGES) as opened:
+            opened.check(cli_support.passphrase(self.folder, self.passphrase_file))
+            return self._restore(opened)
+
+    def _restore(self, backup: Backup) -> Restored:
         cli_support.private_folder(self.folder)
         lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
-                unpack(at_a_path(backup, restored.folder), restored.folder, PAGES)
+                backup.lay(restored.folder)
                 before = self._size_before(restored)
                 size = restored.mark_restored()
                 kept = set_aside(self.folder)
@@ -252,7 +269,8 @@ class Site:
             raise UsageError(f"The backup does not hold: {report.problems[0]}", "Nothing was moved. Use another one.")
         with self.engine(writing=True) as engine:
             size = engine.checkpoint.size
-            engine.record([LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())], self.reading(), SYSTEM)
+            restored = LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())
+            engine.record([restored], self.reading(), SYSTEM, engine.keys.new_sessions(clock.random_bytes))
         return size
 
     def _size_before(self, restored: "Site") -> int:

@@ -1,4 +1,4 @@
-"""The ledger on a disk: one writer, whole commits, backups that are whole."""
+"""The ledger on a disk: one writer, whole commits."""
 
 import os
 import sqlite3
@@ -6,16 +6,14 @@ from contextlib import closing
 
 import pytest
 
-from carnet.control_room.engine.backup import pack, put_back, set_aside, unpack
+from carnet.control_room.engine.backup import set_aside
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Commit, Row
-from carnet.control_room.pages.runtime_config import PAGES
 from carnet.errors import (
     BusyError,
     NotSetUpError,
     StorageError,
     TamperedError,
-    UsageError,
 )
 
 
@@ -62,38 +60,6 @@ def test_a_full_disk_refuses_and_keeps_what_was_acknowledged(folder):
     assert store.count() == 2
 
 
-def test_a_backup_is_consistent_and_comes_back_whole(folder, tmp_path_factory):
-    store = SqliteStore.open(folder, writing=True)
-    store.commit(Commit([Row(0, b"a", b"")], b"head-1"))
-    archive = tmp_path_factory.mktemp("backup") / "b.backup"
-    archive.write_bytes(pack(store, folder, PAGES))
-    store.commit(Commit([Row(1, b"b", b"")], b"head-2"))
-    store.close()
-    kept = set_aside(folder)
-    assert sqlite3.connect(kept).execute("SELECT count(*) FROM record").fetchone() == (2,)
-    unpack(archive, folder, PAGES)
-    assert SqliteStore.open(folder, writing=False).count() == 1
-
-
-def test_the_pages_come_back_with_their_people_and_without_who_was_signed_in(folder, tmp_path_factory):
-    with closing(sqlite3.connect(folder / PAGES)) as db, db:
-        for table in ("pages_login", "usersessions_usersession", "django_session"):
-            db.execute(f"CREATE TABLE {table} (name TEXT)")
-            db.execute(f"INSERT INTO {table} VALUES ('ada')")
-    archive = tmp_path_factory.mktemp("backup") / "b.backup"
-    with closing(SqliteStore.open(folder, writing=False)) as store:
-        archive.write_bytes(pack(store, folder, PAGES))
-    scratch = tmp_path_factory.mktemp("scratch")
-    unpack(archive, scratch, PAGES)
-    (folder / f"{PAGES}-wal").write_bytes(b"of the database that was here")
-    put_back(scratch / PAGES, folder / PAGES)
-    assert not (folder / f"{PAGES}-wal").exists()
-    with closing(sqlite3.connect(folder / PAGES)) as db:
-        assert db.execute("SELECT name FROM pages_login").fetchall() == [("ada",)]
-        assert db.execute("SELECT name FROM usersessions_usersession").fetchall() == []
-        assert db.execute("SELECT name FROM django_session").fetchall() == []
-
-
 def test_what_is_here_is_kept_under_a_name_that_is_free_unless_somebody_reads_it(folder):
     with closing(SqliteStore.open(folder, writing=False)) as reader:
         reader.stand_still()
@@ -121,16 +87,6 @@ def test_a_ledger_without_a_table_without_an_owner_or_of_another_format_is_not_o
         pass
     assert "lacks the table" in str(lacking.value)
     os.close(lock_folder(folder, tries=1))  # each let the folder go
-
-
-@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b" + bytes(40)])
-def test_what_is_no_backup_is_said_to_be_none(folder, content):
-    file = folder / "x.backup"
-    file.write_bytes(content)
-    scratch = folder / "scratch"
-    scratch.mkdir()
-    with pytest.raises(UsageError):
-        unpack(file, scratch, PAGES)
 
 
 def test_a_folder_without_a_ledger_and_a_file_that_is_none(tmp_path):

@@ -96,6 +96,7 @@ def verify(
     if report.rolled_back:
         refuse(_rolled_back(report.rolled_back), as_json=session.as_json)
     answer = {"holds": True, "size": report.size, "root": report.root, "kinds": report.kinds}
+    answer["pages"] = session.site.check_pages()
     session.answer(answer | ({"extends": earlier.size} if earlier else {}), _holds)
 
 
@@ -112,6 +113,9 @@ def _holds(console: "Console", answer: Any) -> None:
 
     console.print(f"The ledger holds. {counted(answer['size'], 'record')}, every one re-derived.", style="green")
     console.print(f"Root: {answer['root']}")
+    if answer["pages"]:
+        console.print(f"Passwords at the pages: {answer['pages'].passwords}, each as the pages of this site wrote it.")
+        console.print(f"Not covered there: {answer['pages'].not_covered}")
     if "extends" in answer:
         console.print(f"It extends the checkpoint that was written down, of {counted(answer['extends'], 'record')}.")
 

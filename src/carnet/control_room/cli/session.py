@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from carnet.control_room.engine.engine import Engine
     from carnet.control_room.ledger.verify import Evidence
     from carnet.control_room.local_api.client import EngineClient
+    from carnet.control_room.pages.password_seals import Logins
     from carnet.control_room.rules.decision import Command, Question
     from carnet.exchange.key_set import Trust
     from carnet.merkle import Checkpoint
@@ -38,6 +39,8 @@ class Site(Protocol):
         ...
 
     def evidence(self, earlier: "Checkpoint | None") -> "AbstractContextManager[tuple[Evidence, int]]": ...
+
+    def check_pages(self) -> "Logins | None": ...
 
     def init(self, trust: "Trust", name: str, administrator: str) -> object: ...
 

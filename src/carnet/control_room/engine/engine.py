@@ -11,7 +11,7 @@ to: the state moves with each, the disk once, in `commit`. `view_of` is what que
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -193,10 +193,14 @@ class Engine:
             self._load()
         self.store.probe()
 
-    def record(self, events: Sequence[Event], reading: Reading, actor: str) -> None:
-        """Facts that no command decides: the site's first record, a restored backup, an upgrade."""
+    def record(
+        self, events: Sequence[Event], reading: Reading, actor: str, secrets: Mapping[str, bytes] | None = None
+    ) -> None:
+        """Facts that no command decides: the site's first record, a restored backup, an upgrade. `secrets`: boxes that
+        are replaced with them, by their names."""
         transaction = Transaction(self, reading)
         transaction.append(events, actor)
+        transaction.replace_secrets(secrets or {})
         transaction.commit()
 
     def snapshot_if_due(self, every: int = SNAPSHOT_EVERY) -> bytes | None:
@@ -320,6 +324,9 @@ class Transaction:
 
     def append(self, events: Sequence[Event], actor: str) -> None:
         self._evolve(self._write(events, actor))
+
+    def replace_secrets(self, boxes: Mapping[str, bytes]) -> None:
+        self._secrets |= boxes
 
     def _write(
         self,

@@ -17,6 +17,7 @@ from carnet.exchange.keys import (
 )
 from carnet.vault import Vault
 
+PAGES, SESSIONS = "pages", "sessions"  # what the pages keep, and what ends with each restore
 MASTERS = "master"  # master:1, master:2, …: the highest encrypts what is written now
 
 
@@ -41,10 +42,9 @@ class KeyRing:
         return self.masters[1]
 
     def derived(self, purpose: str) -> bytes:
-        """A key (64 bytes) for each purpose, from the newest master key; nothing of it is stored anywhere."""
-        return HKDF(SHA256(), KEY_SIZE, None, f"carnet-control-room/{purpose}".encode()).derive(
-            self.masters[max(self.masters)]
-        )
+        """A key (64 bytes) of the pages' for each purpose, other than sessions."""
+        info = f"carnet-control-room/{purpose}".encode()
+        return HKDF(SHA256(), KEY_SIZE, None, info).derive(self._secret(PAGES))
 
     def signer(self, kid: str) -> Signer:
         if kid not in self._signers:
@@ -55,6 +55,19 @@ class KeyRing:
         if kid not in self._openers:
             self._openers[kid] = Opener(self._secret(f"sealing:{kid}"))
         return self._openers[kid]
+
+    @property
+    def sessions(self) -> bytes:
+        """What the pages sign links and sessions with."""
+        return self._secret(SESSIONS)
+
+    def new_pages(self, random: RandomBytes) -> dict[str, bytes]:
+        """The secret that the pages' keys are derived from, to be stored."""
+        return {PAGES: self._vault.wrap(PAGES, random(32), random)}
+
+    def new_sessions(self, random: RandomBytes) -> dict[str, bytes]:
+        """Another key for sessions, to be stored: it ends every session and every link of before."""
+        return {SESSIONS: self._vault.wrap(SESSIONS, random(32), random)}
 
     def wrap(self, key: Signer | Opener, random: RandomBytes) -> tuple[str, bytes]:
         """The name and the box under which a new key is to be stored."""

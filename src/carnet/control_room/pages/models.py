@@ -1,11 +1,14 @@
 """Rows of the pages' own database. Who may do what is not here: that is in the ledger."""
 
-from typing import ClassVar
+import hmac
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
 from carnet import times
+from carnet.control_room.pages.password_seals import seal_of
+from carnet.control_room.pages.runtime_config import runtime_config
 
 MAIL_SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "nothing")]
 SYSLOG_PROTOCOLS = [("udp", "UDP"), ("tcp", "TCP")]
@@ -20,6 +23,7 @@ class Login(AbstractBaseUser):
     """A password. It opens nothing for a name that the ledger does not know."""
 
     name = models.CharField(max_length=64, unique=True)  # lower case, as in the ledger
+    seal = models.CharField(max_length=64)  # of the name and the password's hash (`password_seals`)
     is_active = True
 
     USERNAME_FIELD = "name"
@@ -28,6 +32,27 @@ class Login(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password)
+        self.seal = self._seal()
+
+    def set_unusable_password(self) -> None:
+        super().set_unusable_password()
+        self.seal = self._seal()
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Never right where the hash was put here by somebody else than these pages."""
+        return hmac.compare_digest(self.seal, self._seal()) and super().check_password(raw_password)
+
+    def save(self, **how: Any) -> None:
+        fields = how.get("update_fields")
+        if fields and "password" in fields:
+            how["update_fields"] = {*fields, "seal"}
+        super().save(**how)
+
+    def _seal(self) -> str:
+        return seal_of(runtime_config().sealing, self.name, self.password)
 
 
 class Preview(models.Model):

@@ -1,6 +1,6 @@
-"""What the pages are given by the server that starts them, and find nowhere else: where they answer, and two keys.
+"""What the pages are given by the server that starts them, and find nowhere else: where they answer, and three keys.
 
-The keys are derived from the ledger's master key, so that nothing of them lies on the disk; they come over a pipe.
+The keys are wrapped beside the ledger, so that nothing of them lies open on the disk; they come over a pipe.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str  # of the Control Room
     signing: bytes  # what sessions and links are signed with
     wrapping: bytes  # what second factors are wrapped with at rest (A2)
+    sealing: bytes  # what binds the hashes of passwords to their names
     bind: str = "127.0.0.1:8651"
     hosts: list[str] = []  # names by which browsers ask for it
     https: str = "off"  # direct | proxy | off
@@ -49,7 +50,7 @@ class RuntimeServices:
 
 
 NOTHING = RuntimeConfig(
-    folder="", signing=b"without a server there is nothing that this could sign", wrapping=bytes(64)
+    folder="", signing=b"without a server there is nothing that this could sign", wrapping=bytes(64), sealing=bytes(64)
 )
 _config: list[RuntimeConfig] = [NOTHING]
 _services: list[RuntimeServices] = []

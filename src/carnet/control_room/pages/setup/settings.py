@@ -123,6 +123,8 @@ def backup(request: AuthorizedRequest) -> HttpResponseBase:
     with tempfile.TemporaryDirectory(dir=runtime_config().folder, prefix=".backup-") as scratch:
         out = Path(scratch) / "backup"
         words = ["backup", "--out", str(out), "--data", runtime_config().folder]
+        if runtime_config().passphrase_file:
+            words += ["--passphrase-file", str(runtime_config().passphrase_file)]
         done = subprocess.run([*runtime_services().command, *words], capture_output=True, timeout=PATIENCE, check=False)
         if done.returncode != 0:
             raise StorageError("The backup could not be made.", "See whether the disk has room, then try again.")

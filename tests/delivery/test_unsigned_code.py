@@ -52,9 +52,11 @@ def _plant(folder: Path, module: str) -> Path:
     return ran
 
 
-def _install(folder: Path, *python: str, prefix: Path | None = None) -> subprocess.CompletedProcess[str]:
+def _install(
+    folder: Path, *python: str, prefix: Path | None = None, options: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """From within the folder; `python`: options of Python itself."""
-    words = [sys.executable, *python, "install.py", "--prefix", str(prefix or folder.parent / "prefix")]
+    words = [sys.executable, *python, "install.py", "--prefix", str(prefix or folder.parent / "prefix"), *options]
     return subprocess.run(words, cwd=folder, capture_output=True, text=True)
 
 
@@ -70,6 +72,23 @@ def test_a_module_that_was_added_to_the_archive_is_refused_and_never_run(
     assert not ran.exists(), "code that nobody signed ran"
     assert (done.returncode, "does not belong to the release" in done.stderr) == (REFUSED, True), done
     assert not (folder.parent / "prefix").exists()
+
+
+@pytest.mark.security
+@pytest.mark.rule("D1")
+@pytest.mark.parametrize("options", [(), ("--signature-checked",), ("--leave-data-alone",)], ids=" ".join)
+def test_no_option_of_an_upgrade_takes_a_module_that_was_added(options: tuple[str, ...], folder: Path) -> None:
+    """Over a release in use that would say yes to everything."""
+    in_use = folder.parent / "prefix" / "versions" / "40.0.0"
+    (in_use / "bin").mkdir(parents=True)
+    (in_use / ".whole").write_text("40.0.0\n")
+    (in_use / "bin" / "carnet").symlink_to("/bin/true")
+    (folder.parent / "prefix" / "current").symlink_to("versions/40.0.0")
+    ran = _plant(folder, "argparse")
+    done = _install(folder, options=options)
+    assert (done.returncode, "does not belong to the release" in done.stderr) == (REFUSED, True), done
+    assert not ran.exists()
+    assert [path.name for path in in_use.parent.iterdir()] == ["40.0.0"]
 
 
 @pytest.mark.security

@@ -73,6 +73,9 @@ def check_writable(path: Path) -> None:
 
 OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file."), WRITTEN]
 ReceiptFile = Annotated[Path | None, typer.Option("--receipt", help="Where to write the receipt for CALM."), WRITTEN]
+NewPassphraseFile = Annotated[
+    Path, typer.Option("--new-passphrase-file", help="The file with the new passphrase; only its owner may read it.")
+]
 Operator = Annotated[str, typer.Option("--as", help="Who acts.", envvar="CARNET_OPERATOR")]
 
 
@@ -273,7 +276,7 @@ def passphrase(data: Path, given: Path | None) -> bytes:
     """The passphrase of the keys in `data`: from the file given, from DATA/passphrase, or asked for on the terminal."""
     path = given or data / "passphrase"
     if files.is_there(path):
-        return _read_passphrase(path)
+        return read_passphrase(path)
     if not sys.stdin.isatty():
         next_step = "Name the file that holds it with --passphrase-file FILE; a backup keeps that of the old machine."
         raise PassphraseError(f"There is no passphrase file {path}.", next_step)
@@ -283,16 +286,17 @@ def passphrase(data: Path, given: Path | None) -> bytes:
 def new_passphrase(data: Path, given: Path | None, random: Callable[[int], bytes]) -> tuple[bytes, str]:
     """The passphrase for new keys, and a warning where it is kept beside them."""
     if given:
-        return _read_passphrase(given), ""
+        return read_passphrase(given), ""
     if sys.stdin.isatty():
         question = "Choose a passphrase for the keys"
         return _strong(typer.prompt(question, hide_input=True, confirmation_prompt=True, err=True)), ""
     path = data / "passphrase"
     write_file(path, b64encode(random(24)) + b"\n", 0o600)
-    return _read_passphrase(path), f"A passphrase was made and lies beside the keys, in {path}. Keep it elsewhere."
+    return read_passphrase(path), f"A passphrase was made and lies beside the keys, in {path}. Keep it elsewhere."
 
 
-def _read_passphrase(path: Path) -> bytes:
+def read_passphrase(path: Path) -> bytes:
+    """The passphrase in a file. Raises PassphraseError where others may read it, or it is too short."""
     if files.is_there(path) and files.mode_of(path) & 0o077 and not _is_credential(path):
         raise PassphraseError(f"Others may read {path}.", f"Run: chmod 600 {path}")
     try:

@@ -39,15 +39,19 @@ class Lock(Fields, frozen=True):
 
 class Vault:
     def __init__(self, key: bytes) -> None:
-        self._cipher = Aead(key)
+        self._key, self._cipher = key, Aead(key)
 
     @staticmethod
     def create(passphrase: bytes, random: RandomBytes) -> tuple["Vault", bytes]:
         """A new vault, and the lock to store beside what it wraps."""
-        key, bare = random(KEY_SIZE), Lock(salt=random(16), wrapped=b"")
-        wrapped = bare.stretch(passphrase).encrypt(random(DRAW_SIZE), key, _BOUND)
-        lock = msgspec.structs.replace(bare, wrapped=wrapped)
-        return Vault(key), msgspec.json.encode(lock)
+        vault = Vault(random(KEY_SIZE))
+        return vault, vault.lock(passphrase, random)
+
+    def lock(self, passphrase: bytes, random: RandomBytes) -> bytes:
+        """A lock that this passphrase opens. A lock that was made earlier still opens with its own."""
+        bare = Lock(salt=random(16), wrapped=b"")
+        wrapped = bare.stretch(passphrase).encrypt(random(DRAW_SIZE), self._key, _BOUND)
+        return msgspec.json.encode(msgspec.structs.replace(bare, wrapped=wrapped))
 
     @staticmethod
     def open(lock: bytes, passphrase: bytes) -> "Vault":
@@ -57,7 +61,8 @@ class Vault:
             key = read.stretch(passphrase).decrypt(read.wrapped, _BOUND)
         except InvalidTag as error:
             raise PassphraseError(
-                "The passphrase does not open the keys.", "Give the passphrase that was set at init."
+                "The passphrase does not open the keys.",
+                "Give the one that was set last; for a backup, the one that was in force when it was made.",
             ) from error
         except (msgspec.MsgspecError, ValueError) as error:
             raise TamperedError(f"The lock of the keys cannot be read: {error}", "Restore a backup.") from error
@@ -65,6 +70,10 @@ class Vault:
 
     def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
         return self._cipher.encrypt(random(DRAW_SIZE), secret, name.encode())
+
+    def rewrap(self, name: str, box: bytes, into: "Vault", random: RandomBytes) -> bytes:
+        """The same secret, wrapped by another vault. Raises TamperedError where it is not this one's."""
+        return into.wrap(name, self.unwrap(name, box), random)
 
     def unwrap(self, name: str, box: bytes) -> bytes:
         """Raises TamperedError where the box is not the one that was wrapped under this name."""

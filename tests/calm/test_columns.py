@@ -18,7 +18,7 @@ LATER = "It says what becomes of it later; a new row has its default."
 LEFT_OUT: dict[str, tuple[set[str], str]] = {
     "AcceptedLfr": ({"used", "believed"}, LATER),
     "Account": ({"windows"}, "Empty: those that hold for every account, until two people set its own (E18)."),
-    "ApiToken": ({"revoked_at"}, LATER),
+    "ApiToken": ({"revoked_at", "last_used_at"}, LATER),
     "Approval": ({"decided_at", "decided_by", "decided_reason"}, LATER),
     "ControlRoom": (
         {

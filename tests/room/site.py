@@ -13,6 +13,7 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ PEOPLE = {
 }
 TRUSTED = ssl.create_default_context()  # made once: it takes longer than a request
 QUANTITIES = {"bot-creator": 10, "unattended-bot-runner": 5, "document-pages": 1000, "automator-ai": 1}
+FRESH = 300.0  # seconds for which a browser signs in no more: half of what the pages take for a fresh sign-in (A5)
 _READY = "The pages answer at "
 _PREFORMATTED = re.compile(r"(<(?:pre|textarea)\b.*?</(?:pre|textarea)>)", re.DOTALL)
 _CSRF = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
@@ -113,6 +115,7 @@ class Pages:
     trusts: ssl.SSLContext | bool = True  # what its browsers verify the certificate with
     _browsers: dict[str, Browser] = field(default_factory=dict)
     _cookies: dict[str, httpx.Cookies] = field(default_factory=dict)
+    _signed_in: dict[str, float] = field(default_factory=dict)  # monotonic seconds
 
     @property
     def folder(self) -> Path:
@@ -124,16 +127,18 @@ class Pages:
         options = {"verify": trusts, "timeout": 30} | options
         made = Browser(base_url=self.address, trust_env=False, **options)
         if role is not None:
-            if role not in self._cookies:
+            if time.monotonic() - self._signed_in.get(role, -FRESH) >= FRESH:
                 answer = made.sign_in(PEOPLE.get(role, role))
                 assert answer.status_code == 302, answer.text
-                self._cookies[role] = made.cookies
+                self._cookies[role], self._signed_in[role] = made.cookies, time.monotonic()
             made.cookies = httpx.Cookies(self._cookies[role])
         return made
 
     def client(self, role: str | None = None) -> Browser:
         """The same, one for each role, as long as the site is there."""
         key = role or ""
+        if role and time.monotonic() - self._signed_in.get(role, -FRESH) >= FRESH:
+            self.forget(role)
         if key not in self._browsers:
             self._browsers[key] = self.browser(role)
         return self._browsers[key]
@@ -141,6 +146,7 @@ class Pages:
     def forget(self, role: str) -> None:
         """They sign in anew the next time."""
         self._cookies.pop(role, None)
+        self._signed_in.pop(role, None)
         if role in self._browsers:
             self._browsers.pop(role).close()
 
@@ -239,7 +245,7 @@ def serve(own: OwnSite, vendor: Vendor, *options: str, at: At | None = None) -> 
 def _let_in(pages: Pages) -> None:
     """The first administrator chooses a password by the link; all others get the same one, to save its slow hash."""
     for role, name in PEOPLE.items():
-        pages.do(AddPerson(name, Role(role)))
+        pages.do(AddPerson(name, Role(role), on_machine=True))
     if not _hashed:
         _choose(pages)
     give_passwords(pages, *PEOPLE.values())

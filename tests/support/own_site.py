@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -36,6 +36,7 @@ from tests.support.kept_logs import keep, new_name, secret, secret_bytes
 from tests.support.vendor_simulator import Vendor, line
 
 PHRASE = b"correct horse battery staple"
+WORLD = {"CARNET_ROOM_SECOND_FACTOR": "optional"}  # tests sign in with a password, but where they say so
 COMMAND = "import sys; from carnet.control_room.wiring import main; main()"
 
 
@@ -96,10 +97,15 @@ class ServeProcess:
         before: Sequence[str] = (),
         options: Sequence[str] = ("--no-pages",),
         program: Sequence[str] = ("-c", COMMAND),
+        world: Mapping[str, str] | None = None,
     ) -> None:
         words = [sys.executable, *program, "serve", "--data", str(folder), "--port", "0", *options]
         self.process = subprocess.Popen(
-            [*before, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ
+            [*before, *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=WORLD | os.environ | (world or {}),
         )
         self.log: list[str] = []
         self._name = new_name("control-room-serve")

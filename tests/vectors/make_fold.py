@@ -21,6 +21,7 @@ from carnet.control_room.rules.granting.api_keys import CreateApiKey, RevokeApiK
 from carnet.control_room.rules.granting.people import AddPerson, ChangePerson, NoteAccess
 from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.two_people import AskPersonAct, SettlePersonAct, VouchForPerson
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.control_room.state.fold import evolve
@@ -115,10 +116,17 @@ def _use(room: Room) -> None:
 def _people(room: Room) -> None:
     key = _do(room, CreateApiKey("build server", [SEATS], ["take"]))
     _do(room, RevokeApiKey(key.key_id))
-    _do(room, AddPerson("anna", "administrator"))
+    _do(room, AddPerson("anna", "administrator", on_machine=True))
     _do(room, AddPerson("ravi", "viewer"))
     _do(room, ChangePerson("ravi", None))
     _do(room, NoteAccess("signed in"))
+    _do(room, AddPerson("bea", "administrator", on_machine=True))
+    _do(room, AskPersonAct("add", "carl", "auditor", "the yearly audit", "anna"), "anna")
+    (asked,) = room.engine.state.asked_acts
+    _do(room, SettlePersonAct(asked, True, "bea"), "bea")
+    _do(room, VouchForPerson("carl"))
+    _do(room, AskPersonAct("link", "carl", None, "forgotten", "anna"), "anna")
+    _do(room, SettlePersonAct(next(iter(room.engine.state.asked_acts)), False, "anna"), "anna")
 
 
 def _cycles(room: Room, vendor: Vendor) -> None:
@@ -169,8 +177,8 @@ def _write_what_needs_a_fault(room: Room) -> None:
     room.request(RequestKind.RELEASE)
 
 
-def _do(room: Room, command: Any, *, refused: bool = False) -> Any:
-    answer = room.do(command)
+def _do(room: Room, command: Any, actor: str = "anna", *, refused: bool = False) -> Any:
+    answer = room.do(command, actor)
     assert isinstance(answer, Refusal) == refused, answer
     return answer
 

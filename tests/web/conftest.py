@@ -1,5 +1,6 @@
 """The portal in memory, with its cast: vendor staff, two customers' people, one of everything that has an address."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from carnet.calm.portal.portal import open_portal
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import losses, proposals
 from carnet.calm.use_cases.context import Calm
+from carnet.web_kit.sign_in.fresh import note_fresh
 from tests.calm.conftest import World, ok
 from tests.support.tables import uneven
 
@@ -48,12 +50,16 @@ class StillPortal:
     def calm(self) -> Calm:
         return self.world.calm
 
+    def later(self, work: Callable[[], None]) -> None:
+        self.world.left_behind.append(work)
+
 
 class Portal(World):
     """Northwind with a licensed site and an open cycle; Contoso, which knows nothing of it."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.left_behind: list[Callable[[], None]] = []  # by requests, to be done after their answer
         open_portal(StillPortal(self))
         self.contoso = Account.objects.get(name=self.add_account("Contoso"))
         self.northwind = Account.objects.get(name="Northwind")
@@ -74,11 +80,15 @@ class Portal(World):
             email=email, name=name or role, role=role, account=account, added_at=self.now, password=_hashed()
         )
 
-    def as_(self, role: str) -> Client:
-        """A browser of somebody signed in; `nobody` is not."""
+    def as_(self, role: str, *, fresh: bool = True) -> Client:
+        """A browser of somebody signed in, a moment ago (A5) or not; `nobody` is not."""
         client = Browser()
         if role != "nobody":
-            client.force_login(self.people[role], "allauth.account.auth_backends.AuthenticationBackend")
+            client.force_login(self.people[role], "carnet.web_kit.sign_in.adapters.Backend")
+            session = client.session
+            if fresh:
+                note_fresh(session, self.people[role].pk, self.now)
+            session.save()
         return client
 
     def token_of(self, role: str) -> str:
@@ -120,6 +130,7 @@ class Portal(World):
             "approval": approval.id,
             "proposal": proposal.proposal,
             "person": self.people["viewer"].pk,
+            "colleague": self.people["approver"].pk,
             "token": token.id,
             "version": 1,
         }
@@ -143,6 +154,6 @@ def _hashed() -> str:
 
 @pytest.fixture
 def portal(db: None, settings: Any) -> Portal:
-    settings.NEEDS_SECOND_FACTOR = False
+    settings.SECOND_FACTOR = "optional"
     settings.ALLOWED_HOSTS = ["testserver"]
     return Portal()

@@ -54,17 +54,17 @@ def test_a_role_on_the_wrong_side_is_refused_and_nobody_is_added(
 
 @pytest.mark.rule("V1", "A3")
 def test_giving_a_link_to_another_ones_password_is_in_the_issuing_log(portal: Portal) -> None:
-    approver = portal.people["approver"]
-    answer = portal.as_("operator").post(f"/people/{approver.pk}/", {"what": "link"}, follow=True)
+    viewer = portal.people["viewer"]
+    answer = portal.as_("operator").post(f"/people/{viewer.pk}/", {"what": "link"}, follow=True)
     assert "/sign-in/choose/" in answer.content.decode()
     newest = log_queries.show_log(last=1)[0]
-    assert (newest.kind, newest.subject, newest.who) == ("person.link_given", approver.email, "operator@example.com")
+    assert (newest.kind, newest.subject, newest.who) == ("person.link_given", viewer.email, "operator@example.com")
 
 
 @pytest.mark.rule("A2")
 def test_a_link_to_a_password_is_in_no_cookie_and_shown_once(portal: Portal) -> None:
-    approver, operator = portal.people["approver"], portal.as_("operator")
-    answer = operator.post(f"/people/{approver.pk}/", {"what": "link"})
+    viewer, operator = portal.people["viewer"], portal.as_("operator")
+    answer = operator.post(f"/people/{viewer.pk}/", {"what": "link"})
     assert answer.status_code == 302
     assert "messages" not in operator.cookies
     assert all("choose" not in cookie.value for cookie in operator.cookies.values())
@@ -73,10 +73,9 @@ def test_a_link_to_a_password_is_in_no_cookie_and_shown_once(portal: Portal) -> 
 
 
 def test_one_address_is_one_person(portal: Portal) -> None:
+    asked = {"email": "OPERATOR@example.com", "name": "X", "role": "auditor", "account": None, "on_machine": True}
     with pytest.raises(UsageError, match="already"):
-        staff.add_person(
-            portal.calm, email="OPERATOR@example.com", name="X", role="auditor", account=None, **portal.act
-        )
+        staff.add_person(portal.calm, **asked, **portal.act)
 
 
 def test_the_last_operator_stays(portal: Portal) -> None:
@@ -145,6 +144,6 @@ def test_five_wrong_passwords_lock_a_name_also_for_the_right_one(portal: Portal)
 
 
 def test_vendor_staff_get_nowhere_without_a_second_factor_where_it_is_required(portal: Portal, settings) -> None:  # type: ignore[no-untyped-def]
-    settings.NEEDS_SECOND_FACTOR = True
+    settings.SECOND_FACTOR = "required"
     assert portal.as_("operator").get("/inbox/")["Location"] == "/my/one-time-password/"
     assert portal.as_("administrator").get("/", follow=True).status_code == 200

@@ -17,11 +17,10 @@ from carnet.calm.address import FIRST, Serving
 
 if TYPE_CHECKING:
     from carnet.calm.notices.sending import NoticesSent
+    from carnet.calm.signing.vaults import Vaults
     from carnet.calm.use_cases.context import Calm
     from carnet.errors import CarnetError
-    from carnet.vault import Vault
 
-LOCK = "lock"
 HEAD = "issuing-log.head"
 KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 TRUST = "trust.json"
@@ -92,6 +91,7 @@ class Vendor:
             )
 
     def _found(self, catalogue: bytes, vendor: str, by: str) -> Founded:
+        from carnet.calm.signing.vaults import Vaults, create_locks
         from carnet.calm.use_cases.bootstrap import set_up
         from carnet.vault import Vault
 
@@ -99,8 +99,8 @@ class Vendor:
         vault, lock = Vault.create(phrase, clock.random_bytes)
         for folder in (self._keys, self._keys / "roots"):
             cli_support.private_folder(folder)
-            cli_support.write_file(folder / LOCK, lock, 0o600)
-        calm = self._calm(vault)
+        create_locks(self._keys, lock)
+        calm = self._calm(lambda: Vaults(vault))
         answer = set_up(calm, catalogue=catalogue, now=self.now(), by=by)
         self._write_trust(vendor)
         self._publish()
@@ -120,24 +120,54 @@ class Vendor:
             )
         cli_support.private_folder(self.folder)
         self._set_up_django()
-        return self._calm(None)
+        return self._calm(self._open_vaults)
 
-    def _calm(self, vault: object) -> "Calm":
+    def _open_vaults(self) -> "Vaults":
+        from carnet.calm.signing.vaults import open_vaults  # only where a key is needed
+
+        return open_vaults(self._keys, self._passphrase())
+
+    def _passphrase(self) -> bytes:
+        return cli_support.passphrase(self.folder, self.passphrase_file)
+
+    def change_passphrase(self, new: Path, by: str) -> str:
+        """Let the keys open with the passphrase in `new`, and no longer with the one of before. The file in the data
+        folder that was replaced, or none."""
+        calm, phrase = self.calm(), cli_support.read_passphrase(new)
+        from carnet.calm.signing.vaults import change_passphrase
+        from carnet.calm.use_cases.stored_secrets import note_passphrase
+
+        change_passphrase(self._keys, self._passphrase(), phrase, clock.random_bytes)
+        note_passphrase(calm, now=self.now(), by=by)
+        beside = self.folder / "passphrase"
+        if self.passphrase_file or not beside.exists():
+            return ""
+        cli_support.write_file(beside, phrase + b"\n", 0o600)
+        return str(beside)
+
+    def rewrap(self, by: str) -> int:
+        """Wrap all keys and stored secrets under another key; how many. One that was interrupted goes on."""
+        calm = self.for_portal().calm()
+        from carnet.calm.signing.keyring import FileKeyring
+        from carnet.calm.signing.vaults import alone_with, begin_change, end_change
+        from carnet.calm.use_cases.stored_secrets import check_keys, rewrap_secrets
+
+        check_keys(calm, self._keys)
+        with alone_with(self._keys):
+            vaults = begin_change(self._keys, self._passphrase(), clock.random_bytes)
+            keys = FileKeyring(self._keys, lambda: vaults)
+            changed = keys.rewrap(clock.random_bytes)
+            changed += rewrap_secrets(replace(calm, keys=keys), now=self.now(), by=by)
+            end_change(self._keys)
+        return changed
+
+    def _calm(self, open_vaults: "Callable[[], Vaults]") -> "Calm":
         from carnet.calm.issuing_log.head import FileHead
         from carnet.calm.signing.keyring import FileKeyring
         from carnet.calm.use_cases.context import Calm
 
-        def open_vault() -> "Vault":
-            from carnet.vault import Vault  # only where a key is needed
-
-            if isinstance(vault, Vault):
-                return vault
-            return Vault.open(
-                (self._keys / LOCK).read_bytes(), cli_support.passphrase(self.folder, self.passphrase_file)
-            )
-
         return Calm(
-            FileKeyring(self._keys, open_vault), clock.random_bytes, FileHead(self.folder / HEAD), self._publish
+            FileKeyring(self._keys, open_vaults), clock.random_bytes, FileHead(self.folder / HEAD), self._publish
         )
 
     def _set_up_django(self) -> None:
@@ -161,7 +191,7 @@ class Vendor:
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
         open_portal(portal)
-        _first_person(portal, how, say)
+        _first_person(portal, say)
         from carnet.web_kit.wsgi import application
 
         serve(
@@ -208,7 +238,7 @@ class Vendor:
     @property
     def _is_set_up(self) -> bool:
         """A folder that holds CALM's keys is CALM's, wherever its rows are: `init` leaves it alone."""
-        return (self._keys / LOCK).exists()
+        return (self._keys / "lock").exists()
 
     def _publish(self) -> None:
         """The public copies of the key set."""
@@ -255,20 +285,29 @@ class _Portal:
     def calm(self) -> "Calm":
         return self._calm
 
+    @cached_property
+    def _later(self) -> Callable[[Callable[[], None]], None]:
+        from carnet.web_kit.later import Later
 
-def _first_person(portal: _Portal, how: Serving, say: Callable[[str], None]) -> None:
-    """If no person can sign in yet: a link with which the first operator chooses a password."""
+        return Later()
+
+    def later(self, work: Callable[[], None]) -> None:
+        self._later(work)
+
+
+def _first_person(portal: _Portal, say: Callable[[str], None]) -> None:
+    """If no person can sign in yet: the command that gives the first operator a link. A link itself is never said here:
+    a service's output is a log (A6)."""
     from carnet.calm.people import staff
     from carnet.calm.people.access import Role
-    from carnet.web_kit.sign_in.adapters import password_link
 
     if staff.anybody_can_sign_in():
         return
     if not any(person.email == FIRST for person in staff.list_people()):
         fields: dict[str, Any] = {"email": FIRST, "name": "First operator", "role": Role.OPERATOR, "account": None}
-        staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST)
-    say(f"No person can sign in yet. {FIRST} chooses a password here, once, within 24 hours:")
-    say(f"  {how.address}{password_link(staff.find_person(FIRST))}")
+        staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST, on_machine=True)
+    say("No person can sign in yet. This prints where the first operator chooses a password, on this machine:")
+    say(f"  calm person link {FIRST} --data {portal.vendor.folder}")
 
 
 def _check_catalogue(catalogue: bytes) -> None:

@@ -23,11 +23,12 @@ from carnet.control_room.engine.founding import LOCK, Upgrade, found, upgrade, u
 from carnet.control_room.engine.key_ring import KeyRing
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Store
-from carnet.control_room.ledger.events import LedgerRestored, PersonAdded
+from carnet.control_room.ledger.events import AccessNoted, LedgerRestored, PersonAdded
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.local_api.client import KEY_SET, EngineClient, InProcessClient, UnixClient
 from carnet.control_room.pages.runtime_config import PAGES
+from carnet.control_room.rules.granting.people import Access
 from carnet.control_room.state.trusted_time import Reading
 from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
@@ -61,6 +62,15 @@ class Restored:
     size: int
     size_before: int
     kept: str
+
+
+@dataclass(frozen=True)
+class Rewrapped:
+    """`master`: the number of the master key that encrypts what is written now; `replaced`: the file in the data folder
+    that holds the new passphrase, if the old one lay there."""
+
+    master: int
+    replaced: str
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,13 @@ class Site:
 
         return link_for(name)
 
+    def remove_factors(self, name: str) -> None:
+        """All second factors of this person. Sets Django up in this process."""
+        self._set_up_pages()
+        from carnet.control_room.pages.sign_in import remove_factors
+
+        remove_factors(name)
+
     def notify(self) -> "Told":
         """Sends what is due, by the ways that are set at the pages."""
         self._set_up_pages()
@@ -253,6 +270,42 @@ class Site:
             self.publish_key_set(client)
         return Restored(size, before, str(kept) if kept else "")
 
+    def change_passphrase(self, new: Path, actor: str) -> Rewrapped:
+        """Let the keys open with the passphrase in `new`, and no longer with the one of before."""
+        phrase = cli_support.read_passphrase(new)
+        with self._for_keys() as engine:
+            lock = engine.keys.relocked(phrase, clock.random_bytes)
+            engine.record([_noted(Access.KEYS_RELOCKED)], self.reading(), actor, {LOCK: lock})
+            return Rewrapped(max(engine.keys.masters), self._replace_passphrase(new))
+
+    def rewrap(self, new: Path | None, actor: str) -> Rewrapped:
+        """Wrap all keys under another key, and encrypt what is written from here on under another master key. `new`: a
+        file with another passphrase too."""
+        phrase = cli_support.read_passphrase(new) if new else cli_support.passphrase(self.folder, self.passphrase_file)
+        with self._for_keys() as engine:
+            names = [name.removeprefix("secret:") for name, _ in engine.store.kept() if name.startswith("secret:")]
+            lock, boxes = engine.keys.rewrapped(phrase, names, clock.random_bytes)
+            number = max(engine.keys.masters) + 1
+            noted = _noted(Access.KEYS_REWRAPPED, f"master key {number}")
+            engine.record([noted], self.reading(), actor, {LOCK: lock}, boxes)
+            return Rewrapped(number, self._replace_passphrase(new) if new else "")
+
+    @contextmanager
+    def _for_keys(self) -> Iterator[Engine]:
+        """The engine of a site that no server runs on: its keys are in a server's memory. Raises BusyError."""
+        os.close(self._alone())
+        with self.engine(writing=True) as engine:
+            yield engine
+
+    def _replace_passphrase(self, new: Path) -> str:
+        """Where the passphrase lies beside the keys it is replaced there; until then `new` holds it. The file's name,
+        or none."""
+        beside = self.folder / "passphrase"
+        if self.passphrase_file or not beside.exists():
+            return ""
+        cli_support.write_file(beside, cli_support.read_passphrase(new) + b"\n", 0o600)
+        return str(beside)
+
     def _alone(self) -> int:
         """The folder's lock, for what cannot be done beside a server. Raises BusyError."""
         running = UnixClient.connect(self.folder)
@@ -270,7 +323,7 @@ class Site:
         with self.engine(writing=True) as engine:
             size = engine.checkpoint.size
             restored = LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())
-            engine.record([restored], self.reading(), SYSTEM, engine.keys.new_sessions(clock.random_bytes))
+            engine.record([restored], self.reading(), SYSTEM, secrets=engine.keys.new_sessions(clock.random_bytes))
         return size
 
     def _size_before(self, restored: "Site") -> int:
@@ -282,6 +335,10 @@ class Site:
                 if old.ledger_id != new.ledger_id:
                     raise UsageError("The backup is of another Control Room.", "Restore it into another folder.")
             return old.count()
+
+
+def _noted(access: Access, about: str | None = None) -> AccessNoted:
+    return AccessNoted(what=access, about=about)
 
 
 def evidence_of(store: Store, masters: Mapping[int, bytes], earlier: Checkpoint | None = None) -> Evidence:

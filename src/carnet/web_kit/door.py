@@ -4,9 +4,12 @@ says nothing is shut. Faults are translated here once, into a page."""
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from enum import StrEnum
+from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.conf import settings
+from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -15,19 +18,36 @@ from django.urls import reverse
 
 from carnet.errors import CarnetError, StorageError, UsageError
 from carnet.web_kit.errors import fault_page
+from carnet.web_kit.sign_in.fresh import has_ended, is_fresh
 from carnet.web_kit.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
-def requires(act: StrEnum) -> Callable[[View], View]:
-    """Says what one must be allowed to do to see a view: a `Permission` of its side."""
+def requires(act: StrEnum, *, fresh: bool = False) -> Callable[[View], View]:
+    """Says what one must be allowed to do to see a view: a `Permission` of its side. `fresh`: what it is sent (POST) is
+    taken only from somebody who signed in a moment ago (A5), and else after they gave password or factor again."""
 
     def mark(view: View) -> View:
-        view.required = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
-        return view
+        marked = _freshly(view, act) if fresh else view
+        marked.required = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
+        return marked
 
     return mark
+
+
+def _freshly(view: View, act: StrEnum) -> View:
+    @wraps(view)
+    def checked(request: HttpRequest, *words: Any, **named: Any) -> HttpResponseBase:
+        """The sign-in package keeps what was sent and calls this again past the door: so permission is asked again."""
+        if request.method == "POST":
+            if not request.door.may(request, act):  # type: ignore[attr-defined]
+                raise PermissionDenied
+            if not is_fresh(request):
+                raise ReauthenticationRequired
+        return view(request, *words, **named)
+
+    return checked  # type: ignore[return-value]
 
 
 class NotKept:
@@ -90,8 +110,11 @@ class Door:
         act = getattr(view, "required", None)
         if not isinstance(act, self.permissions) and name not in FOR_SIGNED_IN:
             raise PermissionDenied
+        if request.user.is_authenticated and has_ended(request):
+            logout(request)
         if not self.let_in(request):
             return redirect_to_login(request.get_full_path(), reverse("account_login"))
+        request.door = self  # type: ignore[attr-defined]  # for views that ask again
         if name not in ENROLLING and self.owes_second_factor(request):
             return redirect("mfa_activate_totp")
         if isinstance(act, self.permissions) and not self.may(request, act):

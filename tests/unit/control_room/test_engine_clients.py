@@ -41,6 +41,14 @@ from carnet.control_room.rules.granting.people import (
 )
 from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.two_people import (
+    AskPersonAct,
+    GiveLink,
+    ListTwoPeople,
+    RemoveFactors,
+    SettlePersonAct,
+    VouchForPerson,
+)
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, CheckUser, UnassignUser
 from carnet.errors import CarnetError, UsageError
@@ -157,9 +165,17 @@ def granting(play: Play) -> None:
 
 def people(play: Play) -> None:
     for name, role in (("anna", "administrator"), ("bo", "viewer"), ("bo", "auditor"), ("Ä", "viewer"), ("cy", "king")):
-        play.do(AddPerson(name, role))
+        play.do(AddPerson(name, role, on_machine=True))
     for name, role in (("anna", "viewer"), ("bo", "auditor"), ("bo", None), ("bo", "viewer"), ("nobody", None)):
         play.do(ChangePerson(name, role))
+    play.do(AddPerson("dee", "auditor"))
+    play.do(AddPerson("eve", "administrator", on_machine=True))
+    asked = play.do(AskPersonAct("add", "dee", "auditor", "the yearly audit", "anna"))
+    for by in ("anna", "eve"):
+        play.do(SettlePersonAct(getattr(asked, "proposal", "none"), True, by))
+    play.ask(ListTwoPeople())
+    for command in (GiveLink("bo"), GiveLink("eve"), RemoveFactors("eve", on_machine=True), VouchForPerson("dee")):
+        play.do(command)
     for access, about in ((Access.SIGNED_IN, None), (Access.LINK_GIVEN, "bo"), ("nothing", None)):
         play.do(NoteAccess(access, about))
     for name in ("anna", "bo", "nobody"):

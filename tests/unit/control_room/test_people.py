@@ -22,7 +22,7 @@ pytestmark = pytest.mark.rule("A1")
 
 @pytest.fixture
 def room(new_room: Room) -> Room:
-    new_room.do(AddPerson("ada", Role.ADMINISTRATOR))
+    new_room.do(AddPerson("ada", Role.ADMINISTRATOR, on_machine=True))
     return new_room
 
 
@@ -37,7 +37,7 @@ def test_whom_the_ledger_does_not_know_may_nothing(room: Room) -> None:
 
 def test_a_role_gives_its_permissions_and_no_others(room: Room) -> None:
     for role in Role:
-        room.do(AddPerson(f"one-{role.value}", role))
+        room.do(AddPerson(f"one-{role.value}", role, on_machine=True))
         found = room.ask(FindPerson(f"one-{role.value}"))
         assert {act for act in Permission if found.may(act)} == PERMISSIONS[role]
     assert PERMISSIONS[Role.VIEWER] == {Permission.VIEW}
@@ -50,7 +50,7 @@ def test_the_last_administrator_stays(room: Room) -> None:
         assert _code(room.do(ChangePerson("ada", role))) is Code.NOT_PERMITTED
     assert room.ask(FindPerson("ada")).role == Role.ADMINISTRATOR
     assert [record.kind for record in room.engine.reader.records(size)] == ["refused", "refused"]
-    room.do(AddPerson("bo", Role.ADMINISTRATOR))
+    room.do(AddPerson("bo", Role.ADMINISTRATOR, on_machine=True))
     room.do(ChangePerson("ada", None))
     assert _code(room.ask(FindPerson("ada"))) is Code.NOT_FOUND
 
@@ -62,7 +62,7 @@ def test_somebody_who_was_let_go_stays_known_and_can_come_back(room: Room) -> No
         ("ada", "administrator"),
         ("bo", None),
     ]
-    assert room.do(AddPerson("bo", Role.AUDITOR)).role == "auditor"
+    assert room.do(AddPerson("bo", Role.AUDITOR, on_machine=True)).role == "auditor"
 
 
 @pytest.mark.parametrize("name", ["", "Ada", "a b", "-a", "a" * 65, "ä", "a\n", "../a"])
@@ -90,7 +90,7 @@ def test_an_act_at_the_pages_is_a_record_of_whoever_did_it(room: Room) -> None:
 
 def test_a_fold_of_the_ledger_knows_the_same_people(room: Room) -> None:
     room.do(AddPerson("bo", Role.VIEWER))
-    room.do(ChangePerson("bo", Role.AUDITOR))
+    room.do(ChangePerson("bo", Role.AUDITOR, on_machine=True))
     known = dict(room.engine.state.people)
     room.reopen()
     assert room.engine.state.people == known

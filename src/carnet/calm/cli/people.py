@@ -1,4 +1,4 @@
-"""person add/list/role/link/deactivate/activate"""
+"""person add/list/role/link/remove-factors/vouch/deactivate/activate: what whoever has the machine does alone (A3)"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -6,6 +6,7 @@ import typer
 
 from carnet.calm.cli.session import (
     AnyAccount,
+    Reason,
     Session,
     command,
     table,
@@ -22,6 +23,8 @@ def add_to(app: typer.Typer) -> None:
     command(person, "list")(list_people)
     command(person, "role")(change_role)
     command(person, "link")(link)
+    command(person, "remove-factors")(remove_factors)
+    command(person, "vouch")(vouch)
     command(person, "deactivate")(deactivate)
     command(person, "activate")(activate)
     app.add_typer(person, name="person")
@@ -39,7 +42,9 @@ def add_person(session: Session, email: Email, role: Role, name: Name = "", acco
     calm = session.portal()
     from carnet.calm.people.staff import add_person as use_case
 
-    answer = use_case(calm, email=email, name=name or email, role=role, account=account, **session.who())
+    answer = use_case(
+        calm, email=email, name=name or email, role=role, account=account, on_machine=True, **session.who()
+    )
     path = session.vendor.password_link(answer.email)
     session.answer(answer, lambda console, a: _added(console, a, path), link=path)
 
@@ -72,7 +77,7 @@ def change_role(session: Session, email: Email, role: Role) -> None:
     calm = session.portal()
     from carnet.calm.people.staff import change_role as use_case
 
-    answer = use_case(calm, email=email, role=role, **session.who())
+    answer = use_case(calm, email=email, role=role, on_machine=True, **session.who())
     session.answer(answer, lambda console, a: console.print(f"{a.email} is {a.role} from now on."))
 
 
@@ -81,9 +86,27 @@ def link(session: Session, email: Email) -> None:
     calm = session.portal()
     from carnet.calm.people.staff import give_link
 
-    answer = give_link(calm, email=email, **session.who())
+    answer = give_link(calm, email=email, on_machine=True, **session.who())
     path = session.vendor.password_link(answer.email)
     session.answer(answer, lambda console, _: _link(console, path), link=path)
+
+
+def remove_factors(session: Session, email: Email) -> None:
+    """Remove all second factors of somebody who lost theirs; they set up another where one is needed."""
+    calm = session.portal()
+    from carnet.calm.people.staff import remove_second_factors
+
+    answer = remove_second_factors(calm, email=email, on_machine=True, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"{a.email} has no second factor any more."))
+
+
+def vouch(session: Session, email: Email, reason: Reason) -> None:
+    """Vouch for somebody of the staff: nothing sets them apart from their colleagues any more (A4)."""
+    calm = session.portal()
+    from carnet.calm.people.staff import vouch as use_case
+
+    answer = use_case(calm, email=email, reason=reason, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"{a.email} is vouched for by this machine."))
 
 
 def deactivate(session: Session, email: Email) -> None:
@@ -100,6 +123,6 @@ def _set_active(session: Session, email: str, *, active: bool) -> None:
     calm = session.portal()
     from carnet.calm.people.staff import set_active
 
-    answer = set_active(calm, email=email, active=active, **session.who())
+    answer = set_active(calm, email=email, active=active, on_machine=True, **session.who())
     word = "can sign in" if active else "can no longer sign in"
     session.answer(answer, lambda console, a: console.print(f"{a.email} {word}."))

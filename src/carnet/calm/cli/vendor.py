@@ -14,6 +14,7 @@ from carnet.calm.cli.session import (
 )
 from carnet.cli_support import (
     FAULT,
+    NewPassphraseFile,
     OutFile,
     new_app,
     read_file,
@@ -34,6 +35,8 @@ def add_to(app: typer.Typer) -> None:
     key = new_app("The vendor's keys (E16).")
     command(key, "rotate")(rotate)
     command(key, "export-set")(export_set)
+    command(key, "passphrase")(passphrase)
+    command(key, "rewrap")(rewrap)
     trust = new_app("What a product ships with.")
     command(trust, "export")(export_trust)
     log = new_app("The issuing log: every act, who, when, what and why (V1).")
@@ -116,7 +119,7 @@ TakeBack = Annotated[bool, typer.Option("--withdraw", help="Take the proposal ba
 
 def confirm(session: Session, proposal: ProposalId, withdraw: TakeBack = False) -> None:
     """Confirm what another operator proposed; it is judged again, and done (A3)."""
-    calm = session.calm()
+    calm = session.portal()
     if withdraw:
         _withdraw(session, calm, proposal)
         return
@@ -141,8 +144,43 @@ def _confirmed(console: "Console", answer: Any) -> None:
     console.print(f"Done ({what}): proposed by {answer.proposed_by}, confirmed by {answer.confirmed_by}.")
     for line in answer.did:
         console.print(f"  • {line}")
+    if answer.half:
+        console.print(f"The second half of the code for {answer.subject}: {answer.half}")
+    if answer.invited:
+        console.print(f"{answer.invited} gets a link by “Password forgotten” in the portal.")
     if answer.lfr:
         console.print(f"Next: calm license-file issue --request {answer.lfr} … --out FILE", soft_wrap=True)
+
+
+def passphrase(session: Session, new: NewPassphraseFile) -> None:
+    """Another passphrase for the keys. The one of before opens them no more; run it with no server running."""
+    replaced = session.vendor.change_passphrase(new, session.by)
+    session.answer({"replaced": replaced}, lambda console, answer: _locked(console, answer, new))
+
+
+def _locked(console: "Console", answer: Any, new: Path) -> None:
+    console.print(f"The keys open with the passphrase in {new} from now on, and with no other.", soft_wrap=True)
+    if answer["replaced"]:
+        console.print(f"It is in {answer['replaced']} too, where the old one lay.", soft_wrap=True)
+    else:
+        console.print("Next: put it where CALM's server reads it, then start the server.")
+    console.print("A copy of the folder that was made before still opens with the old passphrase.")
+
+
+def rewrap(session: Session) -> None:
+    """Wrap all keys and stored secrets under a new key. The passphrase stays; run it with no server running.
+
+    Bring the folder of the roots back first. A run that was interrupted goes on when the command is given again.
+    """
+    changed = session.vendor.rewrap(session.by)
+    session.answer({"wrapped": changed}, _rewrapped)
+
+
+def _rewrapped(console: "Console", answer: Any) -> None:
+    console.print(
+        f"All {answer['wrapped']} keys and secrets are wrapped under a new key. The old one opens none of them."
+    )
+    console.print("Next: carry keys/roots back to its safe, make a new backup, and start CALM's servers.")
 
 
 SetVersion = Annotated[int | None, typer.Option("--version", min=1, help="Of this version; else the newest.")]

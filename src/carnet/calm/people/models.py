@@ -7,6 +7,7 @@ from django.db import models
 
 from carnet.calm.customers.models import Account
 from carnet.calm.people.access import Role, is_vendor
+from carnet.web_kit.sign_in.half_codes import HalfCodes
 
 
 class People(BaseUserManager["Person"]):
@@ -45,6 +46,10 @@ class Person(AbstractBaseUser):
         return is_vendor(self.role)
 
 
+class EntryCode(HalfCodes):
+    """A3: a code in two halves, for somebody of the vendor, where no mail server is set."""
+
+
 class ApiToken(models.Model):
     """What a program shows instead of a password; it may what its person may."""
 
@@ -55,6 +60,7 @@ class ApiToken(models.Model):
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)  # to the minute
 
     def __str__(self) -> str:
         return self.label

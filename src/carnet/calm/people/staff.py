@@ -1,14 +1,20 @@
-"""Adding people, changing what they may, and letting them go. Each act is in the issuing log (V1)."""
+"""Adding people, changing what they may, and letting them go. Each act is in the issuing log (V1).
+
+On the vendor's own staff two people act (A3, `staff_acts`); here whoever has the machine does (`on_machine`), which
+sets nobody apart (A4) and is shown for a time. To let somebody go, one person is enough.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from carnet.calm.customers.models import Account
-from carnet.calm.people.access import CUSTOMER_ROLES, Role
+from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, Role
 from carnet.calm.people.models import ApiToken, Person
+from carnet.calm.use_cases import vouchers
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import (
     Act,
@@ -32,60 +38,161 @@ class PersonShown:
 
 
 def add_person(
-    calm: Calm, *, email: str, name: str, role: str, account: str | None, now: datetime, by: str
+    calm: Calm,
+    *,
+    email: str,
+    name: str,
+    role: str,
+    account: str | None,
+    now: datetime,
+    by: str,
+    on_machine: bool = False,
 ) -> PersonShown:
-    """Without a password: the person chooses one through a link that is good once."""
-    address = _address(email)
+    """Without a password: the person chooses one through a link that is good once.
+
+    Raises:
+        UsageError: The address, name, role or account is none, or somebody has the address; or the act takes two
+            people (A3).
+    """
+    address = check_address(email)
     check_text(name, "name")
     with act(calm, now=now, by=by) as doing:
-        customer = _account_for(_role(role), account)
-        if Person.objects.filter(email=address).exists():
-            raise UsageError(f"There is somebody with the address {address} already.")
-        person = Person(email=address, name=name, role=role, account=customer, added_at=now)
-        person.set_unusable_password()
-        person.save(force_insert=True)
-        doing.record("person.added", address, role=role, account=customer.id if customer else "")
+        customer = _account_for(check_role(role), account)
+        _check_alone(role, on_machine=on_machine)
+        check_free(address)
+        _note_on_machine(doing, address, role, "added", on_machine=on_machine)
+        return insert(doing, address, name, role, customer, on_machine=on_machine)
+
+
+def insert(
+    doing: Act, address: str, name: str, role: str, customer: Account | None = None, **detail: Any
+) -> PersonShown:
+    """The row and the record of somebody new."""
+    person = Person(email=address, name=name, role=role, account=customer, added_at=doing.now)
+    person.set_unusable_password()
+    person.save(force_insert=True)
+    doing.record("person.added", address, role=role, account=customer.id if customer else "", **detail)
+    return shown(person)
+
+
+def change_role(calm: Calm, *, email: str, role: str, now: datetime, by: str, on_machine: bool = False) -> PersonShown:
+    """Raises UsageError where it is a role of the other side, the last operator's, or takes two people (A3)."""
+    with act(calm, now=now, by=by) as doing:
+        person = find_person(email)
+        check_change(person, role)
+        _check_alone(role, on_machine=on_machine)
+        put_role(doing, person, role, on_machine=on_machine)
+        _note_on_machine(doing, person.email, role, "role", on_machine=on_machine)
         return shown(person)
 
 
-def change_role(calm: Calm, *, email: str, role: str, now: datetime, by: str) -> PersonShown:
-    with act(calm, now=now, by=by) as doing:
-        person = find_person(email)
-        if (_role(role) in CUSTOMER_ROLES) != (person.account is not None):
-            raise UsageError(
-                "A customer's people stay customer's, and vendor staff stay vendor's.",
-                "Add the person again, with another address.",
-            )
-        _check_not_last(person, role)
-        doing.record("person.role_changed", person.email, role=[person.role, role])
-        person.role = role
-        person.save(update_fields=["role"])
-        return shown(person)
+def check_change(person: Person, role: str) -> None:
+    """Raises UsageError where the person cannot have that role."""
+    if (check_role(role) in CUSTOMER_ROLES) != (person.account is not None):
+        raise UsageError(
+            "A customer's people stay customer's, and vendor staff stay vendor's.",
+            "Add the person again, with another address.",
+        )
+    _check_not_last(person, role)
 
 
-def set_active(calm: Calm, *, email: str, active: bool, now: datetime, by: str) -> PersonShown:
-    """Who is let go is signed out at once, and their API tokens end."""
+def put_role(doing: Act, person: Person, role: str, **detail: Any) -> None:
+    doing.record("person.role_changed", person.email, role=[person.role, role], **detail)
+    person.role = role
+    person.save(update_fields=["role"])
+
+
+def set_active(
+    calm: Calm, *, email: str, active: bool, now: datetime, by: str, on_machine: bool = False
+) -> PersonShown:
+    """Who is let go is signed out at once, and their API tokens end. Raises UsageError where it takes two people."""
     with act(calm, now=now, by=by) as doing:
         person = find_person(email)
-        if not active:
+        if active:
+            _check_alone(person.role, on_machine=on_machine)
+            _note_on_machine(doing, person.email, person.role, "let_in", on_machine=on_machine)
+        else:
             _check_not_last(person, "")
-            _end_tokens(doing, person)
-        person.is_active = active
-        person.save(update_fields=["is_active"])
-        doing.record("person.activated" if active else "person.deactivated", person.email)
+            end_tokens(person, doing.now)
+        put_active(doing, person, active=active, on_machine=on_machine)
         return shown(person)
 
 
-def _end_tokens(doing: Act, person: Person) -> None:
-    ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=doing.now)
+def put_active(doing: Act, person: Person, *, active: bool, **detail: Any) -> None:
+    person.is_active = active
+    person.save(update_fields=["is_active"])
+    doing.record("person.activated" if active else "person.deactivated", person.email, **detail)
 
 
-def give_link(calm: Calm, *, email: str, now: datetime, by: str) -> PersonShown:
-    """A person who has the link can choose the password. The log records that it was given, and to whom."""
+def end_tokens(person: Person, now: datetime) -> None:
+    """A5: all API tokens of this person end."""
+    ApiToken.objects.filter(person=person, revoked_at=None).update(revoked_at=now)
+
+
+def note_password_chosen(calm: Calm, *, person: Person, now: datetime) -> None:
+    """A5: the tokens of the old password end."""
+    with act(calm, now=now, by=person.email) as doing:
+        ended = ApiToken.objects.filter(person=person, revoked_at=None, expires_at__gt=now).count()
+        end_tokens(person, now)
+        doing.record("person.password_chosen", person.email, api_tokens_ended=ended)
+
+
+def give_link(calm: Calm, *, email: str, now: datetime, by: str, on_machine: bool = False) -> PersonShown:
+    """A person who has the link can choose the password. The log records that it was given, and to whom.
+
+    Raises:
+        UsageError: There is no such person, or it takes two people (A3).
+    """
     with act(calm, now=now, by=by) as doing:
         person = find_person(email)
-        doing.record("person.link_given", person.email)
+        _check_alone(person.role, on_machine=on_machine)
+        doing.record("person.link_given", person.email, on_machine=on_machine)
+        _note_on_machine(doing, person.email, person.role, "link", on_machine=on_machine)
         return shown(person)
+
+
+def remove_second_factors(calm: Calm, *, email: str, now: datetime, by: str, on_machine: bool = False) -> PersonShown:
+    """Somebody who lost theirs signs in with the password, and sets up another at once where one is needed.
+
+    Raises:
+        UsageError: There is no such person, or it takes two people (A3).
+    """
+    with act(calm, now=now, by=by) as doing:
+        person = find_person(email)
+        _check_alone(person.role, on_machine=on_machine)
+        drop_second_factors(doing, person, on_machine=on_machine)
+        _note_on_machine(doing, person.email, person.role, "second_factors", on_machine=on_machine)
+        return shown(person)
+
+
+def drop_second_factors(doing: Act, person: Person, **detail: Any) -> None:
+    from allauth.mfa.models import Authenticator  # of the sign-in package, which only the portal's settings install
+
+    Authenticator.objects.filter(user_id=person.pk).delete()
+    doing.record("person.second_factors_removed", person.email, **detail)
+
+
+def vouch(calm: Calm, *, email: str, reason: str, now: datetime, by: str) -> PersonShown:
+    """A4: whoever has the machine says that this person is somebody of their own: nothing sets them apart any more."""
+    check_text(reason, "reason", 2000)
+    with act(calm, now=now, by=by) as doing:
+        person = find_person(email)
+        doing.record("person.vouched", person.email, reason)
+        vouchers.note_on_machine(doing, person.email, vouchers.VOUCHED)
+        return shown(person)
+
+
+def _check_alone(role: str, *, on_machine: bool) -> None:
+    """A3: on the vendor's staff no one acts alone but on the machine."""
+    if role in VENDOR_ROLES and not on_machine:
+        raise UsageError(
+            "An act on the vendor's staff takes two people.", "Propose it in the portal; or do it on CALM's machine."
+        )
+
+
+def _note_on_machine(doing: Act, address: str, role: str, what: str, *, on_machine: bool) -> None:
+    if on_machine and role in VENDOR_ROLES:
+        vouchers.note_on_machine(doing, address, what)
 
 
 def find_person(email: str) -> Person:
@@ -123,7 +230,8 @@ def shown(person: Person) -> PersonShown:
     )
 
 
-def _address(email: str) -> str:
+def check_address(email: str) -> str:
+    """As it is kept. Raises UsageError."""
     address = email.strip().lower()
     try:
         validate_email(address)
@@ -132,7 +240,12 @@ def _address(email: str) -> str:
     return address
 
 
-def _role(role: str) -> Role:
+def check_free(address: str) -> None:
+    if Person.objects.filter(email=address).exists():
+        raise UsageError(f"There is somebody with the address {address} already.")
+
+
+def check_role(role: str) -> Role:
     if role not in set(Role):
         raise UsageError(f"There is no role “{role}”.", f"Choose one of: {', '.join(Role)}.")
     return Role(role)

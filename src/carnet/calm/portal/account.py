@@ -27,14 +27,15 @@ class NewToken(forms.Form):
     label = forms.CharField(max_length=200, label="What it is for", help_text="The program that will carry it.")
 
 
-@requires(Permission.SIGNED_IN)
+@requires(Permission.SIGNED_IN, fresh=True)
 @require_http_methods(["GET", "POST"])
 def api_tokens(request: AuthorizedRequest) -> HttpResponse:
     form, made = NewToken(request.POST or None), None
     if request.method == "POST" and form.is_valid():
         made = tokens.make_token(request.calm, person=request.person, label=form.cleaned_data["label"], **request.who)
         form = NewToken()
-    rows = ApiToken.objects.filter(person=request.person, revoked_at=None).order_by("-made_at", "id")
+    rows = ApiToken.objects.filter(person=request.person, revoked_at=None, expires_at__gt=request.now)
+    rows = rows.order_by("-made_at", "id")
     return render(request, "calm/own/api_tokens.html", {"form": form, "made": made, "tokens": rows})
 
 

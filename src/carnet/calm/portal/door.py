@@ -72,7 +72,7 @@ def database_fault(error: BaseException | None) -> CarnetError | None:
 
 def lacks_second_factor(person: Person) -> bool:
     """Vendor staff sign in with two factors, wherever the settings ask for it."""
-    return settings.NEEDS_SECOND_FACTOR and is_vendor(person.role) and not door.has_second_factor(person)
+    return settings.SECOND_FACTOR != "optional" and is_vendor(person.role) and not door.has_second_factor(person)
 
 
 def needs(request: AuthorizedRequest, act: Permission) -> bool:

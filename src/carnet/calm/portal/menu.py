@@ -41,7 +41,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
             "title": "Sign in to CALM",
             "lede": f"License operations of {portal().name}.",
             "links_by_mail": True,
-            "needs_second_factor": bool(person and person.is_vendor and settings.NEEDS_SECOND_FACTOR),
+            "needs_second_factor": bool(person and person.is_vendor and settings.SECOND_FACTOR != "optional"),
         },
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,

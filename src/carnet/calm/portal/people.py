@@ -1,64 +1,130 @@
-"""People: of an account, or vendor staff. One page for both: who is in, adding, roles, letting go."""
+"""People: of an account, or vendor staff. One page for both: who is in, adding, roles, letting go.
+
+On vendor staff two people act (A3): what is asked for here waits under *Confirmations*. Letting go needs one.
+"""
 
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from carnet.calm.people import staff
+from carnet.calm.people import staff, staff_acts
 from carnet.calm.people.access import CUSTOMER_ROLES, Permission, Role
 from carnet.calm.people.models import Person
+from carnet.calm.people.staff_acts import StaffAct
+from carnet.calm.portal import links
 from carnet.calm.portal.door import AuthorizedRequest, needs, requires
 from carnet.calm.portal.scope import account_of, person_of
-from carnet.web_kit.forms import Asking
+from carnet.web_kit.forms import Asking, Reason
 from carnet.web_kit.sign_in.adapters import password_link
+
+ACTS = {
+    staff_acts.LINK: "a new link to choose a password with",
+    staff_acts.ROLE: "another role",
+    staff_acts.LET_IN: "let them in again",
+    staff_acts.FACTORS: "remove their second factors, which they lost",
+}
+
+
+def _roles(*, customer: bool) -> list[tuple[str, str]]:
+    return [(role.value, role.value) for role in Role if (role in CUSTOMER_ROLES) == customer]
 
 
 class NewPerson(Asking):
     email = forms.EmailField(label="E-mail address")
     name = forms.CharField(max_length=200, label="Name")
-    role = forms.ChoiceField(label="Role")
-
-    def __init__(self, data: Any, *, customer: bool) -> None:
-        super().__init__(data)
-        roles = [role for role in Role if (role in CUSTOMER_ROLES) == customer]
-        self.fields["role"].choices = [(role.value, role.value) for role in roles]  # type: ignore[attr-defined]
+    role = forms.ChoiceField(label="Role", choices=_roles(customer=True))
 
 
-@requires(Permission.SEE)
+class NewStaff(Reason):
+    email = forms.EmailField(label="E-mail address")
+    name = forms.CharField(max_length=200, label="Name")
+    role = forms.ChoiceField(label="Role", choices=_roles(customer=False))
+    field_order = ("email", "name", "role", "reason")
+
+
+class Change(Reason):
+    kind = forms.ChoiceField(label="What", choices=list(ACTS.items()))
+    role = forms.ChoiceField(label="The other role", choices=[("", "—"), *_roles(customer=False)], required=False)
+    field_order = ("kind", "role", "reason")
+
+
+@requires(Permission.SEE, fresh=True)
 @require_http_methods(["GET", "POST"])
 def customer_people(request: AuthorizedRequest, account: str) -> HttpResponse:
     customer = account_of(request, account)
-    return _people(request, customer.id, customer.name)
+    form, link = NewPerson(request.POST or None), ""
+    if request.method == "POST" and needs(request, Permission.MANAGE_PEOPLE):
+        added = form.ask(lambda asked: staff.add_person(request.calm, account=customer.id, **asked, **request.who))
+        if added:
+            link = _link(request, added.email)
+            form = NewPerson(None)
+    page = {"form": form, "link": link, "account_id": customer.id, "account_name": customer.name}
+    return _people(request, page, form.status)
 
 
-@requires(Permission.SEE_VENDOR)
+def _link(request: AuthorizedRequest, email: str) -> str:
+    """A3: by mail to the person alone; shown, where no mail server is set."""
+    if links.mail_is_set():
+        links.mailed(request, email)
+        return ""
+    return request.build_absolute_uri(password_link(staff.find_person(email)))
+
+
+@requires(Permission.SEE_VENDOR, fresh=True)
 @require_http_methods(["GET", "POST"])
 def vendor_people(request: AuthorizedRequest) -> HttpResponse:
-    return _people(request, None, "")
-
-
-def _people(request: AuthorizedRequest, account: str | None, name: str) -> HttpResponse:
-    form = NewPerson(request.POST or None, customer=account is not None)
-    link = ""
+    form = NewStaff(request.POST or None)
     if request.method == "POST" and needs(request, Permission.MANAGE_PEOPLE):
-        added = form.ask(lambda asked: staff.add_person(request.calm, account=account, **asked, **request.who))
-        if added:
-            link = request.build_absolute_uri(password_link(staff.find_person(added.email)))
-            form = NewPerson(None, customer=account is not None)
-    rows = Person.objects.filter(account=account).order_by("email")
-    page = {"people": rows, "form": form, "link": link, "account_id": account, "account_name": name}
-    return render(request, "calm/people.html", page, status=form.status)
+        asked = form.ask(lambda fields: _proposed(request, StaffAct(staff_acts.ADD, **fields)))
+        if asked:
+            return _waits(request, asked)
+    return _people(request, {"form": form, "account_id": None}, form.status)
 
 
-@requires(Permission.MANAGE_PEOPLE)
+def _people(request: AuthorizedRequest, page: dict[str, Any], status: int) -> HttpResponse:
+    rows = Person.objects.filter(account=page["account_id"]).order_by("email")
+    return render(request, "calm/people.html", page | {"people": rows}, status=status)
+
+
+def _proposed(request: AuthorizedRequest, asked: StaffAct) -> Any:
+    return staff_acts.propose(request.calm, asked, by_mail=links.mail_is_set(), **request.who)
+
+
+def _waits(request: AuthorizedRequest, asked: staff_acts.StaffProposed) -> HttpResponse:
+    """The first half of a code is shown once, to who asked."""
+    messages.success(request, "A second person must confirm it. Until then nothing is changed.")
+    if asked.half:
+        subject = asked.proposed.subject
+        messages.success(request, f"Your half of the code for {subject}, good once this is confirmed: {asked.half}")
+    return redirect("confirmations")
+
+
+@requires(Permission.OPERATE, fresh=True)
+@require_http_methods(["GET", "POST"])
+def staff_person(request: AuthorizedRequest, colleague: int) -> HttpResponse:
+    """Asks for an act on one of the vendor's staff."""
+    about = person_of(request, colleague)
+    if not about.is_vendor:
+        raise Http404
+    form = Change(request.POST or None)
+    if request.method == "POST":
+        asked = form.ask(lambda fields: _proposed(request, StaffAct(email=about.email, **fields)))
+        if asked:
+            return _waits(request, asked)
+    lede = f"{about.email}, {about.role}. A second person confirms it."
+    page = {"form": form, "title": f"Change {about}", "lede": lede, "send": "Ask a second person to confirm"}
+    return render(request, "ui/form_page.html", page, status=form.status)
+
+
+@requires(Permission.MANAGE_PEOPLE, fresh=True)
 @require_POST
 def change_person(request: AuthorizedRequest, person: int) -> HttpResponse:
-    """Another role, in or out, or a new link to choose a password with."""
+    """Another role, in or out, a new link to choose a password with, or no second factors any more."""
     changed = person_of(request, person)
     form = Asking(request.POST)
     form.ask(lambda _asked: _change(request, changed))
@@ -72,8 +138,11 @@ def _change(request: AuthorizedRequest, changed: Person) -> bool:
     what = request.POST.get("what", "")
     if what == "link":
         staff.give_link(request.calm, email=changed.email, **request.who)
-        path = request.build_absolute_uri(password_link(changed))
-        messages.success(request, f"{changed} chooses a password here, once: {path}")
+        if path := _link(request, changed.email):
+            messages.success(request, f"{changed} chooses a password here, once: {path}")
+    elif what == "factors":
+        staff.remove_second_factors(request.calm, email=changed.email, **request.who)
+        messages.success(request, f"{changed} signs in with the password alone now.")
     elif what in ("activate", "deactivate"):
         staff.set_active(request.calm, email=changed.email, active=what == "activate", **request.who)
         messages.success(request, f"{changed}: done.")

@@ -1,5 +1,6 @@
 """What the pages are given by the composition root: a clock, and CALM. Set once when a process starts to serve."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +16,10 @@ class Portal(Protocol):
     def now(self) -> datetime: ...
 
     def calm(self) -> Calm: ...
+
+    def later(self, work: Callable[[], None]) -> None:
+        """Do it after the request was answered, in its turn: how long it takes tells nobody anything (A6)."""
+        ...
 
 
 _open: list[Portal] = []

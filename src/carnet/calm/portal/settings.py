@@ -11,6 +11,7 @@ from carnet.web_kit.common_settings import (
     APPS_BEFORE,
     MIDDLEWARE_BEFORE,
     cookie_names,
+    idle_minutes,
     password_validators,
     storages,
     templates,
@@ -55,7 +56,11 @@ SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names("calm", secure=_SECURE)
 
 # Sign-in.
 AUTH_USER_MODEL = "people.Person"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["carnet.web_kit.sign_in.adapters.Backend"]
+ACCOUNT_ADAPTER = "carnet.calm.portal.sign_in.Adapter"
+ACCOUNT_FORMS = {"reset_password": "carnet.calm.portal.links.Forgotten"}
+REDEEM_ENTRY_CODE = "carnet.calm.portal.sign_in.redeem"
+IDLE_MINUTES = idle_minutes(os.environ.get("CARNET_CALM_IDLE_MINUTES"))
 AUTH_PASSWORD_VALIDATORS = password_validators("email", "name")
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -63,11 +68,11 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "CALM: "
 MFA_ADAPTER = "carnet.calm.portal.sign_in.MfaAdapter"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _HTTPS == "off"
-NEEDS_SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required") == "required"
+SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required")  # of vendor staff, or `optional`
 
-# Mail: printed, unless an SMTP server is named.
+# Mail. Without a server none is sent, and none is printed: links are in it (A6).
 EMAIL_HOST = os.environ.get("CARNET_SMTP_HOST", "")
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "carnet.web_kit.mail.NoServer"
 EMAIL_PORT = int(os.environ.get("CARNET_SMTP_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("CARNET_SMTP_USER", "")
 _PASSWORD_FILE = os.environ.get("CARNET_SMTP_PASSWORD_FILE")

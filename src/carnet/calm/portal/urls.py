@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("keys/<int:version>/", vendor_lists.key_set, name="key-set"),
     path("catalogue/", vendor.catalogue, name="catalogue"),
     path("staff/", people.vendor_people, name="staff"),
+    path("staff/<int:colleague>/", people.staff_person, name="staff-person"),
     path("people/<int:person>/", people.change_person, name="person"),
     path("settings/", vendor.settings_page, name="settings"),
     # after the vendor's: accounts/add/ is not an account

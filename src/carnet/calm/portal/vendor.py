@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from carnet import times
 from carnet.calm.customers.models import Approval
 from carnet.calm.people.access import Permission
-from carnet.calm.portal import vendor_lists
+from carnet.calm.portal import links, vendor_lists
 from carnet.calm.portal.door import AuthorizedRequest, needs, requires
 from carnet.calm.portal.portal import portal
 from carnet.calm.portal.room import page_number
@@ -65,7 +65,7 @@ def settings_page(request: AuthorizedRequest) -> HttpResponse:
         "vendor_name": portal().name,
         "mail": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}" if settings.EMAIL_HOST else "",
         "sender": settings.DEFAULT_FROM_EMAIL,
-        "second_factor": settings.NEEDS_SECOND_FACTOR,
+        "second_factor": settings.SECOND_FACTOR != "optional",
         "hosts": settings.ALLOWED_HOSTS,
         "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
     }
@@ -102,7 +102,7 @@ def confirmations(request: AuthorizedRequest) -> HttpResponse:
     return render(request, "calm/vendor/confirmations.html", {"open": proposals.list_proposals(), "done": done})
 
 
-@requires(Permission.CONFIRM)
+@requires(Permission.CONFIRM, fresh=True)
 @require_POST
 def confirmation(request: AuthorizedRequest, proposal: str) -> HttpResponse:
     """Confirm, or take back."""
@@ -116,6 +116,7 @@ def confirmation(request: AuthorizedRequest, proposal: str) -> HttpResponse:
         done = form.ask(lambda _asked: proposals.confirm(request.calm, proposal=proposal, **request.who))
         if done:
             messages.success(request, f"Confirmed and done: {'; '.join(done.did)}.")
+            links.tell_confirmed(request, done)
     if form.refusal or form.errors:
         return render(
             request, "calm/refused_act.html", {"form": form, "back_url": reverse("confirmations")}, status=422
@@ -133,7 +134,7 @@ class WriteOff(Reason):
     field_order = ("reason", "return_unconsumed", "name")
 
 
-@requires(Permission.OPERATE)
+@requires(Permission.OPERATE, fresh=True)
 @require_http_methods(["GET", "POST"])
 def write_off(request: AuthorizedRequest, room: str) -> HttpResponse:
     lost = room_of(request, room)
@@ -184,7 +185,7 @@ def file(request: AuthorizedRequest, number: int) -> HttpResponse:
     return download(bytes(row.raw), f"refused-{row.digest[:16]}.{row.kind}")
 
 
-@requires(Permission.OPERATE)
+@requires(Permission.OPERATE, fresh=True)
 @require_POST
 def accept(request: AuthorizedRequest, number: int) -> HttpResponse:
     """Proposes it; another person confirms (A3)."""

@@ -209,7 +209,7 @@ class Rotate(Reason):
     )
 
 
-@requires(Permission.OPERATE)
+@requires(Permission.OPERATE, fresh=True)
 @require_POST
 def rotate(request: AuthorizedRequest) -> HttpResponse:
     form = Rotate(request.POST)

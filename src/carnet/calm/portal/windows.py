@@ -50,7 +50,7 @@ def _field(was: object, label: Any) -> forms.Field:
     return forms.IntegerField(label=label, min_value=0, max_value=100_000)
 
 
-@requires(Permission.OPERATE)
+@requires(Permission.OPERATE, fresh=True)
 @require_http_methods(["GET", "POST"])
 def windows(request: AuthorizedRequest, account: str) -> HttpResponse:
     customer = account_of(request, account)

@@ -31,10 +31,11 @@ from carnet.calm.purchases.models import Purchase
 from carnet.calm.queries.expiring import count_expiring
 from carnet.calm.queries.late_totals import late_totals
 from carnet.calm.queries.timeline import Page, page_of
-from carnet.calm.use_cases.models import Proposal
+from carnet.calm.use_cases.models import Proposal, Vouching
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.times import day, span
+from carnet.vouching import APART
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ class AttentionKind(StrEnum):
     EXPOSED = "exposed"  # written off, and its license file may still be in use
     EXCESS = "excess"
     LATE = "late"  # a total rose after it was final
+    ON_MACHINE = "on_machine"  # an act on the vendor's staff that one person did there (A3)
 
 
 REFUSALS = (
@@ -189,6 +191,7 @@ def vendor_counts(now: datetime, expiring_days: int = 30) -> VendorCounts:
     proposals = Proposal.objects.filter(state=Proposal.State.OPEN).count()
     things = sum(rows.count() for rows in (_refusals_open(), _lapsed_rooms(now), _set_back_rooms(), _owing_rooms()))
     things += _exposed_rooms(now).count() + _lost_open().count() + len(excesses(now)) + len(late_totals(now))
+    things += _on_machine_rows(now).count()
     approvals = Approval.objects.filter(state=Approval.State.REQUESTED).count()
     return VendorCounts(approvals, things + proposals, proposals, count_expiring(now, expiring_days))
 
@@ -315,6 +318,11 @@ _ASKS = {
     "accept_history": "asks to accept its history",
     "rotate_keys": "asks for new issuing keys",
     "set_windows": "asks for other windows",
+    "add_staff": "asks to add somebody to the staff",
+    "change_staff_role": "asks for another role for somebody of the staff",
+    "give_staff_link": "asks for a new link for somebody of the staff",
+    "let_staff_in": "asks to let somebody of the staff in again",
+    "remove_staff_factors": "asks to remove somebody's second factors",
 }
 
 
@@ -329,6 +337,28 @@ def _proposals(_now: datetime, most: int) -> Iterator[Attention]:
             about = (room.account_id, room.account.name, room.id, room.name, room.guid_id or "")
         sentence = f"{row.by} {_ASKS[row.kind]}: {row.reason}"
         yield Attention(AttentionKind.PROPOSAL, "Second person needed", sentence, *about, row.at, row.id)
+
+
+_DONE_THERE = {
+    "added": "was added",
+    "role": "got another role",
+    "link": "was given a link to a password",
+    "let_in": "was let in again",
+    "second_factors": "had the second factors removed",
+    "vouched": "was vouched for",
+}
+
+
+def _on_machine_rows(now: datetime) -> QuerySet[Vouching]:
+    return Vouching.objects.filter(on_machine=True, at__gt=now - APART)
+
+
+def _on_machine(now: datetime, most: int) -> Iterator[Attention]:
+    """For 30 days (A3)."""
+    for row in _on_machine_rows(now).order_by("-at", "-pk")[:most]:
+        sentence = f"{row.whom} {_DONE_THERE[row.what]} on CALM's machine, in the name of {row.by}."
+        about = ("",) * 5
+        yield Attention(AttentionKind.ON_MACHINE, "Done on the machine", sentence, *about, row.at, str(row.pk))
 
 
 def _late(now: datetime, _most: int) -> Iterator[Attention]:
@@ -355,4 +385,5 @@ _SOURCES: tuple[Callable[[datetime, int], Iterator[Attention]], ...] = (
     _proposals,
     _excess,
     _late,
+    _on_machine,
 )

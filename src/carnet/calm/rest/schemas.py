@@ -300,16 +300,6 @@ class Proposed(Schema):
     would: list[str]
 
 
-class Confirmed(Schema):
-    proposal: str
-    kind: str
-    subject: str
-    proposed_by: str
-    confirmed_by: str
-    did: list[str]
-    lfr: str | None
-
-
 class Me(Schema):
     email: str
     name: str

@@ -1,4 +1,4 @@
-"""What vendor staff ask over all accounts, and acts of two people (A3)."""
+"""What vendor staff ask over all accounts, and proposals of acts of two people: a program confirms none (A3)."""
 
 from typing import Annotated, Any
 
@@ -13,7 +13,6 @@ from carnet.calm.rest.auth import Call, requires
 from carnet.calm.rest.problems import refused
 from carnet.calm.rest.schemas import Id
 from carnet.calm.use_cases import proposals
-from carnet.calm.use_cases.models import Proposal
 from carnet.exchange.verdicts import Refusal
 
 router = Router()
@@ -46,12 +45,3 @@ def write_off(request: Call, room: Id, given: schemas.NewWriteOff) -> Any:
         request.calm, control_room=room, reason=given.reason, return_unconsumed=given.return_unconsumed, **request.who
     )
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
-
-
-@router.post("/confirmations/{proposal}/confirm", auth=requires(Permission.CONFIRM), response=schemas.Confirmed)
-def confirm(request: Call, proposal: Id) -> Any:
-    """A3: the second person's act."""
-    if not Proposal.objects.filter(id=proposal).exists():
-        raise Http404
-    answer = proposals.confirm(request.calm, proposal=proposal, **request.who)
-    return refused(answer) if isinstance(answer, Refusal) else answer

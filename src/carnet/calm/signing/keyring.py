@@ -16,9 +16,10 @@ from carnet.errors import NotSetUpError
 from carnet.exchange.keys import RandomBytes, Signer
 
 if TYPE_CHECKING:
-    from carnet.vault import Vault
+    from carnet.calm.signing.vaults import Vaults
 
 Group = Literal["issuers", "roots"]
+GROUPS: tuple[Group, ...] = ("issuers", "roots")
 
 
 class StoredKey(Fields, frozen=True):
@@ -55,13 +56,13 @@ class Keyring(Protocol):
 class FileKeyring:
     """Private keys in a folder. `open_vault` asks for the passphrase: it is called once, when a key is needed first."""
 
-    def __init__(self, folder: Path, open_vault: "Callable[[], Vault]") -> None:
+    def __init__(self, folder: Path, open_vault: "Callable[[], Vaults]") -> None:
         self._folder, self._open, self._vault = folder, open_vault, None
         self._signers: dict[str, Signer] = {}
 
-    _vault: "Vault | None"
+    _vault: "Vaults | None"
 
-    def _opened(self) -> "Vault":
+    def _opened(self) -> "Vaults":
         if self._vault is None:
             self._vault = self._open()
         return self._vault
@@ -92,6 +93,15 @@ class FileKeyring:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(folder / f"{kid}.key", msgspec.json.encode(StoredKey(alg=signer.alg, box=box)), 0o600)
         self._signers[kid] = signer
+
+    def rewrap(self, random: RandomBytes) -> int:
+        """Wrap each key that lies here under the newest vault; how many. Each file is replaced whole."""
+        found = [(group, path) for group in GROUPS for path in sorted((self._folder / group).glob("*.key"))]
+        for group, path in found:
+            name, stored = f"{group}/{path.stem}", msgspec.json.decode(path.read_bytes(), type=StoredKey)
+            box = self.wrap(name, self.unwrap(name, stored.box), random)
+            write_file(path, msgspec.json.encode(StoredKey(alg=stored.alg, box=box)), 0o600)
+        return len(found)
 
     def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
         """Encrypt a secret under the vault, bound to `name`. `random(n)` gives n random bytes."""

@@ -21,6 +21,7 @@ from carnet.exchange.issuing_log import ORIGIN
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
+from carnet.vouching import is_same
 
 
 @dataclass
@@ -172,7 +173,7 @@ def check_operator(name: str) -> None:
 
 
 def is_same_operator(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+    return is_same(one, other)
 
 
 def check_text(text: str, what: str, most: int = 200) -> str:

@@ -28,7 +28,7 @@ class Proposal(models.Model):
 
     id = models.CharField(primary_key=True, max_length=36)
     kind = models.CharField(max_length=32)
-    subject = models.CharField(max_length=36, blank=True)
+    subject = models.CharField(max_length=254, blank=True)  # an id, or the address of somebody of the vendor
     payload = models.TextField()  # JSON
     would = models.TextField(default="[]")  # list[str], JSON: what confirming it does, as it was proposed
     did = models.TextField(default="[]")  # the same, as it was done
@@ -47,6 +47,25 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.subject}"
+
+
+class Vouching(models.Model):
+    """A4: who vouched for whom, by which act. Names are kept as they are compared (`vouching.plain`)."""
+
+    by = models.CharField(max_length=200)
+    whom = models.CharField(max_length=254)
+    what = models.CharField(max_length=32)  # the kind of the act
+    at = models.DateTimeField()
+    on_machine = models.BooleanField()  # done there: it sets nobody apart, and the inbox says so for a time
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["whom"], name="vouchings_by_whom"),
+            models.Index(fields=["on_machine", "at"], name="vouchings_on_machine"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.by}: {self.whom}"
 
 
 class IssuedKeySet(models.Model):

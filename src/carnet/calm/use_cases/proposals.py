@@ -1,8 +1,9 @@
 """A3: acts of two people. One proposes, with a reason; another confirms, and only then is the act judged again and
-done. A person cannot confirm their own."""
+done. Nobody confirms their own, nor what is about themselves, nor what somebody proposed from whom they are set apart
+(A4)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
 from carnet.calm.customers.windows import windows_of
-from carnet.calm.use_cases import histories, losses, windows
+from carnet.calm.use_cases import histories, losses, vouchers, windows
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import (
     Act,
@@ -52,6 +53,7 @@ class ProposalShown:
     room_name: str  # empty where the subject is not a Control Room
     account: str  # empty where it is about neither a Control Room nor an account
     account_name: str
+    person: str  # the address, where it is about somebody of the vendor
     by: str
     at: datetime
     reason: str
@@ -71,6 +73,8 @@ class Confirmed:
     confirmed_by: str
     did: tuple[str, ...]
     lfr: str | None = None  # accept_history: the LFR that can be answered now
+    half: str = field(default="", repr=False)  # of an enrolment code, shown to who confirmed, once (A3)
+    invited: str = ""  # whose link goes by mail, now that it is done
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,20 @@ class Withdrawn:
     subject: str
     proposed_by: str
     withdrawn_by: str
+
+
+CarryOut = Callable[[Act, Proposal, dict[str, Any]], Confirmed | Refusal]
+_CARRIED_OUT_BY: dict[str, CarryOut] = {}
+
+
+def carries_out(kind: str) -> Callable[[CarryOut], CarryOut]:
+    """Register what a package above this one does when a proposal of this kind is confirmed."""
+
+    def register(carry_out: CarryOut) -> CarryOut:
+        _CARRIED_OUT_BY[kind] = carry_out
+        return carry_out
+
+    return register
 
 
 def propose_accept_history(
@@ -92,7 +110,7 @@ def propose_accept_history(
         would = tuple(histories.consequences(found, now))
         refused, enrolment = found.refused.pk, found.room.enrolment_id
         payload = {"refused": refused, "site_confirms": site_confirms, "enrolment": enrolment}
-        return _propose(doing, ACCEPT_HISTORY, control_room, payload, reason, would)
+        return propose(doing, ACCEPT_HISTORY, control_room, payload, reason, would)
 
 
 def propose_write_off(
@@ -104,7 +122,7 @@ def propose_write_off(
             return doing.refuse(room, "control_room.write_off", control_room)
         would = losses.consequences(room, now, return_unconsumed=return_unconsumed)
         payload = {"return_unconsumed": return_unconsumed, "enrolment": room.enrolment_id}
-        return _propose(doing, WRITE_OFF, room.id, payload, reason, would)
+        return propose(doing, WRITE_OFF, room.id, payload, reason, would)
 
 
 def propose_rotation(
@@ -113,7 +131,7 @@ def propose_rotation(
     with act(calm, now=now, by=by) as doing:
         what = "new issuing keys and new roots" if with_roots else "new issuing keys"
         would = (f"{what}, in a new key set; sites learn of it in their next license file, in a token, or as a file",)
-        return _propose(doing, ROTATE_KEYS, "", {"with_roots": with_roots}, reason, would)
+        return propose(doing, ROTATE_KEYS, "", {"with_roots": with_roots}, reason, would)
 
 
 def propose_windows(
@@ -125,12 +143,13 @@ def propose_windows(
         was = windows_of(customer)
         will = windows.changed(was, changes)
         payload = {"was": msgspec.to_builtins(was), "windows": msgspec.to_builtins(will)}
-        return _propose(doing, SET_WINDOWS, customer.id, payload, reason, windows.differences(was, will))
+        return propose(doing, SET_WINDOWS, customer.id, payload, reason, windows.differences(was, will))
 
 
-def _propose(
+def propose(
     doing: Act, kind: str, subject: str, payload: dict[str, Any], reason: str, would: tuple[str, ...]
 ) -> Proposed:
+    """The row and the record of what waits for a second person. Raises UsageError where the reason is none."""
     check_text(reason, "reason", 2000)
     proposal = Proposal(
         id=doing.new_id(),
@@ -160,6 +179,8 @@ def _confirm(calm: Calm, proposal: str, now: datetime, by: str) -> Confirmed | R
         row = _find_open(proposal)
         if is_same_operator(row.by, by):
             return doing.refuse(_same_person(row), f"{row.kind}.confirm", row.id)
+        if refusal := _about_oneself(row, by) or _set_apart(row, by, now):
+            return doing.refuse(refusal, f"{row.kind}.confirm", row.id)
         answer = _carry_out(doing, row)
         if isinstance(answer, Refusal):
             return doing.refuse(answer, f"{row.kind}.confirm", row.id)
@@ -207,6 +228,7 @@ def _shown_one(row: Proposal, room: ControlRoom | None, account: Account | None)
         room.name if room else "",
         account.id if account else "",
         account.name if account else "",
+        row.subject if row.kind in _CARRIED_OUT_BY else "",
         row.by,
         row.at,
         row.reason,
@@ -236,6 +258,30 @@ def _same_person(row: Proposal) -> Refusal:
     )
 
 
+def _about_oneself(row: Proposal, by: str) -> Refusal | None:
+    if not is_same_operator(row.subject, by):
+        return None
+    return Refusal(
+        Code.NEEDS_SECOND_PERSON,
+        f"This is about {row.subject}, and a person cannot confirm what is about themselves.",
+        "Let somebody else confirm it.",
+    )
+
+
+def _set_apart(row: Proposal, by: str, now: datetime) -> Refusal | None:
+    """A4."""
+    voucher = vouchers.apart(row.by, by, now)
+    if voucher is None:
+        return None
+    return Refusal(
+        Code.NEEDS_SECOND_PERSON,
+        f"{voucher.by} vouched for {voucher.whom} at {stamp(voucher.at)}, so {row.by} and {by} are not two people for "
+        "one act: not for 30 days, and not until both have done an act with somebody else.",
+        "Let somebody else confirm it; or the vendor's machine vouches for that person.",
+        run=f"calm person vouch {voucher.whom} --reason …",
+    )
+
+
 def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
     """The conditions are judged again: much can have happened since."""
     payload = msgspec.json.decode(row.payload)
@@ -248,9 +294,11 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
         return _write_off(doing, row, payload)
     if row.kind == SET_WINDOWS:
         did = windows.set_windows(row.subject, payload)
-        return did if isinstance(did, Refusal) else _done(doing, row, did)
+        return did if isinstance(did, Refusal) else done(doing, row, did)
+    if row.kind != ROTATE_KEYS:
+        return _CARRIED_OUT_BY[row.kind](doing, row, payload)
     made = make_next(doing, with_roots=payload["with_roots"])
-    return _done(doing, row, (f"key set {made.version} issues from now on",))
+    return done(doing, row, (f"key set {made.version} issues from now on",))
 
 
 def _enrolled_anew(row: Proposal, room: ControlRoom) -> Refusal:
@@ -272,7 +320,7 @@ def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confi
     answer = histories.accept_history(doing, found, reason=row.reason, first=row.by)
     if isinstance(answer, Refusal):
         return answer
-    return _done(doing, row, did, lfr=answer[1].id)
+    return done(doing, row, did, lfr=answer[1].id)
 
 
 def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
@@ -281,8 +329,9 @@ def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed 
         return room
     did = losses.consequences(room, doing.now, return_unconsumed=payload["return_unconsumed"])
     losses.write_off(doing, room, return_unconsumed=payload["return_unconsumed"])
-    return _done(doing, row, did)
+    return done(doing, row, did)
 
 
-def _done(doing: Act, row: Proposal, did: tuple[str, ...], lfr: str | None = None) -> Confirmed:
+def done(doing: Act, row: Proposal, did: tuple[str, ...], lfr: str | None = None) -> Confirmed:
+    """The answer of a proposal that was carried out."""
     return Confirmed(row.id, row.kind, row.subject, row.by, doing.by, did, lfr)

@@ -5,6 +5,7 @@ from carnet.control_room.cli import (
     api_keys,
     exchange,
     granting,
+    keys,
     ledger,
     people,
     serve,
@@ -12,7 +13,7 @@ from carnet.control_room.cli import (
 )
 
 app = new_app("The Control Room: offline licensing on the closed site.")
-for group in (setup, exchange, granting, api_keys, people, ledger, serve):
+for group in (setup, exchange, granting, api_keys, people, ledger, keys, serve):
     group.add_to(app)
 
 __all__ = ["app"]

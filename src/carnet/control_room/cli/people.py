@@ -1,4 +1,4 @@
-"""person add/change/remove/list/link"""
+"""person add/change/remove/list/link/remove-factors/vouch: what whoever has the machine does alone (A3)"""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +23,8 @@ def add_to(app: typer.Typer) -> None:
     command(person, "remove")(remove)
     command(person, "list")(list_people)
     command(person, "link")(link)
+    command(person, "remove-factors")(remove_factors)
+    command(person, "vouch")(vouch)
     app.add_typer(person, name="person")
 
 
@@ -37,7 +39,7 @@ def add(session: Session, name: Name, role: Role) -> None:
     """Somebody who may sign in. They choose a password by a link: person link NAME."""
     from carnet.control_room.rules.granting.people import AddPerson
 
-    session.execute(AddPerson(name, role), _added)
+    session.execute(AddPerson(name, role, on_machine=True), _added)
 
 
 def _added(console: "Console", answer: "PersonAnswer") -> None:
@@ -49,7 +51,8 @@ def change(session: Session, name: Name, role: Role) -> None:
     """Another role; it counts from their next click on."""
     from carnet.control_room.rules.granting.people import ChangePerson
 
-    session.execute(ChangePerson(name, role), lambda console, answer: console.print(f"{answer.name}: {answer.role}."))
+    changing = ChangePerson(name, role, on_machine=True)
+    session.execute(changing, lambda console, answer: console.print(f"{answer.name}: {answer.role}."))
 
 
 def remove(session: Session, name: Name) -> None:
@@ -87,12 +90,32 @@ def link(
     ] = PAGES_HERE,
 ) -> None:
     """A link with which somebody chooses a password: good once, for a day. Give it to this person only."""
-    from carnet.control_room.rules.granting.people import Access, FindPerson, NoteAccess
+    from carnet.control_room.rules.granting.two_people import GiveLink
 
     with session.site.client(writing=True) as client:
-        known = client.ask(FindPerson(name))
-        if isinstance(known, Refusal):
-            refuse(known, as_json=session.as_json)
+        given = client.execute(GiveLink(name, on_machine=True), session.actor)
+        if isinstance(given, Refusal):
+            refuse(given, as_json=session.as_json)
         link = address.rstrip("/") + session.site.password_link(name)
-        client.execute(NoteAccess(Access.LINK_GIVEN, name), session.actor)
     session.answer({"name": name, "link": link}, lambda console, _: console.print(link, soft_wrap=True))
+
+
+def remove_factors(session: Session, name: Name) -> None:
+    """Remove all second factors of somebody who lost theirs; they set up another where one is needed."""
+    from carnet.control_room.rules.granting.two_people import RemoveFactors
+
+    with session.site.client(writing=True) as client:
+        removed = client.execute(RemoveFactors(name, on_machine=True), session.actor)
+        if isinstance(removed, Refusal):
+            refuse(removed, as_json=session.as_json)
+        session.site.remove_factors(name)
+    session.answer(removed, lambda console, answer: console.print(f"{answer.name} has no second factor any more."))
+
+
+def vouch(session: Session, name: Name) -> None:
+    """Vouch for somebody: nothing sets them apart from the other administrators any more (A4)."""
+    from carnet.control_room.rules.granting.two_people import VouchForPerson
+
+    session.execute(
+        VouchForPerson(name), lambda console, answer: console.print(f"{answer.name} is vouched for by this machine.")
+    )

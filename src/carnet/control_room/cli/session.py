@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 import typer
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from carnet.control_room.engine.engine import Engine
     from carnet.control_room.ledger.verify import Evidence
     from carnet.control_room.local_api.client import EngineClient
-    from carnet.control_room.pages.password_seals import Logins
     from carnet.control_room.rules.decision import Command, Question
     from carnet.exchange.key_set import Trust
     from carnet.merkle import Checkpoint
@@ -40,11 +39,17 @@ class Site(Protocol):
 
     def evidence(self, earlier: "Checkpoint | None") -> "AbstractContextManager[tuple[Evidence, int]]": ...
 
-    def check_pages(self) -> "Logins | None": ...
+    def check_pages(self) -> Any: ...
+
+    def change_passphrase(self, new: Path, actor: str) -> object: ...
+
+    def rewrap(self, new: Path | None, actor: str) -> object: ...
 
     def init(self, trust: "Trust", name: str, administrator: str) -> object: ...
 
     def password_link(self, name: str) -> str: ...
+
+    def remove_factors(self, name: str) -> None: ...
 
     def publish_key_set(self, client: "EngineClient") -> None: ...
 

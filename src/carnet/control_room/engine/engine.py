@@ -194,13 +194,18 @@ class Engine:
         self.store.probe()
 
     def record(
-        self, events: Sequence[Event], reading: Reading, actor: str, secrets: Mapping[str, bytes] | None = None
+        self,
+        events: Sequence[Event],
+        reading: Reading,
+        actor: str,
+        documents: Mapping[str, bytes] | None = None,
+        secrets: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Facts that no command decides: the site's first record, a restored backup, an upgrade. `secrets`: boxes that
-        are replaced with them, by their names."""
+        """Facts that no command decides: the site's first record, a restored backup, an upgrade, other keys at rest;
+        with them the documents and boxes, by their names, that are replaced."""
         transaction = Transaction(self, reading)
         transaction.append(events, actor)
-        transaction.replace_secrets(secrets or {})
+        transaction.keep(documents or {}, secrets or {})
         transaction.commit()
 
     def snapshot_if_due(self, every: int = SNAPSHOT_EVERY) -> bytes | None:
@@ -325,8 +330,9 @@ class Transaction:
     def append(self, events: Sequence[Event], actor: str) -> None:
         self._evolve(self._write(events, actor))
 
-    def replace_secrets(self, boxes: Mapping[str, bytes]) -> None:
-        self._secrets |= boxes
+    def keep(self, documents: Mapping[str, bytes], secrets: Mapping[str, bytes]) -> None:
+        self._documents |= documents
+        self._secrets |= secrets
 
     def _write(
         self,

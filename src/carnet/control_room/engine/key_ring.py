@@ -2,7 +2,7 @@
 the ledger, so that a change of keys is in the same transaction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -68,6 +68,17 @@ class KeyRing:
     def new_sessions(self, random: RandomBytes) -> dict[str, bytes]:
         """Another key for sessions, to be stored: it ends every session and every link of before."""
         return {SESSIONS: self._vault.wrap(SESSIONS, random(32), random)}
+
+    def relocked(self, passphrase: bytes, random: RandomBytes) -> bytes:
+        """The lock for another passphrase; the keys and what they wrap stay."""
+        return self._vault.lock(passphrase, random)
+
+    def rewrapped(self, passphrase: bytes, names: Iterable[str], random: RandomBytes) -> tuple[bytes, dict[str, bytes]]:
+        """A new lock, and all secrets under another key; and one more master key, for what is written from here on."""
+        vault, lock = Vault.create(passphrase, random)
+        boxes = {name: self._vault.rewrap(name, self._boxes(name) or b"", vault, random) for name in names}
+        newest = master_name(len(self.masters) + 1)
+        return lock, boxes | {newest: vault.wrap(newest, random(32), random)}
 
     def wrap(self, key: Signer | Opener, random: RandomBytes) -> tuple[str, bytes]:
         """The name and the box under which a new key is to be stored."""

@@ -229,6 +229,33 @@ class PersonChanged(Event, frozen=True):
     role: Text | None  # None: may no longer sign in
 
 
+@kind("person.asked")
+class PersonAsked(Event, frozen=True):
+    """An act on a person waits for a second administrator (A3)."""
+
+    proposal: Uuid
+    act: Text
+    name: Text
+    role: Text | None  # of somebody new, or the other role
+    reason: Text
+
+
+@kind("person.settled")
+class PersonSettled(Event, frozen=True):
+    """What waited for a second administrator was confirmed, or taken back (A3). What it does is a record of its own."""
+
+    proposal: Uuid
+    confirmed: bool
+
+
+@kind("person.machine_acted")
+class PersonMachineActed(Event, frozen=True):
+    """Whoever has the machine did an act on a person that takes two people elsewhere (A3), or vouched (A4)."""
+
+    act: Text
+    name: Text
+
+
 @kind("access.noted")
 class AccessNoted(Event, frozen=True):
     """An act that changes no license: a sign-in, a refused one, a backup or an export that was downloaded."""

@@ -35,6 +35,14 @@ from carnet.control_room.rules.granting.people import (
 )
 from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
+from carnet.control_room.rules.granting.two_people import (
+    AskPersonAct,
+    GiveLink,
+    ListTwoPeople,
+    RemoveFactors,
+    SettlePersonAct,
+    VouchForPerson,
+)
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, CheckUser, UnassignUser
 from carnet.errors import (
@@ -80,6 +88,11 @@ COMMANDS: dict[str, type[Command[Any]]] = {
         RevokeApiKey,
         AddPerson,
         ChangePerson,
+        AskPersonAct,
+        SettlePersonAct,
+        GiveLink,
+        RemoveFactors,
+        VouchForPerson,
         NoteAccess,
     )
 }
@@ -111,6 +124,7 @@ QUESTIONS: dict[str, type[Question[Any]]] = {
         ListApiKeys,
         FindPerson,
         ListPeople,
+        ListTwoPeople,
     )
 }
 FAULTS: dict[str, type[CarnetError]] = {

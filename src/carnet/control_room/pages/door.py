@@ -15,7 +15,7 @@ from carnet.control_room.pages.engine import engine
 from carnet.control_room.pages.models import Login
 from carnet.control_room.queries import questions
 from carnet.control_room.queries.status import Status
-from carnet.control_room.rules.granting.people import FindPerson, Permission, PersonView
+from carnet.control_room.rules.granting.people import FindPerson, Permission, PersonView, takes_two
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import door
 from carnet.web_kit.door import requires
@@ -60,7 +60,12 @@ class Door(door.Door):
         return bool(request.person.may(act))  # type: ignore[attr-defined]
 
     def owes_second_factor(self, request: HttpRequest) -> bool:
-        return bool(settings.NEEDS_SECOND_FACTOR) and not door.has_second_factor(request.user)
+        return needs_second_factor(request.person) and not door.has_second_factor(request.user)  # type: ignore[attr-defined]
 
 
-__all__ = ["AuthorizedRequest", "Door", "requires"]
+def needs_second_factor(person: PersonView) -> bool:
+    """A5: whoever may install licenses or audit; everybody or nobody, where the server's operator chose that."""
+    return settings.SECOND_FACTOR == "required" or (settings.SECOND_FACTOR != "optional" and takes_two(person.role))
+
+
+__all__ = ["AuthorizedRequest", "Door", "needs_second_factor", "requires"]

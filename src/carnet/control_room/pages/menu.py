@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from carnet.control_room.pages.banners import notices
+from carnet.control_room.pages.door import needs_second_factor
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission, PersonView
 
@@ -22,6 +22,7 @@ ROLES = {
 def page(request: HttpRequest) -> dict[str, Any]:
     """Context of every template."""
     status: Status | None = getattr(request, "status", None)
+    person: PersonView | None = getattr(request, "person", None)
     shown: dict[str, Any] = {
         "side": "room",
         "product": "Control Room",
@@ -35,10 +36,9 @@ def page(request: HttpRequest) -> dict[str, Any]:
             "lede": f"Licensing server of {status.name}." if status else "",
             "links_by_mail": False,
             "link_command": "control-room person link NAME",
-            "needs_second_factor": settings.NEEDS_SECOND_FACTOR,
+            "needs_second_factor": bool(person and needs_second_factor(person)),
         },
     }
-    person: PersonView | None = getattr(request, "person", None)
     return shown if person is None or status is None else shown | _signed_in(request, person, status)
 
 

@@ -9,6 +9,7 @@ from django.db import models
 from carnet import times
 from carnet.control_room.pages.password_seals import seal_of
 from carnet.control_room.pages.runtime_config import runtime_config
+from carnet.web_kit.sign_in.half_codes import HalfCodes
 
 MAIL_SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "nothing")]
 SYSLOG_PROTOCOLS = [("udp", "UDP"), ("tcp", "TCP")]
@@ -55,6 +56,10 @@ class Login(AbstractBaseUser):
         return seal_of(runtime_config().sealing, self.name, self.password)
 
 
+class EntryCode(HalfCodes):
+    """A3: a code in two halves, for somebody whose role may install licenses or audit."""
+
+
 class Preview(models.Model):
     """The license file that is looked at before it is installed: one at a time, for everybody here."""
 
@@ -86,14 +91,13 @@ class VerifyRun(models.Model):
 
 
 class NoticeSettings(models.Model):
-    """Where notices go: one row. The mail server's password is not here: it is in a file that the environment names."""
+    """Where notices go: one row. A mail server with a password is not here: all of it is in the environment (A7)."""
 
     mail_to = models.TextField(blank=True)  # addresses, one a line
     mail_from = models.CharField(max_length=200, blank=True)
     mail_host = models.CharField(max_length=200, blank=True)
     mail_port = models.PositiveIntegerField(default=587)
     mail_security = models.CharField(max_length=8, default="starttls", choices=MAIL_SECURITY)
-    mail_user = models.CharField(max_length=200, blank=True)
     syslog = models.CharField(max_length=200, blank=True)  # HOST:PORT, or the path of a socket
     syslog_protocol = models.CharField(max_length=3, default="udp", choices=SYSLOG_PROTOCOLS)
     syslog_notices = models.BooleanField(default=False)

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from carnet.control_room.pages.models import NoticeSent, NoticeSettings
 from carnet.control_room.queries.notices import DueNotices, Notice
 from carnet.control_room.queries.questions import Checkpoint
 
+MAIL_HOST = "CARNET_ROOM_SMTP_HOST"
+MAIL_PORT, MAIL_TLS, MAIL_USER = "CARNET_ROOM_SMTP_PORT", "CARNET_ROOM_SMTP_TLS", "CARNET_ROOM_SMTP_USER"
 MAIL_KEY = "CARNET_ROOM_SMTP_PASSWORD_FILE"  # names the file that holds it
 PATIENCE = 20  # seconds for a mail server or a syslog
 STALE = timedelta(minutes=15)  # a run that claimed a notice and did not send it by then has ended
@@ -69,7 +71,7 @@ def try_out(name: str) -> list[str]:
 
 def _ways(chosen: NoticeSettings) -> dict[str, Send]:
     ways: dict[str, Send] = {}
-    if chosen.mail_to and chosen.mail_host:
+    if chosen.mail_to and (chosen.mail_host or is_server_given()):
         ways["mail"] = lambda subject, text: _mail(chosen, subject, text)
     if chosen.syslog and chosen.syslog_notices:
         ways["syslog"] = lambda subject, text: _syslog(chosen, f"{subject}. {text}")
@@ -114,15 +116,51 @@ def _send(ways: dict[str, Send], subject: str, text: str) -> list[str]:
     return problems
 
 
+@dataclass(frozen=True)
+class MailServer:
+    """A7: a password comes with the address that it is for."""
+
+    host: str
+    port: int
+    security: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+
+def is_server_given() -> bool:
+    """Whether the server's operator named the mail server; then no page names another."""
+    return bool(os.environ.get(MAIL_HOST))
+
+
+def mail_server(chosen: NoticeSettings) -> MailServer:
+    """The one that the environment names, with its password; else the one of the pages' settings, which gets none.
+
+    Raises OSError where there is a password and nothing says whose.
+    """
+    world = os.environ
+    if not is_server_given():
+        if world.get(MAIL_KEY):
+            raise OSError(errno.EINVAL, f"{MAIL_KEY} names a password, and {MAIL_HOST} does not say for which server")
+        return MailServer(chosen.mail_host, chosen.mail_port, chosen.mail_security)
+    port = world.get(MAIL_PORT, "587")
+    if not port.isascii() or not port.isdigit():
+        raise OSError(errno.EINVAL, f"{MAIL_PORT} is not a port")
+    security = world.get(MAIL_TLS, "starttls")
+    if security not in ("starttls", "tls", "none"):
+        raise OSError(errno.EINVAL, f"{MAIL_TLS} is none of starttls, tls and none")
+    return MailServer(world[MAIL_HOST], int(port), security, world.get(MAIL_USER, ""), _password())
+
+
 def _mail(chosen: NoticeSettings, subject: str, text: str) -> None:
+    server = mail_server(chosen)
     connection = get_connection(
         "django.core.mail.backends.smtp.EmailBackend",
-        host=chosen.mail_host,
-        port=chosen.mail_port,
-        username=chosen.mail_user,
-        password=_password(),
-        use_tls=chosen.mail_security == "starttls",
-        use_ssl=chosen.mail_security == "tls",
+        host=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.security == "starttls",
+        use_ssl=server.security == "tls",
         timeout=PATIENCE,
     )
     sender = chosen.mail_from or f"control-room@{socket.gethostname()}"

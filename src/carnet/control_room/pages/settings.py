@@ -13,6 +13,7 @@ from carnet.web_kit.common_settings import (
     APPS_BEFORE,
     MIDDLEWARE_BEFORE,
     cookie_names,
+    idle_minutes,
     password_validators,
     storages,
     templates,
@@ -70,4 +71,6 @@ ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 MFA_ADAPTER = "carnet.control_room.pages.sign_in.MfaAdapter"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _SECURE
-NEEDS_SECOND_FACTOR = os.environ.get("CARNET_ROOM_SECOND_FACTOR", "optional") == "required"
+SECOND_FACTOR = os.environ.get("CARNET_ROOM_SECOND_FACTOR", "by-role")  # or `required` of all, or `optional`
+IDLE_MINUTES = idle_minutes(os.environ.get("CARNET_ROOM_IDLE_MINUTES"))
+REDEEM_ENTRY_CODE = "carnet.control_room.pages.sign_in.redeem"

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from allauth.account.auth_backends import AuthenticationBackend
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from carnet.control_room.ledger.record import PAGES
 from carnet.control_room.pages.engine import ask, execute
-from carnet.control_room.pages.models import Login
+from carnet.control_room.pages.models import EntryCode, Login
 from carnet.control_room.pages.runtime_config import runtime_config, runtime_services
 from carnet.control_room.rules.granting.people import (
     Access,
@@ -19,6 +19,8 @@ from carnet.control_room.rules.granting.people import (
 )
 from carnet.exchange.verdicts import Refusal
 from carnet.vault import Vault
+from carnet.web_kit.sign_in import half_codes
+from carnet.web_kit.sign_in.adapters import Backend as KitBackend
 from carnet.web_kit.sign_in.adapters import WrappingMfaAdapter, password_link
 
 _TOTP = "second-factor"
@@ -38,7 +40,19 @@ def link_for(name: str) -> str:
     return password_link(login)
 
 
-class Backend(AuthenticationBackend):
+def redeem(request: HttpRequest, name: str, first: str, second: str) -> str | None:
+    """A3: where whoever has both halves of a code chooses a password."""
+    name = name.strip().lower()
+    fits = half_codes.redeem(EntryCode, name, first, second, request.now)  # type: ignore[attr-defined]
+    return link_for(name) if is_known(name) and fits else None
+
+
+def remove_factors(name: str) -> None:
+    """All second factors of this person."""
+    Authenticator.objects.filter(user__name=name).delete()
+
+
+class Backend(KitBackend):
     """A password alone opens nothing: the ledger must know the name."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:

@@ -17,14 +17,19 @@ from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.handlers import HANDLERS, on
 from carnet.control_room.state.leases import Lease, Leases
 from carnet.control_room.state.state import (
+    VOUCHED,
+    ActOfTwo,
     ApiKey,
+    AskedAct,
     InstalledLicense,
     LineMemory,
+    MachineAct,
     NewestLfr,
     OpenCycle,
     Person,
     Shown,
     State,
+    Vouched,
     period_key,
 )
 from carnet.entitlements import COUNTED_IN_UNITS, Metric
@@ -298,6 +303,28 @@ def _revoked(state: State, record: Record, event: e.ApiKeyRevoked) -> None:
 @on(e.PersonAdded)
 def _added(state: State, record: Record, event: e.PersonAdded) -> None:
     state.people[event.name] = Person(event.name, event.role, record.at)
+
+
+@on(e.PersonAsked)
+def _person_asked(state: State, record: Record, event: e.PersonAsked) -> None:
+    state.asked_acts[event.proposal] = AskedAct(
+        event.proposal, event.act, event.name, event.role, event.reason, record.actor, record.at
+    )
+
+
+@on(e.PersonSettled)
+def _person_settled(state: State, record: Record, event: e.PersonSettled) -> None:
+    asked = state.asked_acts.pop(event.proposal)
+    if event.confirmed:
+        state.acts_of_two.append(ActOfTwo(asked.by, record.actor, record.at))
+        state.vouched += [Vouched(by, asked.name, record.at) for by in (asked.by, record.actor)]
+
+
+@on(e.PersonMachineActed)
+def _machine_acted(state: State, record: Record, event: e.PersonMachineActed) -> None:
+    state.machine_acts.append(MachineAct(event.act, event.name, record.actor, record.at))
+    if event.act == VOUCHED:
+        state.vouched.append(Vouched("", event.name, record.at))
 
 
 @on(e.PersonChanged)

@@ -89,12 +89,52 @@ class ApiKey(msgspec.Struct, frozen=True):
     revoked_at: datetime | None = None
 
 
+VOUCHED = "vouched"  # an act of the machine (A4)
+
+
 class Person(msgspec.Struct, frozen=True):
     """A1: somebody who signs in at the pages, and as what."""
 
     name: str
     role: str | None  # of `granting.people`; None: may sign in no more
     added_at: datetime
+
+
+class AskedAct(msgspec.Struct, frozen=True):
+    """A3: an act on a person that waits for a second administrator."""
+
+    proposal: str
+    act: str
+    name: str
+    role: str | None
+    reason: str
+    by: str
+    at: datetime
+
+
+class Vouched(msgspec.Struct, frozen=True):
+    """A4: `by` vouched for `name`; the machine did where `by` is empty."""
+
+    by: str
+    name: str
+    at: datetime
+
+
+class ActOfTwo(msgspec.Struct, frozen=True):
+    """A4: two people who did an act together."""
+
+    one: str
+    other: str
+    at: datetime
+
+
+class MachineAct(msgspec.Struct, frozen=True):
+    """A3: an act on a person that was done on the machine, in whose name."""
+
+    act: str
+    name: str
+    by: str
+    at: datetime
 
 
 class SeenRefusal(msgspec.Struct):
@@ -153,6 +193,10 @@ class State(msgspec.Struct):
     rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
     api_keys: dict[str, ApiKey] = {}  # by id
     people: dict[str, Person] = {}  # by name; a person who was removed stays known
+    asked_acts: dict[str, AskedAct] = {}  # by proposal
+    vouched: list[Vouched] = []
+    acts_of_two: list[ActOfTwo] = []
+    machine_acts: list[MachineAct] = []
     # clocks
     behind: bool = False
     lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up

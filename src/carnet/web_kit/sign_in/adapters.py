@@ -1,15 +1,19 @@
-"""What the sign-in package asks of a side: no sign-up, secrets at rest are wrapped (A2), and links
-are made by what it makes them with itself."""
+"""What the sign-in package asks of a side: no sign-up, the same answer whoever is asked about (A6), secrets at rest are
+wrapped (A2), and links are made by what it makes them with itself."""
 
 import base64
 from abc import abstractmethod
+from typing import Any
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 
 
@@ -17,6 +21,27 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         del request
         return False
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
+        """Whoever has none (a directory keeps the password, and no second factor is set up) sets up a factor first."""
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        factor = {"id": "none", "description": "Set up an authenticator app", "url": reverse("mfa_activate_totp")}
+        return found or [factor]
+
+    def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        """A passkey of somebody who was let go: they are sent to sign in, like anybody else."""
+        del request, user
+        return redirect("account_login")
+
+
+class Backend(AuthenticationBackend):
+    """A6: the right password of somebody who was let go is a wrong password."""
+
+    @classmethod
+    def _stash_user(cls, user: AbstractBaseUser | None) -> AbstractBaseUser | None:
+        """The package would keep the person here, to say that they are inactive."""
+        del user
+        return None
 
 
 class WrappingMfaAdapter(DefaultMFAAdapter):

@@ -8,6 +8,8 @@ from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions import views as usersessions
 from django.urls import URLPattern, URLResolver, path, re_path
 
+from carnet.web_kit.sign_in.entry_code import entry_code
+
 Urls = list[URLPattern | URLResolver]
 
 # For everybody: they are how one gets in.
@@ -20,6 +22,7 @@ ENTRANCE: Urls = [
         account.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
+    path("code/", entry_code, name="entry-code"),
     path("chosen/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
 ]
 # Where links to a password go by mail.

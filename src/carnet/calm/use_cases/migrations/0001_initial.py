@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.CharField(max_length=36, primary_key=True, serialize=False)),
                 ('kind', models.CharField(max_length=32)),
-                ('subject', models.CharField(blank=True, max_length=36)),
+                ('subject', models.CharField(blank=True, max_length=254)),
                 ('payload', models.TextField()),
                 ('would', models.TextField(default='[]')),
                 ('did', models.TextField(default='[]')),
@@ -55,5 +55,19 @@ class Migration(migrations.Migration):
                 ('windows', models.TextField()),
                 ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customers.account')),
             ],
+        ),
+        migrations.CreateModel(
+            name='Vouching',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('by', models.CharField(max_length=200)),
+                ('whom', models.CharField(max_length=254)),
+                ('what', models.CharField(max_length=32)),
+                ('at', models.DateTimeField()),
+                ('on_machine', models.BooleanField()),
+            ],
+            options={
+                'indexes': [models.Index(fields=['whom'], name='vouchings_by_whom'), models.Index(fields=['on_machine', 'at'], name='vouchings_on_machine')],
+            },
         ),
     ]

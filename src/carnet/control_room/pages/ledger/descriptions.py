@@ -72,6 +72,11 @@ def _person(body: Body, _names: Mapping[str, str]) -> str:
     return f"{body['name']}: {body['role'].replace('_', ' ')}"
 
 
+def _asked_act(body: Body, _names: Mapping[str, str]) -> str:
+    role = f", {body['role'].replace('_', ' ')}" if body["role"] else ""
+    return f"A second administrator is asked: {body['act']}, {body['name']}{role}"
+
+
 def _noted(body: Body, _names: Mapping[str, str]) -> str:
     said = str(body["what"]).capitalize()
     return f"{said}: {body['about']}" if body["about"] else said
@@ -104,6 +109,9 @@ _SAID: dict[str, _Say] = {
     "api_key.revoked": lambda body, _n: f"API key {words.short(body['key_id'])} is revoked",
     "person.added": _person,
     "person.changed": _person,
+    "person.asked": _asked_act,
+    "person.settled": lambda body, _n: "A second administrator confirmed" if body["confirmed"] else "It is taken back",
+    "person.machine_acted": lambda body, _n: f"On the machine: {body['act']}, {body['name']}",
     "access.noted": _noted,
     "clock.set_back": lambda body, _n: f"The machine's clock is {words.number(body['by_seconds'])} seconds behind",
     "clock.caught_up": lambda _b, _n: "The machine's clock has caught up",

@@ -40,7 +40,7 @@ class NewKey(Asking):
         self.fields["products"].choices = [(one.sku, one.name) for one in status.products]  # type: ignore[attr-defined]
 
 
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 @require_http_methods(["GET", "POST"])
 def api_keys(request: AuthorizedRequest) -> HttpResponse:
     form, made = NewKey(request.POST or None, request.status), None
@@ -60,7 +60,7 @@ def _keys(request: AuthorizedRequest) -> list[Any]:
     return sorted(found.keys, key=lambda key: (key.revoked_at is not None, key.name.casefold()))
 
 
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 @require_POST
 def revoke(request: AuthorizedRequest, key: str) -> HttpResponse:
     answer = request.client.execute(RevokeApiKey(key), request.person.name)

@@ -1,4 +1,7 @@
-"""People and roles (A1). Who may do what is in the ledger; everybody chooses their own password, by a link."""
+"""People and roles (A1). Who may do what is in the ledger; everybody chooses their own password.
+
+Acts on people whose role may install licenses or audit take two administrators (A3): one asks here, another confirms.
+"""
 
 from typing import Any
 
@@ -6,25 +9,36 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import answered
 from carnet.control_room.pages.menu import ROLES
-from carnet.control_room.pages.models import Login
-from carnet.control_room.pages.sign_in import link_for
+from carnet.control_room.pages.models import EntryCode, Login
+from carnet.control_room.pages.runtime_config import runtime_services
+from carnet.control_room.pages.sign_in import link_for, remove_factors
 from carnet.control_room.rules.granting.people import (
-    Access,
     AddPerson,
     ChangePerson,
-    FindPerson,
     ListPeople,
-    NoteAccess,
     Permission,
     PersonView,
     Role,
+    takes_two,
+)
+from carnet.control_room.rules.granting.two_people import (
+    Act,
+    AskedAnswer,
+    AskPersonAct,
+    GiveLink,
+    ListTwoPeople,
+    RemoveFactors,
+    SettlePersonAct,
 )
 from carnet.web_kit.forms import Asking
+from carnet.web_kit.sign_in import half_codes
 
 CAN = {
     Role.ADMINISTRATOR: "everything, also people, keys and settings",
@@ -33,6 +47,25 @@ CAN = {
     Role.AUDITOR: "sees licenses, reads the ledger",
     Role.VIEWER: "sees licenses",
 }
+ACTS = {
+    Act.ROLE: "another role",
+    Act.LINK: "a new link to choose a password with",
+    Act.FACTORS: "remove their second factors, which they lost",
+}
+SAID = {
+    Act.ADD: "add {name} as {role}",
+    Act.ROLE: "{name}: {role}",
+    Act.LINK: "a new password for {name}",
+    Act.FACTORS: "remove the second factors of {name}",
+}
+DONE_THERE = {
+    "add": "was added",
+    "role": "got another role",
+    "link": "was given a link to a password",
+    "second factors": "had the second factors removed",
+    "vouched": "was vouched for",
+}
+_ENTER = (Act.ADD, Act.LINK)  # who it is about chooses a password after it
 
 
 class NewPerson(Asking):
@@ -46,25 +79,71 @@ class NewPerson(Asking):
         initial=Role.VIEWER.value,
         label="Role",
     )
+    reason = forms.CharField(
+        max_length=200,
+        required=False,
+        label="Reason",
+        help_text="Where the role may install licenses or audit: a second administrator reads it, and confirms.",
+    )
 
 
-@requires(Permission.ADMINISTER)
+class AskForm(Asking):
+    name = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    act = forms.ChoiceField(choices=[(act.value, label) for act, label in ACTS.items()], label="What")
+    role = forms.ChoiceField(
+        choices=[("", "—"), *((role.value, ROLES[role.value]) for role in Role)], required=False, label="The other role"
+    )
+    reason = forms.CharField(max_length=200, label="Reason", help_text="Kept in the ledger.")
+
+
+@requires(Permission.ADMINISTER, fresh=True)
 @require_http_methods(["GET", "POST"])
 def people(request: AuthorizedRequest) -> HttpResponse:
-    form, link_ = NewPerson(request.POST or None), ""
+    form = NewPerson(request.POST or None)
     if request.method == "POST":
-        added = form.ask(
-            lambda asked: request.client.execute(AddPerson(asked["name"].lower(), asked["role"]), request.person.name)
-        )
+        added = form.ask(lambda asked: _added(request, asked))
+        if isinstance(added, AskedAnswer):
+            return _waits(request, added)
         if added:
-            link_ = _link(request, added.name)
-    status = form.status
-    page = {"form": NewPerson() if link_ else form, "link": link_, "people": _people(request), "roles": _roles()}
-    return _page(request, page, status)
+            return _page(request, NewPerson(), link=request.build_absolute_uri(link_for(added.name)))
+    return _page(request, form, status=form.status)
 
 
-def _page(request: AuthorizedRequest, page: dict[str, Any], status: int = 200) -> HttpResponse:
+def _added(request: AuthorizedRequest, asked: dict[str, Any]) -> Any:
+    """Added, with a link; or asked for, where the role takes two."""
+    name, role, by = asked["name"].lower(), asked["role"], request.person.name
+    if takes_two(role):
+        return request.client.execute(AskPersonAct(Act.ADD, name, role, asked["reason"], by), by)
+    added = request.client.execute(AddPerson(name, role), by)
+    if hasattr(added, "role"):
+        request.client.execute(GiveLink(name), by)
+    return added
+
+
+def _waits(request: AuthorizedRequest, asked: AskedAnswer) -> HttpResponse:
+    """The first half of a code is shown once, to who asked."""
+    messages.success(request, "A second administrator must confirm it. Until then nothing is changed.")
+    if asked.act in _ENTER:
+        half = half_codes.begin(EntryCode, asked.proposal, asked.name, runtime_services().random(10))
+        messages.success(request, f"Your half of the code for {asked.name}, good once this is confirmed: {half}")
+    return redirect("people")
+
+
+def _page(request: AuthorizedRequest, form: NewPerson, *, link: str = "", status: int = 200) -> HttpResponse:
+    two = request.client.ask(ListTwoPeople())
+    page = {
+        "form": form,
+        "link": link,
+        "people": _people(request),
+        "roles": _roles(),
+        "waiting": [{"asked": asked, "words": _words(asked.act, asked.name, asked.role)} for asked in two.waiting],
+        "on_machine": [{"act": act, "words": DONE_THERE.get(act.act, act.act)} for act in two.on_machine],
+    }
     return render(request, "room/setup/people.html", page, status=status)
+
+
+def _words(act: str, name: str, role: str | None) -> str:
+    return SAID[Act(act)].format(name=name, role=ROLES.get(role or "", ""))
 
 
 def _people(request: AuthorizedRequest) -> list[dict[str, Any]]:
@@ -77,6 +156,7 @@ def _row(person: PersonView, login: Login | None) -> dict[str, Any]:
     return {
         "name": person.name,
         "role": person.role,
+        "takes_two": takes_two(person.role),
         "added_at": person.added_at,
         "last_login": login.last_login if login else None,
         "has_password": bool(login and login.has_usable_password()),
@@ -87,18 +167,14 @@ def _roles() -> list[dict[str, Any]]:
     return [{"value": role.value, "label": ROLES[role.value], "can": CAN[role]} for role in Role]
 
 
-def _link(request: AuthorizedRequest, name: str) -> str:
-    request.client.execute(NoteAccess(Access.LINK_GIVEN, name), request.person.name)
-    return request.build_absolute_uri(link_for(name))
-
-
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 @require_POST
 def change(request: AuthorizedRequest) -> HttpResponse:
-    """Another role; none lets somebody go."""
+    """Another role; none lets somebody go. A role that takes two administrators is asked for on a page of its own."""
     name, role = request.POST.get("name", ""), request.POST.get("role") or None
-    answer = request.client.execute(ChangePerson(name, role), request.person.name)
-    refused = answered(request, answer, back="people")
+    if role and takes_two(role):
+        return redirect(f"{reverse('person-ask')}?{urlencode({'name': name, 'act': Act.ROLE, 'role': role})}")
+    refused = answered(request, request.client.execute(ChangePerson(name, role), request.person.name), back="people")
     if refused:
         return refused
     if role:
@@ -108,13 +184,69 @@ def change(request: AuthorizedRequest) -> HttpResponse:
     return redirect("people")
 
 
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 @require_POST
 def link(request: AuthorizedRequest) -> HttpResponse:
     """A new link to choose a password by; the password that somebody has goes on until they use it."""
     name = request.POST.get("name", "")
-    refused = answered(request, request.client.ask(FindPerson(name)), back="people")
+    refused = answered(request, request.client.execute(GiveLink(name), request.person.name), back="people")
+    return refused or _page(request, NewPerson(), link=request.build_absolute_uri(link_for(name)))
+
+
+@requires(Permission.ADMINISTER, fresh=True)
+@require_POST
+def factors(request: AuthorizedRequest) -> HttpResponse:
+    """Somebody lost theirs: all are removed."""
+    name = request.POST.get("name", "")
+    refused = answered(request, request.client.execute(RemoveFactors(name), request.person.name), back="people")
     if refused:
         return refused
-    page = {"form": NewPerson(), "link": _link(request, name), "people": _people(request), "roles": _roles()}
-    return _page(request, page)
+    remove_factors(name)
+    messages.success(request, f"{name} has no second factor any more.")
+    return redirect("people")
+
+
+@requires(Permission.ADMINISTER, fresh=True)
+@require_http_methods(["GET", "POST"])
+def ask(request: AuthorizedRequest) -> HttpResponse:
+    """Asks for an act that takes two administrators."""
+    form = AskForm(request.POST) if request.method == "POST" else AskForm(initial=request.GET.dict())
+    if request.method == "POST":
+        by = request.person.name
+        asked = form.ask(
+            lambda given: request.client.execute(
+                AskPersonAct(given["act"], given["name"], given["role"] or None, given["reason"], by), by
+            )
+        )
+        if asked:
+            return _waits(request, asked)
+    name = request.POST.get("name") or request.GET.get("name", "")
+    page = {"form": form, "title": f"Change {name}", "send": "Ask a second administrator to confirm"}
+    return render(request, "ui/form_page.html", page, status=form.status if request.method == "POST" else 200)
+
+
+@requires(Permission.ADMINISTER, fresh=True)
+@require_POST
+def settle(request: AuthorizedRequest) -> HttpResponse:
+    """Confirm what another administrator asked for, or take it back."""
+    confirmed, by = request.POST.get("decision") == "confirm", request.person.name
+    answer = request.client.execute(SettlePersonAct(request.POST.get("proposal", ""), confirmed, by), by)
+    refused = answered(request, answer, back="people")
+    if refused or not isinstance(answer, AskedAnswer):
+        return refused or redirect("people")
+    if confirmed:
+        _done(request, answer)
+    else:
+        messages.success(request, "It is taken back: nothing comes of it.")
+    return redirect("people")
+
+
+def _done(request: AuthorizedRequest, done: AskedAnswer) -> None:
+    """What the pages keep, after what the ledger does: second factors go, and the second half of a code is shown."""
+    if done.act == Act.FACTORS:
+        remove_factors(done.name)
+    half = half_codes.complete(EntryCode, done.proposal, runtime_services().random(10), request.now)
+    messages.success(request, "Confirmed and done.")
+    if half:
+        page = request.build_absolute_uri(reverse("entry-code"))
+        messages.success(request, f"The second half of the code for {done.name}, to be typed at {page}: {half}")

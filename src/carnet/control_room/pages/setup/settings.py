@@ -36,7 +36,6 @@ class Notices(forms.ModelForm):  # type: ignore[type-arg]
             "mail_host",
             "mail_port",
             "mail_security",
-            "mail_user",
             "syslog",
             "syslog_protocol",
             "syslog_notices",
@@ -48,7 +47,6 @@ class Notices(forms.ModelForm):  # type: ignore[type-arg]
             "mail_host": "Mail server",
             "mail_port": "Port",
             "mail_security": "Protected by",
-            "mail_user": "User name there",
             "syslog": "Syslog",
             "syslog_protocol": "Carried by",
             "syslog_notices": "Send notices to it",
@@ -56,11 +54,18 @@ class Notices(forms.ModelForm):  # type: ignore[type-arg]
         }
         help_texts = {
             "mail_to": "One address a line. None: no mail is sent.",
-            "mail_user": "Its password is read from the file that CARNET_ROOM_SMTP_PASSWORD_FILE names.",
+            "mail_host": "One that takes mail without a password. Another is named where this server is started.",
             "syslog": "HOST:PORT, or the path of a socket, such as /dev/log.",
             "syslog_checkpoints": "Kept on another machine, it shows later that this history was not shortened.",
         }
         widgets = {"mail_to": forms.Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *words: Any, **named: Any) -> None:
+        """A7: where the server's operator named the mail server, nothing of it is chosen here."""
+        super().__init__(*words, **named)
+        if notices.is_server_given():
+            for name in ("mail_host", "mail_port", "mail_security"):
+                del self.fields[name]
 
     def clean_mail_to(self) -> str:
         found = [line.strip() for line in self.cleaned_data["mail_to"].splitlines() if line.strip()]
@@ -76,14 +81,14 @@ class Notices(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}
-        if found.get("mail_to") and not found.get("mail_host"):
+        if found.get("mail_to") and not (found.get("mail_host") or notices.is_server_given()):
             self.add_error("mail_host", "Mail needs a server that takes it.")
         if (found.get("syslog_notices") or found.get("syslog_checkpoints")) and not found.get("syslog"):
             self.add_error("syslog", "Say where the syslog is.")
         return found
 
 
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 @require_http_methods(["GET", "POST"])
 def settings(request: AuthorizedRequest) -> HttpResponse:
     form = Notices(request.POST or None, instance=notices.settings())
@@ -94,13 +99,14 @@ def settings(request: AuthorizedRequest) -> HttpResponse:
         return redirect("settings")
     page = {
         "form": form,
-        "second_factor": django_settings.NEEDS_SECOND_FACTOR,
+        "second_factor": django_settings.SECOND_FACTOR,
         "directory": os.environ.get("CARNET_ROOM_LDAP", ""),
+        "mail_server": os.environ.get(notices.MAIL_HOST, ""),
     }
     return render(request, "room/setup/settings.html", page, status=422 if form.errors else 200)
 
 
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 @require_POST
 def try_out(request: AuthorizedRequest) -> HttpResponse:
     """Sends a notice that says that it is a trial, by every way that is set."""
@@ -115,7 +121,7 @@ def try_out(request: AuthorizedRequest) -> HttpResponse:
 PATIENCE = 600  # seconds
 
 
-@requires(Permission.ADMINISTER)
+@requires(Permission.ADMINISTER, fresh=True)
 @require_POST
 def backup(request: AuthorizedRequest) -> HttpResponseBase:
     """Raises StorageError where it could not be made."""

@@ -1,6 +1,7 @@
 """A1: who may do what at the pages. Roles are in the ledger; passwords and second factors are the pages' own.
 
-Deny by default: a person whom the ledger does not know may do nothing, even if their password is right.
+Deny by default: a person whom the ledger does not know may do nothing, even if their password is right. An act on
+somebody whose role may install licenses or audit takes two administrators (A3, `two_people`), or the machine.
 """
 
 import re
@@ -9,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from carnet.control_room.ledger.events import AccessNoted, PersonAdded, PersonChanged
+from carnet.control_room.ledger.events import AccessNoted, Event, PersonAdded, PersonChanged, PersonMachineActed
 from carnet.control_room.ledger.record import API_KEY, PAGES, SYSTEM
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.granting.preconditions import malformed
@@ -53,6 +54,9 @@ class Access(StrEnum):
     RECORDS_EXPORTED = "records exported"
     LINK_GIVEN = "link to a password given"
     SETTINGS_CHANGED = "settings changed"
+    FACTORS_REMOVED = "second factors removed"
+    KEYS_RELOCKED = "passphrase of the keys changed"
+    KEYS_REWRAPPED = "keys at rest wrapped again"
 
 
 @dataclass(frozen=True)
@@ -79,50 +83,87 @@ class PersonAnswer:
 
 @dataclass(frozen=True)
 class AddPerson(Command[PersonAnswer]):
-    """Somebody new, or somebody who was let go and comes back."""
+    """Somebody new, or somebody who was let go and comes back. `on_machine`: by whoever has the machine (A3)."""
 
     name: str
     role: str
+    on_machine: bool = False
     what: ClassVar[str] = "person add"
 
     def decide(self, state: State, _: Moment) -> Decision[PersonAnswer] | Refusal:
-        if not is_name(self.name):
-            return malformed(
-                "A person's name has 1 to 64 of a–z, 0–9 and . _ @ -, and begins with a letter or digit. "
-                f"“{SYSTEM}”, “{PAGES}” and what begins with “{API_KEY}” speak for the system."
-            )
-        if self.role not in list(Role):
-            return _no_role()
-        known = state.people.get(self.name)
-        if known and known.role is not None:
-            return malformed(f"There is somebody called {self.name} already.")
-        event = PersonChanged(name=self.name, role=self.role) if known else PersonAdded(name=self.name, role=self.role)
-        return Decision([event], PersonAnswer(self.name, self.role))
+        event = added(state, self.name, self.role)
+        if isinstance(event, Refusal):
+            return event
+        return decided(event, "add", self.name, self.role, on_machine=self.on_machine)
 
 
 @dataclass(frozen=True)
 class ChangePerson(Command[PersonAnswer]):
-    """Another role; None lets somebody go, from their next click on."""
+    """Another role; None lets somebody go, from their next click on. `on_machine`: by whoever has the machine (A3)."""
 
     name: str
     role: str | None
+    on_machine: bool = False
     what: ClassVar[str] = "person change"
 
     def decide(self, state: State, _: Moment) -> Decision[PersonAnswer] | Refusal:
-        known = state.people.get(self.name)
-        if known is None or known.role is None:
-            return _unknown(self.name)
-        if self.role is not None and self.role not in list(Role):
-            return _no_role()
-        if self.role == known.role:
+        event = changed(state, self.name, self.role)
+        if isinstance(event, Refusal):
+            return event
+        if state.people[self.name].role == self.role:
             return Decision([], PersonAnswer(self.name, self.role))
-        if known.role == Role.ADMINISTRATOR and _administrators(state) == 1:
-            return Refusal(
-                Code.NOT_PERMITTED,
-                f"{self.name} is the only administrator. Without one, no person could add people or change roles.",
-                "Make somebody else an administrator first.",
-            )
-        return Decision([PersonChanged(name=self.name, role=self.role)], PersonAnswer(self.name, self.role))
+        return decided(event, "role", self.name, self.role, on_machine=self.on_machine)
+
+
+def added(state: State, name: str, role: str) -> Event | Refusal:
+    """The record of somebody new, or who comes back; a refusal where they cannot be."""
+    if not is_name(name):
+        return malformed(
+            "A person's name has 1 to 64 of a–z, 0–9 and . _ @ -, and begins with a letter or digit. "
+            f"“{SYSTEM}”, “{PAGES}” and what begins with “{API_KEY}” speak for the system."
+        )
+    if role not in list(Role):
+        return _no_role()
+    known = state.people.get(name)
+    if known and known.role is not None:
+        return malformed(f"There is somebody called {name} already.")
+    return PersonChanged(name=name, role=role) if known else PersonAdded(name=name, role=role)
+
+
+def changed(state: State, name: str, role: str | None) -> Event | Refusal:
+    """The record of another role; a refusal where it cannot be."""
+    known = state.people.get(name)
+    if known is None or known.role is None:
+        return unknown(name)
+    if role is not None and role not in list(Role):
+        return _no_role()
+    if known.role == Role.ADMINISTRATOR != role and _administrators(state) == 1:
+        return Refusal(
+            Code.NOT_PERMITTED,
+            f"{name} is the only administrator. Without one, no person could add people or change roles.",
+            "Make somebody else an administrator first.",
+        )
+    return PersonChanged(name=name, role=role)
+
+
+def decided(
+    event: Event, act: str, name: str, role: str | None, *, on_machine: bool
+) -> Decision[PersonAnswer] | Refusal:
+    """One person's act on somebody who has, or gets, this role. A3: on the machine, where the role takes two."""
+    if not takes_two(role):
+        return Decision([event], PersonAnswer(name, role))
+    if on_machine:
+        return Decision([event, PersonMachineActed(act=act, name=name)], PersonAnswer(name, role))
+    return Refusal(
+        Code.NEEDS_SECOND_PERSON,
+        f"An act on somebody who may install licenses or audit takes two administrators; {name} is, or would be, one.",
+        "Ask for it under People and roles; or do it on this machine.",
+    )
+
+
+def takes_two(role: str | None) -> bool:
+    """A3: whether an act on somebody of this role takes two administrators."""
+    return bool(permissions_of(role) & {Permission.INSTALL, Permission.AUDIT})
 
 
 @dataclass(frozen=True)
@@ -149,7 +190,7 @@ class FindPerson(Question[PersonView | Refusal]):
 
     def answer(self, view: View) -> PersonView | Refusal:
         known = view.state.people.get(self.name)
-        return _view(known) if known and known.role else _unknown(self.name)
+        return _view(known) if known and known.role else unknown(self.name)
 
 
 @dataclass(frozen=True)
@@ -178,7 +219,8 @@ def _administrators(state: State) -> int:
     return sum(person.role == Role.ADMINISTRATOR for person in state.people.values())
 
 
-def _unknown(name: str) -> Refusal:
+def unknown(name: str) -> Refusal:
+    """Nobody of this name may sign in."""
     return Refusal(Code.NOT_FOUND, f"No person named {name} may sign in here.", "See who may: People and roles.")
 
 

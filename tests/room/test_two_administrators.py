@@ -1,0 +1,136 @@
+"""A3 at the pages: who gets a role that may install licenses or audit, and how they then sign in."""
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from carnet.control_room.queries.questions import Records
+from carnet.control_room.rules.granting.people import AddPerson, FindPerson, Role
+from carnet.control_room.rules.granting.two_people import ListTwoPeople
+from tests.room.site import PASSWORD, Browser, Pages, give_passwords, serve_pages
+from tests.support.kept_logs import secret
+
+pytestmark = [pytest.mark.rule("A3", "needs_second_person"), pytest.mark.security]
+HALF = r"([a-z2-7]{4}(?:-[a-z2-7]{4}){3})"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """Of its own, with two administrators, whom the machine let in."""
+    pages = serve_pages(tmp_path_factory.mktemp("two") / "site")
+    try:
+        pages.do(AddPerson("ben", Role.ADMINISTRATOR, on_machine=True))
+        give_passwords(pages, "ben")
+        yield pages
+    finally:
+        pages.end()
+
+
+@pytest.fixture
+def ben(site: Pages) -> Browser:
+    return site.client("ben")
+
+
+def half(text: str) -> str:
+    (found,) = re.findall(HALF, text)
+    return secret(str(found), "half an entry code")
+
+
+def waiting(site: Pages) -> list[str]:
+    return [asked.proposal for asked in site.ask(ListTwoPeople()).waiting]
+
+
+def test_one_administrator_adds_no_second_and_sees_no_link(site: Pages, ben: Browser) -> None:
+    ada, people = site.client("administrator"), site.ask_all()
+    page = ada.send_form(
+        "/people/", {"name": "eve", "role": "administrator", "reason": "my mate"}, follow_redirects=True
+    )
+    half(page.text)
+    assert "A second administrator must confirm it." in page.text
+    assert "/choose/" not in page.text
+    (proposal,) = waiting(site)
+    own = ada.send_form("/people/settle/", {"proposal": proposal, "decision": "confirm"})
+    assert (own.status_code, "nobody confirms their own" in own.text) == (422, True)
+    for path, fields in (
+        ("/people/link/", {"name": "ben"}),
+        ("/people/second-factors/", {"name": "ben"}),
+    ):
+        refused = ada.send_form(path, fields)
+        assert (refused.status_code, "takes two administrators" in refused.text) == (422, True)
+        assert "/choose/" not in refused.text
+    asked = ada.send_form("/people/change/", {"name": "vic", "role": "auditor"})
+    assert asked.headers["location"] == "/people/ask/?name=vic&act=role&role=auditor"
+    assert site.ask_all() == people
+    assert ada.send_form("/people/settle/", {"proposal": proposal, "decision": "withdraw"}).status_code == 302
+    assert waiting(site) == []
+
+
+def test_two_administrators_add_a_third_who_needs_both_halves(site: Pages, ben: Browser) -> None:
+    ada = site.client("administrator")
+    fields = {"name": "carl", "role": "auditor", "reason": "the yearly audit"}
+    first = half(ada.send_form("/people/", fields, follow_redirects=True).text)
+    (proposal,) = waiting(site)
+    page = ben.send_form("/people/settle/", {"proposal": proposal, "decision": "confirm"}, follow_redirects=True)
+    second = half(page.text)
+    assert first not in page.text
+    assert site.ask(FindPerson("carl")).role == "auditor"
+    kept = b"".join(file.read_bytes() for file in site.folder.glob("pages.sqlite3*"))
+    assert first.encode() not in kept
+    with site.browser() as carl:
+        carl.get("/account/code/")
+        for halves in ((first, first), (second, first)):
+            wrong = carl.send_form("/account/code/", {"name": "carl", "first": halves[0], "second": halves[1]})
+            assert wrong.status_code == 422
+        right = {"name": "Carl", "first": first, "second": second}
+        chosen = carl.send_form("/account/code/", right, follow_redirects=True)
+        assert carl.send_form(chosen.url.path, {"password1": PASSWORD, "password2": PASSWORD}).status_code == 302
+        assert carl.send_form("/account/code/", right).status_code == 422
+        assert carl.sign_in("carl").status_code == 302
+        assert carl.get("/ledger/").status_code == 200
+    kinds = [(record.kind, record.actor) for record in site.ask(Records(400)).records]
+    assert ("person.settled", "ben") in kinds
+    assert ("person.asked", "ada") in kinds
+
+
+@pytest.mark.rule("A6")
+def test_a_code_for_nobody_is_answered_as_a_wrong_one(site: Pages) -> None:
+    with site.browser() as browser:
+        browser.get("/account/code/")
+        answers = [
+            browser.send_form("/account/code/", {"name": name, "first": "abcd", "second": "efgh"})
+            for name in ("ada", "nobody-here", "Control-Room", "a b")
+        ]
+    words = [re.sub(r'value="[^"]*"|"X-CSRFToken": "[^"]*"', "", answer.text) for answer in answers]
+    assert {answer.status_code for answer in answers} == {422}
+    assert len(set(words)) == 1
+
+
+@pytest.mark.rule("A5")
+def test_whoever_may_install_or_audit_needs_a_second_factor_unless_the_operator_says_otherwise(
+    new_site: Callable[..., Pages], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CARNET_ROOM_SECOND_FACTOR", "by-role")
+    site = new_site()
+    for role in ("administrator", "license_manager", "auditor"):
+        answer = site.client(role).get("/")
+        assert (role, answer.status_code, answer.headers["location"]) == (role, 302, "/account/my/one-time-password/")
+    for role in ("seat_manager", "viewer"):
+        assert site.client(role).get("/").status_code == 200
+
+
+@pytest.mark.rule("A5")
+def test_a_time_without_use_ends_a_session_and_one_that_is_none_stops_the_start(
+    site: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = site.command("notify", CARNET_ROOM_IDLE_MINUTES="never")
+    assert told.returncode != 0
+    assert "1 to 720 minutes" in told.stderr
+
+
+def test_what_was_done_on_the_machine_is_shown(site: Pages, ben: Browser) -> None:
+    added = site.command("person", "add", "root-made", "--role", "auditor", "--as", "root")
+    assert added.returncode == 0, added.stderr
+    page = ben.get("/people/").text
+    assert "Done on this machine in the last 30 days" in page
+    assert "root-made was added, in the name of root." in page

@@ -32,6 +32,8 @@ RULES = [
     "A7",
     "N1",
     "N2",
+    "D1",
+    "D2",
 ]
 CODES = [code.value for code in Code]
 

@@ -1,10 +1,14 @@
 """Which passwords are taken (A2): long, not the common ones, and not those of this place."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from carnet.web_kit.sign_in.passwords import WORDS
 from tests.web.conftest import Portal
 
 pytestmark = pytest.mark.rule("A2")
@@ -38,3 +42,8 @@ def test_signing_out_clears_what_the_browser_kept(portal: Portal) -> None:
     answer = portal.as_("operator").post(reverse("account_logout"))
     assert answer.status_code == 302
     assert answer.headers["clear-site-data"] == '"cache", "storage"'
+
+
+def test_the_words_are_those_that_the_settings_page_names() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "settings.md").read_text().partition("\n## Passwords\n")[2]
+    assert tuple(re.findall(r"`(\w+)`", page)) == WORDS

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.commands import Vendor
+from tests.room.site import free_port
 from tests.support.kept_logs import secret
 from tests.support.site_simulator import Site
 
@@ -211,3 +212,27 @@ def test_check_fails_while_no_mail_server_is_set_and_says_so(desk: Vendor, monke
     assert "No mail server is set" in told.err
     monkeypatch.setenv("CARNET_SMTP_HOST", "mail.example")
     assert desk.process("check").code == 0
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.security
+def test_a_server_says_how_the_first_person_gets_a_link_and_prints_none(desk: Vendor) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    server = desk.start("serve", "--plain-http", "--bind", bind, "--workers", "1")
+    said = []
+    try:
+        assert server.stdout
+        for line in server.stdout:
+            said.append(line)
+            if "CALM answers at" in line:
+                break
+    finally:
+        server.terminate()
+        rest = server.communicate(timeout=30)
+    printed = "".join((*said, *rest))
+    assert "CALM answers at" in printed
+    assert f"calm person link operator@localhost --data {desk.data}" in printed
+    assert "/choose/" not in printed
+    link = desk("person", "link", "operator@localhost")["link"]
+    assert link.startswith("/sign-in/choose/")
+    secret(link.strip("/").rpartition("/")[2], "a link to choose a password")

@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench import calm, door, ledger, pages, portal, site
+from bench import calm, door, floods, ledger, pages, portal, site
 from bench.measure import Row
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -17,7 +17,7 @@ RESULTS = Path(__file__).with_name("results.json")
 def main() -> None:
     console = Console(width=130)
     found: list[Row] = []
-    for part in (door, ledger, site, pages, calm, portal):
+    for part in (door, floods, ledger, site, pages, calm, portal):
         with tempfile.TemporaryDirectory() as folder:
             for row in part.rows(Path(folder)):
                 console.print(f"[dim]{row.name}: {row.value:,} {row.unit}[/dim]")

@@ -10,6 +10,7 @@ import argparse
 import json
 import select
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,7 @@ class Load:
     port: int
     asking: Asking
     run: str  # makes names differ from run to run
+    tls: ssl.SSLContext | None = None
     taken: list[float] = field(default_factory=list)  # seconds
     count: int = 0
     wrong: int = 0
@@ -119,6 +121,8 @@ class Load:
     def _connect(self, name: str) -> Connection:
         made = socket.create_connection((self.host, self.port))
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            made = self.tls.wrap_socket(made, server_hostname=self.host)
         return Connection(name, made)
 
     def _send(self, made: Connection, body: bytes) -> None:
@@ -152,13 +156,15 @@ def main() -> None:
     parser.add_argument("--batch", default="")
     parser.add_argument("--of", type=int, default=50)
     parser.add_argument("--api-key-file", type=Path)
+    parser.add_argument("--ca", type=Path, help="over TLS, with this certificate")
     given = parser.parse_args()
     key = given.api_key_file.read_text().strip() if given.api_key_file else ""
     head = f"Host: bench\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n".encode()
     asking: Asking = Seats(head, given.seats, keys=not given.no_keys)
     if given.batch:
         asking = Batches(head, given.batch, given.of)
-    load = Load(given.host, given.port, asking, f"{time.time_ns():x}")
+    tls = ssl.create_default_context(cafile=given.ca) if given.ca else None
+    load = Load(given.host, given.port, asking, f"{time.time_ns():x}", tls)
     took = load.drive(given.connections, given.seconds)
     print(json.dumps(_summary(load, took)))
 

@@ -90,9 +90,9 @@ class Running:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def served(place: Place) -> Any:
+def served(place: Place, *options: str) -> Any:
     data = ["--data", str(place.folder), "--passphrase-file", str(place.folder / "passphrase")]
-    return running([*SERVER, *data])
+    return running([*SERVER, *data, *options])
 
 
 @contextmanager

@@ -27,11 +27,11 @@ LEFT_OUT: dict[str, tuple[set[str], str]] = {
             *("cycle_opened_at", "deadline", "cycle_ends", "windows", "missed_cycle_locks"),  # `note_lfr`
             *("site_state", "owed", "set_backs"),
             *("seen_size", "seen_root"),  # `see`
-            *("retired_keys", "last_license_file", "set_backs_known", "exposed_until"),  # by what comes later
+            *("retired_keys", "last_license_file", "set_backs_known", "readmitted_at"),  # by what comes later
         },
         "The row is there before its enrolment and its first LFR, which refer to it; both fill it at once.",
     ),
-    "Enrolment": ({"ended_at", "ended_by"}, LATER),
+    "Enrolment": ({"ended_at", "ended_by", "exposed", "exposed_until"}, LATER),
     "Kept": ({"live"}, LATER),
     "LicenseFile": ({"settled_at", "settled_by"}, LATER),
     "LicenseLine": ({"out"}, LATER),

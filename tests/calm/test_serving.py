@@ -23,16 +23,18 @@ import httpx
 import pytest
 
 from carnet.errors import CarnetError, UsageError
-from carnet.web_kit import serving
+from carnet.web_kit import gateway, serving
 from tests.support.kept_logs import keep
 
 pytestmark = pytest.mark.server
 
 SECRET = "hunter2"
 APPLICATION = """
-import os, sys, time, threading
+import json, os, sys
+from dataclasses import replace
 from pathlib import Path
-from carnet.web_kit import serving
+from carnet import clock
+from carnet.web_kit.serving import LIMITS, How, serve
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
@@ -44,15 +46,26 @@ def application(environ, start_response):
         return [b"at last"]
     if path == "/boom":
         raise ValueError("hunter2")
+    if path == "/broken":
+        start_response("200 OK", [("X-Note", "a\\r\\nSet-Cookie: b")])
+        return [b""]
+    if path == "/long":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return (b"x" * 1000 for _ in range(8_000))
+    if path == "/upload":
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [str(len(environ["wsgi.input"].read())).encode()]
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{os.getpid()} {environ['wsgi.url_scheme']}".encode()]
 
-bind, patience, *tls = sys.argv[1:]
-serving.PATIENCE = float(patience)
+bind, workers, options, *tls = sys.argv[1:]
+options = json.loads(options)
+proxies = frozenset(options.pop("proxies", ()))
 certificate, key = map(Path, tls) if tls else (None, None)
 try:
     ready = lambda: print("ready", flush=True)
-    serving.serve(application, bind=bind, workers=2, certificate=certificate, key=key, on_ready=ready)
+    how = How(bind, int(workers), certificate, key, replace(LIMITS, **options), proxies)
+    serve(application, how, clock.now, ready)
 finally:
     print("left", flush=True)
 """
@@ -89,11 +102,12 @@ class Served:
 
 
 @contextmanager
-def served(*tls: Path, patience: float = 20) -> Iterator[Served]:
+def served(*tls: Path, workers: int = 2, **options: Any) -> Iterator[Served]:
+    """`options`: limits of the server, and `proxies`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         bind = f"127.0.0.1:{probe.getsockname()[1]}"
-    process = start(bind, *tls, patience=patience)
+    process = start(bind, *tls, workers=workers, **options)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line == "ready\n", process.communicate()
@@ -106,8 +120,8 @@ def served(*tls: Path, patience: float = 20) -> Iterator[Served]:
             process.communicate()
 
 
-def start(bind: str, *tls: Path, patience: float = 20) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", APPLICATION, bind, str(patience), *map(str, tls)]
+def start(bind: str, *tls: Path, workers: int = 2, **options: Any) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", APPLICATION, bind, str(workers), json.dumps(options), *map(str, tls)]
     places = os.environ | {"DJANGO_SETTINGS_MODULE": "carnet.calm.settings"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=places)
 
@@ -208,17 +222,132 @@ def test_over_tls(tls: tuple[Path, Path]) -> None:
         assert server.process.returncode == 0
 
 
+HEAD, BODY = b"POST / HTTP/1.1\r\nHost: x\r\nX: ", b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\nx"
+FEW = {"connections": 64, "per_address": 65, "seconds": 60, "idle_seconds": 60}
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+@pytest.mark.parametrize("begun", [b"", HEAD, BODY, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"])
 @pytest.mark.parametrize("secure", [False, True])
-def test_clients_that_fall_silent_hold_up_nobody_for_long(tls: tuple[Path, Path], secure: bool) -> None:
-    """More of them than there are threads."""
-    with served(*(tls if secure else ()), patience=0.5) as server, ExitStack() as stack:
-        for _ in range(3 * serving.THREADS):
-            silent: socket.socket = stack.enter_context(server.connect())
-            if secure:
+def test_held_connections_cost_no_thread_and_keep_nobody_out(
+    tls: tuple[Path, Path], secure: bool, begun: bytes
+) -> None:
+    """More of them than there are threads and places, and a server that would be patient with each."""
+    with served(*(tls if secure else ()), workers=1, **FEW) as server, ExitStack() as stack:
+        for _ in range(100):
+            held: socket.socket = stack.enter_context(server.connect())
+            if secure and begun:
                 assert isinstance(server.verify, ssl.SSLContext)
-                silent = stack.enter_context(server.verify.wrap_socket(silent, server_hostname="127.0.0.1"))
-            silent.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-")
+                held = stack.enter_context(server.verify.wrap_socket(held, server_hostname="127.0.0.1"))
+            held.sendall(begun)
         assert server.get().status_code == 200
+        log = server.stop(signal.SIGINT)
+    assert {line["limit"] for line in log if line["event"] == "limit"} == {"replaced"}
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+@pytest.mark.parametrize("begun", [HEAD, BODY])
+def test_a_drip_is_cut_off_in_time_and_said(begun: bytes) -> None:
+    with served(workers=1, seconds=0.3, linger_seconds=0.1) as server:
+        with server.connect() as raw:
+            raw.sendall(begun)
+            assert raw.recv(1000).startswith(b"HTTP/1.1 400 ")
+        log = server.stop()
+    assert [line["limit"] for line in log if line["event"] == "limit"] == ["slow"]
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+def test_a_handshake_has_a_deadline(tls: tuple[Path, Path]) -> None:
+    with served(*tls, workers=1, seconds=0.3) as server:
+        with server.connect() as mute:
+            assert mute.recv(1) == b""
+        log = server.stop()
+    assert [line["limit"] for line in log if line["event"] == "limit"] == ["handshake"]
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+def test_nobody_but_the_trusted_proxy_is_let_in() -> None:
+    with served(workers=1, proxies=["127.0.0.7"]) as server:
+        with server.connect() as other:
+            assert other.recv(1) == b""
+        host, port = server.url.partition("://")[2].split(":")
+        with socket.create_connection((host, int(port)), 10, source_address=("127.0.0.7", 0)) as proxy:
+            proxy.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert proxy.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+@pytest.mark.parametrize(
+    "head",
+    [b"GET /\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"],
+)
+def test_http_0_9_and_requests_without_one_host_are_refused(head: bytes) -> None:
+    with served(workers=1) as server, server.connect() as raw:
+        raw.sendall(head)
+        assert raw.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_long_answer_comes_whole_and_a_body_goes_whole() -> None:
+    with served(workers=1) as server:
+        assert server.get("/long").content == b"x" * 8_000_000
+        body = os.urandom(3_000_000)
+        sent = httpx.post(f"{server.url}/upload", content=body, trust_env=False)
+        assert sent.text == "3000000"
+        chunks = httpx.post(f"{server.url}/upload", content=iter([body, body]), trust_env=False)
+        assert chunks.text == "6000000"
+        with server.connect() as old:
+            old.sendall(b"GET /long HTTP/1.0\r\nHost: x\r\n\r\n")
+            got = b""
+            while data := old.recv(1_000_000):
+                got += data
+        assert got.endswith(b"\r\n\r\n" + b"x" * 8_000_000)
+        assert httpx.head(f"{server.url}/long", trust_env=False).content == b""
+        assert server.get().status_code == 200
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+def test_answers_that_nobody_fetches_hold_threads_for_a_while_only() -> None:
+    """As many as there are threads ask for what is long, and read nothing."""
+    with served(workers=1, seconds=0.5) as server, ExitStack() as stack:
+        for _ in range(serving.THREADS):
+            deaf = socket.socket()
+            stack.enter_context(deaf)
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            deaf.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
+            deaf.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert server.get().status_code == 200
+        log = server.stop()
+    assert "unfetched" in {line["limit"] for line in log if line["event"] == "limit"}
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+def test_a_header_with_an_underscore_cannot_pass_for_the_one_that_a_proxy_sets() -> None:
+    request = gateway.PageRequest("GET", b"/a%20b?q=1", [(b"x_forwarded_proto", b"https"), (b"host", b"h")], "1.1")
+    environ = gateway.environ_of(request, secure=False, server=("h", 80), client=("c", 1))
+    assert {name for name in environ if name.startswith("HTTP_")} == {"HTTP_HOST"}
+    assert (environ["PATH_INFO"], environ["QUERY_STRING"]) == ("/a b", "q=1")
+
+
+def test_an_answer_that_cannot_be_sent_is_a_fault_and_the_connection_goes_on() -> None:
+    with served(workers=1) as server:
+        with httpx.Client(base_url=server.url, trust_env=False) as client:
+            assert client.get("/broken").status_code == 500
+            assert client.get("/").status_code == 200
+        log = server.stop()
+    assert "ValueError" in {line.get("kind") for line in log}
+
+
+def test_a_line_break_leaves_in_no_header() -> None:
+    answer = gateway.PageAnswer("200 OK", [("X", "a\r\nSet-Cookie: b")], b"")
+    with pytest.raises(ValueError, match="line break"):
+        gateway.head(answer, b"")
 
 
 def test_a_worker_that_dies_is_followed_by_another_and_none_outlives_the_server() -> None:

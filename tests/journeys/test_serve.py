@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from carnet.edge.gate import KEPT_BACK
 from tests.journeys.commands import PAGES, SEATS, Story
 from tests.support.certificates import self_signed
 from tests.support.kept_logs import keep, new_name
@@ -50,11 +51,13 @@ class Serving:
 
 
 @contextmanager
-def serve(story: Story, *options: str, **environment: str) -> Iterator[Serving]:
+def serve(story: Story, *options: str, files: int | None = None, **environment: str) -> Iterator[Serving]:
+    """`files`: how many may be open, as a service's unit says it."""
     made = story.site("api-key", "create", "--name", "bots", "--may", "take", "--may", "read", "--all-products")
     words = ["serve", "--data", str(story.site.data), "--port", "0", "--no-pages", *options]
+    limited = ["prlimit", f"--nofile={files}:{files}"] if files else []
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *words],
+        [*limited, sys.executable, "-c", COMMAND, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -225,9 +228,42 @@ def _refused(story: Story, *options: str, says: str) -> None:
 
 
 def test_behind_a_proxy_it_may_listen_to_all(story: Story) -> None:
-    with serve(story, "--host", "0.0.0.0", "--plain-http-behind-a-proxy") as serving:
+    with serve(story, "--host", "0.0.0.0", "--plain-http-behind-a-proxy", "--proxy", "127.0.0.1") as serving:
         assert httpx.get(f"http://127.0.0.1:{serving.port}/health", trust_env=False).status_code == 200
         assert serving.stop() == 0
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+def test_behind_a_proxy_it_does_not_listen_where_others_could_pass_for_the_proxy(first_story: Story) -> None:
+    _refused(first_story, "--host", "0.0.0.0", "--plain-http-behind-a-proxy", says="could pass for the proxy")
+
+
+@pytest.mark.rule("N1")
+@pytest.mark.security
+def test_the_command_line_goes_on_beside_more_mute_connections_than_files(
+    story: Story, certificate: tuple[Path, Path]
+) -> None:
+    """The local door's files are kept back."""
+    files = KEPT_BACK + 20
+    names = ("--certificate", str(certificate[0]), "--private-key", str(certificate[1]))
+    trusted = ssl.create_default_context(cafile=str(certificate[0]))
+    with serve(story, *names, files=files) as serving, ExitStack() as stack:
+        for _ in range(files + 50):
+            stack.enter_context(socket.create_connection(("127.0.0.1", serving.port), timeout=10))
+        assert story.site("status")["state"] == "active"
+        seat = {"sku": SEATS, "holder": "bot"}
+        assert serving.post("seats/acquire", seat, verify=trusted).status_code == 200
+        assert serving.stop() == 0
+        told = [json.loads(line) for line in serving.log if '"limit"' in line]
+    assert told[0] | {"at": ""} == {
+        "at": "",
+        "event": "limit",
+        "limit": "descriptors",
+        "connections": 20,
+        "wanted": 1000,
+    }
+    assert {line["limit"] for line in told} == {"descriptors", "replaced"}
 
 
 def test_only_one_server_runs_on_a_folder(story: Story) -> None:

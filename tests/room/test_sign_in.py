@@ -38,6 +38,7 @@ def test_a_wrong_password_opens_nothing_and_is_noted_without_it(site: Pages) -> 
     assert (newest.actor, newest.body) == ("pages", {"what": "sign-in refused", "about": PEOPLE["viewer"]})
 
 
+@pytest.mark.security
 @pytest.mark.rule("A2")
 @pytest.mark.parametrize("typed", ["hunter2-hunter2", "nobody-here", "Correct horse battery!", "x" * 5000])
 def test_what_is_typed_as_a_name_and_is_none_is_not_kept(site: Pages, typed: str) -> None:

@@ -30,6 +30,10 @@ RULES = [
     "A5",
     "A6",
     "A7",
+    "N1",
+    "N2",
+    "D1",
+    "D2",
 ]
 CODES = [code.value for code in Code]
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from gunicorn.glogging import Logger
-from gunicorn.util import close_graceful
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.base import Worker
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
@@ -18,13 +17,13 @@ so its version is pinned ({pin}). Installed is {installed}. Before the pin is ra
 run tests/calm/test_serving.py and tests/room, then change pyproject.toml and requirements/site.in together."""
 PRIVATE = {
     "gunicorn": {
-        "ThreadWorker.enqueue_req(self, conn)": ThreadWorker.enqueue_req,
-        "ThreadWorker.handle(self, conn)": ThreadWorker.handle,
-        "TConn.__init__(self, cfg, sock, client, server)": TConn.__init__,
+        "Worker.__init__(self, age, ppid, sockets, app, timeout, cfg, log)": Worker.__init__,
+        "Worker.init_process(self)": Worker.init_process,
+        "Worker.init_signals(self)": Worker.init_signals,
+        "Worker.notify(self)": Worker.notify,
+        "Worker.run(self)": Worker.run,
         "Logger.setup(self, cfg)": Logger.setup,
-        "Logger.access(self, resp, req, environ, request_time)": Logger.access,
         "Logger.reopen_files(self)": Logger.reopen_files,
-        "close_graceful(sock, timeout=2.0, max_drain=65536)": close_graceful,
     }
 }
 

@@ -12,7 +12,7 @@ from carnet.rest_kit.problems import STATUS, Problem, problem_of, refusal_of
 @pytest.mark.rule("E13")
 def test_every_code_has_one_status() -> None:
     assert set(STATUS) == set(Code)
-    assert set(STATUS.values()) == {400, 401, 403, 404, 405, 409, 413, 422, 500, 503}
+    assert set(STATUS.values()) == {400, 401, 403, 404, 405, 409, 413, 422, 429, 500, 503}
 
 
 @pytest.mark.rule("E13")

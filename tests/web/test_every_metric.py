@@ -53,7 +53,7 @@ def test_it_is_bought_in_each_way(sold: Portal, metric: Metric) -> None:
     added = sold.as_("nobody").post(url, body, content_type="application/json", headers=headers)
     assert (added.status_code, added.json()["metric"]) == (201, metric.value)
     listed = sold.as_("nobody").get(url, headers=headers).json()
-    assert {row["metric"] for row in listed if row["sku"] == sku} == {metric.value}
+    assert {row["metric"] for row in listed["purchases"] if row["sku"] == sku} == {metric.value}
     order = f"product,quantity,from,until,period\n{sku},20,{SPAN['valid_from']},{SPAN['valid_until']},{period}\n"
     _uploaded(sold, order)
     assert sorted(Purchase.objects.filter(product=sku).values_list("quantity", flat=True))[:2] == [20, 30]

@@ -73,6 +73,25 @@ def test_the_exchange_by_a_program(portal: Portal) -> None:
     assert portal.held() == {"bot-creator": 4}
 
 
+@pytest.mark.rule("N1")
+@pytest.mark.security
+def test_no_list_is_longer_than_a_page_whatever_is_asked(portal: Portal) -> None:
+    """Over REST and at the pages; `per_page` is nobody's to choose."""
+    headers = {"Authorization": f"Bearer {portal.token_of('administrator')}"}
+    for number in range(105):
+        portal.add_guid(f"place {number:03}")
+        portal.buy("bot-creator", 1)
+    where, asked = f"/api/v1/accounts/{portal.northwind.id}", {"per_page": 100_000, "page_size": 100_000}
+    for name in ("guids", "purchases", "approvals"):
+        first = portal.as_("nobody").get(f"{where}/{name}", asked, headers=headers).json()
+        assert len(first[name]) == min(100, len(first[name]))
+        assert first["next"] == (None if name == "approvals" else 2)
+    last = portal.as_("nobody").get(f"{where}/guids", {"page": 2}, headers=headers).json()
+    assert (len(last["guids"]), last["next"]) == (6, None)
+    page = portal.as_("operator").get("/purchases/", {"per_page": 100_000, "page": 1}).content.decode()
+    assert page.count("<tr") == 51, "50 rows and a head"
+
+
 @pytest.mark.rule("A1", "unknown_signer")
 def test_a_receipt_of_another_customers_site_says_nothing(portal: Portal) -> None:
     receipt = portal.license(portal.north, products={"bot-creator": 1})

@@ -4,6 +4,7 @@ are read from. Imports nothing of Django: `--help` answers at once."""
 from dataclasses import dataclass
 from pathlib import Path
 
+from carnet.edge.proxies import believed, is_loopback
 from carnet.errors import UsageError
 
 FIRST = "operator@localhost"  # who sets CALM up: the first to sign in
@@ -20,6 +21,9 @@ class Serving:
     plain_http: bool = False  # for trying it out on one machine
     debug: bool = False
     optional_second_factor: bool = False
+    proxies: tuple[str, ...] = ()  # addresses of the proxy, where it is on another machine
+    connections: int | None = None  # at most; None: as the release has it
+    per_address: int | None = None
 
     def __post_init__(self) -> None:
         """Raises UsageError: passwords and license files go nowhere in the clear by mistake."""
@@ -35,6 +39,12 @@ class Serving:
                 f"--plain-http and --debug are for this machine alone, and {self.bind} is not.",
                 "Leave --bind out, or give --certificate and --key.",
             )
+        _ = self.let_in
+
+    @property
+    def let_in(self) -> frozenset[str]:
+        """Addresses of proxies; where there are some, nobody else is let in. Raises UsageError."""
+        return believed(self.proxies, behind_proxy=self.behind_proxy, hosts=[self._host])
 
     @property
     def _host(self) -> str:
@@ -42,7 +52,7 @@ class Serving:
 
     @property
     def _is_loopback(self) -> bool:
-        return self._host in ("localhost", "127.0.0.1", "::1")
+        return is_loopback(self._host)
 
     @property
     def address(self) -> str:

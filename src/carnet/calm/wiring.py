@@ -4,7 +4,7 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -18,7 +18,7 @@ from carnet.calm.address import FIRST, Serving
 if TYPE_CHECKING:
     from carnet.calm.notices.sending import NoticesSent
     from carnet.calm.signing.vaults import Vaults
-    from carnet.calm.use_cases.context import Calm
+    from carnet.calm.use_cases.context import Calm, Uploads
     from carnet.errors import CarnetError
 
 HEAD = "issuing-log.head"
@@ -26,6 +26,7 @@ KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet insp
 TRUST = "trust.json"
 SIGNING = "web.secret"  # what the portal signs sessions and links with
 DEFAULT_VENDOR = "Carnet"
+COMMANDS = "carnet.calm.settings"  # what commands need of Django: the rows alone
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Vendor:
 
     folder: Path
     passphrase_file: Path | None = None
-    settings: str = "carnet.calm.settings"
+    settings: str = COMMANDS
 
     def for_portal(self) -> "Vendor":
         """The same, with what the portal needs of Django beside the rows: people, sessions, pages."""
@@ -166,8 +167,13 @@ class Vendor:
         from carnet.calm.signing.keyring import FileKeyring
         from carnet.calm.use_cases.context import Calm
 
+        counted = self.settings != COMMANDS
         return Calm(
-            FileKeyring(self._keys, open_vaults), clock.random_bytes, FileHead(self.folder / HEAD), self._publish
+            FileKeyring(self._keys, open_vaults),
+            clock.random_bytes,
+            FileHead(self.folder / HEAD),
+            self._publish,
+            _uploads(os.environ, counted=counted),
         )
 
     def _set_up_django(self) -> None:
@@ -186,7 +192,7 @@ class Vendor:
         from django.core.management import call_command
 
         from carnet.calm.portal.portal import open_portal
-        from carnet.web_kit.serving import serve
+        from carnet.web_kit.serving import LIMITS, How, serve
 
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
@@ -194,26 +200,24 @@ class Vendor:
         _first_person(portal, say)
         from carnet.web_kit.wsgi import application
 
-        serve(
-            application,
-            bind=how.bind,
-            workers=how.workers,
-            certificate=how.certificate,
-            key=how.key,
-            on_ready=lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."),
-        )
+        limits = LIMITS.with_connections(how.connections, how.per_address)
+        at = How(how.bind, how.workers, how.certificate, how.key, limits, how.let_in)
+        serve(application, at, clock.now, lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."))
 
     def notify(self) -> "NoticesSent":
-        """Sends what is due, by the mail that the settings name."""
+        """Sends what is due, by the mail that the settings name. As the one thing that a timer runs, it also lets go of
+        refused files that are kept no longer (N2)."""
         calm = self.for_portal().calm()
         from django.core.mail import send_mail
 
         from carnet.calm.notices.sending import send_due
         from carnet.calm.people.staff import addresses_of
+        from carnet.calm.use_cases.refused_uploads import let_go_of_old
 
         def mail(to: Sequence[str], subject: str, body: str) -> None:
             send_mail(subject, body, None, list(to))
 
+        let_go_of_old(calm, self.now())
         return send_due(calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of)
 
     def password_link(self, email: str) -> str:
@@ -336,3 +340,26 @@ def _database_fault(error: Exception) -> "CarnetError | None":
     from carnet.calm import database
 
     return database.fault(error)
+
+
+def _uploads(environment: Mapping[str, str], *, counted: bool) -> "Uploads":
+    """N2, as the operator wants it. Raises UsageError where that is not a number."""
+    from carnet.calm.use_cases.context import Uploads
+
+    found = Uploads()
+    files, most = (
+        _number(environment, "CARNET_CALM_FILES_A_DAY", 1000),
+        _number(environment, "CARNET_CALM_BYTES_A_DAY", found.bytes),
+    )
+    kept = _number(environment, "CARNET_CALM_UNKNOWN_FILES_KEPT", found.unknown_kept)
+    days = _number(environment, "CARNET_CALM_REFUSED_FILES_DAYS", found.keep_days)
+    return Uploads(files if counted else None, most, kept, days)
+
+
+def _number(environment: Mapping[str, str], name: str, default: int) -> int:
+    from carnet.errors import UsageError
+
+    text = environment.get(name, "") or str(default)
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 16 and int(text) > 0):
+        raise UsageError(f"{name} is “{text}”, not a number above 0.", "See docs/settings.md.")
+    return int(text)

@@ -54,17 +54,18 @@ def _serve(given: RuntimeConfig) -> NoReturn:
     from django.core.management import call_command
 
     call_command("collectstatic", verbosity=0, interactive=False)
-    from carnet.web_kit.serving import serve
+    from carnet.web_kit.serving import LIMITS, How, serve
     from carnet.web_kit.wsgi import application
 
-    serve(
-        application,
-        bind=given.bind,
-        workers=WORKERS,
-        certificate=Path(given.certificate) if given.certificate else None,
-        key=Path(given.private_key) if given.private_key else None,
-        on_ready=lambda: print(f"The pages answer at {given.address}", flush=True),
+    how = How(
+        given.bind,
+        WORKERS,
+        Path(given.certificate) if given.certificate else None,
+        Path(given.private_key) if given.private_key else None,
+        LIMITS.with_connections(given.connections, given.per_address),
+        frozenset(given.proxies),
     )
+    serve(application, how, clock.now, lambda: print(f"The pages answer at {given.address}", flush=True))
 
 
 def _end_with_the_server() -> None:

@@ -29,6 +29,7 @@ from carnet.control_room.rest.serve import (
     run,
 )
 from carnet.control_room.state.trusted_time import Reading
+from carnet.edge.limits import Limits
 from carnet.server_log import Log, new_log
 
 PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages_process")
@@ -42,6 +43,9 @@ class At:
     port: int
     tls: tuple[Path, Path] | None  # certificate, private key
     pages: RuntimeConfig | None = None  # None: bots only
+    proxies: frozenset[str] = frozenset()  # where there are some, nobody else is let in
+    connections: int | None = None  # at most; None: as the release has it
+    per_address: int | None = None
 
 
 def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) -> None:
@@ -58,7 +62,9 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
         log(what, address=where)
         notify(os.environ.get("NOTIFY_SOCKET"), "READY=1" if what == "ready" else "STOPPING=1")
 
-    server = Server(Door(writer), Options(Tls(*at.tls) if at.tls else None), log, told, now)
+    limits = Limits().with_connections(at.connections, at.per_address)
+    options = Options(Tls(*at.tls) if at.tls else None, limits, at.proxies)
+    server = Server(Door(writer), options, log, told, now)
     server.beside.append(lambda: _beside(writer, folder))
     if at.pages:
         server.beside.append(partial(_pages, at.pages, log))

@@ -148,7 +148,8 @@ class Site:
         with self.engine(writing=True) as engine:
             engine.restarted(self.reading())
             page_config = self._given(engine.keys, how) if how.pages else None
-            serving.serve(engine, self.reading, self.folder, serving.At(how.host, how.port, tls, page_config))
+            at = serving.At(how.host, how.port, tls, page_config, how.proxies, how.connections, how.per_address)
+            serving.serve(engine, self.reading, self.folder, at)
 
     def _given(self, keys: KeyRing, how: "Serving | None") -> "RuntimeConfig":
         """What the pages may know. `how` None: for one command, that serves nothing."""
@@ -170,6 +171,9 @@ class Site:
             certificate=str(how.certificate) if how.certificate else None,
             private_key=str(how.private_key) if how.private_key else None,
             passphrase_file=str(self.passphrase_file.resolve()) if self.passphrase_file else None,
+            proxies=sorted(how.proxies),
+            connections=how.connections,
+            per_address=how.per_address,
         )
 
     def password_link(self, name: str) -> str:

@@ -40,7 +40,9 @@ class Code(StrEnum):
     TOTALS_FELL = "totals_fell"
     UNKNOWN_LICENSE_FILE = "unknown_license_file"
     WRITTEN_OFF = "written_off"
+    RELEASED_AGAIN = "released_again"
     NOTHING_TO_ACCEPT = "nothing_to_accept"
+    TOO_MANY_UPLOADS = "too_many_uploads"
     # issuing
     OVER_ENTITLEMENT = "over_entitlement"
     OUTSIDE_PURCHASE = "outside_purchase"

@@ -54,6 +54,7 @@ _CODES: dict[HTTPStatus, set[Code]] = {
         Code.BELOW_USE,
         Code.CANNOT_BE_INSTALLED,
         Code.NEEDS_SECOND_PERSON,
+        Code.RELEASED_AGAIN,
         Code.NOT_ENABLED,
         Code.WRONG_KEY,
         Code.OUT_OF_SEQUENCE,
@@ -72,6 +73,7 @@ _CODES: dict[HTTPStatus, set[Code]] = {
         Code.KEY_SET_TOO_OLD,
         Code.IDEMPOTENCY_CONFLICT,
     },
+    HTTPStatus.TOO_MANY_REQUESTS: {Code.TOO_MANY_UPLOADS},
     HTTPStatus.INTERNAL_SERVER_ERROR: {Code.FAULT},
     HTTPStatus.SERVICE_UNAVAILABLE: {Code.BUSY, Code.STORAGE_FAILED},
 }

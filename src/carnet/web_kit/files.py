@@ -1,5 +1,5 @@
 """Files that leave, by name, as they are, and never shown in place; and files that come in: one, read no further than
-it takes to see that it is too large.
+it takes to see that it is too large, and none from who sent too many.
 """
 
 import re
@@ -18,6 +18,14 @@ def read_upload(request: HttpRequest, field: str = "file") -> bytes | None:
 def download(raw: bytes, name: str, kind: str = "application/octet-stream") -> HttpResponse:
     answer = HttpResponse(raw, content_type=kind)
     answer["Content-Disposition"] = f'attachment; filename="{file_name(name)}"'
+    return answer
+
+
+def to_try_later(answer: HttpResponse, seconds: int | None) -> HttpResponse:
+    """The answer to who asked too often, where `seconds` says after how many it can be tried again; else as it is."""
+    if seconds is not None:
+        answer.status_code = 429
+        answer["Retry-After"] = str(seconds)
     return answer
 
 

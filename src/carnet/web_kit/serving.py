@@ -1,75 +1,112 @@
-"""Serving a WSGI application: processes of several threads each (gunicorn), over TLS where there is a certificate, and
-with a log in lines of JSON.
+"""Serving a WSGI application: processes (gunicorn looks after them), in each of them the edge of all our servers
+(`carnet.edge`) with TLS and limits, and threads for the application. The log is in lines of JSON.
 
 A line for each request, and one for each fault: never a query, a header or a body, nor a fault's own words, which may
 quote one (A2). TERM lets requests under way end; INT (Ctrl-C) does not.
 """
 
+import asyncio
 import logging
 import os
 import re
+import signal
 import socket
 import ssl
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+import uvloop
 from django.db import connections
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
-from gunicorn.util import close_graceful  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker as BaseWorker  # type: ignore[import-untyped]
 
+from carnet.edge import acts
+from carnet.edge.gate import allow_files
+from carnet.edge.limits import Limits
+from carnet.edge.running import Running
 from carnet.errors import CarnetError, UsageError
-from carnet.server_log import JsonLines, shown_path
+from carnet.server_log import JsonLines, new_log
+from carnet.web_kit.gateway import BUFFERED, Gateway, Wsgi
 
-THREADS = 16  # of each process: what they do is mostly waiting, for the database or for a client
+THREADS = 16  # of each process: what they do is mostly waiting for the database
 BACKLOG = 512
-PATIENCE = 20  # seconds that a client may be silent in the middle of something; a thread waits for it
-FAREWELL = 0.5  # seconds that it may take a client to read its last answer
 STOPPING = 20  # seconds that requests under way may take when it is told to stop
+LIMITS = Limits(
+    body=17 * 1024 * 1024,  # what one upload may have (`MOST_UPLOADED`), and the form around it
+    headers=100,
+    seconds=20,
+    connections=512,
+    per_address=128,
+    pipelined=1,
+    fed=64 * 1024,
+)
 
-Application = Callable[..., Any]  # WSGI
+
+@dataclass(frozen=True)
+class How:
+    """How a server serves, beside what it serves."""
+
+    bind: str  # HOST:PORT
+    workers: int = 2
+    certificate: Path | None = None
+    key: Path | None = None
+    limits: Limits = LIMITS  # of all its processes together
+    proxies: frozenset[str] = frozenset()  # addresses; where there are some, nobody else is let in
 
 
 def serve(
-    application: Application,
-    *,
-    bind: str,
-    workers: int = 2,
-    certificate: Path | None = None,
-    key: Path | None = None,
-    on_ready: Callable[[], None] = lambda: None,
+    application: Wsgi, how: How, now: Callable[[], datetime], on_ready: Callable[[], None] = lambda: None
 ) -> NoReturn:
-    """Serve until told to stop; then the process ends (SystemExit), and its workers before it. `bind`: HOST:PORT.
+    """Serve until told to stop; then the process ends (SystemExit), and its workers before it.
 
     Raises UsageError and CarnetError where it cannot begin: nothing was served then.
     """
-    context = _context(certificate, key) if certificate and key else None
-    listener = _listen(bind)
+    context = _context(how.certificate, how.key) if how.certificate and how.key else None
+    listener = _listen(how.bind)
     connections.close_all()  # none is carried into the workers: each opens its own
     logging.getLogger().handlers = [JsonLines(sys.stderr)]
+    logging.getLogger("carnet.pages.requests").setLevel(logging.INFO)
     logging.getLogger("django").handlers = []
     logging.getLogger("django.request").setLevel(logging.ERROR)  # less than that is in the requests' own lines
+    wanted = -(-how.limits.connections // how.workers)  # each process counts its own
+    limits = _share(how.limits, how.workers, wanted)
+    served = _Served(limits, wanted, context, how.proxies, now)
     settings = {
         "bind": f"fd://{listener.detach()}",
-        "workers": workers,
-        "worker_class": Worker,
-        "threads": THREADS,
+        "workers": how.workers,
+        "worker_class": type("OurWorker", (Worker,), {"served": served}),
         "backlog": BACKLOG,
         "graceful_timeout": STOPPING,
         "when_ready": lambda _: on_ready(),
         "logger_class": Log,
         "accesslog": None,
         "loglevel": "warning",
-        "forwarded_allow_ips": "",  # who may say that TLS ended before us is the application's matter
         "control_socket_disable": True,
         "umask": 0o077,
-        "certfile": str(certificate) if context else None,
-        "ssl_context": lambda _, __: context,
     }
     _run(_Server(application, settings))
+
+
+def _share(limits: Limits, workers: int, wanted: int) -> Limits:
+    connections = allow_files(wanted)
+    per_address, held = -(-limits.per_address // workers), limits.held // workers
+    return replace(limits, connections=connections, per_address=per_address, held=held)
+
+
+@dataclass(frozen=True)
+class _Served:
+    limits: Limits
+    wanted: int  # connections; there are fewer where there are no more open files for them
+    context: ssl.SSLContext | None
+    proxies: frozenset[str]
+    now: Callable[[], datetime]
 
 
 def _run(server: "_Server") -> NoReturn:
@@ -87,7 +124,7 @@ def _run(server: "_Server") -> NoReturn:
 
 
 class _Server(BaseApplication):
-    def __init__(self, application: Application, settings: dict[str, object]) -> None:
+    def __init__(self, application: Wsgi, settings: dict[str, object]) -> None:
         self._application, self._settings = application, settings
         super().__init__()
 
@@ -95,40 +132,57 @@ class _Server(BaseApplication):
         for name, value in self._settings.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Application:
+    def load(self) -> Wsgi:
         return self._application
 
 
-def _set_patience(sock: socket.socket, flag: bool) -> None:
-    """In place of `setblocking`: where it would wait for a client for ever, it waits for PATIENCE."""
-    if sock.fileno() >= 0:
-        sock.settimeout(PATIENCE if flag else 0)
+class Worker(BaseWorker):
+    """One process: an event loop that knows clients, and threads that know the application."""
 
+    served: _Served
 
-class _Patient(socket.socket):
-    setblocking = _set_patience
+    def run(self) -> None:
+        threads = ThreadPoolExecutor(THREADS, "page")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve(threads))
+        threads.shutdown(wait=False, cancel_futures=True)  # the process ends with `_run`
 
+    async def _serve(self, threads: ThreadPoolExecutor) -> None:
+        stop, at_once = asyncio.Event(), asyncio.Event()
+        self._listen_to_signals(stop, at_once)
+        served = self.served
+        gateway = Gateway(self.wsgi, threads, served.context is not None)
+        log = new_log(served.now, sys.stderr)
+        running = Running(
+            gateway,
+            served.limits,
+            log,
+            served.now,
+            context=served.context,
+            proxies=served.proxies,
+            buffered=BUFFERED,
+        )
+        running.open([each.sock.dup() for each in self.sockets])
+        if served.limits.connections < served.wanted:
+            log("limit", limit=acts.DESCRIPTORS, connections=served.limits.connections, wanted=served.wanted)
+        while not stop.is_set() and self.ppid == os.getppid():
+            self.notify()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await stop.wait()
+            running.tick()
+        await running.end(0 if at_once.is_set() else STOPPING)
 
-class _PatientTls(ssl.SSLSocket):
-    setblocking = _set_patience
+    def _listen_to_signals(self, stop: asyncio.Event, at_once: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
 
+        def quit_at_once() -> None:
+            at_once.set()
+            stop.set()
 
-class Worker(ThreadWorker):
-    """Clients that begin a request and fall silent hold its threads for a while only, and its loop not at all."""
-
-    def enqueue_req(self, conn: Any) -> None:
-        if type(conn.sock) is socket.socket:
-            conn.sock = _Patient(fileno=conn.sock.detach())
-            conn.sock.setblocking(False)
-        super().enqueue_req(conn)
-
-    def handle(self, conn: Any) -> Any:
-        """In a thread. A connection that ends is closed here: the loop would wait until the client has read its last
-        answer, and accept nobody meanwhile."""
-        goes_on = super().handle(conn)
-        if not goes_on:
-            close_graceful(conn.sock, timeout=FAREWELL)
-        return goes_on
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        for each in (signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(each, quit_at_once)
 
 
 class Log(Logger):
@@ -138,21 +192,6 @@ class Log(Logger):
         self.cfg = cfg
         self.error_log.handlers, self.error_log.propagate = [], True
         self.error_log.setLevel(logging.WARNING)
-        self.access_log.handlers, self.access_log.propagate = [], True
-        self.access_log.setLevel(logging.INFO)
-
-    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
-        del req
-        fields = {
-            "event": "request",
-            "from": environ.get("REMOTE_ADDR", ""),
-            "method": environ.get("REQUEST_METHOD", ""),
-            "path": shown_path(environ.get("PATH_INFO", "")),
-            "status": int(str(resp.status).split(" ", 1)[0]),
-            "bytes": resp.sent,
-            "ms": round(request_time.total_seconds() * 1000, 1),
-        }
-        self.access_log.info("request", extra={"fields": fields})
 
     def reopen_files(self) -> None:
         """USR1: there are no files of ours."""
@@ -173,7 +212,6 @@ def _listen(bind: str) -> socket.socket:
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslsocket_class = _PatientTls
     try:
         context.load_cert_chain(certificate, key, password=lambda: "")  # never asks on a terminal
     except (OSError, ValueError) as error:  # an SSLError is an OSError

@@ -200,7 +200,8 @@ def download(session: Session, license_file: FileId, out: OutFile) -> None:
     from carnet.calm.use_cases.license_files import download_license_file
 
     answer = download_license_file(calm, license_file=license_file, **session.who())
-    write_file(out, answer.raw or b"")
+    if not isinstance(answer, Refusal):
+        write_file(out, answer.raw or b"")
     session.answer(answer, lambda console, _: console.print(f"The same file is written again: {out}"), file=str(out))
 
 

@@ -25,7 +25,13 @@ Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help="Processe
 Host = Annotated[list[str] | None, typer.Option("--host", help="A name by which browsers ask for it; several may be.")]
 Certificate = Annotated[Path | None, typer.Option("--certificate", exists=True, help="The chain, in PEM.")]
 Key = Annotated[Path | None, typer.Option("--key", exists=True, help="Its private key, in PEM.")]
-Proxy = Annotated[bool, typer.Option("--behind-proxy", help="A proxy on this machine ends TLS.")]
+Proxy = Annotated[bool, typer.Option("--behind-proxy", help="A proxy ends TLS: on this machine, or as --proxy says.")]
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option("--proxy", metavar="ADDRESS", help="The proxy, where it is another machine; no other gets in."),
+]
+Connections = Annotated[int | None, typer.Option("--connections", min=16, help="At most, of all processes.")]
+PerAddress = Annotated[int | None, typer.Option("--connections-per-address", min=1, help="Of these, for one address.")]
 Plain = Annotated[bool, typer.Option("--plain-http", help="Without TLS, on this machine alone: to try it out.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the insides of errors. Never where customers come.")]
 SecondFactor = Annotated[
@@ -44,10 +50,26 @@ def serve(
     plain_http: Plain = False,
     debug: Debug = False,
     optional_second_factor: SecondFactor = False,
+    proxy: TrustedProxy = None,
+    connections: Connections = None,
+    per_address: PerAddress = None,
 ) -> None:
     """The portal, for browsers and programs. The first start prints how to sign in."""
     hosts = tuple(host or ())
-    how = Serving(bind, workers, hosts, certificate, key, behind_proxy, plain_http, debug, optional_second_factor)
+    how = Serving(
+        bind,
+        workers,
+        hosts,
+        certificate,
+        key,
+        behind_proxy,
+        plain_http,
+        debug,
+        optional_second_factor,
+        tuple(proxy or ()),
+        connections,
+        per_address,
+    )
     session.vendor.serve(how, lambda line: print(line, flush=True))
 
 

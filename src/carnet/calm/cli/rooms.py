@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     command(room, "show")(show_room)
     command(room, "accept-history")(accept_history)
     command(room, "write-off")(write_off)
+    command(room, "readmit")(readmit)
     app.add_typer(room, name="control-room")
 
 
@@ -53,9 +54,9 @@ def _rooms(console: "Console", answer: Any) -> None:
 
 def _exposed(console: "Console", room: Any) -> None:
     for one in room.exposed:
+        who = f"{room.name} is written off, and" if one.why == "written_off" else f"{room.name} was released; a copy"
         console.print(
-            f"Exposed: {room.name} is written off, and could still use {one.quantity} {one.sku} until "
-            f"{times.minute(one.until)}."
+            f"Exposed: {who} could still use {one.quantity} {one.sku} until {times.minute(one.until)}.", soft_wrap=True
         )
 
 
@@ -105,6 +106,17 @@ def accept_history(session: Session, room: RoomName, reason: Reason, site_confir
     answer = propose_accept_history(
         calm, control_room=find_named(room).id, reason=reason, site_confirms=site_confirms, **session.who()
     )
+    session.answer(answer, proposed)
+
+
+def readmit(session: Session, room: RoomName, reason: Reason) -> None:
+    """Propose to let a Control Room enrol once more that was released and enrolled again within a year (E11). A second
+    person confirms it (A3)."""
+    calm = session.calm()
+    from carnet.calm.queries.control_rooms import find_named
+    from carnet.calm.use_cases.proposals import propose_readmission
+
+    answer = propose_readmission(calm, control_room=find_named(room).id, reason=reason, **session.who())
     session.answer(answer, proposed)
 
 

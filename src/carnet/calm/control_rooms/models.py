@@ -45,7 +45,7 @@ class ControlRoom(models.Model):
     set_backs = models.BigIntegerField(default=0)  # T2: by the newest LFR, beyond those at the install before
     set_backs_known = models.BigIntegerField(default=0)
     owed = models.BooleanField(default=False)  # Q5: by the newest LFR
-    exposed_until = models.DateTimeField(null=True)  # E12: written off, and its file may still be used until then
+    readmitted_at = models.DateTimeField(null=True)  # E11: two people let it enrol again
 
     class Meta:
         indexes = (
@@ -54,7 +54,6 @@ class ControlRoom(models.Model):
             models.Index(fields=["deadline"], name="rooms_by_deadline", condition=models.Q(deadline__isnull=False)),
             models.Index(fields=["changed_at"], name="rooms_set_back", condition=models.Q(set_backs__gt=0)),
             models.Index(fields=["changed_at"], name="rooms_that_owe", condition=models.Q(owed=True)),
-            models.Index(fields=["exposed_until"], name="rooms_exposed"),
         )
 
     def __str__(self) -> str:
@@ -69,6 +68,15 @@ class Enrolment(models.Model):
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     ended_by = models.CharField(max_length=16, blank=True)  # released | written_off
+    exposed = models.TextField(blank=True)  # E11, E12: what it held, JSON of `ExposedLine`; a copy may still use it
+    exposed_until = models.DateTimeField(null=True)  # the last end of these
+
+    class Meta:
+        indexes = (
+            models.Index(
+                fields=["exposed_until"], name="enrolments_exposed", condition=models.Q(exposed_until__isnull=False)
+            ),
+        )
 
     def __str__(self) -> str:
         return self.id
@@ -297,12 +305,17 @@ class RefusedFile(models.Model):
     message = models.TextField(blank=True)
     next = models.TextField(blank=True)
     evidence = models.TextField(default="[]")  # list[str], JSON
-    raw = models.BinaryField()
+    raw = models.BinaryField()  # empty once it is let go (N2)
+    is_whole = models.BooleanField()  # `raw` is there
+    known = models.BooleanField()  # it bears a signature that CALM knows
 
     class Meta:
         indexes = (
             models.Index(fields=["room", "code"], name="refused_by_room"),
             models.Index(fields=["account", "at"], name="refused_by_account"),
+            models.Index(
+                fields=["account", "id"], name="refused_whole", condition=models.Q(known=False, is_whole=True)
+            ),
             models.Index(fields=["guid", "at"], name="refused_by_guid"),
             models.Index(fields=["at", "code", "room"], name="refused_open", condition=models.Q(resolved=False)),
         )

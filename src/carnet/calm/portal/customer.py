@@ -30,6 +30,7 @@ from carnet.calm.use_cases import accounts as use_cases
 from carnet.calm.use_cases import batches, guids, orders, purchases, tokens
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.orders import COLUMNS
+from carnet.calm.use_cases.uploads import retry_after
 from carnet.entitlements import (
     MAX_QUANTITY,
     PeriodUnit,
@@ -38,7 +39,7 @@ from carnet.entitlements import (
 )
 from carnet.exchange.envelope import MAX_FILE
 from carnet.exchange.verdicts import Refusal
-from carnet.web_kit.files import download
+from carnet.web_kit.files import download, to_try_later
 from carnet.web_kit.forms import Asking, DayField, Reason
 
 
@@ -79,7 +80,8 @@ def approval(request: AuthorizedRequest, account: str) -> HttpResponse:
         "account": customer,
         "account_id": customer.id,
     }
-    return render(request, "calm/customer/approval.html", page, status=form.status)
+    answer = render(request, "calm/customer/approval.html", page, status=form.status)
+    return to_try_later(answer, retry_after(form.refusal, request.now))
 
 
 @requires(Permission.EXCHANGE)
@@ -102,7 +104,8 @@ def token(request: AuthorizedRequest, account: str) -> HttpResponse:
         "account": customer,
         "account_id": customer.id,
     }
-    return render(request, "calm/customer/token.html", page, status=form.status)
+    answer = render(request, "calm/customer/token.html", page, status=form.status)
+    return to_try_later(answer, retry_after(form.refusal, request.now))
 
 
 @requires(Permission.EXCHANGE)
@@ -123,7 +126,8 @@ def upload_requests(request: AuthorizedRequest, account: str) -> HttpResponse:
         "account": customer,
         "account_id": customer.id,
     }
-    return render(request, "calm/customer/requests.html", context)
+    answer, last = render(request, "calm/customer/requests.html", context), taken[-1].answer if taken else None
+    return to_try_later(answer, retry_after(last, request.now))  # once a day is full it stays so
 
 
 @requires(Permission.EXCHANGE)

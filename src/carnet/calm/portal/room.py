@@ -33,9 +33,10 @@ from carnet.calm.queries.room import Configure, RoomPage, file_name, room_page
 from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.queries.usage import ProductUsage, usage
 from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts
+from carnet.calm.use_cases.uploads import retry_after
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import charts
-from carnet.web_kit.files import download, read_upload
+from carnet.web_kit.files import download, read_upload, to_try_later
 from carnet.web_kit.forms import Reason
 
 
@@ -117,7 +118,8 @@ def show(
         "account_id": page.account,
         **more,
     }
-    return render(request, f"calm/room/{template}.html", context, status=422 if refusal else 200)
+    answer = render(request, f"calm/room/{template}.html", context, status=422 if refusal else 200)
+    return to_try_later(answer, retry_after(refusal, request.now))
 
 
 @requires(Permission.SEE)
@@ -190,6 +192,8 @@ def olf_download(request: AuthorizedRequest, guid: str, file: str) -> HttpRespon
     """Step 4: the same bytes each time (E6)."""
     found = license_file_of(guid_of(request, guid), file)
     shown = license_files.download_license_file(request.calm, license_file=found.id, **request.who)
+    if isinstance(shown, Refusal):
+        return show(request, found.enrolment.guid, refusal=shown, tried="download")
     return download(shown.raw or b"", file_name(shown.name, shown.sequence, "olf"))
 
 
@@ -305,4 +309,5 @@ def report(request: AuthorizedRequest, guid: str) -> HttpResponse:
         "send": "Report as lost",
         "account_id": license_guid.account_id,
     }
-    return render(request, "ui/form_page.html", context, status=form.status)
+    answer = render(request, "ui/form_page.html", context, status=form.status)
+    return to_try_later(answer, retry_after(form.refusal, request.now))

@@ -81,5 +81,3 @@ EMAIL_USE_TLS = os.environ.get("CARNET_SMTP_TLS", "starttls") == "starttls"
 EMAIL_USE_SSL = os.environ.get("CARNET_SMTP_TLS") == "tls"
 EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("CARNET_MAIL_FROM", "calm@localhost")
-
-NINJA_PAGINATION_PER_PAGE = 100

@@ -3,6 +3,7 @@ accounts, purchases and the catalogue.
 """
 
 from functools import partial
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from carnet import times
+from carnet.calm.control_rooms.models import RefusedFile
 from carnet.calm.customers.models import Approval
 from carnet.calm.people.access import Permission
 from carnet.calm.portal import links, vendor_lists
@@ -29,6 +31,7 @@ from carnet.calm.use_cases import accounts as use_cases
 from carnet.calm.use_cases import bootstrap, proposals
 from carnet.calm.use_cases import purchases as stock
 from carnet.calm.use_cases.models import Proposal
+from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download
 from carnet.web_kit.forms import Asking, DayField, Reason
 
@@ -182,6 +185,8 @@ def _shown(request: AuthorizedRequest, number: int, form: Accept) -> HttpRespons
 def file(request: AuthorizedRequest, number: int) -> HttpResponse:
     """The very bytes, to be checked with other tools."""
     row = refused_of(request, number)
+    if not row.is_whole:
+        raise Http404
     return download(bytes(row.raw), f"refused-{row.digest[:16]}.{row.kind}")
 
 
@@ -193,19 +198,19 @@ def accept(request: AuthorizedRequest, number: int) -> HttpResponse:
     if not row.room:
         raise Http404
     form = Accept(request.POST)
-    asked = form.ask(
-        lambda fields: proposals.propose_accept_history(
-            request.calm,
-            control_room=row.room,
-            reason=fields["reason"],
-            site_confirms=fields["site_confirms"],
-            **request.who,
-        )
-    )
+    asked = form.ask(lambda fields: _propose(request, row, fields))
     if asked is None:
         return _shown(request, number, form)
     messages.success(request, "A second person must confirm it. Until then nothing is changed.")
     return redirect("confirmations")
+
+
+def _propose(request: AuthorizedRequest, row: RefusedFile, fields: dict[str, Any]) -> proposals.Proposed | Refusal:
+    """What the refused file waits for: an accepted history (L2), or that it may enrol once more (E11)."""
+    asked = {"control_room": row.room, "reason": fields["reason"], **request.who}
+    if row.code == Code.RELEASED_AGAIN:
+        return proposals.propose_readmission(request.calm, **asked)
+    return proposals.propose_accept_history(request.calm, site_confirms=fields["site_confirms"], **asked)
 
 
 @requires(Permission.SEE_VENDOR)

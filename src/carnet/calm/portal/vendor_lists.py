@@ -132,6 +132,9 @@ def listed(request: AuthorizedRequest, table: type[Any], rows: "Callable[..., Qu
     """A filtered, sorted page of rows: the context of `calm/list_page.html`. `rows` takes `text` and `state`."""
     form = Filter(request.GET, table.states)
     made = table(rows(**form.cleaned_data) if form.is_valid() else rows())
+    asked = request.GET.copy()
+    asked.pop(made.prefixed_per_page_field, None)  # how many rows a page has is not the caller's to say
+    request.GET = asked  # type: ignore[assignment]
     tables.RequestConfig(request, paginate={"per_page": PER_PAGE}).configure(made)
     return {"table": made, "filters": form}
 

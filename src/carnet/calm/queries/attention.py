@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from carnet.calm.control_rooms.models import (
     Acceptance,
     ControlRoom,
+    Enrolment,
     Kept,
     LicenseLine,
     LossReport,
@@ -27,10 +28,11 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.customers.models import Account, Approval
-from carnet.calm.purchases.models import Purchase
+from carnet.calm.purchases.models import Product, Purchase
 from carnet.calm.queries.expiring import count_expiring
 from carnet.calm.queries.late_totals import late_totals
 from carnet.calm.queries.timeline import Page, page_of
+from carnet.calm.use_cases.exposures import exposed_lines
 from carnet.calm.use_cases.models import Proposal, Vouching
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
@@ -126,12 +128,13 @@ class AttentionKind(StrEnum):
     UNKNOWN_LICENSE_FILE = "unknown_license_file"
     TOKEN_USED = "token_used"  # noqa: S105 - a code that speaks of tokens
     WRITTEN_OFF = "written_off"  # a file of a Control Room that was written off
+    RELEASED_AGAIN = "released_again"  # E11: it enrols again and again
     PROPOSAL = "proposal"
     LOST = "lost"
     LAPSED = "lapsed"
     CLOCK_SET_BACK = "clock_set_back"
     OWED = "owed"
-    EXPOSED = "exposed"  # written off, and its license file may still be in use
+    EXPOSED = "exposed"  # released or written off, and its license file may still be in use
     EXCESS = "excess"
     LATE = "late"  # a total rose after it was final
     ON_MACHINE = "on_machine"  # an act on the vendor's staff that one person did there (A3)
@@ -144,6 +147,7 @@ REFUSALS = (
     AttentionKind.UNKNOWN_LICENSE_FILE,
     AttentionKind.TOKEN_USED,
     AttentionKind.WRITTEN_OFF,
+    AttentionKind.RELEASED_AGAIN,
 )
 
 
@@ -190,7 +194,7 @@ def attention(
 def vendor_counts(now: datetime, expiring_days: int = 30) -> VendorCounts:
     proposals = Proposal.objects.filter(state=Proposal.State.OPEN).count()
     things = sum(rows.count() for rows in (_refusals_open(), _lapsed_rooms(now), _set_back_rooms(), _owing_rooms()))
-    things += _exposed_rooms(now).count() + _lost_open().count() + len(excesses(now)) + len(late_totals(now))
+    things += _exposed_enrolments(now).count() + _lost_open().count() + len(excesses(now)) + len(late_totals(now))
     things += _on_machine_rows(now).count()
     approvals = Approval.objects.filter(state=Approval.State.REQUESTED).count()
     return VendorCounts(approvals, things + proposals, proposals, count_expiring(now, expiring_days))
@@ -225,6 +229,7 @@ _TITLES: dict[AttentionKind, Callable[[], str]] = {
     AttentionKind.UNKNOWN_LICENSE_FILE: lambda: "License file that CALM never issued",
     AttentionKind.TOKEN_USED: lambda: "Token used a second time",
     AttentionKind.WRITTEN_OFF: lambda: "A written-off Control Room turned up",
+    AttentionKind.RELEASED_AGAIN: lambda: "Released and enrolled again",
 }
 
 
@@ -290,16 +295,22 @@ def _owed(_now: datetime, most: int) -> Iterator[Attention]:
         yield _of_room(AttentionKind.OWED, "Overage is owed", sentence, room, room.changed_at)
 
 
-def _exposed_rooms(now: datetime) -> QuerySet[ControlRoom]:
-    return _rooms(exposed_until__gt=now)
+def _exposed_enrolments(now: datetime) -> QuerySet[Enrolment]:
+    return Enrolment.objects.filter(exposed_until__gt=now)
 
 
 def _exposed(now: datetime, most: int) -> Iterator[Attention]:
-    for room in _exposed_rooms(now).order_by("-changed_at", "-id")[:most]:
-        assert room.exposed_until is not None
-        until = day(room.exposed_until)
-        sentence = f"Its license file may be in use until {until}: more may be usable than was bought."
-        yield _of_room(AttentionKind.EXPOSED, "Written off, not yet ended", sentence, room, room.changed_at)
+    rows = list(_exposed_enrolments(now).select_related("room__account").order_by("-ended_at", "-id")[:most])
+    names = dict(Product.objects.values_list("sku", "name"))
+    for row in rows:
+        assert row.exposed_until is not None
+        assert row.ended_at is not None
+        held = ", ".join(f"{line.quantity:,} {names[line.sku]}" for line in exposed_lines(row, now))
+        whose, title = "A copy of it", "Released, not yet ended"
+        if row.ended_by == "written_off":
+            whose, title = "It", "Written off, not yet ended"
+        sentence = f"{whose} could use {held} until {day(row.exposed_until)}: more may be usable than was bought."
+        yield _of_room(AttentionKind.EXPOSED, title, sentence, row.room, row.ended_at)
 
 
 def _lost_open() -> QuerySet[LossReport]:
@@ -316,6 +327,7 @@ def _lost(_now: datetime, most: int) -> Iterator[Attention]:
 _ASKS = {
     "write_off": "asks to write it off",
     "accept_history": "asks to accept its history",
+    "readmit": "asks to let it enrol once more",
     "rotate_keys": "asks for new issuing keys",
     "set_windows": "asks for other windows",
     "add_staff": "asks to add somebody to the staff",

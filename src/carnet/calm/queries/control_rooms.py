@@ -8,12 +8,13 @@ from carnet.calm.control_rooms.models import (
     AcceptedLfr,
     ControlRoom,
     Counted,
+    Enrolment,
     LicenseFile,
-    LicenseLine,
     RefusedFile,
     Spent,
 )
 from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases.exposures import exposed_lines
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.written_for import reads_of
@@ -23,11 +24,12 @@ from carnet.exchange.reads import SiteReads
 
 @dataclass(frozen=True)
 class Exposed:
-    """E12, H1: what a written-off Control Room could still use, until when."""
+    """E11, E12, H1: what a Control Room that was released or written off, or a copy of it, could still use."""
 
     sku: str
     quantity: int
     until: datetime
+    why: str  # released | written_off
 
 
 @dataclass(frozen=True)
@@ -143,12 +145,10 @@ def _listed(room: ControlRoom, exposed: tuple[Exposed, ...]) -> RoomListed:
 
 def _exposures(now: datetime) -> dict[str, tuple[Exposed, ...]]:
     found: dict[str, tuple[Exposed, ...]] = {}
-    lines = LicenseLine.objects.filter(room__state=ControlRoom.State.WRITTEN_OFF, ends__gt=now)
-    lines = lines.exclude(license_file__state=LicenseFile.State.DISPROVED)
-    for line in lines.select_related("purchase", "room"):
-        if line.file_sequence >= line.room.confirmed:
-            one = Exposed(line.purchase.product_id, line.quantity, line.ends)
-            found[line.room_id] = (*found.get(line.room_id, ()), one)
+    for enrolment in Enrolment.objects.filter(exposed_until__gt=now).order_by("started_at", "id"):
+        lines = exposed_lines(enrolment, now)
+        shown = tuple(Exposed(line.sku, line.quantity, line.until, enrolment.ended_by) for line in lines)
+        found[enrolment.room_id] = (*found.get(enrolment.room_id, ()), *shown)
     return found
 
 

@@ -173,6 +173,7 @@ class Evidence:
     means: str
     steps: tuple[str, ...]
     not_acceptable: Refusal | None  # why two people cannot accept it; of its token it is judged when proposed
+    is_readmission: bool  # E11: two people can let it enrol once more
     needs_site_to_confirm: bool  # L2: not shown; the site says by other means that this is its newest request
     proposals: tuple[ProposalShown, ...]
 
@@ -217,6 +218,7 @@ def evidence(refused: int) -> Evidence:
         compared.means if compared else _nothing_changed(room, name),
         compared.steps if compared else (row.next,),
         _not_acceptable(row, room, read),
+        row.code == Code.RELEASED_AGAIN and room is not None and not row.resolved,
         row.code == Code.HISTORY_NOT_SHOWN,
         open_proposals(room.id) if room else (),
     )

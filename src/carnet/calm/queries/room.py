@@ -101,6 +101,7 @@ class RefusedShown:
     by: str
     is_open: bool
     newer: bool  # it came after the newest that was accepted
+    is_whole: bool  # its bytes are kept (N2)
 
 
 @dataclass(frozen=True)
@@ -289,7 +290,17 @@ def shown_refusal(row: RefusedFile, *, newer: bool) -> RefusedShown:
     evidence = tuple(msgspec.json.decode(row.evidence, type=list[str]))
     refusal = Refusal(Code(row.code), row.message, row.next, evidence)
     return RefusedShown(
-        row.pk, row.kind, row.code, refusal, row.sequence, row.size, row.at, row.by, not row.resolved, newer
+        row.pk,
+        row.kind,
+        row.code,
+        refusal,
+        row.sequence,
+        row.size,
+        row.at,
+        row.by,
+        not row.resolved,
+        newer,
+        row.is_whole,
     )
 
 

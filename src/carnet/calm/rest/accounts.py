@@ -8,7 +8,7 @@ from ninja import Router, Status
 from carnet.calm.people.access import Permission
 from carnet.calm.rest import schemas
 from carnet.calm.rest.auth import Call, requires
-from carnet.calm.rest.problems import refused
+from carnet.calm.rest.problems import refused_now
 from carnet.calm.rest.schemas import Id
 from carnet.calm.rest.scope import own_account
 from carnet.calm.use_cases import (
@@ -48,9 +48,10 @@ def show_account(request: Call, account: Id) -> Any:
     return accounts.show_account(own_account(request, account))
 
 
-@router.get("/accounts/{account}/approvals", auth=requires(Permission.SEE), response=list[schemas.Approval])
-def list_approvals(request: Call, account: Id) -> Any:
-    return list(accounts.show_account(own_account(request, account)).approvals)
+@router.get("/accounts/{account}/approvals", auth=requires(Permission.SEE), response=schemas.Approvals)
+def list_approvals(request: Call, account: Id, page: schemas.Number = 1) -> Any:
+    rows = accounts.list_approvals(own_account(request, account), **schemas.cut(page))
+    return {"approvals": rows[: schemas.PAGE], "next": schemas.after(page, rows)}
 
 
 @router.post("/accounts/{account}/approvals", auth=requires(Permission.ASK), response={201: schemas.Approval})
@@ -58,7 +59,7 @@ def request_approval(request: Call, account: Id, given: schemas.NewApproval) -> 
     """E1: asks to license offline."""
     account = own_account(request, account)
     answer = accounts.request_approval(request.calm, account=account, **given.dict(), **request.who)
-    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+    return refused_now(answer, request.now) if isinstance(answer, Refusal) else Status(201, answer)
 
 
 _DECISIONS = {
@@ -104,9 +105,10 @@ def propose_windows(request: Call, account: Id, given: schemas.NewWindows) -> An
     )
 
 
-@router.get("/accounts/{account}/purchases", auth=requires(Permission.SEE), response=list[schemas.Purchase])
-def list_purchases(request: Call, account: Id) -> Any:
-    return purchases.list_purchases(now=request.now, account=own_account(request, account))
+@router.get("/accounts/{account}/purchases", auth=requires(Permission.SEE), response=schemas.Purchases)
+def list_purchases(request: Call, account: Id, page: schemas.Number = 1) -> Any:
+    rows = purchases.list_purchases(now=request.now, account=own_account(request, account), **schemas.cut(page))
+    return {"purchases": rows[: schemas.PAGE], "next": schemas.after(page, rows)}
 
 
 @router.post("/accounts/{account}/purchases", auth=requires(Permission.OPERATE), response={201: schemas.Purchase})
@@ -126,9 +128,10 @@ def add_purchase(request: Call, account: Id, given: schemas.NewPurchase) -> Any:
     return Status(201, added)
 
 
-@router.get("/accounts/{account}/guids", auth=requires(Permission.SEE), response=list[schemas.Guid])
-def list_guids(request: Call, account: Id) -> Any:
-    return guids.list_guids(account=own_account(request, account))
+@router.get("/accounts/{account}/guids", auth=requires(Permission.SEE), response=schemas.Guids)
+def list_guids(request: Call, account: Id, page: schemas.Number = 1) -> Any:
+    rows = guids.list_guids(account=own_account(request, account), **schemas.cut(page))
+    return {"guids": rows[: schemas.PAGE], "next": schemas.after(page, rows)}
 
 
 @router.post("/accounts/{account}/guids", auth=requires(Permission.OPERATE), response={201: schemas.Guid})
@@ -142,5 +145,5 @@ def download_token(request: Call, account: Id) -> HttpResponse:
     """E2: a new enablement token, as a file."""
     answer = tokens.download_token(request.calm, account=own_account(request, account), **request.who)
     if isinstance(answer, Refusal):
-        return refused(answer)
+        return refused_now(answer, request.now)
     return HttpResponse(answer.raw, content_type="application/octet-stream")

@@ -8,7 +8,7 @@ from ninja import Router, Status
 from carnet.calm.people.access import Permission
 from carnet.calm.rest import schemas
 from carnet.calm.rest.auth import Call, requires
-from carnet.calm.rest.problems import refused
+from carnet.calm.rest.problems import refused, refused_now
 from carnet.calm.rest.schemas import Id
 from carnet.calm.rest.scope import own_guid, own_lfr, own_license_file
 from carnet.calm.use_cases import (
@@ -41,7 +41,7 @@ def accept_request(request: Call, guid: Id) -> Any:
     """Accepts an LFR against a License GUID."""
     license_guid = own_guid(request, guid)
     answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_FILE + 1), guid=license_guid, **request.who)
-    return refused(answer) if isinstance(answer, Refusal) else answer
+    return refused_now(answer, request.now) if isinstance(answer, Refusal) else answer
 
 
 @router.post("/guids/{guid}/preview", auth=requires(Permission.EXCHANGE), response=schemas.LicenseFile)
@@ -65,6 +65,8 @@ def download(request: Call, guid: Id, file: Id) -> HttpResponse:
     """E6: the same bytes each time."""
     found = own_license_file(own_guid(request, guid), file)
     answer = license_files.download_license_file(request.calm, license_file=found, **request.who)
+    if isinstance(answer, Refusal):
+        return refused_now(answer, request.now)
     return HttpResponse(answer.raw or b"", content_type="application/octet-stream")
 
 
@@ -75,7 +77,7 @@ def accept_receipt(request: Call, guid: Id) -> Any:
     """H2: confirms what was installed."""
     license_guid = own_guid(request, guid)
     answer = receipts.accept_receipt(request.calm, raw=request.read(MAX_FILE + 1), guid=license_guid, **request.who)
-    return refused(answer) if isinstance(answer, Refusal) else answer
+    return refused_now(answer, request.now) if isinstance(answer, Refusal) else answer
 
 
 def _asked(given: schemas.NewLicenseFile) -> Selection:

@@ -1,5 +1,6 @@
 """Refusals and faults as application/problem+json, with the code that every door uses (E13)."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,9 +11,11 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from carnet.calm import database
 from carnet.calm.rest.auth import NotPermittedError
+from carnet.calm.use_cases.uploads import retry_after
 from carnet.errors import CarnetError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.rest_kit.problems import CONTENT_TYPE, malformed, problem_of, refusal_of
+from carnet.web_kit.files import to_try_later
 
 _REFUSALS: dict[type[Exception], Refusal] = {
     AuthenticationError: Refusal(
@@ -28,6 +31,11 @@ _REFUSALS: dict[type[Exception], Refusal] = {
     ),
     HttpError: malformed("The body is not the JSON that it says.", "Send JSON in UTF-8."),
 }
+
+
+def refused_now(refusal: Refusal, now: datetime) -> HttpResponse:
+    """The same, with when to try again where the account sent too much today (N2)."""
+    return to_try_later(refused(refusal), retry_after(refusal, now))
 
 
 def refused(refusal: Refusal) -> HttpResponse:

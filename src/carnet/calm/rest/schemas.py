@@ -138,12 +138,22 @@ class Approval(Schema):
     decided_reason: str
 
 
+class Approvals(Schema):
+    approvals: list[Approval]
+    next: int | None
+
+
 class Guid(Schema):
     guid: str
     label: str
     account: str
     control_room: str | None
     created_at: datetime
+
+
+class Guids(Schema):
+    guids: list[Guid]
+    next: int | None
 
 
 class Purchase(Schema):
@@ -160,6 +170,11 @@ class Purchase(Schema):
     spent: int
     available: int
     excess: int
+
+
+class Purchases(Schema):
+    purchases: list[Purchase]
+    next: int | None
 
 
 class Amount(Schema):

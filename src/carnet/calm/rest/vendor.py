@@ -45,3 +45,12 @@ def write_off(request: Call, room: Id, given: schemas.NewWriteOff) -> Any:
         request.calm, control_room=room, reason=given.reason, return_unconsumed=given.return_unconsumed, **request.who
     )
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+
+
+@router.post("/control-rooms/{room}/readmission", auth=requires(Permission.OPERATE), response={201: schemas.Proposed})
+def readmit(request: Call, room: Id, given: schemas.Reason) -> Any:
+    """E11: proposes that it may enrol once more, though it was released before; a second person confirms."""
+    if not ControlRoom.objects.filter(id=room).exists():
+        raise Http404
+    answer = proposals.propose_readmission(request.calm, control_room=room, reason=given.reason, **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)

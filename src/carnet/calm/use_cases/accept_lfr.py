@@ -32,10 +32,13 @@ from carnet.calm.use_cases.context import (
 )
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.histories import settle_refusals, with_evidence
+from carnet.calm.use_cases.refused_uploads import bears_known_signature, refuse_upload
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import Case, validate_lfr
 from carnet.exchange.license_file_request import (
     LicenseFileRequest,
     LineTotals,
+    ReadLfr,
     RefusalCount,
     read_lfr,
 )
@@ -67,21 +70,31 @@ class LfrAccepted:
 def accept_lfr(calm: Calm, *, raw: bytes, guid: str, now: datetime, by: str) -> LfrAccepted | Refusal:
     with act(calm, now=now, by=by) as doing:
         license_guid = find_guid(guid)  # (1)
+        if refusal := count_upload(doing, license_guid.account_id, len(raw)):  # N2
+            return refusal
         read = read_lfr(raw)  # (2)
         if isinstance(read, Refusal):
             of = RefusedOf("lfr", license_guid.account_id, license_guid.id)
-            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), of)
+            return refuse_upload(doing, read, raw, sha256(raw).hexdigest(), of)
         judged = validate_lfr(doing, read, license_guid)  # (3) to (10)
         if isinstance(judged, Refusal):
             refusal = with_evidence(judged, read.lfr.control_room.id, read.lfr)
-            return doing.refuse_file(refusal, raw, read.envelope.digest, _of(license_guid, read.lfr))
+            of = _of(license_guid, read, refusal)
+            return refuse_upload(doing, refusal, raw, read.envelope.digest, of)
         return _accepted(doing, judged)
 
 
-def _of(license_guid: Guid, lfr: LicenseFileRequest) -> RefusedOf:
-    room = lfr.control_room
+def _of(license_guid: Guid, read: ReadLfr, refusal: Refusal) -> RefusedOf:
+    lfr, room = read.lfr, read.lfr.control_room
     return RefusedOf(
-        "lfr", license_guid.account_id, license_guid.id, room.id, room.name, lfr.sequence, lfr.generated_at
+        "lfr",
+        license_guid.account_id,
+        license_guid.id,
+        room.id,
+        room.name,
+        lfr.sequence,
+        lfr.generated_at,
+        bears_known_signature(room.id, read.signer, refusal),
     )
 
 

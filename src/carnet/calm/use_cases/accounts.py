@@ -15,6 +15,7 @@ from carnet.calm.use_cases.context import (
     act,
     check_text,
 )
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.errors import UsageError
 from carnet.exchange.enablement_token import version_tuple
 from carnet.exchange.verdicts import Code, Refusal
@@ -102,6 +103,12 @@ def list_accounts(*, start: int = 0, stop: int | None = None) -> list[AccountSho
     return [AccountShown(*row) for row in counted_accounts().order_by("name").values_list(*columns)[start:stop]]
 
 
+def list_approvals(name: str, *, start: int = 0, stop: int | None = None) -> list[ApprovalShown]:
+    """E1: the requests of an account, the oldest first; `start` and `stop` cut a page out."""
+    rows = Approval.objects.filter(account=find_account(name)).order_by("requested_at", "id")
+    return [_shown_approval(approval) for approval in rows[start:stop]]
+
+
 def show_account(name: str) -> AccountShown:
     account = find_account(name)
     approvals = Approval.objects.filter(account=account).order_by("requested_at", "id")
@@ -143,6 +150,8 @@ def request_approval(
     check_text(reason, "reason", 2000)
     with act(calm, now=now, by=by) as doing:
         customer = find_account(account)
+        if too_many := count_upload(doing, customer.id, 0):
+            return too_many
         if _version(version) < version_tuple(MIN_VERSION):
             return doing.refuse(_too_old(version), "approval.request", customer.id)
         open_one = Approval.objects.filter(account=customer, state=Approval.State.REQUESTED).first()

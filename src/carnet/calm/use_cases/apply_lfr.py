@@ -46,6 +46,7 @@ from carnet.calm.use_cases.denormalised import (
     note_installed,
     note_lfr,
 )
+from carnet.calm.use_cases.exposures import note_exposure
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.validate_lfr import (
     Case,
@@ -115,6 +116,7 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
     enrolment.save(force_insert=True)
     room.enrolment, room.guid, room.state = enrolment, case.guid, State.ACTIVE
+    room.readmitted_at = None  # E11: once
     note_confirmed(room, None)
 
 
@@ -265,7 +267,7 @@ def _take_as_release(doing: Act, room: ControlRoom, case: Case) -> None:
     after, periods = _last_position(room, case, counted, doing.now)
     confirm(room, None, case.lfr.sequence, doing.now)
     _close(doing, room, case.lfr, after, periods, counted, why="released")
-    _end(room.enrolment, doing.now, "released")
+    end(room.enrolment, doing.now, "released")
     settle_loss(room.id, LossReport.State.RELEASED, doing)
     room.guid = None
     doing.record("control_room.released", room.id, "the first LFR under a new token", lfr=case.lfr.request_id)
@@ -309,6 +311,7 @@ def _close(
         return
     proven = set(_consumed(room.enrolment.id, position, lfr, counted))
     write_closing(room.enrolment, position, proven, periods, doing.now, why)
+    note_exposure(room.enrolment, position, room.confirmed)
 
 
 def _closings(position: Position, proven: set[str], periods: Periods, now: datetime) -> dict[str, Closing]:
@@ -370,15 +373,18 @@ def _release(room: ControlRoom, doing: Act) -> None:
     """E11: the GUID is free (H5). Only of an enrolment that is open: a second release LFR changes nothing more."""
     assert room.enrolment is not None
     if room.state == State.ACTIVE:
-        _end(room.enrolment, doing.now, "released")
+        end(room.enrolment, doing.now, "released")
+    elif room.state == State.WRITTEN_OFF:  # it came back, and gives up what it had
+        end(room.enrolment, room.enrolment.ended_at or doing.now, "released")
     room.guid, room.state = None, State.RELEASED
     note_ended(room)
     settle_loss(room.id, LossReport.State.RELEASED, doing)
 
 
-def _end(enrolment: Enrolment, now: datetime, how: str) -> None:
-    enrolment.ended_at, enrolment.ended_by = now, how
-    enrolment.save(force_update=True, update_fields=["ended_at", "ended_by"])
+def end(enrolment: Enrolment, at: datetime, how: str) -> None:
+    """`how`: released or written_off. What it leaves was noted before."""
+    enrolment.ended_at, enrolment.ended_by = at, how
+    enrolment.save(force_update=True, update_fields=["ended_at", "ended_by", "exposed", "exposed_until"])
 
 
 def settle_loss(room: str, how: LossReport.State, doing: Act) -> None:
@@ -391,4 +397,4 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-__all__ = ["apply_lfr", "confirm", "ending", "see", "settle_loss", "take_key", "write_closing", "write_counts"]
+__all__ = ["apply_lfr", "confirm", "end", "ending", "see", "settle_loss", "take_key", "write_closing", "write_counts"]

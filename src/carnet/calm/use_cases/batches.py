@@ -14,7 +14,9 @@ from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import Calm, RefusedOf, act
 from carnet.calm.use_cases.license_files import LicenseFileShown, find_lfr, issue_plan
 from carnet.calm.use_cases.planning import make_plan
+from carnet.calm.use_cases.refused_uploads import refuse_upload
 from carnet.calm.use_cases.selection import Selection
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.errors import UsageError
 from carnet.exchange.license_file_request import LicenseFileRequest, read_lfr
@@ -74,8 +76,9 @@ def _accept(calm: Calm, customer: Account, file: Sent, *, now: datetime, by: str
         return Taken(file.name, guid, accept_lfr(calm, raw=file.raw, guid=guid, now=now, by=by))
     refusal = read if isinstance(read, Refusal) else _not_known(customer, read.lfr)
     with act(calm, now=now, by=by) as doing:
-        of = RefusedOf("lfr", customer.id)
-        return Taken(file.name, "", doing.refuse_file(refusal, file.raw, sha256(file.raw).hexdigest(), of))
+        too_many, of = count_upload(doing, customer.id, len(file.raw)), RefusedOf("lfr", customer.id)
+        digest = sha256(file.raw).hexdigest()
+        return Taken(file.name, "", too_many or refuse_upload(doing, refusal, file.raw, digest, of))
 
 
 def _own_guid(customer: Account, lfr: LicenseFileRequest) -> str:

@@ -24,6 +24,16 @@ from carnet.merkle import Checkpoint
 from carnet.vouching import is_same
 
 
+@dataclass(frozen=True)
+class Uploads:
+    """N2: what one account may send in a day (UTC), and how long what was refused is kept."""
+
+    files: int | None = None  # None: at the command line nothing is counted
+    bytes: int = 64 * 1024 * 1024
+    unknown_kept: int = 20  # files that bear no known signature, of an account: of older ones the bytes are let go
+    keep_days: int = 730
+
+
 @dataclass
 class Calm:
     """CALM as a use case sees it. Everything else is an argument."""
@@ -32,6 +42,7 @@ class Calm:
     random: RandomBytes
     head: LogHead
     publish: Callable[[], None] = lambda: None  # the public copies of the key set, once there is a new one (E16)
+    uploads: Uploads = Uploads()
     _head_checked: bool = field(default=False, repr=False)
 
     def check_head(self) -> None:
@@ -65,6 +76,7 @@ class RefusedOf:
     name: str = ""
     sequence: int = 0
     generated_at: datetime | None = None
+    known: bool = False  # it bears a signature that CALM knows
 
 
 @dataclass
@@ -127,6 +139,8 @@ class Act:
             next=refusal.next,
             evidence=msgspec.json.encode(evidence).decode(),
             raw=raw,
+            known=of.known,
+            is_whole=True,
             digest=digest,
             size=len(raw),
             at=self.now,

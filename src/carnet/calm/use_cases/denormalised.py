@@ -89,7 +89,7 @@ def note_ended(room: ControlRoom) -> None:
     """Released or written off: no cycle is open, and nothing there is watched for its end."""
     room.cycle_opened_at = room.deadline = room.cycle_ends = None
     room.licensed_until = room.grace_until = room.expiring_from = None
-    room.owed, room.set_backs, room.exposed_until = False, 0, None
+    room.owed, room.set_backs = False, 0
 
 
 def _text(value: object) -> str:

@@ -65,10 +65,11 @@ def add_guid(calm: Calm, *, account: str, label: str, now: datetime, by: str) ->
         return _shown(guid, None)
 
 
-def list_guids(*, account: str | None = None) -> list[GuidShown]:
+def list_guids(*, account: str | None = None, start: int = 0, stop: int | None = None) -> list[GuidShown]:
+    """By account and label; `start` and `stop` cut a page out."""
     rows = Guid.objects.order_by("account__name", "label")
-    bound = dict(ControlRoom.objects.filter(guid__isnull=False).values_list("guid_id", "id"))
-    found = rows.filter(account=find_account(account)) if account else rows
+    found = list((rows.filter(account=find_account(account)) if account else rows)[start:stop])
+    bound = dict(ControlRoom.objects.filter(guid__in=found).values_list("guid_id", "id"))
     return [_shown(guid, bound.get(guid.id)) for guid in found]
 
 

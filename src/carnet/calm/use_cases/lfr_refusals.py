@@ -84,6 +84,17 @@ def written_off(room: ControlRoom) -> Refusal:
     )
 
 
+def released_again(room: ControlRoom) -> Refusal:
+    return Refusal(
+        Code.RELEASED_AGAIN,
+        f"{room.name} was released and enrolled again within a year. Each release returns what a copy of it could go "
+        "on using, so that the next enrolment needs two people (E11).",
+        "Find out why it is released again. If that is explained, one operator proposes it and another confirms; then "
+        "accept this request again.",
+        run=f"calm control-room readmit {room.id} --reason …",
+    )
+
+
 def superseded(room: ControlRoom, sequence: int) -> Refusal:
     return Refusal(
         Code.SUPERSEDED,

@@ -22,6 +22,7 @@ from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.key_sets import issuers_of
 from carnet.calm.use_cases.planning import Plan
 from carnet.calm.use_cases.selection import Selection
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.written_for import OlfForm
 from carnet.entitlements import Line
 from carnet.errors import UsageError
@@ -167,13 +168,15 @@ def issue_plan(doing: Act, plan: Plan | Refusal, lfr_id: str) -> LicenseFileShow
     return _shown(plan, written)
 
 
-def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: str) -> LicenseFileShown:
+def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: str) -> LicenseFileShown | Refusal:
     """E6: the same file again, byte for byte. By its id, or that of the LFR it answers."""
     with act(calm, now=now, by=by) as doing:
         rows = LicenseFile.objects.select_related("room", "enrolment")
         row = rows.filter(id=license_file).first() or rows.filter(lfr=license_file).first()
         if row is None:
             raise UsageError(f"There is no license file “{license_file}”.", run="calm control-room show")
+        if refusal := count_upload(doing, row.room.account_id, 0):
+            return refusal
         doing.record("license_file.downloaded", row.id)
         return LicenseFileShown(
             row.id,

@@ -10,10 +10,12 @@ from carnet.calm.control_rooms.models import ControlRoom, LossReport
 from carnet.calm.control_rooms.positions import periods_of, read_position
 from carnet.calm.purchases.books import close
 from carnet.calm.purchases.models import Purchase
-from carnet.calm.use_cases.apply_lfr import settle_loss, write_closing
+from carnet.calm.use_cases.apply_lfr import end, settle_loss, write_closing
 from carnet.calm.use_cases.context import Act, Calm, act, check_text
 from carnet.calm.use_cases.denormalised import note_ended
+from carnet.calm.use_cases.exposures import note_exposure
 from carnet.calm.use_cases.guids import find_guid
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
@@ -34,11 +36,13 @@ class LossShown:
     settled_at: datetime | None
 
 
-def report_lost(calm: Calm, *, guid: str, reason: str, now: datetime, by: str) -> LossShown:
+def report_lost(calm: Calm, *, guid: str, reason: str, now: datetime, by: str) -> LossShown | Refusal:
     """Raises UsageError where no Control Room is bound to the GUID, or where it is reported already."""
     check_text(reason, "reason", 2000)
     with act(calm, now=now, by=by) as doing:
         license_guid = find_guid(guid)
+        if too_many := count_upload(doing, license_guid.account_id, 0):
+            return too_many
         room = ControlRoom.objects.filter(guid=license_guid).first()
         if room is None:
             raise UsageError(
@@ -125,10 +129,9 @@ def write_off(doing: Act, room: ControlRoom, *, return_unconsumed: bool) -> None
     position = read_position(room.id, enrolment.id)
     proven = position.purchases() if return_unconsumed else set()
     write_closing(enrolment, position, proven, periods_of(position.purchases()), doing.now, "written_off")
-    enrolment.ended_at, enrolment.ended_by = doing.now, "written_off"
-    enrolment.save(force_update=True, update_fields=["ended_at", "ended_by"])
+    note_exposure(enrolment, position, room.confirmed)
+    end(enrolment, doing.now, "written_off")
     room.guid, room.state, room.changed_at = None, ControlRoom.State.WRITTEN_OFF, doing.now
     note_ended(room)
-    room.exposed_until = max((line.ends for line in position.lines if line.file >= room.confirmed), default=None)
     settle_loss(room.id, LossReport.State.WRITTEN_OFF, doing)
     room.save(force_update=True)

@@ -18,6 +18,22 @@ class Token(models.Model):
         return self.id
 
 
+class SentInADay(models.Model):
+    """N2: what an account sent in a day (UTC), and how often it was turned away."""
+
+    account = models.CharField(max_length=36)
+    day = models.DateField()
+    files = models.BigIntegerField()
+    bytes = models.BigIntegerField()
+    turned_away = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["account", "day"], name="sent_in_a_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.day}: {self.files}"
+
+
 class Proposal(models.Model):
     """A3: an act that waits for the second person."""
 

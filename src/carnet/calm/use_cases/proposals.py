@@ -12,7 +12,7 @@ import msgspec
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
 from carnet.calm.customers.windows import windows_of
-from carnet.calm.use_cases import histories, losses, vouchers, windows
+from carnet.calm.use_cases import exposures, histories, losses, vouchers, windows
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import (
     Act,
@@ -30,6 +30,7 @@ from carnet.times import stamp
 
 ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
 SET_WINDOWS = "set_windows"
+READMIT = "readmit"
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,19 @@ def propose_write_off(
         would = losses.consequences(room, now, return_unconsumed=return_unconsumed)
         payload = {"return_unconsumed": return_unconsumed, "enrolment": room.enrolment_id}
         return propose(doing, WRITE_OFF, room.id, payload, reason, would)
+
+
+def propose_readmission(calm: Calm, *, control_room: str, reason: str, now: datetime, by: str) -> Proposed | Refusal:
+    """E11: that a Control Room enrols once more, though it was released and enrolled again within a year."""
+    with act(calm, now=now, by=by) as doing:
+        room = find_room(control_room)
+        if room is None:
+            raise UsageError(f"There is no Control Room “{control_room}”.", run="calm control-room list")
+        refusal = exposures.find_readmissible(room, now)
+        if refusal:
+            return doing.refuse(refusal, "control_room.readmit", control_room)
+        would = exposures.readmission_words(room, now)
+        return propose(doing, READMIT, room.id, {"enrolment": room.enrolment_id}, reason, would)
 
 
 def propose_rotation(
@@ -292,6 +306,10 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
         return _accept_history(doing, row, payload)
     if row.kind == WRITE_OFF:
         return _write_off(doing, row, payload)
+    if row.kind == READMIT:
+        assert room is not None
+        refusal = exposures.find_readmissible(room, doing.now)
+        return refusal or done(doing, row, exposures.readmit(room, doing.now))
     if row.kind == SET_WINDOWS:
         did = windows.set_windows(row.subject, payload)
         return did if isinstance(did, Refusal) else done(doing, row, did)

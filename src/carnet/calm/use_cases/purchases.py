@@ -139,9 +139,12 @@ def find_purchase(name: str) -> Purchase:
     return found
 
 
-def list_purchases(*, now: datetime, account: str | None = None) -> list[PurchaseShown]:
+def list_purchases(
+    *, now: datetime, account: str | None = None, start: int = 0, stop: int | None = None
+) -> list[PurchaseShown]:
+    """By account, product and end; `start` and `stop` cut a page out."""
     rows = Purchase.objects.select_related("product").order_by("account__name", "product__name", "valid_until", "id")
-    purchases = list(rows.filter(account=find_account(account)) if account else rows)
+    purchases = list((rows.filter(account=find_account(account)) if account else rows)[start:stop])
     books = read_books(purchases)
     return [shown(purchase, books.balance(purchase.id, now)) for purchase in purchases]
 

@@ -1,7 +1,7 @@
 """H2: a receipt confirms an OLF without waiting for the next LFR. It proves history as an LFR does (L2), and is never
 accepted against it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -19,6 +19,8 @@ from carnet.calm.use_cases.context import (
     act,
 )
 from carnet.calm.use_cases.guids import find_guid
+from carnet.calm.use_cases.refused_uploads import bears_known_signature, refuse_upload
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import (
     find_room,
     is_retired,
@@ -46,12 +48,16 @@ def accept_receipt(
     """`guid`: only where it is of the Control Room bound to that one. Of another, it is as if CALM did not know it."""
     with act(calm, now=now, by=by) as doing:
         license_guid = find_guid(guid) if guid else None
+        if license_guid and (refusal := count_upload(doing, license_guid.account_id, len(raw))):
+            return refusal
         read = read_receipt(raw)
         if isinstance(read, Refusal):
-            return doing.refuse_file(read, raw, sha256(raw).hexdigest(), _of(license_guid, None))
+            return refuse_upload(doing, read, raw, sha256(raw).hexdigest(), _of(license_guid, None))
         judged = _judge(read, license_guid)
         if isinstance(judged, Refusal):
-            return doing.refuse_file(judged, raw, read.envelope.digest, _of(license_guid, read.receipt))
+            known = bears_known_signature(read.receipt.control_room_id, read.signer, judged)
+            of = replace(_of(license_guid, read.receipt), known=known)
+            return refuse_upload(doing, judged, raw, read.envelope.digest, of)
         return _take(doing, read.receipt, *judged)
 
 

@@ -14,6 +14,7 @@ from carnet.calm.use_cases.accounts import (
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.key_sets import issuers_of, newest_row
 from carnet.calm.use_cases.models import Token as TokenRow
+from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.written_for import form_for_account
 from carnet.exchange.enablement_token import Token, write_token
 from carnet.exchange.reads import vendor_reads
@@ -39,6 +40,8 @@ def download_token(
     """
     with act(calm, now=now, by=by) as doing:
         customer = find_account(account)
+        if too_many := count_upload(doing, customer.id, 0):
+            return too_many
         if not is_approved(customer.id):
             refusal = no_approval(customer, "no token can be downloaded")
             return doing.refuse(refusal, "token.download", customer.id)

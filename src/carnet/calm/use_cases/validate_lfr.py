@@ -29,6 +29,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.context import Act
+from carnet.calm.use_cases.exposures import needs_two_people
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.validate_statements import judge_newcomer, judge_statements, judge_token
 from carnet.exchange.history import History
@@ -114,6 +115,8 @@ def _judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
     if lfr.installed is not None:  # E11: the first LFR under a new token names none
         return lfr_refusals.installed_under_new_token(room, lfr.installed.sequence)
     token = judge_token(doing, lfr, case.guid)
+    if not isinstance(token, Refusal) and needs_two_people(room, doing.now):
+        return lfr_refusals.released_again(room)
     return token if isinstance(token, Refusal) else replace(case, token=token)
 
 

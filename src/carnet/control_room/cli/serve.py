@@ -1,6 +1,5 @@
 """serve"""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from carnet.control_room.cli.session import Session, command
+from carnet.edge.proxies import believed, is_loopback
 from carnet.errors import UsageError
 
 PAGES_AT = "127.0.0.1:8651"
@@ -26,6 +26,9 @@ class Serving:
     behind_proxy: bool
     pages: str | None  # HOST:PORT; None: bots only
     names: tuple[str, ...]  # by which browsers ask for the pages
+    proxies: frozenset[str] = frozenset()  # whom alone it lets in, where it is behind some
+    connections: int | None = None  # at most, at each of both doors; None: as the release has it
+    per_address: int | None = None
 
 
 def add_to(app: typer.Typer) -> None:
@@ -48,6 +51,16 @@ def serve(
         list[str], typer.Option("--pages-name", metavar="NAME", help="A name by which browsers ask for the pages.")
     ] = [],  # noqa: B006 - typer's way of an option that may be repeated
     no_pages: Annotated[bool, typer.Option("--no-pages", help="Serve bots and products only.")] = False,
+    proxy: Annotated[
+        list[str],
+        typer.Option("--proxy", metavar="ADDRESS", help="The proxy, where it is another machine; no other gets in."),
+    ] = [],  # noqa: B006
+    connections: Annotated[
+        int | None, typer.Option("--connections", min=16, help="At most, at each of both doors.")
+    ] = None,
+    per_address: Annotated[
+        int | None, typer.Option("--connections-per-address", min=1, help="Of these, for one address.")
+    ] = None,
 ) -> None:
     """Grant to bots and products over HTTP (/api/v1), and serve people's pages, until a signal ends it."""
     if (certificate is None) != (private_key is None):
@@ -55,20 +68,31 @@ def serve(
     for file in (certificate, private_key):
         if file is not None and not file.is_file():
             raise UsageError(f"There is no file {file}.")
-    if certificate is None and not plain_http_behind_a_proxy and not _is_loopback(host):
+    if certificate is None and not plain_http_behind_a_proxy and not is_loopback(host):
         raise UsageError(
             f"At {host} other machines could read API keys on the wire.",
             "Name --certificate and --private-key; or, where a proxy does TLS, --plain-http-behind-a-proxy.",
         )
     where = None if no_pages else _pages_at(pages)
-    if where and certificate is None and not plain_http_behind_a_proxy and not _is_loopback(where):
+    if where and certificate is None and not plain_http_behind_a_proxy and not is_loopback(where):
         raise UsageError(
             f"At {where} other machines could read passwords on the wire.",
             "Name --certificate and --private-key; or, where a proxy does TLS, --plain-http-behind-a-proxy.",
         )
-    behind_proxy = plain_http_behind_a_proxy
+    hosts = [host, where] if where else [host]
     session.site.serve(
-        Serving(host, port, certificate, private_key, behind_proxy, pages if where else None, tuple(names))
+        Serving(
+            host,
+            port,
+            certificate,
+            private_key,
+            plain_http_behind_a_proxy,
+            pages if where else None,
+            tuple(names),
+            believed(proxy, behind_proxy=plain_http_behind_a_proxy, hosts=hosts),
+            connections,
+            per_address,
+        )
     )
 
 
@@ -78,10 +102,3 @@ def _pages_at(bind: str) -> str:
     if not found or int(found[3]) > 65535:
         raise UsageError(f"“{bind}” is not an address to listen on.", "Write HOST:PORT, such as 127.0.0.1:8651.")
     return found[1] or found[2]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -26,6 +26,10 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private_key: str | None = None
     passphrase_file: str | None = None  # where the server's own is: a command that reads the ledger needs it too
 
+    proxies: list[str] = []  # addresses; where there are some, nobody else is let in
+    connections: int | None = None  # at most; None: as the release has it
+    per_address: int | None = None
+
     @property
     def data(self) -> Path:
         return Path(self.folder)

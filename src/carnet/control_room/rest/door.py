@@ -5,7 +5,7 @@
 It is one plain function with a callback, because a request costs less than a task would.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
@@ -83,6 +83,7 @@ class Door:
         self.counts = {route.operation.name: route.counts for route in self._routes.values()}
         self.counts |= {"batch": self._batch.counts, "": Counts()}
         self.connections: Callable[[], int] = lambda: 0
+        self.acts: Callable[[], Mapping[str, int]] = dict  # how often each limit of the server acted
 
     def handle(self, request: Request, reply: Reply) -> None:
         """Answer through `reply`, once: at once or later. Raises only what is a fault of this program."""
@@ -213,7 +214,8 @@ class Door:
         figures = refusal or self._writer.ask(question)
         if isinstance(figures, Refusal):
             return self._refused(figures, self.counts[""])
-        text = monitoring.text(visible_figures(figures, key), self.counts, self.connections())
+        counted = monitoring.Counted(self.counts, self.connections(), self.acts())
+        text = monitoring.text(visible_figures(figures, key), counted)
         return Answer(200, text, TEXT, self._writer.token)
 
     def _with_query(self, path: bytes) -> _Route | None:

@@ -1,17 +1,10 @@
-"""What the REST server tells its log of faults: in a request, and in the event loop outside of any request."""
+"""What the REST server tells its log of faults in the event loop, outside of any request."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from carnet.server_log import Log, fault_fields
-
-
-def fault_log(log: Log) -> Callable[[BaseException], None]:
-    def fault(error: BaseException) -> None:
-        log("fault", **fault_fields(error))
-
-    return fault
 
 
 def loop_faults(log: Log) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], None]:

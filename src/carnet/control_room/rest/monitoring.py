@@ -65,16 +65,25 @@ class Metrics(Question[Figures]):
         return Figures(view.checkpoint.size, Health().answer(view), questions.Status().answer(view))
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What door and server counted themselves."""
+
+    requests: Mapping[str, Counts]
+    connections: int
+    limits: Mapping[str, int]  # how often each acted
+
+
 @dataclass(frozen=True, eq=False)
 class _Families(Collector):
     figures: Figures
-    counts: Mapping[str, Counts]
-    connections: int
+    counted: Counted
 
     def collect(self) -> Iterator[Metric]:
         yield self._requests()
+        yield self._limits()
         for name, says, value in (
-            ("carnet_connections", "Open connections.", self.connections),
+            ("carnet_connections", "Open connections.", self.counted.connections),
             ("carnet_ledger_records", "Records in the ledger.", self.figures.records),
             ("carnet_grants", "1 where this Control Room can grant.", int(self.figures.health.grants)),
             ("carnet_storage_failing", "1 where nothing can be written now.", int(bool(self.figures.health.storage))),
@@ -86,11 +95,17 @@ class _Families(Collector):
         family = CounterMetricFamily(
             "carnet_requests", "Requests by operation and by what they came to.", labels=("operation", "code")
         )
-        for operation, counts in self.counts.items():
+        for operation, counts in self.counted.requests.items():
             if counts.granted:
                 family.add_metric((operation, "granted"), counts.granted)
             for code, count in counts.refused.items():
                 family.add_metric((operation, code), count)
+        return family
+
+    def _limits(self) -> Metric:
+        family = CounterMetricFamily("carnet_limits", "How often a limit of the server acted.", labels=("limit",))
+        for limit, times in self.counted.limits.items():
+            family.add_metric((limit,), times)
         return family
 
     def _products(self) -> Iterator[Metric]:
@@ -106,8 +121,8 @@ class _Families(Collector):
             yield family
 
 
-def text(figures: Figures, counts: Mapping[str, Counts], connections: int) -> bytes:
+def text(figures: Figures, counted: Counted) -> bytes:
     """All figures as Prometheus reads them."""
     registry = CollectorRegistry()
-    registry.register(_Families(figures, counts, connections))
+    registry.register(_Families(figures, counted))
     return generate_latest(registry)

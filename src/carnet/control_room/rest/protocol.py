@@ -1,392 +1,43 @@
-"""HTTP/1.1 on one connection: httptools parses, the Door answers, and what a server owes its callers is kept here.
+"""The door on the network: what a connection (`carnet.edge.connection`) asks of it, and its answers as HTTP/1.1."""
 
-To the caller: answers in the order of the requests, also where several wait; limits on headers, body and slowness; no
-write on a connection that is closing; what was taken is answered before a stop. To all others: however many requests
-come in one packet, they are taken a few at a time, and a connection has one question answered before the others have
-their turn. No task and no future is made for a request.
-"""
-
-import asyncio
-import socket
-import struct
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache, partial
 from http import HTTPStatus
-from typing import cast
 
-import httptools
-
-from carnet.control_room.rest import limits as limit
 from carnet.control_room.rest import problems
 from carnet.control_room.rest.door import Door
-from carnet.control_room.rest.limits import Limits
 from carnet.control_room.rest.message import Answer, Request, request_of
+from carnet.edge.connection import Connection, Headers, Pending
 from carnet.exchange.verdicts import Refusal
 
 _CLOSE = b"connection: close\r\n"
-_NO_LINGER = struct.pack("ii", 1, 0)
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_STOP_WAIT = 0.05  # seconds for a request that is on its way when the server is told to stop
 
 
-@dataclass(eq=False)
-class Service:
-    """What all connections of one server share."""
+class DoorOnTheNetwork:
+    """No task and no future is made for a request: the door's answer is a callback."""
 
-    door: Door
-    limits: Limits
-    fault: Callable[[BaseException], None]
-    date: bytes = b""  # the header line of each answer; the server renews it every second
-    stopping: bool = False
-    connections: set["Connection"] = field(default_factory=set)
-    all_closed: asyncio.Event = field(default_factory=asyncio.Event)  # while stopping
+    one_by_one = False
 
-    def closed(self, connection: "Connection") -> None:
-        self.connections.discard(connection)
-        if self.stopping and not self.connections:
-            self.all_closed.set()
+    def __init__(self, door: Door) -> None:
+        self._door = door
 
+    def request(self, method: bytes, url: bytes, headers: Headers, version: str) -> Request:
+        del version
+        return request_of(method, url, headers)
 
-class _Pending:
-    """The answer that one request waits for, in its place."""
+    def handle(self, request: Request, connection: Connection, pending: Pending) -> None:
+        self._door.handle(request, partial(connection.answer, pending))
 
-    __slots__ = ("bare", "data", "last", "turned_away")
+    def is_question(self, request: Request) -> bool:
+        return self._door.is_question(request.path)
 
-    def __init__(self, *, last: bool, bare: bool = False, turned_away: bool = False) -> None:
-        self.data: bytes | None = None
-        self.bare = bare  # an answer to HEAD has no body
-        self.last = last  # the connection ends after it
-        self.turned_away = turned_away  # before all of it was read
+    def encoded(self, answer: Answer, date: bytes, *, last: bool, bare: bool) -> bytes:
+        return encoded(answer, date, last=last, bare=bare)
 
+    def refused(self, refusal: Refusal) -> Answer:
+        return problems.refused(refusal)
 
-class Connection(asyncio.Protocol):
-    """One connection, which the event loop calls; httptools calls its `on_…` methods."""
-
-    transport: asyncio.Transport
-
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self.door, self.limits = service.door, service.limits
-        self.loop = asyncio.get_running_loop()
-        self.parser = httptools.HttpRequestParser(self)
-        # What follows a request with “Connection: close” is ignored; it does not make that request unreadable.
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._pending: deque[_Pending] = deque()
-        self._undecided: deque[tuple[_Pending, Request]] = deque()  # taken, and not yet asked of the door
-        self._unread = b""  # what came, and is not looked at before others have their answers
-        self._arriving = False  # a request has begun and is not all there
-        self._in_head = False
-        self._deaf = False  # what arrives is not looked at
-        self._lingering = False  # and is thrown away
-        self._stopping = False
-        self._read_paused = self._write_paused = False
-        self._turn: asyncio.Handle | None = None  # in which this goes on
-        self._active = True
-        self._stuck: asyncio.TimerHandle | None = None
-        self._begun = 0  # requests
-        self._more = 0  # bytes of a request that came after the data in which it began
-
-    # --- the connection's life -----------------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self._deadline: asyncio.TimerHandle | None = self.loop.call_later(self.limits.seconds, self._too_slow)
-        self._idle = self.loop.call_later(self.limits.idle_seconds, self._idled)
-        self._service.connections.add(self)
-        if len(self._service.connections) > self.limits.connections:
-            self._turn_away(limit.too_many(self.limits))
-        elif self._service.stopping:
-            self.shutdown()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        del exc
-        self._in_time()
-        if self._stuck is not None:
-            self._stuck.cancel()
-        self._idle.cancel()
-        if self._turn is not None:
-            self._turn.cancel()
-        self._deaf = True
-        self._unread = b""
-        self._undecided.clear()
-        self._service.closed(self)
-
-    def data_received(self, data: bytes) -> None:
-        if self._deaf:
-            if not self._lingering:
-                self._pause_reading()
-            return
-        self._active = True
-        if self._unread:
-            self._unread += data
-            self._pause_reading()
-        else:
-            self._take(data)
-        if self._undecided and self._turn is None:
-            self._work()
-
-    def _take(self, data: bytes) -> None:
-        """Look at what came, a part at a time, until too much waits for its answer; the rest is kept until then."""
-        at, size = 0, self.limits.fed
-        while at < len(data) and not self._deaf:
-            if self._too_much_waits():
-                self._unread = data[at:]
-                break
-            self._feed(data if len(data) <= size else data[at : at + size])
-            at += size
-        if not self._deaf and (self._unread or self._too_much_waits()):
-            self._pause_reading()
-
-    def _too_much_waits(self) -> bool:
-        return len(self._pending) >= self.limits.pipelined or self._write_paused
-
-    def _go_on(self) -> None:
-        """In the next turn: with what was taken, and, where nothing waits any more, with what was kept."""
-        if self._turn is None and (self._undecided or self._unread):
-            self._turn = self.loop.call_soon(self._turned)
-
-    def _turned(self) -> None:
-        self._turn = None
-        if self._unread and not self._pending and not self._deaf:
-            data, self._unread = self._unread, b""
-            if not self._stopping:
-                self._take(data)
-                if not self._unread and not self._deaf and not self._too_much_waits():
-                    self._resume_reading()
-        if self._undecided and self._turn is None:
-            self._work()
-
-    def _work(self) -> None:
-        """Ask the door what was taken, in its order: changes all together, and one question."""
-        undecided = self._undecided
-        if self.transport.is_closing():  # nobody would read what it came to
-            undecided.clear()
-        while undecided:
-            pending, request = undecided.popleft()
-            try:
-                self.door.handle(request, partial(self._answer, pending))
-            except Exception as error:
-                self._service.fault(error)
-                self._answer(pending, problems.fault())
-            if undecided and self.door.is_question(request.path):
-                break
-        self._go_on()
-
-    def _feed(self, data: bytes) -> None:
-        begun = self._begun
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._close_after_this()  # asked for what is not spoken here; its request itself is answered
-        except httptools.HttpParserError:
-            if not self._deaf:
-                self._turn_away(limit.unreadable())
-        if self._deaf:
-            return
-        if self._arriving:
-            self._mind_the_time(len(data) if begun == self._begun else 0)
-        elif self._deadline is not None:
-            self._in_time()
-
-    def _mind_the_time(self, more: int) -> None:
-        """A request is there in part: it must be there as a whole in time, and must not grow for ever; neither in its
-        head, nor in chunks of nothing and in what comes after them."""
-        self._more += more
-        if self._in_head and self._more > self.limits.header_bytes:
-            self._turn_away(limit.headers_too_large(self.limits))
-        elif self._more > self.limits.header_bytes + 8 * self.limits.body:
-            self._turn_away(limit.body_too_large(self.limits))
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(self.limits.seconds, self._too_slow)
-
-    def _in_time(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _too_slow(self) -> None:
-        self._deadline = None
-        if self._arriving and self._read_paused:  # it is this side that does not go on
-            self._deadline = self.loop.call_later(self.limits.seconds, self._too_slow)
-        elif self._arriving:
-            self._turn_away(limit.too_slow(self.limits))
-        elif not self.transport.is_closing():
-            self.transport.close()
-
-    def _idled(self) -> None:
-        """Kept is a connection that was used since this was asked last; one timer a connection, none a request."""
-        busy = self._active or bool(self._pending)
-        self._active = False
-        self._idle = self.loop.call_later(self.limits.idle_seconds, self._idled)
-        if self.transport.is_closing():
-            self.reset()  # it closes since a while: what is left to send, nobody fetches
-        elif not busy:
-            self.transport.close()
-
-    def _pause_reading(self) -> None:
-        if not self._read_paused:
-            self._read_paused = True
-            self.transport.pause_reading()
-
-    def _resume_reading(self) -> None:
-        if self._read_paused:
-            self._read_paused = False
-            self.transport.resume_reading()
-
-    def pause_writing(self) -> None:
-        """The caller does not fetch its answers: nothing more is read from it, and it has not for ever."""
-        self._write_paused = True
-        self._pause_reading()
-        self._stuck = self.loop.call_later(self.limits.seconds, self.reset)
-
-    def resume_writing(self) -> None:
-        if self._stuck is not None:
-            self._stuck.cancel()
-        self._write_paused = False
-        if not self._unread:
-            self._resume_reading()
-        self._go_on()
-
-    def reset(self) -> None:
-        """End the connection at once, and forget what the system has not yet sent of the answers."""
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-        self.transport.abort()
-
-    def shutdown(self) -> None:
-        """What was taken is answered; what is on its way here has a moment."""
-        self._stopping = True
-        self.loop.call_later(_STOP_WAIT, self._stop_if_idle)
-
-    def _stop_if_idle(self) -> None:
-        if not self._pending and not self.transport.is_closing():
-            self.transport.close()
-
-    # --- one request ---------------------------------------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        if self._deaf:
-            return
-        self._arriving = self._in_head = True
-        self._url = b""
-        self._size = 0  # of the body
-        self._more = 0
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body = b""
-        self._begun += 1
-        if self._deadline is not None:
-            self._in_time()
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # what comes after the body is of no use here
-            self._headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        if self._deaf:
-            return
-        head, body, expects = len(self._url), 0, False
-        for name, value in self._headers:
-            head += len(name) + len(value)
-            if name == b"content-length":
-                body = int(value)
-            elif name == b"expect":
-                expects = True
-        if head > self.limits.header_bytes or len(self._headers) > self.limits.headers:
-            self._turn_away(limit.headers_too_large(self.limits))
-        elif body > self.limits.body:
-            self._turn_away(limit.body_too_large(self.limits))
-        else:
-            self._begin(expects=expects)
-
-    def _begin(self, *, expects: bool) -> None:
-        url = self._url if self._url.startswith(b"/") else _of_absolute(self._url)
-        self._request = request_of(self.parser.get_method(), url, self._headers)
-        if expects and not self._pending and not self.transport.is_closing():
-            self.transport.write(_CONTINUE)
-
-    def on_body(self, body: bytes) -> None:
-        if self._deaf:
-            return
-        self._size += len(body)
-        if self._size > self.limits.body:
-            self._turn_away(limit.body_too_large(self.limits))
-        else:
-            self._body = self._body + body if self._body else body
-
-    def on_message_complete(self) -> None:
-        self._arriving = False
-        if self._deaf:
-            return
-        request, parser = self._request, self.parser
-        request.body = self._body
-        last = not parser.should_keep_alive() or parser.should_upgrade()
-        pending = _Pending(last=last, bare=request.method == b"HEAD")
-        self._pending.append(pending)
-        self._undecided.append((pending, request))
-
-    # --- answers, in order ---------------------------------------------------------------------------------------
-
-    def _answer(self, pending: _Pending, answer: Answer) -> None:
-        if pending.data is not None:
-            return
-        waiting = self._pending
-        pending.last = pending.last or (self._stopping and pending is waiting[-1])
-        pending.data = encoded(answer, self._service.date, last=pending.last, bare=pending.bare)
-        while waiting and (data := waiting[0].data) is not None:
-            first = waiting.popleft()
-            if self.transport.is_closing():
-                continue
-            self.transport.write(data)
-            if first.last:
-                self._hang_up(first)
-        if not waiting:
-            self._all_answered()
-
-    def _all_answered(self) -> None:
-        if self._unread:
-            self._go_on()
-        elif self._read_paused and not self._write_paused and not self.transport.is_closing():
-            self._resume_reading()
-        if self._stopping:
-            self._stop_if_idle()
-
-    def _hang_up(self, after: _Pending) -> None:
-        """Close at once where the caller is done; else let it read first why its request was turned away."""
-        if after.turned_away:
-            self._lingering = True
-            self._resume_reading()
-            self.loop.call_later(self.limits.linger_seconds, self.transport.close)
-        else:
-            self._deaf = True
-            self.transport.close()
-
-    def _close_after_this(self) -> None:
-        self._deaf = True
-        self._stopping = True
-        self._stop_if_idle()
-
-    def _turn_away(self, refusal: Refusal) -> None:
-        """Refuse what is not to be read any further. The answers before it go first; then the connection ends."""
-        self._in_time()
-        self._deaf = True
-        self._arriving = False
-        pending = _Pending(last=True, turned_away=True)
-        self._pending.append(pending)
-        self._answer(pending, problems.refused(refusal))
-
-
-def _of_absolute(url: bytes) -> bytes:
-    """The path of a request line that names the whole address, as to a proxy (RFC 9112, section 3.2.2)."""
-    try:
-        parsed = httptools.parse_url(url)
-    except httptools.HttpParserInvalidURLError:
-        return url  # of OPTIONS * or CONNECT: nothing is at such a path
-    return (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+    def fault(self) -> Answer:
+        return problems.fault()
 
 
 def encoded(answer: Answer, date: bytes, *, last: bool, bare: bool = False) -> bytes:

@@ -3,24 +3,26 @@ systemd is told how far the service is (sd_notify), where it asks for that.
 """
 
 import asyncio
-import resource
 import signal
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from email.utils import format_datetime
 from pathlib import Path
 
 import uvloop
 
 from carnet.control_room.rest.door import Door
-from carnet.control_room.rest.limits import Limits
-from carnet.control_room.rest.log import fault_log, loop_faults
-from carnet.control_room.rest.protocol import Connection, Service
+from carnet.control_room.rest.log import loop_faults
+from carnet.control_room.rest.protocol import DoorOnTheNetwork
+from carnet.edge import acts
+from carnet.edge.connection import Connection
+from carnet.edge.gate import allow_files
+from carnet.edge.limits import Limits
+from carnet.edge.running import Running
 from carnet.errors import UsageError
 from carnet.server_log import Log
 
@@ -38,9 +40,7 @@ def notify(address: str | None, state: str) -> None:
             return  # nobody listens: that must not end the service
 
 
-LISTENERS = 16  # uvloop accepts one connection a turn on each: without them 250 at once wait for half a second
 BACKLOG = 2048
-FILES = 4096
 GRACE = 30  # seconds for what was taken to be answered, when the server ends
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 Beside = Callable[[], AbstractAsyncContextManager[object]]
@@ -56,6 +56,7 @@ class Tls:
 class Options:
     tls: Tls | None = None
     limits: Limits = field(default_factory=Limits)
+    proxies: frozenset[str] = frozenset()  # where there are some, nobody else is let in
 
 
 class Server:
@@ -65,16 +66,16 @@ class Server:
         self, door: Door, options: Options, log: Log, told: Callable[[str], None], now: Callable[[], datetime]
     ) -> None:
         self.beside: list[Beside] = []  # what runs as long as the server does
-        self._service = Service(door, options.limits, fault_log(log))
-        self._limits, self._log, self._told, self._now = options.limits, log, told, now
+        self._door, self._log, self._told, self._now = door, log, told, now
+        self._limits, self._proxies = options.limits, options.proxies
         self._context = _context(options.tls) if options.tls else None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._running: Running | None = None
         self._stop, self._at_once = asyncio.Event(), False
-        door.connections = lambda: len(self.connections)
 
     @property
     def connections(self) -> set[Connection]:
-        return self._service.connections
+        return self._running.connections if self._running else set()
 
     def stop(self) -> None:
         """Begin to end; from any thread, once the server is ready. Nothing happens where it has ended already."""
@@ -90,44 +91,31 @@ class Server:
             async with AsyncExitStack() as stack:
                 for each in self.beside:
                     await stack.enter_async_context(each())
-                await self._serve(self._loop, listeners)
+                await self._serve(listeners)
 
-    async def _serve(self, loop: asyncio.AbstractEventLoop, listeners: Sequence[socket.socket]) -> None:
-        self._set_date()
-        servers = [await self._accept(loop, each) for each in listeners]
+    async def _serve(self, listeners: Sequence[socket.socket]) -> None:
+        wanted = self._limits.connections
+        most = allow_files(wanted)
+        running = self._running = Running(
+            DoorOnTheNetwork(self._door),
+            replace(self._limits, connections=most),
+            self._log,
+            self._now,
+            context=self._context,
+            proxies=self._proxies,
+        )
+        self._door.connections, self._door.acts = lambda: len(running.connections), lambda: running.acts
+        running.open(listeners)
         self._told("ready")
+        if most < wanted:  # as many as there are open files for
+            self._log("limit", limit=acts.DESCRIPTORS, connections=most, wanted=wanted)
         while not self._stop.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(1):
                     await self._stop.wait()
-            self._set_date()
+            running.tick()
         self._told("stopping")
-        for server, listener in zip(servers, listeners, strict=True):
-            server.close()
-            listener.close()
-        await self._end_connections()
-
-    async def _accept(self, loop: asyncio.AbstractEventLoop, listener: socket.socket) -> asyncio.Server:
-        patience = self._limits.seconds if self._context else None
-        return await loop.create_server(
-            lambda: Connection(self._service),
-            sock=listener,
-            ssl=self._context,
-            backlog=BACKLOG,
-            ssl_handshake_timeout=patience,
-        )
-
-    async def _end_connections(self) -> None:
-        """What was taken is answered; then, or after GRACE, no connection is left."""
-        self._service.stopping = True
-        for connection in list(self.connections):
-            connection.shutdown()
-        if self.connections and not self._at_once:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE):
-                    await self._service.all_closed.wait()
-        for connection in list(self.connections):
-            connection.reset()
+        await running.end(0 if self._at_once else GRACE)
 
     @contextmanager
     def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
@@ -146,19 +134,15 @@ class Server:
         """A second Ctrl-C waits for no connection any more."""
         if self._stop.is_set() and what == signal.SIGINT:
             self._at_once = True
-            self._service.all_closed.set()
+            if self._running:
+                self._running.hurry()
         self._stop.set()
-
-    def _set_date(self) -> None:
-        """RFC 9110, section 6.6.1: the answers say when they were made, to the second."""
-        self._service.date = f"date: {format_datetime(self._now(), usegmt=True)}\r\n".encode()
 
 
 def run(server: Server, listener: socket.socket) -> None:
     """Serve until a signal ends it. Run it in the main thread, or call `server.stop` from another one."""
-    _allow_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(server.serve([listener.dup() for _ in range(LISTENERS)]))
+        runner.run(server.serve([listener.dup()]))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -185,14 +169,6 @@ def _context(tls: Tls) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"The certificate and its key cannot be used: {error}.") from error
     return context
-
-
-def _allow_files() -> None:
-    """Each connection is an open file; many systems allow 1,024 until one asks for more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 __all__ = ["Beside", "Options", "Server", "Tls", "listen", "run"]

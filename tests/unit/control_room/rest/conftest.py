@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from carnet.control_room.rest.limits import Limits
+from carnet.edge.limits import Limits
 from tests.support.http_room import HttpRoom, serving
 
 

@@ -4,12 +4,12 @@ import asyncio
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from email.utils import format_datetime
 
 import pytest
 
-from carnet.control_room.rest.limits import Limits
+from carnet.edge.limits import Limits
 from tests.support.http_room import HttpRoom, serving
 from tests.support.wire import Wire, request
 
@@ -295,20 +295,6 @@ def test_a_connection_that_is_not_used_is_closed(hasty: HttpRoom, before: int) -
             wire.send(check(hasty, "anna"))
             wire.read()
         assert wire.ended()
-
-
-def test_more_connections_than_allowed_are_told_to_come_back(hasty: HttpRoom) -> None:
-    with ExitStack() as stack:
-        wires = [stack.enter_context(Wire(hasty.port)) for _ in range(5)]
-        for wire in wires:
-            wire.send(check(hasty, "anna"))
-            assert wire.read().status == 403
-        one_more = stack.enter_context(Wire(hasty.port))
-        refused = one_more.read()
-        assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (503, "busy", "1")
-        assert one_more.ended()
-    time.sleep(0.1)
-    assert hasty.get("status").status_code == 200
 
 
 def test_a_caller_that_does_not_fetch_its_answers_is_let_go(hasty: HttpRoom) -> None:

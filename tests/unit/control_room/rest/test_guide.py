@@ -6,9 +6,10 @@ from pathlib import Path
 import msgspec
 
 from carnet.control_room.rest.batch import MOST
-from carnet.control_room.rest.limits import Limits
 from carnet.control_room.rest.operations import OPERATIONS
 from carnet.control_room.rest.problems import CODES, STATUSES
+from carnet.edge import acts
+from carnet.edge.limits import Limits
 from carnet.rest_kit.problems import STATUS
 
 GUIDE = (Path(__file__).parents[4] / "docs" / "guides" / "rest.md").read_text()
@@ -37,8 +38,14 @@ def test_the_guide_lists_every_status_with_its_codes() -> None:
 
 def test_the_guide_says_every_limit() -> None:
     limits = Limits()
-    said = " ".join(_rows("compared with rest/limits.py"))
-    for number in (limits.body, limits.headers, limits.header_bytes, limits.seconds, limits.connections, MOST):
+    said = " ".join(_rows("compared with edge/limits.py"))
+    numbers = (limits.body, limits.headers, limits.header_bytes, limits.seconds, limits.rate, MOST)
+    for number in (*numbers, limits.connections, limits.per_address):
         assert f"{number:,}" in said, number
     idle = limits.idle_seconds
     assert re.search(rf"{idle:g} to {2 * idle:g} seconds", said)
+
+
+def test_the_guide_names_each_limit_as_the_log_and_the_metrics_do() -> None:
+    names = {value for name, value in vars(acts).items() if name.isupper() and isinstance(value, str)}
+    assert {row.split("|")[1].strip(" `") for row in _rows("once a minute:\n\n")} == names

@@ -51,7 +51,7 @@ def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
 
 
 # What cannot be done beside a server, or sets the pages' own Django up: in processes of their own (tests/room).
-ALONE = {"init", "restore", "serve", "person link", "notify"}
+ALONE = {"init", "restore", "serve", "person link", "person remove-factors", "notify", "key passphrase", "key rewrap"}
 
 
 def access(gap: Path) -> list[tuple[str, ...]]:
@@ -65,6 +65,8 @@ def access(gap: Path) -> list[tuple[str, ...]]:
         ("person", "add", "vera", "--role", "viewer"),
         ("person", "add", "vera", "--role", "king"),
         ("person", "change", "vera", "--role", "auditor"),
+        ("person", "vouch", "vera"),
+        ("person", "vouch", "nobody"),
         ("person", "remove", "vera"),
         ("person", "remove", "nobody"),
         ("person", "list"),

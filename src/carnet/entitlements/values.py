@@ -16,6 +16,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from carnet.printable import is_printable
+
 MAX_QUANTITY = 2**53 - 1
 
 Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
@@ -43,7 +45,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for value in _values(self):
             kind = type(value)
             if kind is str:
-                if not (value.isprintable() and is_composed(value)):
+                if not (is_printable(value) and is_composed(value)):
                     raise UnwritableError(f"{_name_of(self, value)} is not printable text in Unicode form NFC")
             elif kind is datetime and (value.tzinfo is not UTC or value.microsecond):
                 raise UnwritableError(f"{_name_of(self, value)} is not a whole second in UTC")

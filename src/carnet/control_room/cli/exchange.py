@@ -7,12 +7,15 @@ import typer
 
 from carnet import times
 from carnet.cli_support import (
+    REFUSED,
     OutFile,
     ReceiptFile,
     finish,
     new_app,
+    print_lines,
     read_file,
     refused_fields,
+    say_refusal,
     write_file,
 )
 from carnet.control_room.cli.session import InFile, Session, command
@@ -151,7 +154,8 @@ def preview(session: Session, file: InFile) -> None:
         finish(fields, lambda *_: None, as_json=True)
     else:
         finish(answer, _preview, as_json=False)
-    _say_refused(answer.refused)
+    say_refusal(answer.refused)
+    raise SystemExit(REFUSED)
 
 
 def _as_fields(answer: "PreviewAnswer") -> dict[str, Any]:
@@ -159,13 +163,6 @@ def _as_fields(answer: "PreviewAnswer") -> dict[str, Any]:
 
     fields: dict[str, Any] = msgspec.to_builtins(answer)
     return fields
-
-
-def _say_refused(refusal: Refusal) -> None:
-    typer.echo(f"refused: {refusal.code}: {refusal.message}", err=True)
-    for line in (*refusal.evidence, f"next: {refusal.next}"):
-        typer.echo(line, err=True)
-    raise SystemExit(3)
 
 
 def _preview(console: "Console", answer: "PreviewAnswer") -> None:
@@ -193,7 +190,7 @@ def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> No
     if answer.lowers_clock:
         console.print("It lowers trusted time to the vendor's time.")
     console.print("Fingerprint (SHA-256), to compare with what the vendor reads from its copy (carnet inspect):")
-    console.print(show.fingerprint(answer.fingerprint))
+    print_lines(console, show.fingerprint(answer.fingerprint))
 
 
 def install(
@@ -250,4 +247,4 @@ def _license(console: "Console", view: "StatusAnswer") -> None:
     console.print(f"Issued {day_or_minute(olf.issued_at)}, installed {day_or_minute(olf.installed_at)}")
     console.print(show.lines(view.lines, now))
     console.print("Fingerprint (SHA-256):")
-    console.print(show.fingerprint(olf.fingerprint))
+    print_lines(console, show.fingerprint(olf.fingerprint))

@@ -83,7 +83,8 @@ lock:
 	  $(LOCK) --constraint requirements/dev.txt requirements/$$set.in -o requirements/$$set.txt; \
 	done
 
-# What a closed site installs, into dist/, signed with KEY=FILE (Ed25519, PEM); without it a key to try out is made.
+# What a closed site installs, into dist/, signed with KEY=FILE (python -m bundle --make-key FILE); without it a key
+# to try out is made.
 bundle: $(READY)
 	$(BIN)/python -m bundle $(if $(KEY),--key $(KEY)) $(BUNDLE)
 

@@ -5,6 +5,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from carnet.files import replacing
+
 
 def files_of(folder: Path, first: Sequence[str] = ()) -> list[str]:
     """Every file below it; those named `first` in that order, the others by name."""
@@ -13,10 +15,9 @@ def files_of(folder: Path, first: Sequence[str] = ()) -> list[str]:
 
 
 def pack(folder: Path, first: Sequence[str], executable: Sequence[str], epoch: int, out: Path) -> None:
-    """Write it beside, then move it into its place. Each name is below the folder's own."""
-    beside = out.with_name(f".{out.name}.part")
+    """Write it whole or not at all. Each name is below the folder's own."""
     with (
-        beside.open("wb") as raw,
+        replacing(out) as raw,
         gzip.GzipFile("", "wb", 6, raw, mtime=0) as zipped,
         tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar,
     ):
@@ -27,4 +28,3 @@ def pack(folder: Path, first: Sequence[str], executable: Sequence[str], epoch: i
             entry.uname = entry.gname = "root"
             with (folder / name).open("rb") as file:
                 tar.addfile(entry, file)
-    beside.replace(out)

@@ -61,7 +61,7 @@ def build(cut: Cut, release: str, epoch: int, into: Path, keys: bytes = b"") -> 
         _stage(cut, release, Path(scratch), keys)
         # The builder imports the package to read its version: what Python compiles then must not be packed.
         env = os.environ | {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-c", _BUILD, str(into)]
+        command = [sys.executable, "-I", "-B", "-c", _BUILD, str(into)]  # no module of the folder in place of Python's
         done = subprocess.run(command, cwd=scratch, env=env, capture_output=True, text=True, check=True)
     return into / done.stdout.strip().splitlines()[-1]
 

@@ -24,3 +24,18 @@ def _committed() -> str:
     except FileNotFoundError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def uncommitted(root: Path = ROOT) -> list[str]:
+    """Files below what goes into a release that differ from the last commit or are in none, also where git is told to
+    ignore them. Nothing where this is not a checkout: then there is no commit to compare with."""
+    asked = ["status", "--porcelain", "--untracked-files=all", "--ignored=matching", "--no-renames", "--"]
+    parts = ["src/carnet", "bundle", "requirements", "LICENSE"]
+    try:
+        done = subprocess.run(["git", "-C", str(root), *asked, *parts], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return []
+    if done.returncode and (root / ".git").exists():
+        return [f"git does not say what is: {done.stderr.strip()}"]
+    found = [line[3:] for line in done.stdout.splitlines()]
+    return [name for name in found if "__pycache__" not in name]  # left out of every release

@@ -1,16 +1,20 @@
-"""The vendor's signature over the list of checksums, in the forms that `openssl`, `ssh-keygen` and Carnet check.
+"""The vendor's signatures over a release, in the forms that `openssl`, `ssh-keygen` and Carnet check.
 
-All are Ed25519, which gives the same signature for the same list each time.
+A release key is two private keys: Ed25519, which every tool knows, and ML-DSA-65, which a quantum computer does not
+break. Carnet requires both signatures. Ed25519 gives the same signature for the same bytes each time, ML-DSA-65 does
+not.
 """
 
+import re
 import struct
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256, sha512
 from pathlib import Path
 from textwrap import wrap
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -24,6 +28,9 @@ from carnet.files import write_file
 
 NAMESPACE = "carnet-bundle"  # ssh signatures for anything else say something else
 SIGNER = "vendor"  # how the list of allowed signers calls the key
+MAKE_ONE = "Make one: python -m bundle --make-key FILE"
+
+_PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----\s.*?-----END \1-----\s*", re.DOTALL)
 
 
 class KeyFileError(Exception):
@@ -32,14 +39,31 @@ class KeyFileError(Exception):
 
 @dataclass(frozen=True)
 class ReleaseKey:
-    private: Ed25519PrivateKey
+    """What the vendor signs releases with: both private keys, kept in one file."""
+
+    private: Ed25519PrivateKey = field(repr=False)
+    lattice: MLDSA65PrivateKey = field(repr=False)
+
+    @staticmethod
+    def generate() -> "ReleaseKey":
+        return ReleaseKey(Ed25519PrivateKey.generate(), MLDSA65PrivateKey.generate())
 
     @property
     def public(self) -> Ed25519PublicKey:
         return self.private.public_key()
 
     def pem(self) -> bytes:
-        return self.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        """The Ed25519 public key, for `openssl`."""
+        return _public_pem(self.public)
+
+    def both_pem(self) -> bytes:
+        """Both public keys, Ed25519 first: what an installed release checks the next one with."""
+        return self.pem() + _public_pem(self.lattice.public_key())
+
+    def private_pem(self) -> bytes:
+        """Both private keys, Ed25519 first, so that `openssl pkey` reads that one."""
+        form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        return self.private.private_bytes(*form) + self.lattice.private_bytes(*form)
 
     def ssh(self) -> str:
         return self.public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
@@ -48,11 +72,16 @@ class ReleaseKey:
         return f'{SIGNER} namespaces="{NAMESPACE}" {self.ssh()}\n'.encode()
 
     def fingerprint(self) -> str:
-        """SHA-256 of the key itself."""
+        """SHA-256 of the Ed25519 public key itself, in hex: what people compare."""
         return sha256(self.public.public_bytes_raw()).hexdigest()
 
     def sign(self, message: bytes) -> bytes:
+        """The Ed25519 signature: 64 bytes."""
         return self.private.sign(message)
+
+    def lattice_sign(self, message: bytes) -> bytes:
+        """The ML-DSA-65 signature: 3,309 bytes, other ones each time."""
+        return self.lattice.sign(message)
 
     def ssh_sign(self, message: bytes) -> bytes:
         """An armored SSHSIG, as `ssh-keygen -Y sign` writes it (OpenSSH, PROTOCOL.sshsig)."""
@@ -69,31 +98,44 @@ def _strings(*parts: bytes) -> bytes:
     return b"".join(struct.pack(">I", len(part)) + part for part in parts)
 
 
+def _public_pem(key: Ed25519PublicKey | MLDSA65PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
 def read_key(path: Path) -> ReleaseKey:
-    """The vendor's key: Ed25519, PKCS #8, PEM. Raises KeyFileError."""
+    """The vendor's key: an Ed25519 and an ML-DSA-65 private key, PKCS #8, PEM, in one file. Raises KeyFileError."""
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        keys = [load_pem_private_key(found[0], None) for found in _PEM.finditer(path.read_bytes())]
     except (OSError, ValueError, TypeError) as error:
-        raise KeyFileError(f"{path} holds no private key in PEM that can be read: {error}") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise KeyFileError(f"{path} holds no Ed25519 key. Make one: openssl genpkey -algorithm ed25519 -out {path}")
-    return ReleaseKey(key)
+        raise KeyFileError(f"{path} holds a private key that cannot be read: {error}") from error
+    if len(keys) == 2 and isinstance(keys[0], Ed25519PrivateKey) and isinstance(keys[1], MLDSA65PrivateKey):
+        return ReleaseKey(keys[0], keys[1])
+    raise KeyFileError(f"{path} does not hold an Ed25519 and then an ML-DSA-65 private key in PEM. {MAKE_ONE}")
 
 
 def read_public(path: Path) -> bytes:
-    """A public key of the vendor's that the next release may be signed with; PEM. Raises KeyFileError."""
+    """The public keys, PEM, that a later release may be signed with: Ed25519, then ML-DSA-65. Raises KeyFileError."""
     try:
-        key = load_pem_public_key(path.read_bytes())
+        keys = [load_pem_public_key(found[0]) for found in _PEM.finditer(path.read_bytes())]
     except (OSError, ValueError) as error:
-        raise KeyFileError(f"{path} holds no public key in PEM: {error}") from error
-    if not isinstance(key, Ed25519PublicKey):
-        raise KeyFileError(f"{path} holds no Ed25519 key.")
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        raise KeyFileError(f"{path} holds a public key that cannot be read: {error}") from error
+    if len(keys) == 2 and isinstance(keys[0], Ed25519PublicKey) and isinstance(keys[1], MLDSA65PublicKey):
+        return _public_pem(keys[0]) + _public_pem(keys[1])
+    raise KeyFileError(f"{path} does not hold an Ed25519 and then an ML-DSA-65 public key in PEM.")
+
+
+def make_key(path: Path) -> ReleaseKey:
+    """A new release key in `path`, for its owner alone, and its public keys in `path`.pub. Raises KeyFileError."""
+    if path.exists():
+        raise KeyFileError(f"{path} is there already; a release key replaces no other.")
+    key = ReleaseKey.generate()
+    write_file(path, key.private_pem(), 0o600)
+    write_file(path.with_name(f"{path.name}.pub"), key.both_pem())
+    return key
 
 
 def trial_key(path: Path) -> ReleaseKey:
     """A key to try things out with, kept at `path` so that what is built next can be verified by what was before."""
     if not path.exists():
-        key = Ed25519PrivateKey.generate()
-        write_file(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+        write_file(path, ReleaseKey.generate().private_pem(), 0o600)
     return read_key(path)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Installs the Control Room from this folder, or upgrades it in place. Needs Python 3.11 or above, and no network.
 
-    python3 install.py --prefix /opt/carnet --data /var/lib/carnet-control-room
+    python3 -I install.py --prefix /opt/carnet --data /var/lib/carnet-control-room
 
 What comes to lie in the prefix:
 
@@ -14,7 +14,17 @@ Until `current` changes, the earlier release goes on as it was: an upgrade that 
 use. Exit 0 done, 1 failed, 2 usage, 3 refused.
 """
 
-from __future__ import annotations
+import sys
+
+if __name__ == "__main__" and not sys.flags.isolated:
+    # Python looks for modules beside the script first: one that was added to this folder would run before anything
+    # is checked. `sys` and `posix` are parts of Python's own program, and are read from no folder.
+    import posix
+
+    posix.execv(sys.executable, [sys.executable, "-I", "-B", *sys.argv])
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the machine may have any
+    sys.exit("Python 3.11 or above is needed.")
 
 import argparse
 import contextlib
@@ -27,17 +37,21 @@ import re
 import secrets
 import shlex
 import shutil
+import stat
 import subprocess
-import sys
 import sysconfig
 import venv
-from collections.abc import Iterator
-from hashlib import sha256
+from collections.abc import Callable, Iterator
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, NoReturn
 
 HERE = Path(__file__).resolve().parent
-SUMS, UNLISTED = "SHA256SUMS", {"SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.sshsig"}
+SUMS = "SHA256SUMS"
+UNLISTED = {SUMS, f"{SUMS}.sig", f"{SUMS}.mldsa", f"{SUMS}.sshsig"}
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+LINE = re.compile(r"([0-9a-f]{64})  (\S{1,200})")
+ROOT = {0, Path("/").stat().st_uid}  # root's number, also where this machine's root is another one than ours
 DATABASE = "control-room.sqlite3"  # whether there is a Control Room in a data folder
 COMMANDS = ("control-room", "carnet")
 WHOLE = ".whole"  # the last file of an installed release
@@ -49,16 +63,20 @@ CANNOT_START = 127  # of a command; as shells have it
 def main() -> None:
     given = _options()
     os.umask(0o022)  # the service's user reads what root installs
-    facts = json.loads((HERE / "bundle.json").read_text())
-    say(f"Carnet Control Room {facts['version']}, into {given.prefix}")
+    prefix = Path(given.prefix).absolute()
     if given.systemd and given.root == "/" and os.geteuid() != 0:
         stop(USAGE, "Only root can install the services.", "Run it as root, or leave --systemd out.")
-    check_machine(facts)
+    check_place(HERE, "The folder of this release")
     check_sums()
-    prefix = Path(given.prefix).absolute()
+    facts = json.loads((HERE / "bundle.json").read_text())
+    say(f"Carnet Control Room {facts['version']}, into {given.prefix}")
+    check_machine(facts)
+    check_place(prefix, "The folder of the program")
     prefix.mkdir(parents=True, exist_ok=True)
+    check_place(prefix, "The folder of the program")
     with alone(prefix):
         settings = settings_of(given, prefix)
+        check_site(given, settings)
         earlier = check_earlier(prefix, facts["version"], checked=given.signature_checked)
         made = install(prefix, facts["version"], compiled=not given.without_compiling)
         look_at_ledger(made, prefix, earlier, settings, skip=given.leave_data_alone)
@@ -81,16 +99,82 @@ def check_machine(facts: dict[str, Any]) -> None:
 
 
 def check_sums(here: Path = HERE) -> None:
-    """Every file is as the list says, and there is no other. Who signed the list is asked elsewhere."""
-    lines = (line.split("  ", 1) for line in (here / SUMS).read_text().splitlines())
-    listed = {name: digest for digest, name in lines}
-    found = {path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_symlink() or not path.is_dir()}
+    """Every file is as the list says, and nothing else is there. Who signed the list is asked elsewhere."""
+    listed = listed_in(here / SUMS)
+    found = set(found_in(here))
     for name in sorted((found | listed.keys()) - UNLISTED):
         if name not in listed:
-            stop(REFUSED, f"{name} does not belong to the release.", "Unpack the archive again, into a new folder.")
-        path = here / name
-        if path.is_symlink() or not path.is_file() or sha256(path.read_bytes()).hexdigest() != listed[name]:
+            refuse_more(name)
+        if name not in found or digest(here / name) != listed[name]:
             stop(REFUSED, f"{name} is missing, or was altered.", "Copy the archive again.")
+
+
+def listed_in(sums: Path) -> dict[str, str]:
+    lines = sums.read_text(encoding="ascii").splitlines() if sums.is_file() and not sums.is_symlink() else []
+    matches = [LINE.fullmatch(line) for line in lines]
+    if not lines or None in matches:
+        stop(REFUSED, f"{SUMS} is missing, or not written as it must be.", "Copy the archive again.")
+    return {match[2]: match[1] for match in matches if match}
+
+
+def found_in(folder: Path, under: str = "") -> list[str]:
+    """Every file below it. Links, odd names, empty folders and what is neither file nor folder are of no release; and
+    what root installs from, nobody else may be able to change."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        name, status = under + path.name, path.lstat()
+        plain = stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)
+        if not NAME.fullmatch(path.name) or not plain or len(name) > 200:
+            refuse_more(name)
+        if os.geteuid() == 0 and (status.st_uid not in ROOT or status.st_mode & 0o022):
+            stop(REFUSED, f"Others than root can change {name}.", "As root, unpack the archive into a new folder.")
+        inside = found_in(path, f"{name}/") if stat.S_ISDIR(status.st_mode) else [name]
+        if not inside:
+            refuse_more(name)
+        found += inside
+    return found
+
+
+def refuse_more(name: str) -> NoReturn:
+    stop(
+        REFUSED, f"{ascii(name)[1:-1]} does not belong to the release.", "Unpack the archive again, into a new folder."
+    )
+
+
+def digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def check_place(path: Path, what: str) -> None:
+    """Root reads programs from and writes them into a folder that nobody else can exchange or change."""
+    if os.geteuid() == 0 and (changed := changed_by_others(path)):
+        stop(REFUSED, f"{what}, {path}, is not root's alone: others can change {changed}.", "Use a folder of root's.")
+
+
+def check_site(given: argparse.Namespace, settings: dict[str, str]) -> None:
+    """What --systemd makes for the service's user, root makes where only root can."""
+    if given.systemd:
+        check_place((Path(given.root) / settings["data"].lstrip("/")).parent, "The place of the data")
+        check_place((Path(given.root) / settings["passphrase_file"].lstrip("/")).parent, "The place of the passphrase")
+
+
+def changed_by_others(path: Path, links: int = 16) -> Path | None:
+    """The first folder on the way to `path`, or at its end, in which another than root can exchange something. In one
+    with the sticky bit that is what another one owns, or could make first."""
+    for entry in [*reversed(path.parents), path]:
+        if entry.is_symlink():
+            other = changed_by_others(entry.parent / entry.readlink(), links - 1) if links else entry
+            if other:
+                return other
+        status = entry.stat() if entry.exists() else None
+        if status is None:
+            held = entry.parent.stat() if entry.parent.exists() else None
+            return entry.parent if held and held.st_mode & 0o022 else None
+        shared = bool(status.st_mode & 0o022) and (entry == path or not status.st_mode & stat.S_ISVTX)
+        if status.st_uid not in ROOT or entry.lstat().st_uid not in ROOT or shared:
+            return entry
+    return None
 
 
 def check_earlier(prefix: Path, version: str, *, checked: bool) -> str:
@@ -132,11 +216,11 @@ def install(prefix: Path, version: str, *, compiled: bool) -> Path:
     (pip,) = wheels.glob("pip-*.whl")
     offline = ["--isolated", "install", "--no-index", "--find-links", wheels, "--require-hashes", "--no-cache-dir"]
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--only-binary", ":all:", "--no-compile"]
-    done = run([made / "bin" / "python", pip / "pip", *offline, *quiet, "-r", wheels / "requirements.txt"])
+    done = run([made / "bin" / "python", "-I", pip / "pip", *offline, *quiet, "-r", wheels / "requirements.txt"])
     if done.returncode:
         stop(FAILED, f"The wheels could not be installed:\n{done.stderr.strip()}", "Nothing in use was changed.")
     if compiled:  # here, by all cores: who runs the program may not write into its folder
-        run([made / "bin" / "python", "-m", "compileall", "-q", "-j", "0", made / "lib"])
+        run([made / "bin" / "python", "-I", "-m", "compileall", "-q", "-j", "0", made / "lib"])
     for name in COMMANDS:
         done = run([made / "bin" / name, "--help"])
         if done.returncode:
@@ -186,19 +270,37 @@ def look_at_ledger(made: Path, prefix: Path, earlier: str, settings: dict[str, s
     say("What the new release does when it starts:")
     say("  " + done.stdout.strip().replace("\n", "\n  "))
     if earlier and number(earlier) != number(made.name):
-        back_up(prefix, data, data / f"before-{made.name}.backup")
+        back_up(prefix, settings, data / f"before-{made.name}.backup")
 
 
-def back_up(prefix: Path, data: Path, backup: Path) -> None:
-    """By the release in use, as the way back. One of an attempt that came to nothing is replaced."""
-    beside = backup.with_name(f"{backup.name}.part")
-    beside.unlink(missing_ok=True)
-    done = run([prefix / "current" / "bin" / "control-room", "backup", "--out", beside, "--data", data])
+def back_up(prefix: Path, settings: dict[str, str], backup: Path) -> None:
+    """By the release in use, as the way back. One of an attempt that came to nothing is replaced. The data folder is
+    its owner's: `control-room` works there as the owner, and so does this."""
+    beside = backup.with_name(f"{backup.name}.{secrets.token_hex(8)}.part")
+    done = run([prefix / "current" / "bin" / "control-room", "backup", "--out", beside, *options(settings)])
     if done.returncode:
         stop(FAILED, f"No backup could be made:\n{done.stderr.strip()}", "The release in use was not changed.")
-    os.chown(beside, data.stat().st_uid, data.stat().st_gid)
-    beside.replace(backup)
+    if not as_owner_of(backup.parent, lambda: beside.replace(backup)):
+        stop(FAILED, f"The backup could not be named {backup}.", "The release in use was not changed.")
     say(f"A backup is in {backup}.")
+
+
+def as_owner_of(folder: Path, act: Callable[[], object]) -> bool:
+    """Act with the rights of the folder's owner, in a process of its own; whether it could."""
+    found = folder.stat()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0 and found.st_uid not in ROOT:
+                os.setgroups([])
+                os.setresgid(found.st_gid, found.st_gid, found.st_gid)
+                os.setresuid(found.st_uid, found.st_uid, found.st_uid)
+            act()
+        except BaseException as error:
+            print(error, file=sys.stderr, flush=True)
+            os._exit(FAILED)
+        os._exit(DONE)
+    return os.waitpid(child, 0)[1] == 0
 
 
 def options(settings: dict[str, str]) -> list[str]:
@@ -214,8 +316,7 @@ def switch(prefix: Path, made: Path, settings: dict[str, str]) -> None:
     for name in COMMANDS:
         write(prefix / "bin" / name, starter(prefix, name, settings), 0o755)
     write(prefix / "settings.json", json.dumps(settings, indent=1) + "\n", 0o644)
-    beside = prefix / ".current.part"
-    beside.unlink(missing_ok=True)
+    beside = prefix / f".current.{secrets.token_hex(8)}.part"
     beside.symlink_to(Path("versions") / made.name)
     beside.replace(prefix / "current")
     os.sync()
@@ -249,20 +350,23 @@ def install_units(prefix: Path, root: Path, settings: dict[str, str]) -> None:
 
 
 def prepare_site(data: Path, phrase: Path) -> None:
-    """A folder and a passphrase of the service's own user, where there are none yet."""
-    made = []
+    """A folder and a passphrase of the service's own user, where there are none yet. Both are given to it by their open
+    handles: what a name leads to may have been exchanged."""
+    try:
+        user = pwd.getpwnam(USER)
+        owner = (user.pw_uid, user.pw_gid)
+    except KeyError:
+        owner = (os.geteuid(), os.getegid())
     if not data.exists():
-        data.mkdir(parents=True, mode=0o700)
-        made.append(data)
+        data.parent.mkdir(parents=True, exist_ok=True)
+        data.mkdir(mode=0o700)
+        handle = os.open(data, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        os.fchown(handle, *owner)
+        os.close(handle)
     if not phrase.exists() and not (data / DATABASE).exists():
         phrase.parent.mkdir(parents=True, exist_ok=True)
-        write(phrase, secrets.token_urlsafe(24) + "\n", 0o600)
+        write(phrase, secrets.token_urlsafe(24) + "\n", 0o600, owner)
         say(f"A passphrase for the keys was made, in {phrase}. Carry a copy to a safe: no backup holds it.")
-        made.append(phrase)
-    with contextlib.suppress(KeyError):
-        user = pwd.getpwnam(USER)
-        for path in made:
-            os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def say_next(prefix: Path, earlier: str, settings: dict[str, str], given: argparse.Namespace) -> None:
@@ -279,7 +383,8 @@ def say_next(prefix: Path, earlier: str, settings: dict[str, str], given: argpar
 
 @contextlib.contextmanager
 def alone(prefix: Path) -> Iterator[None]:
-    with (prefix / ".lock").open("w") as lock:
+    handle = os.open(prefix / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -289,23 +394,25 @@ def alone(prefix: Path) -> Iterator[None]:
 
 
 def run(command: list[Any]) -> subprocess.CompletedProcess[str]:
-    """Without anything in the environment that would lead Python or pip elsewhere."""
+    """Without anything in the environment or in the current folder that would lead Python or pip elsewhere."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PIP_", "CARNET_"))}
     env = kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}
     words = [str(word) for word in command]
     try:
-        return subprocess.run(words, env=env, capture_output=True, text=True, check=False, close_fds=False)
+        return subprocess.run(words, env=env, cwd="/", capture_output=True, text=True, check=False, close_fds=False)
     except OSError as error:
         return subprocess.CompletedProcess(words, CANNOT_START, "", f"{words[0]}: {error.strerror}")
 
 
-def write(path: Path, text: str, mode: int) -> None:
-    """Whole or not at all."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+def write(path: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Whole or not at all, with its mode and owner from the first moment at which it has its name."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w") as file:
         file.write(text)
-    beside.chmod(mode)
+        os.fchmod(handle, mode)
+        if owner:
+            os.fchown(handle, *owner)
     beside.replace(path)
 
 
@@ -340,6 +447,4 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    if sys.version_info < (3, 11):  # noqa: UP036 - the machine may have any
-        sys.exit("Python 3.11 or above is needed.")
     main()

@@ -1,7 +1,8 @@
 """A release as it is carried to a closed site: is it whole, nothing more, and signed by the vendor?
 
-The vendor signs `SHA256SUMS`, which names every other file. Read is the archive itself, or the folder it was unpacked
-into; the archive in one pass and in one form: what another program might read differently is refused.
+The vendor signs `SHA256SUMS`, which names every other file, with Ed25519 and with ML-DSA-65: both are required. Read is
+the archive itself, or the folder it was unpacked into; the archive in one pass and in one form: what another program
+might read differently is refused.
 """
 
 import gzip
@@ -9,7 +10,8 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -20,11 +22,13 @@ import msgspec
 
 from carnet.exchange.verdicts import Code, Refusal
 
-SUMS, SIGNATURE, SSH_SIGNATURE, FACTS = "SHA256SUMS", "SHA256SUMS.sig", "SHA256SUMS.sshsig", "bundle.json"
-FIRST = (SUMS, SIGNATURE, SSH_SIGNATURE)  # in an archive, so that all that follows can be judged as it comes
+SUMS, FACTS = "SHA256SUMS", "bundle.json"
+SIGNATURE, LATTICE_SIGNATURE, SSH_SIGNATURE = f"{SUMS}.sig", f"{SUMS}.mldsa", f"{SUMS}.sshsig"
+FIRST = (SUMS, SIGNATURE, LATTICE_SIGNATURE, SSH_SIGNATURE)  # in an archive: what follows can be judged as it comes
 MOST_FILE, MOST_ALL = 256 * 1024 * 1024, 1024 * 1024 * 1024  # bytes, unpacked
 MOST_SMALL = 1024 * 1024  # bytes; of the files that are kept in memory
 MOST_FILES = 2_000
+DEEPEST = 200  # signs of a path
 PIECE = 1024 * 1024
 
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*(/[A-Za-z0-9_][A-Za-z0-9._+-]*)*")  # no `.`, `..`, `/` at an end
@@ -46,7 +50,7 @@ class Verified:
     facts: Facts
     files: int
     size: int  # bytes, unpacked
-    key: str  # the SHA-256 of the public key that it is signed with
+    key: str  # the SHA-256 of the Ed25519 public key that it is signed with
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,10 @@ class _WrongError(Exception):
 
 
 def verify_bundle(path: Path, public_keys: bytes) -> Verified | Refusal:
-    """Whether the archive or folder is what the vendor signed. `public_keys`: PEM, one or several."""
+    """Whether the archive or folder is what the vendor signed. `public_keys`: PEM, pairs of Ed25519 and ML-DSA-65."""
     try:
-        pieces = _unpacked(path) if path.is_dir() else _archived(path)
-        return _Reading(public_keys).take(pieces)
+        with closing(_unpacked(path) if path.is_dir() else _archived(path)) as pieces:
+            return _Reading(public_keys).take(pieces)
     except _WrongError as wrong:
         return _refused(Code.MALFORMED, str(wrong))
     except (HeaderError, gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError):
@@ -118,7 +122,7 @@ class _Reading:
         return Verified(self._facts(), len(self.seen), self.size, sha256(key).hexdigest())
 
     def _check(self, number: int, piece: _Piece) -> None:
-        if not _PATH.fullmatch(piece.name) or len(piece.name) > 200:
+        if not _PATH.fullmatch(piece.name) or len(piece.name) > DEEPEST:
             raise _WrongError(f"It holds an unsafe path: {ascii(piece.name)[:200]}.")
         if number < len(FIRST) and piece.name != FIRST[number]:
             raise _WrongError(f"Its files are not in order: {FIRST[number]} is wanted, {piece.name} is there.")
@@ -132,7 +136,8 @@ class _Reading:
 
     def _judge(self) -> bytes:
         """The key that signed, as its bytes; sets what is wanted from here on."""
-        key = _signer(self.public_keys, self.small[SUMS], self.small[SIGNATURE])
+        signatures = self.small[SIGNATURE], self.small[LATTICE_SIGNATURE]
+        key = _signer(self.public_keys, self.small[SUMS], *signatures)
         for line in self.small[SUMS].decode("ascii").splitlines():
             match = _SUM.fullmatch(line)
             if match is None or match[2] in self.wanted or match[2] in FIRST:
@@ -161,23 +166,27 @@ class _Reading:
             raise _WrongError(f"{FACTS} does not say which release it is.") from error
 
 
-def _signer(public_keys: bytes, message: bytes, signature: bytes) -> bytes:
+def _signer(public_keys: bytes, message: bytes, signature: bytes, lattice_signature: bytes) -> bytes:
+    """The Ed25519 key of the pair that made both signatures. Raises _ForgedError."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    for pem in _PEM.findall(public_keys):
-        key = load_pem_public_key(pem)
+    keys = [load_pem_public_key(pem) for pem in _PEM.findall(public_keys)]
+    for key, lattice in zip(keys[::2], keys[1::2], strict=False):
         assert isinstance(key, Ed25519PublicKey)
+        assert isinstance(lattice, MLDSA65PublicKey)
         try:
             key.verify(signature, message)
+            lattice.verify(lattice_signature, message)
         except InvalidSignature:
             continue
         return key.public_bytes_raw()
     raise _ForgedError
 
 
-def _archived(path: Path) -> Iterator[_Piece]:
+def _archived(path: Path) -> Generator[_Piece, None, None]:
     """The files of a .tar.gz, each under the one top folder. Only plain headers and regular files are read."""
     top = ""
     with gzip.open(path, "rb") as unzipped:
@@ -205,23 +214,60 @@ def _block(stream: BinaryIO) -> bytes:
     return block
 
 
-def _unpacked(folder: Path) -> Iterator[_Piece]:
-    """The files of a folder, the signed list first. No link is followed."""
-    names = [name for name in FIRST if (folder / name).exists()] + [name for name in _walk(folder) if name not in FIRST]
-    for name in names:
-        handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                raise _WrongError(f"{name}is not a regular file.")
-            yield _Piece(name, found.st_size, file)
+def _unpacked(folder: Path) -> Generator[_Piece, None, None]:
+    """The files of a folder, the signed list first. Each is opened from the folder that was opened before: no link is
+    followed, also where somebody puts one there meanwhile."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for name in FIRST:
+            if _is_there(handle, name):
+                yield from _opened(handle, "", name)
+        yield from _walk(handle, "")
+    finally:
+        os.close(handle)
 
 
-def _walk(folder: Path, under: str = "") -> Iterator[str]:
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_symlink():
-            raise _WrongError(f"{under}{ascii(entry.name)[1:-1]} is a link.")
-        if entry.is_dir():
-            yield from _walk(Path(entry.path), f"{under}{entry.name}/")
-        else:
-            yield under + entry.name
+def _is_there(handle: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=handle, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _walk(handle: int, under: str) -> Iterator[_Piece]:
+    """Every file below an opened folder, but the signed list. A folder that holds no file is none of a release."""
+    for name in _names(handle):
+        found = os.stat(name, dir_fd=handle, follow_symlinks=False)
+        shown = f"{under}{ascii(name)[1:-1]}"
+        if stat.S_ISLNK(found.st_mode):
+            raise _WrongError(f"{shown} is a link.")
+        if not stat.S_ISDIR(found.st_mode):
+            if under or name not in FIRST:
+                yield from _opened(handle, under, name)
+            continue
+        inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
+        try:
+            if len(under) > DEEPEST or not _names(inner):
+                raise _WrongError(f"{shown} is an empty folder, or lies too deep.")
+            yield from _walk(inner, f"{under}{name}/")
+        finally:
+            os.close(inner)
+
+
+def _names(handle: int) -> list[str]:
+    return sorted(os.listdir(handle))
+
+
+def _opened(handle: int, under: str, name: str) -> Iterator[_Piece]:
+    """One file, open as long as it is read. Raises _WrongError where it is no regular file."""
+    shown = f"{under}{ascii(name)[1:-1]}"
+    try:
+        opened = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=handle)
+    except OSError as error:
+        raise _WrongError(f"{shown} cannot be read: {error.strerror}.") from error
+    with os.fdopen(opened, "rb") as file:
+        found = os.fstat(opened)
+        if not stat.S_ISREG(found.st_mode):
+            raise _WrongError(f"{shown} is not a regular file.")
+        yield _Piece(f"{under}{name}", found.st_size, file)

@@ -9,6 +9,7 @@ import typer
 
 from carnet import cli_support
 from carnet.errors import UsageError
+from carnet.owner import become_owner_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,8 @@ def inspect_file(
     from carnet.exchange.inspect import inspect
     from carnet.exchange.verdicts import Refusal
 
+    if data is not None:
+        become_owner_of(data, [path for path in (file, trust, key_set) if path])
     pinned = _pinned(trust, key_set, data)
     raw = cli_support.read_file(file, MOST)
     answer = pinned if isinstance(pinned, Refusal) else inspect(raw, pinned)

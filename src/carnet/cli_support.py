@@ -5,7 +5,6 @@ Exit 0 done · 1 fault · 2 usage · 3 refused. A refusal's code stands on stder
 
 import inspect
 import os
-import stat
 import sys
 import traceback
 import unicodedata
@@ -15,11 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
 
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
+from carnet import files
 from carnet.entitlements import UnwritableError
 from carnet.errors import CarnetError, PassphraseError, UsageError
 from carnet.exchange.verdicts import Refusal
@@ -27,6 +27,7 @@ from carnet.files import keep_new_files_private
 from carnet.files import private_folder as private_folder
 from carnet.files import read_file as read_file
 from carnet.files import write_file as write_file
+from carnet.owner import become_owner_of
 from carnet.printable import is_printable, printable, printable_json
 
 if TYPE_CHECKING:
@@ -54,27 +55,28 @@ PassphraseFile = Annotated[
 _DATA_FOLDER = ("*.sqlite3", "issuing-log.head")  # what only a data folder has; one of CALM's may have no database
 
 
-def check_writable(path: Path | None) -> Path | None:
-    """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
-    if path is None:
-        return None
-    nothing = "Nothing was done. Name another file."
+_NOTHING = "Nothing was done. Name another file."
+WRITTEN = "written"  # marks an option that names a file which the command writes
+
+
+def _check_place(path: Path) -> None:
+    """Raises UsageError where no command may write."""
     if path.is_dir() or (path.exists() and any(any(path.parent.glob(sign)) for sign in _DATA_FOLDER)):
-        raise UsageError(f"{path} is a folder, or part of a data folder.", nothing)
-    beside = path.with_name(f".{path.name}.part")
+        raise UsageError(f"{path} is a folder, or part of a data folder.", _NOTHING)
+
+
+def check_writable(path: Path) -> None:
+    """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
+    if files.is_handed_over(path):
+        return  # asked before it was handed over
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.touch()
-        beside.unlink()
+        files.check_can_write(path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.", nothing) from error
-    return path
+        raise UsageError(f"{path} cannot be written: {error.strerror}.", _NOTHING) from error
 
 
-OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file.", callback=check_writable)]
-ReceiptFile = Annotated[
-    Path | None, typer.Option("--receipt", help="Where to write the receipt for CALM.", callback=check_writable)
-]
+OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file."), WRITTEN]
+ReceiptFile = Annotated[Path | None, typer.Option("--receipt", help="Where to write the receipt for CALM."), WRITTEN]
 NewPassphraseFile = Annotated[
     Path, typer.Option("--new-passphrase-file", help="The file with the new passphrase; only its owner may read it.")
 ]
@@ -110,11 +112,13 @@ def command(
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
         own = list(inspect.signature(function).parameters.values())[1:]
+        written = {parameter.name for parameter in own if WRITTEN in get_args(parameter.annotation)}
 
         def run(ctx: typer.Context, **options: Any) -> None:
-            world = ctx.obj(options.pop("data"), options.pop("passphrase_file"))
+            data, phrase = options.pop("data"), options.pop("passphrase_file")
             actor = check_name(_composed(options.pop("actor")) or login_name(), "name given with --as")
-            caller = Caller(world, actor, options.pop("as_json"))
+            _enter(data, phrase, options, written)
+            caller = Caller(ctx.obj(data, phrase), actor, options.pop("as_json"))
             function(session(caller), **{key: _composed(value) for key, value in options.items()})
 
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -127,6 +131,18 @@ def command(
         return function
 
     return register
+
+
+def _enter(data: Path, phrase: Path | None, options: dict[str, Any], written: set[str]) -> None:
+    """Become the owner of the data folder, where root calls, and look whether the files can be written."""
+    named = {name: value for name, value in options.items() if isinstance(value, Path)}
+    outs = [path for name, path in named.items() if name in written]
+    ins = [path for name, path in named.items() if name not in written]
+    for path in outs:
+        _check_place(path)
+    become_owner_of(data, [*ins, *([phrase] if phrase else [])], outs)
+    for path in outs:
+        check_writable(path)
 
 
 def _composed(value: Any) -> Any:
@@ -313,7 +329,7 @@ def parse_pairs(pairs: list[str], what: str) -> dict[str, int]:
 def passphrase(data: Path, given: Path | None) -> bytes:
     """The passphrase of the keys in `data`: from the file given, from DATA/passphrase, or asked for on the terminal."""
     path = given or data / "passphrase"
-    if path.exists():
+    if files.is_there(path):
         return read_passphrase(path)
     if not sys.stdin.isatty():
         next_step = "Name the file that holds it with --passphrase-file FILE; a backup keeps that of the old machine."
@@ -335,7 +351,7 @@ def new_passphrase(data: Path, given: Path | None, random: Callable[[int], bytes
 
 def read_passphrase(path: Path) -> bytes:
     """The passphrase in a file. Raises PassphraseError where others may read it, or it is too short."""
-    if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077 and not _is_credential(path):
+    if files.is_there(path) and files.mode_of(path) & 0o077 and not _is_credential(path):
         raise PassphraseError(f"Others may read {path}.", f"Run: chmod 600 {path}")
     try:
         return _strong(read_file(path, 4096).decode().strip())

@@ -1,20 +1,71 @@
-"""Files on this machine: read within a limit, written whole or not at all."""
+"""Files on this machine: read within a limit, written whole or not at all.
+
+Root works in a data folder as the folder's owner (`carnet.owner`). A file elsewhere is opened before that, and handed
+over here: one to read as an open handle, one to write as a process that can write this one file.
+"""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from carnet.errors import UsageError
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_TRIES = 16  # names tried for a file beside; each is random
+
+Writing = Callable[[int], AbstractContextManager[BinaryIO]]
+_to_read: dict[Path, int] = {}
+_to_write: dict[Path, tuple[Writing, bool]] = {}
+
+
+def hand_over_reading(path: Path, handle: int) -> None:
+    """From here on `path` is read from an open handle, whoever this process has become."""
+    _to_read[path] = handle
+
+
+def hand_over_writing(path: Path, write: Writing, *, exists: bool) -> None:
+    """From here on `path` is written by `write`. `exists`: whether there was such a file."""
+    _to_write[path] = write, exists
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something at `path`, also where this process may not look."""
+    if path in _to_read:
+        return True
+    return _to_write[path][1] if path in _to_write else path.exists()
+
+
+def is_handed_over(path: Path) -> bool:
+    """Whether it was opened for this process."""
+    return path in _to_read or path in _to_write
+
+
+def mode_of(path: Path) -> int:
+    """The permission bits of a file."""
+    return stat.S_IMODE((os.fstat(_to_read[path]) if path in _to_read else path.stat()).st_mode)
+
 
 def read_file(path: Path, limit: int = 1024 * 1024) -> bytes:
     """A file's bytes, at most one more than `limit`: enough to see that it is too large."""
+    with reading(path) as file:
+        return file.read(limit + 1)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """A file to read from its beginning. Raises UsageError where there is none."""
+    if path in _to_read:
+        with os.fdopen(os.dup(_to_read[path]), "rb") as file:
+            file.seek(0)
+            yield file
+        return
     if not path.is_file():
         raise UsageError(f"There is no file {path}.")
     with path.open("rb") as file:
-        return file.read(limit + 1)
+        yield file
 
 
 def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
@@ -25,31 +76,69 @@ def write_file(path: Path, data: bytes, mode: int = 0o644) -> None:
 
 @contextmanager
 def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
-    """A file to write that takes its place at the end, fsynced; it does not where anything is raised before."""
+    """A file to write, that takes its place whole when the block ends, or not at all where it raises.
+
+    It is made beside, under a name that nobody can guess, in the folder as it was opened: no link is followed.
+    """
+    if path in _to_write:
+        with _to_write[path][0](mode) as stream:
+            yield stream
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.chmod(mode)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)  # half a file would only keep a full disk full
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
+        beside, handle = _make_beside(folder, path.name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fchmod(handle, mode)
+                os.fsync(handle)
+            os.replace(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(beside, dir_fd=folder)  # half a file would only keep a full disk full
+            raise
         os.fsync(folder)
     finally:
         os.close(folder)
 
 
+def check_can_write(path: Path) -> None:
+    """Make a file beside `path` and take it away again. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        beside, handle = _make_beside(folder, path.name)
+        os.close(handle)
+        os.unlink(beside, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def remove_parts(path: Path) -> None:
+    """What a process that was killed left beside `path`. For a file that only one process writes."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+def _make_beside(folder: int, name: str) -> tuple[str, int]:
+    """A new file of its owner's alone in an opened folder. Raises OSError."""
+    for _ in range(_TRIES):
+        beside = f".{name}.{os.urandom(8).hex()}.part"  # noqa: TID251 - a name; no answer depends on it
+        with suppress(FileExistsError):
+            return beside, os.open(beside, _NEW, 0o600, dir_fd=folder)
+    raise FileExistsError(17, "No name is free", name)
+
+
 def private_folder(path: Path) -> None:
     """Make `path`, or take it over, for its owner alone. For the files in it see `keep_new_files_private`."""
     path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fchmod(handle, 0o700)
+    finally:
+        os.close(handle)
 
 
 def keep_new_files_private() -> None:

@@ -18,6 +18,7 @@ from carnet.bundles import (
     FACTS,
     FIRST,
     SIGNATURE,
+    SSH_SIGNATURE,
     SUMS,
     Verified,
     verify_bundle,
@@ -42,7 +43,7 @@ def folder(tmp_path: Path, key: ReleaseKey) -> Path:
 
 
 def _refused(path: Path, key: ReleaseKey, code: Code, word: str) -> None:
-    answer = verify_bundle(path, key.pem())
+    answer = verify_bundle(path, key.both_pem())
     assert isinstance(answer, Refusal), answer
     assert answer.code == code, answer
     assert word in answer.message
@@ -53,9 +54,9 @@ def test_what_the_vendor_signed_is_taken_as_an_archive_and_unpacked(folder: Path
     pack(folder, FIRST, (), 1_700_000_000, tmp_path / "one.tar.gz")
     whole = archive(tmp_path / "two.tar.gz", entries(folder))
     for path in (folder, tmp_path / "one.tar.gz", whole):
-        answer = verify_bundle(path, key.pem())
+        answer = verify_bundle(path, key.both_pem())
         assert isinstance(answer, Verified), answer
-        assert (answer.facts.version, answer.files, answer.key) == (NEWER, 8, key.fingerprint())
+        assert (answer.facts.version, answer.files, answer.key) == (NEWER, 9, key.fingerprint())
 
 
 @pytest.mark.rule("bad_signature")
@@ -67,11 +68,9 @@ def test_another_vendors_key_is_refused(folder: Path, tmp_path: Path) -> None:
 
 def test_a_later_release_may_be_signed_with_the_next_key(folder: Path, key: ReleaseKey, tmp_path: Path) -> None:
     following = trial_key(tmp_path / "next.key")
-    for name in FIRST:
-        (folder / name).unlink()
     sign(following, folder)
     _refused(folder, key, Code.BAD_SIGNATURE, SUMS)
-    answer = verify_bundle(folder, key.pem() + following.pem())
+    answer = verify_bundle(folder, key.both_pem() + following.both_pem())
     assert isinstance(answer, Verified)
     assert answer.key == following.fingerprint()
 
@@ -79,7 +78,7 @@ def test_a_later_release_may_be_signed_with_the_next_key(folder: Path, key: Rele
 @pytest.mark.rule("malformed", "bad_signature")
 def test_each_single_altered_byte_is_found(folder: Path, key: ReleaseKey) -> None:
     for path in sorted(folder.rglob("*")):
-        if not path.is_file() or path.name == FIRST[2]:  # the signature for ssh-keygen is not what Carnet reads
+        if not path.is_file() or path.name == SSH_SIGNATURE:  # the one for ssh-keygen is not what Carnet reads
             continue
         whole = path.read_bytes()
         for at in {0, len(whole) // 2, len(whole) - 1}:
@@ -88,7 +87,7 @@ def test_each_single_altered_byte_is_found(folder: Path, key: ReleaseKey) -> Non
             wanted = (Code.MALFORMED, "was altered") if listed else (Code.BAD_SIGNATURE, "not signed")
             _refused(folder, key, *wanted)
         path.write_bytes(whole)
-    assert isinstance(verify_bundle(folder, key.pem()), Verified)
+    assert isinstance(verify_bundle(folder, key.both_pem()), Verified)
 
 
 def _hide_behind_the_end(raw: bytes) -> bytes:
@@ -146,7 +145,7 @@ def test_an_archive_cut_anywhere_is_refused(folder: Path, key: ReleaseKey, tmp_p
     raw = archive(tmp_path / "a.tar.gz", entries(folder)).read_bytes()
     for length in range(0, len(raw), 97):
         (tmp_path / "a.tar.gz").write_bytes(raw[:length])
-        assert isinstance(verify_bundle(tmp_path / "a.tar.gz", key.pem()), Refusal), length
+        assert isinstance(verify_bundle(tmp_path / "a.tar.gz", key.both_pem()), Refusal), length
 
 
 @pytest.mark.rule("malformed")
@@ -178,8 +177,6 @@ def test_a_folder_with_a_link_or_a_pipe_or_a_file_more_is_refused(folder: Path, 
 @pytest.mark.rule("malformed")
 def test_a_bundle_that_does_not_say_which_release_it_is_is_refused(folder: Path, key: ReleaseKey) -> None:
     (folder / FACTS).write_text(json.dumps({"name": "carnet"}))
-    for name in FIRST:
-        (folder / name).unlink()
     sign(key, folder)
     _refused(folder, key, Code.MALFORMED, "which release")
 

@@ -259,6 +259,13 @@ class Exchange:
         self.books()
         return answer
 
+    def readmit(self, machine: Machine) -> Any:
+        """E11: two people let it enrol once more."""
+        room = machine.room.store.ledger_id
+        return self._two_people(
+            proposals.propose_readmission(self.world.calm, control_room=room, reason="moved again", **self.world.act)
+        )
+
     def write_off(self, machine: Machine, *, return_unconsumed: bool) -> None:
         if not ControlRoom.objects.filter(id=machine.room.store.ledger_id).exists():
             return
@@ -390,6 +397,9 @@ class Exchange:
         return code
 
     def _carry(self, machine: Machine, answer: Any) -> Code | None:
+        if _code(answer) is Code.RELEASED_AGAIN:
+            self.readmit(machine)
+            answer = self.upload(self.requests[-1])
         if isinstance(answer, Refusal):
             return self._answer_history(machine, answer.code)
         return self._license(machine)

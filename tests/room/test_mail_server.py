@@ -12,7 +12,7 @@ import pytest
 from tests.room.site import Pages
 from tests.support.kept_logs import secret
 
-pytestmark = [pytest.mark.rule("A7"), pytest.mark.security]
+pytestmark = pytest.mark.security
 NewSite = Callable[..., Pages]
 SECRET = secret("a password for the mail server", "a mail password")
 
@@ -69,6 +69,7 @@ def typed(port: int) -> dict[str, object]:
     return fields | {"mail_user": "room", "syslog_protocol": "udp"}
 
 
+@pytest.mark.rule("A7")
 def test_a_password_without_a_server_of_its_own_goes_nowhere(new_site: NewSite, password_file: Path) -> None:
     pages = new_site({"bot-creator": 3})
     pages.do_cycle(days=6)
@@ -83,6 +84,7 @@ def test_a_password_without_a_server_of_its_own_goes_nowhere(new_site: NewSite, 
     assert SECRET not in page.text + told.stdout + told.stderr
 
 
+@pytest.mark.rule("A7")
 def test_the_server_that_the_operator_named_is_not_changed_by_what_is_typed(
     new_site: NewSite, password_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +105,7 @@ def test_the_server_that_the_operator_named_is_not_changed_by_what_is_typed(
         assert b"eve@elsewhere.example" in b"".join(heard)
 
 
+@pytest.mark.rule("A7")
 def test_a_server_that_an_administrator_names_is_given_no_password(new_site: NewSite) -> None:
     pages = new_site()
     ada = pages.client("administrator")

@@ -11,7 +11,7 @@ from carnet.control_room.rules.granting.two_people import ListTwoPeople
 from tests.room.site import PASSWORD, Browser, Pages, give_passwords, serve_pages
 from tests.support.kept_logs import secret
 
-pytestmark = [pytest.mark.rule("A3", "needs_second_person"), pytest.mark.security]
+pytestmark = pytest.mark.security
 HALF = r"([a-z2-7]{4}(?:-[a-z2-7]{4}){3})"
 
 
@@ -41,6 +41,7 @@ def waiting(site: Pages) -> list[str]:
     return [asked.proposal for asked in site.ask(ListTwoPeople()).waiting]
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_one_administrator_adds_no_second_and_sees_no_link(site: Pages, ben: Browser) -> None:
     ada, people = site.client("administrator"), site.ask_all()
     page = ada.send_form(
@@ -51,7 +52,7 @@ def test_one_administrator_adds_no_second_and_sees_no_link(site: Pages, ben: Bro
     assert "/choose/" not in page.text
     (proposal,) = waiting(site)
     own = ada.send_form("/people/settle/", {"proposal": proposal, "decision": "confirm"})
-    assert (own.status_code, "nobody confirms their own" in own.text) == (422, True)
+    assert (own.status_code, "cannot confirm their own" in own.text) == (422, True)
     for path, fields in (
         ("/people/link/", {"name": "ben"}),
         ("/people/second-factors/", {"name": "ben"}),
@@ -66,6 +67,7 @@ def test_one_administrator_adds_no_second_and_sees_no_link(site: Pages, ben: Bro
     assert waiting(site) == []
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_two_administrators_add_a_third_who_needs_both_halves(site: Pages, ben: Browser) -> None:
     ada = site.client("administrator")
     fields = {"name": "carl", "role": "auditor", "reason": "the yearly audit"}
@@ -93,7 +95,7 @@ def test_two_administrators_add_a_third_who_needs_both_halves(site: Pages, ben: 
     assert ("person.asked", "ada") in kinds
 
 
-@pytest.mark.rule("A6")
+@pytest.mark.rule("A3", "A6", "needs_second_person")
 def test_a_code_for_nobody_is_answered_as_a_wrong_one(site: Pages) -> None:
     with site.browser() as browser:
         browser.get("/account/code/")
@@ -106,7 +108,7 @@ def test_a_code_for_nobody_is_answered_as_a_wrong_one(site: Pages) -> None:
     assert len(set(words)) == 1
 
 
-@pytest.mark.rule("A5")
+@pytest.mark.rule("A3", "A5", "needs_second_person")
 def test_whoever_may_install_or_audit_needs_a_second_factor_unless_the_operator_says_otherwise(
     new_site: Callable[..., Pages], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +121,7 @@ def test_whoever_may_install_or_audit_needs_a_second_factor_unless_the_operator_
         assert site.client(role).get("/").status_code == 200
 
 
-@pytest.mark.rule("A5")
+@pytest.mark.rule("A3", "A5", "needs_second_person")
 def test_a_time_without_use_ends_a_session_and_one_that_is_none_stops_the_start(
     site: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +130,7 @@ def test_a_time_without_use_ends_a_session_and_one_that_is_none_stops_the_start(
     assert "1 to 720 minutes" in told.stderr
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_what_was_done_on_the_machine_is_shown(site: Pages, ben: Browser) -> None:
     added = site.command("person", "add", "root-made", "--role", "auditor", "--as", "root")
     assert added.returncode == 0, added.stderr

@@ -26,8 +26,14 @@ RULES = [
     "A1",
     "A2",
     "A3",
+    "A4",
+    "A5",
+    "A6",
+    "A7",
     "N1",
     "N2",
+    "D1",
+    "D2",
 ]
 CODES = [code.value for code in Code]
 

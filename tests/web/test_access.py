@@ -168,6 +168,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "add_guid": {"label": "south"},
     "write_off": {"reason": "burnt"},
+    "readmit": {"reason": "moved again"},
     "propose_windows": {"reason": "a long way", "cycle_days": 14},
 }
 

@@ -17,7 +17,7 @@ from carnet.web_kit.common_settings import idle_minutes
 from tests.calm.conftest import ok
 from tests.web.conftest import PASSWORD, Portal
 
-pytestmark = [pytest.mark.rule("A5"), pytest.mark.security]
+pytestmark = pytest.mark.security
 MINUTE = timedelta(minutes=1)
 
 
@@ -54,6 +54,7 @@ def acts(portal: Portal) -> list[tuple[str, str, dict[str, str]]]:
     ]
 
 
+@pytest.mark.rule("A5")
 def test_an_old_sign_in_does_none_of_the_acts_that_take_a_fresh_one(portal: Portal) -> None:
     asked = acts(portal)
     count = (Proposal.objects.count(), ApiToken.objects.count(), Person.objects.filter(is_active=True).count())
@@ -72,6 +73,7 @@ def ten_minutes_later(portal: Portal, who: str) -> Client:
     return browser
 
 
+@pytest.mark.rule("A5")
 def test_after_the_password_what_was_sent_is_done(portal: Portal) -> None:
     proposal = proposal_of(portal)
     approver = portal.as_("approver", fresh=False)
@@ -84,7 +86,7 @@ def test_after_the_password_what_was_sent_is_done(portal: Portal) -> None:
     assert Proposal.objects.get().state == "done"
 
 
-@pytest.mark.rule("A1")
+@pytest.mark.rule("A5", "A1")
 def test_what_waited_for_the_password_is_judged_by_the_role_that_one_has_then(portal: Portal) -> None:
     proposal = proposal_of(portal)
     approver = portal.as_("approver", fresh=False)
@@ -94,6 +96,7 @@ def test_what_waited_for_the_password_is_judged_by_the_role_that_one_has_then(po
     assert Proposal.objects.get().state == "open"
 
 
+@pytest.mark.rule("A5")
 def test_signing_in_is_fresh_for_ten_minutes(portal: Portal) -> None:
     browser = portal.as_("nobody")
     browser.post("/sign-in/", {"login": "operator@example.com", "password": PASSWORD})
@@ -103,6 +106,7 @@ def test_signing_in_is_fresh_for_ten_minutes(portal: Portal) -> None:
     assert browser.post("/keys/rotate/", {"reason": "yearly"})["Location"] == again("/keys/rotate/")
 
 
+@pytest.mark.rule("A5")
 def test_another_ones_fresh_sign_in_in_the_same_browser_is_nobodys(portal: Portal) -> None:
     browser = portal.as_("operator")
     session = browser.session
@@ -111,6 +115,7 @@ def test_another_ones_fresh_sign_in_in_the_same_browser_is_nobodys(portal: Porta
     assert browser.post("/keys/rotate/", {"reason": "yearly"})["Location"] == again("/keys/rotate/")
 
 
+@pytest.mark.rule("A5")
 def test_a_session_that_is_not_used_for_a_time_ends(portal: Portal, settings: Any) -> None:
     settings.IDLE_MINUTES = 30
     browser = portal.as_("operator")
@@ -124,6 +129,7 @@ def test_a_session_that_is_not_used_for_a_time_ends(portal: Portal, settings: An
     assert "_auth_user_id" not in browser.session
 
 
+@pytest.mark.rule("A5")
 def test_a_session_that_is_used_ends_after_twelve_hours(portal: Portal) -> None:
     browser = portal.as_("operator")
     for _ in range(24):
@@ -132,6 +138,7 @@ def test_a_session_that_is_used_ends_after_twelve_hours(portal: Portal) -> None:
     assert browser.get("/inbox/").status_code == 302
 
 
+@pytest.mark.rule("A5")
 @pytest.mark.parametrize("text", ["0", "721", "-1", "an hour", "1.5", "٣"])
 def test_a_time_without_use_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
@@ -145,6 +152,7 @@ def choose(portal: Portal, path: str, chosen: str) -> None:
     assert browser.post(form, {"password1": chosen, "password2": chosen})["Location"] == "/sign-in/chosen/"
 
 
+@pytest.mark.rule("A5")
 @pytest.mark.parametrize("how", ["changed", "forgotten"])
 def test_the_tokens_of_a_password_end_with_it(portal: Portal, how: str) -> None:
     token, other = portal.token_of("viewer"), portal.token_of("administrator")
@@ -160,6 +168,7 @@ def test_the_tokens_of_a_password_end_with_it(portal: Portal, how: str) -> None:
     assert api_tokens.whose(other, portal.now) == portal.people["administrator"]
 
 
+@pytest.mark.rule("A5")
 def test_a_token_shows_to_the_minute_when_it_was_used_last(portal: Portal) -> None:
     token = portal.token_of("viewer")
     viewer = portal.as_("viewer")
@@ -177,6 +186,7 @@ def test_a_token_shows_to_the_minute_when_it_was_used_last(portal: Portal) -> No
     assert f"{portal.now:%H:%M}" in viewer.get("/my/api-tokens/").content.decode()
 
 
+@pytest.mark.rule("A5")
 def test_a_wrong_secret_is_no_use_of_a_token(portal: Portal) -> None:
     token = portal.token_of("viewer")
     assert api_tokens.whose(token[:-1] + ("a" if token[-1] != "a" else "b"), portal.now) is None

@@ -21,7 +21,7 @@ from tests.calm.conftest import ok
 from tests.support.kept_logs import secret
 from tests.web.conftest import PASSWORD, Portal
 
-pytestmark = [pytest.mark.rule("A3", "needs_second_person"), pytest.mark.security]
+pytestmark = pytest.mark.security
 OPERATOR, APPROVER, EVE = "operator@example.com", "approver@example.com", "eve@example.com"
 MONTH = timedelta(days=30)
 
@@ -56,6 +56,7 @@ def is_refused(answer: object) -> bool:
     return isinstance(answer, Refusal) and answer.code is Code.NEEDS_SECOND_PERSON
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_one_operator_adds_no_second_operator_and_sees_no_link(portal: Portal) -> None:
     before = Person.objects.count()
     operator = portal.as_("operator")
@@ -69,6 +70,7 @@ def test_one_operator_adds_no_second_operator_and_sees_no_link(portal: Portal) -
     assert Person.objects.count() == before
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 @pytest.mark.parametrize("what", ["link", "factors", "activate", "operator", "auditor"])
 def test_one_operator_changes_nobody_of_the_staff_alone(portal: Portal, what: str) -> None:
     approver = portal.people["approver"]
@@ -79,6 +81,7 @@ def test_one_operator_changes_nobody_of_the_staff_alone(portal: Portal, what: st
     assert (after.role, after.is_active, after.password) == ("approver", True, approver.password)
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 @pytest.mark.parametrize("role", ["operator", "approver", "auditor"])
 def test_no_use_case_lets_one_person_add_staff(portal: Portal, role: str) -> None:
     with pytest.raises(UsageError, match="two people"):
@@ -86,6 +89,7 @@ def test_no_use_case_lets_one_person_add_staff(portal: Portal, role: str) -> Non
     assert not Person.objects.filter(email=EVE).exists()
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_two_people_add_a_third_and_both_halves_are_needed(portal: Portal) -> None:
     first, second = added(portal)
     eve = Person.objects.get(email=EVE)
@@ -101,6 +105,7 @@ def test_two_people_add_a_third_and_both_halves_are_needed(portal: Portal) -> No
     assert again.status_code == 422
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_a_code_is_over_after_a_day_and_a_newer_one_ends_it(portal: Portal) -> None:
     first, second = added(portal, "auditor")
     asked = ok(ask(portal, staff_acts.LINK, EVE))
@@ -111,6 +116,7 @@ def test_a_code_is_over_after_a_day_and_a_newer_one_ends_it(portal: Portal) -> N
     assert browser.post("/sign-in/code/", {"name": EVE, "first": asked.half, "second": newer}).status_code == 422
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_neither_half_is_kept_or_logged_and_each_is_shown_once(portal: Portal) -> None:
     operator = portal.as_("operator")
     fields = {"email": EVE, "name": "Eve", "role": "auditor", "reason": "she works here"}
@@ -130,6 +136,7 @@ def test_neither_half_is_kept_or_logged_and_each_is_shown_once(portal: Portal) -
         assert half not in kept
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_where_mail_is_set_the_link_goes_to_the_person_and_is_shown_to_nobody(portal: Portal, settings: Any) -> None:
     settings.EMAIL_HOST = "mail.example"
     fields = {"email": EVE, "name": "Eve", "role": "auditor", "reason": "she works here"}
@@ -146,7 +153,7 @@ def test_where_mail_is_set_the_link_goes_to_the_person_and_is_shown_to_nobody(po
     assert portal.as_("nobody").get(link).status_code == 302
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 def test_whoever_was_let_in_is_no_second_person_for_those_who_let_them_in_nor_they_for_her(portal: Portal) -> None:
     added(portal)
     for asks, confirms in ((OPERATOR, EVE), (EVE, OPERATOR), (APPROVER, EVE), (EVE, APPROVER)):
@@ -157,7 +164,7 @@ def test_whoever_was_let_in_is_no_second_person_for_those_who_let_them_in_nor_th
     ok(confirm(portal, rotate(portal, OPERATOR), APPROVER))
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 def test_thirty_days_later_she_is_one_once_both_have_acted_with_somebody_else(portal: Portal) -> None:
     staff.add_person(
         portal.calm, email="omar@example.com", name="Omar", role="operator", account=None, on_machine=True, **portal.act
@@ -171,7 +178,7 @@ def test_thirty_days_later_she_is_one_once_both_have_acted_with_somebody_else(po
     ok(confirm(portal, rotate(portal, OPERATOR), EVE))
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 @pytest.mark.parametrize("kind", [staff_acts.LINK, staff_acts.ROLE, staff_acts.FACTORS])
 def test_a_new_link_another_role_and_removed_factors_vouch_as_adding_does(portal: Portal, kind: str) -> None:
     on_machine(portal, "omar@example.com")
@@ -185,7 +192,7 @@ def on_machine(portal: Portal, email: str, role: str = "operator") -> None:
     staff.add_person(portal.calm, email=email, name=email, role=role, account=None, on_machine=True, **portal.act)
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 def test_people_added_on_the_machine_are_two_at_once_and_the_inbox_says_for_thirty_days_that_they_were(
     portal: Portal,
 ) -> None:
@@ -203,7 +210,7 @@ def test_people_added_on_the_machine_are_two_at_once_and_the_inbox_says_for_thir
     assert record.detail["on_machine"] is True
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 def test_the_machine_vouches_and_then_nothing_stands_between(portal: Portal) -> None:
     added(portal)
     staff.vouch(portal.calm, email=EVE, reason="seen in person", **portal.act)
@@ -212,6 +219,7 @@ def test_the_machine_vouches_and_then_nothing_stands_between(portal: Portal) -> 
     assert "was vouched for on CALM's machine" in newest.sentence
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_nobody_proposes_or_confirms_what_is_about_themselves(portal: Portal) -> None:
     with pytest.raises(UsageError, match="about yourself"):
         ask(portal, staff_acts.FACTORS, OPERATOR)
@@ -221,6 +229,7 @@ def test_nobody_proposes_or_confirms_what_is_about_themselves(portal: Portal) ->
     assert Person.objects.get(email="omar@example.com").role == "approver"
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_where_nobody_else_could_confirm_it_is_said_at_once_and_where_it_can_be_done(portal: Portal) -> None:
     Person.objects.filter(email=APPROVER).update(is_active=False)
     refused = ask(portal, staff_acts.ADD, EVE, name="Eve", role="operator")
@@ -229,6 +238,7 @@ def test_where_nobody_else_could_confirm_it_is_said_at_once_and_where_it_can_be_
     assert not Proposal.objects.exists()
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 @pytest.mark.parametrize(
     ("kind", "email", "more"),
     [
@@ -249,6 +259,7 @@ def test_what_cannot_be_or_would_change_nothing_is_not_proposed(
     assert not Proposal.objects.exists()
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_what_was_overtaken_is_judged_again_when_it_is_confirmed(portal: Portal) -> None:
     asked = ok(ask(portal, staff_acts.ADD, EVE, name="Eve", role="auditor"))
     on_machine(portal, EVE, "auditor")
@@ -258,6 +269,7 @@ def test_what_was_overtaken_is_judged_again_when_it_is_confirmed(portal: Portal)
     assert Person.objects.filter(email=EVE).count() == 1
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_whoever_was_let_go_gets_in_by_two_people_alone_and_to_let_go_takes_one(portal: Portal) -> None:
     on_machine(portal, "omar@example.com")
     omar = Person.objects.get(email="omar@example.com")
@@ -271,6 +283,7 @@ def test_whoever_was_let_go_gets_in_by_two_people_alone_and_to_let_go_takes_one(
     assert Person.objects.get(pk=omar.pk).is_active
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_a_program_confirms_nothing(portal: Portal) -> None:
     """An API token of a second operator is not that person."""
     proposed = rotate(portal, OPERATOR)
@@ -281,6 +294,7 @@ def test_a_program_confirms_nothing(portal: Portal) -> None:
     assert Proposal.objects.get().state == "open"
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_a_customers_people_are_let_in_by_one_person_as_before(portal: Portal) -> None:
     answer = portal.as_("administrator").post(
         f"/accounts/{portal.northwind.id}/people/", {"email": EVE, "name": "Eve", "role": "viewer"}

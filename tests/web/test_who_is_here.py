@@ -20,7 +20,7 @@ from carnet.web_kit.sign_in.adapters import password_link
 from tests.support.kept_logs import secret
 from tests.web.conftest import PASSWORD, Portal
 
-pytestmark = [pytest.mark.rule("A6"), pytest.mark.security]
+pytestmark = pytest.mark.security
 HERE, GONE, NOWHERE = "operator@example.com", "gone@example.com", "nobody-here@example.com"
 Asked = Callable[[str], Any]
 
@@ -41,6 +41,7 @@ def gone(portal: Portal) -> Portal:
     return portal
 
 
+@pytest.mark.rule("A6")
 @pytest.mark.parametrize("mail_server", ["", "mail.example"])
 def test_a_forgotten_password_is_answered_alike_with_and_without_mail(
     gone: Portal, settings: Any, mail_server: str
@@ -53,6 +54,7 @@ def test_a_forgotten_password_is_answered_alike_with_and_without_mail(
     assert seen(ask, GONE) == first
 
 
+@pytest.mark.rule("A6")
 def test_what_is_done_after_the_answer_mails_those_alone_who_are_here(gone: Portal, settings: Any) -> None:
     settings.EMAIL_HOST = "mail.example"
     for who in (HERE.upper(), NOWHERE, GONE):
@@ -67,6 +69,7 @@ def test_what_is_done_after_the_answer_mails_those_alone_who_are_here(gone: Port
     assert gone.as_("nobody").get(link).status_code == 302
 
 
+@pytest.mark.rule("A6")
 def test_without_a_mail_server_the_log_says_so_and_holds_neither_link_nor_address(
     portal: Portal, settings: Any, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -87,6 +90,7 @@ def test_without_a_mail_server_the_log_says_so_and_holds_neither_link_nor_addres
     assert "a link" not in "".join(capfd.readouterr())
 
 
+@pytest.mark.rule("A6")
 def test_a_mail_that_fails_is_said_in_the_log_without_whose_it_was(
     portal: Portal, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -97,6 +101,7 @@ def test_a_mail_that_fails_is_said_in_the_log_without_whose_it_was(
     assert HERE not in caplog.text
 
 
+@pytest.mark.rule("A6")
 def test_check_tells_the_operator_that_no_mail_server_is_set(settings: Any, db: None) -> None:
     settings.EMAIL_HOST = ""
     with pytest.raises(CommandError, match=r"calm\.E001"):
@@ -105,6 +110,7 @@ def test_check_tells_the_operator_that_no_mail_server_is_set(settings: Any, db: 
     call_command("check", deploy=True, fail_level="ERROR", tags=["security"])
 
 
+@pytest.mark.rule("A6")
 @pytest.mark.parametrize("password", ["a wrong password indeed", PASSWORD])
 def test_a_sign_in_that_fails_is_answered_alike(gone: Portal, password: str) -> None:
     """Also the right password of somebody who was let go."""
@@ -116,6 +122,7 @@ def test_a_sign_in_that_fails_is_answered_alike(gone: Portal, password: str) -> 
         assert seen(sign_in, HERE)[:3] == nobody[:3]
 
 
+@pytest.mark.rule("A6")
 def test_a_password_is_hashed_once_whoever_signs_in(gone: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hash is what takes time; it is counted, not timed."""
     from django.contrib.auth.hashers import ScryptPasswordHasher
@@ -137,6 +144,7 @@ def test_a_password_is_hashed_once_whoever_signs_in(gone: Portal, monkeypatch: p
         assert (who, len(done)) == (who, 1)
 
 
+@pytest.mark.rule("A6")
 def test_a_link_that_does_not_hold_is_answered_alike(gone: Portal) -> None:
     there = password_link(gone.people["operator"])
     key = there.rstrip("/").rpartition("-")[2]
@@ -150,6 +158,7 @@ def test_a_link_that_does_not_hold_is_answered_alike(gone: Portal) -> None:
     assert "used up" in found[2]
 
 
+@pytest.mark.rule("A6")
 def test_an_entry_code_that_does_not_fit_is_answered_alike(gone: Portal) -> None:
     half = "abcd-efgh-ijkl-mnop"
     type_in = lambda who: gone.as_("nobody").post("/sign-in/code/", {"name": who, "first": half, "second": half})  # noqa: E731
@@ -159,6 +168,7 @@ def test_an_entry_code_that_does_not_fit_is_answered_alike(gone: Portal) -> None
     assert seen(type_in, GONE) == here
 
 
+@pytest.mark.rule("A6")
 def test_an_api_token_that_does_not_hold_is_answered_alike(gone: Portal) -> None:
     of_here, of_gone = gone.token_of("operator"), gone.token_of("gone")
     id_ = of_here.split("_")[1]

@@ -17,7 +17,7 @@ from carnet.control_room.rules.granting.two_people import (
 from carnet.exchange.verdicts import Code, Refusal
 from tests.support.room import Room
 
-pytestmark = [pytest.mark.rule("A3", "needs_second_person"), pytest.mark.security]
+pytestmark = pytest.mark.security
 POWERFUL = [Role.ADMINISTRATOR, Role.LICENSE_MANAGER, Role.AUDITOR]
 
 
@@ -53,11 +53,13 @@ def let_in(room: Room, name: str, role: str = "administrator") -> None:
     assert not isinstance(settle(room, ask(room, "add", name, role), "ben"), Refusal)
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_a_role_takes_two_where_it_may_install_or_audit() -> None:
     assert [role for role in Role if takes_two(role)] == POWERFUL
     assert not takes_two(None)
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 @pytest.mark.parametrize("role", POWERFUL)
 def test_one_administrator_gives_no_such_role_no_link_and_removes_no_factors(room: Room, role: Role) -> None:
     room.do(AddPerson("pat", role, on_machine=True))
@@ -73,6 +75,7 @@ def test_one_administrator_gives_no_such_role_no_link_and_removes_no_factors(roo
     assert {record.kind for record in room.engine.reader.records(size)} == {"refused"}
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 @pytest.mark.parametrize("role", [Role.SEAT_MANAGER, Role.VIEWER])
 def test_for_the_other_roles_and_to_let_go_one_is_enough(room: Room, role: Role) -> None:
     assert room.do(AddPerson("sam", role)).role == role
@@ -83,6 +86,7 @@ def test_for_the_other_roles_and_to_let_go_one_is_enough(room: Room, role: Role)
         assert room.do(ChangePerson(f"pat-{lower}".lower(), lower)).role == lower
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_two_administrators_do_it_and_both_acts_are_records(room: Room) -> None:
     size = room.engine.checkpoint.size
     proposal = ask(room, "add", "eve", "auditor")
@@ -96,6 +100,7 @@ def test_two_administrators_do_it_and_both_acts_are_records(room: Room) -> None:
     assert records[:4] == wanted
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_what_is_taken_back_comes_to_nothing(room: Room) -> None:
     proposal = ask(room, "role", "vic", "auditor")
     assert not isinstance(settle(room, proposal, "ada", confirmed=False), Refusal)
@@ -104,6 +109,7 @@ def test_what_is_taken_back_comes_to_nothing(room: Room) -> None:
     assert room.ask(ListTwoPeople()).waiting == []
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_nobody_asks_for_or_confirms_what_is_about_themselves(room: Room) -> None:
     asked = AskPersonAct("second factors", "ada", None, "lost", "ada")
     assert code(room.do(asked, "ada")) is Code.NEEDS_SECOND_PERSON
@@ -113,7 +119,7 @@ def test_nobody_asks_for_or_confirms_what_is_about_themselves(room: Room) -> Non
     assert [asked.proposal for asked in room.ask(ListTwoPeople()).waiting] == [proposal]
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 def test_whoever_was_let_in_is_no_second_person_for_those_who_let_them_in(room: Room) -> None:
     room.do(AddPerson("vera", Role.AUDITOR, on_machine=True))
     let_in(room, "eve")
@@ -124,7 +130,7 @@ def test_whoever_was_let_in_is_no_second_person_for_those_who_let_them_in(room: 
     assert not isinstance(together(room, "ada", "ben"), Refusal)
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 def test_thirty_days_later_they_are_once_both_have_acted_with_somebody_else(room: Room) -> None:
     for name, role in (("vera", Role.AUDITOR), ("cy", Role.ADMINISTRATOR)):
         room.do(AddPerson(name, role, on_machine=True))
@@ -136,7 +142,7 @@ def test_thirty_days_later_they_are_once_both_have_acted_with_somebody_else(room
     assert not isinstance(together(room, "ada", "eve"), Refusal)
 
 
-@pytest.mark.rule("A4")
+@pytest.mark.rule("A3", "A4", "needs_second_person")
 def test_the_machine_vouches_and_what_it_did_is_shown_for_thirty_days(room: Room) -> None:
     room.do(AddPerson("vera", Role.AUDITOR, on_machine=True))
     let_in(room, "eve")
@@ -150,6 +156,7 @@ def test_the_machine_vouches_and_what_it_did_is_shown_for_thirty_days(room: Room
     assert room.ask(ListTwoPeople()).on_machine == []
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_where_nobody_else_could_confirm_it_is_said_at_once(new_room: Room) -> None:
     new_room.do(AddPerson("ada", Role.ADMINISTRATOR, on_machine=True))
     refused = new_room.do(AskPersonAct("add", "eve", "auditor", "why", "ada"), "ada")
@@ -158,6 +165,7 @@ def test_where_nobody_else_could_confirm_it_is_said_at_once(new_room: Room) -> N
     assert new_room.ask(ListTwoPeople()).waiting == []
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_what_was_overtaken_is_judged_again(room: Room) -> None:
     proposal = ask(room, "add", "eve", "auditor")
     room.do(AddPerson("eve", Role.VIEWER))
@@ -165,6 +173,7 @@ def test_what_was_overtaken_is_judged_again(room: Room) -> None:
     assert room.ask(FindPerson("eve")).role == "viewer"
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 @pytest.mark.parametrize(
     ("act", "name", "role", "reason"),
     [
@@ -185,6 +194,7 @@ def test_what_cannot_be_is_not_asked_for(room: Room, act: str, name: str, role: 
     assert room.ask(ListTwoPeople()).waiting == []
 
 
+@pytest.mark.rule("A3", "needs_second_person")
 def test_what_waits_and_who_vouched_is_in_the_ledger(room: Room) -> None:
     let_in(room, "eve")
     ask(room, "add", "dee", "auditor")

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import Error, Tags, register
 
 NO_MAIL = Error(
-    "No mail server is set: nobody can be sent a link to choose a password, and no notice goes out.",
+    "No mail server is set: links to choose a password cannot be sent, and notices cannot either.",
     hint="Name one in CARNET_SMTP_HOST (docs/settings.md).",
     id="calm.E001",
 )

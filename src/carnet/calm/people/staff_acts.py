@@ -109,7 +109,7 @@ def _nobody_else(address: str, by: str, now: datetime) -> Refusal | None:
         return None
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
-        "This takes two people, and nobody else here could confirm it.",
+        "This takes two people, and no other person here could confirm it.",
         "Have it done on CALM's machine: it is recorded as done there.",
         run=f"calm person add {address} --role …",
     )

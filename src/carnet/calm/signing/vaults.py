@@ -26,10 +26,15 @@ class Vaults:
         self._vaults = vaults
 
     def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:
+        """Encrypt a secret under the newest vault, bound to `name`. `random(n)` gives n random bytes."""
         return self._vaults[0].wrap(name, secret, random)
 
     def unwrap(self, name: str, box: bytes) -> bytes:
-        """Raises TamperedError where no vault has wrapped it."""
+        """Decrypt what one of them wrapped under the same `name`.
+
+        Raises:
+            TamperedError: None of them did, or it was altered.
+        """
         for vault in self._vaults[:-1]:
             try:
                 return vault.unwrap(name, box)

@@ -116,6 +116,7 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
     enrolment.save(force_insert=True)
     room.enrolment, room.guid, room.state = enrolment, case.guid, State.ACTIVE
+    room.readmitted_at = None  # E11: once
     note_confirmed(room, None)
 
 

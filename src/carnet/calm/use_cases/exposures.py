@@ -11,8 +11,11 @@ from carnet.calm.control_rooms.models import ControlRoom, Enrolment, RefusedFile
 from carnet.calm.purchases.models import Purchase
 from carnet.entitlements import Fields, Quantity, Sku, Time
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import day
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from carnet.calm.purchases.books import Position
 
 YEAR = timedelta(days=365)
@@ -45,8 +48,7 @@ def needs_two_people(room: ControlRoom, now: datetime) -> bool:
     enrolment that is still open counts as released: an LFR under a new token stands for its release."""
     ended = Enrolment.objects.filter(room=room, ended_by="released", ended_at__gt=now - YEAR).count()
     releases = ended + (room.state == ControlRoom.State.ACTIVE)
-    since = room.enrolment.started_at if room.enrolment else room.first_seen
-    return releases > FREELY and not (room.readmitted_at and room.readmitted_at > since)
+    return releases > FREELY and room.readmitted_at is None
 
 
 def find_readmissible(room: ControlRoom, now: datetime) -> Refusal | None:
@@ -73,9 +75,9 @@ def readmission_words(room: ControlRoom, now: datetime) -> tuple[str, ...]:
     words = [f"the next request of {room.name} under a new token is taken, once"]
     for enrolment in Enrolment.objects.filter(room=room, exposed_until__gt=now).order_by("started_at"):
         for line in exposed_lines(enrolment, now):
-            words.append(f"a copy of it could still use {line.quantity:,} {line.sku} until {line.until:%Y-%m-%d}")
+            words.append(f"a copy of it could still use {line.quantity:,} {line.sku} until {day(line.until)}")
     return tuple(words)
 
 
-def _waiting(room: ControlRoom):  # type: ignore[no-untyped-def]
+def _waiting(room: ControlRoom) -> "QuerySet[RefusedFile]":
     return RefusedFile.objects.filter(room=room.id, code=Code.RELEASED_AGAIN, resolved=False)

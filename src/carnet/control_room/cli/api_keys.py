@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carnet.cli_support import (
+    WRITTEN,
     check_name,
-    check_writable,
     new_app,
     write_file,
 )
@@ -43,7 +43,8 @@ Permissions = Annotated[
 ]
 KeyFile = Annotated[
     Path | None,
-    typer.Option("--out", help="Write the key to this file (0600) instead of the terminal.", callback=check_writable),
+    typer.Option("--out", help="Write the key to this file (0600) instead of the terminal."),
+    WRITTEN,
 ]
 
 

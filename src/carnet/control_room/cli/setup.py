@@ -16,6 +16,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.files import is_there
 from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def _notified(console: "Console", told: Any) -> None:
 
 def backup(session: Session, out: OutFile) -> None:
     """Write a backup of ledger and keys; the keys stay wrapped under their passphrase."""
-    if out.exists():
+    if is_there(out):
         raise UsageError(f"{out} is there already; a backup replaces no other.", "Choose another name with --out.")
     size = session.site.backup(out)
     session.answer({"file": str(out), "bytes": size}, _backed_up)

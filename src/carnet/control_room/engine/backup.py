@@ -22,7 +22,7 @@ from carnet.entitlements import Fields, Text, Time
 from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
-from carnet.files import replacing
+from carnet.files import reading, replacing
 from carnet.sealed_file import Member, SealedFile, SealedFileError, write_sealed
 from carnet.vault import Vault
 
@@ -33,6 +33,7 @@ _ANOTHER = "Use another copy of it, or another backup."
 _ENDS = {  # what was open when the backup was made is not in it: who was signed in, and codes that work once
     "usersessions_usersession": "",
     "django_session": "",
+    "pages_entrycode": "",
     "mfa_authenticator": "WHERE type = 'recovery_codes'",
 }
 
@@ -129,9 +130,7 @@ class Backup:
 @contextmanager
 def open_backup(path: Path, pages: str) -> Iterator[Backup]:
     """Raises UsageError where it is not a backup at all, and TamperedError where its header was altered."""
-    if not path.is_file():
-        raise UsageError(f"There is no file {path}.")
-    with path.open("rb") as file:
+    with reading(path) as file:
         if file.read(len(FORM)) != FORM:
             raise UsageError(f"{path} is not a backup of a Control Room.")
         file.seek(0)

@@ -22,7 +22,7 @@ from carnet.errors import (
     StorageError,
     TamperedError,
 )
-from carnet.files import write_file
+from carnet.files import remove_parts, write_file
 
 DATABASE, SNAPSHOT = "control-room.sqlite3", "snapshot"
 LOCK_TRIES, LOCK_WAIT = 100, 0.1  # together ten seconds
@@ -239,6 +239,7 @@ class SnapshotPlace:
             self._box = box
         else:
             try:
+                remove_parts(self._path)  # of a server that was killed: the holder of the folder's lock alone writes it
                 write_file(self._path, box, 0o600)
             except OSError as error:
                 raise StorageError(f"The snapshot could not be written: {error.strerror}.") from error

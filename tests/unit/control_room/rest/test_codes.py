@@ -15,7 +15,10 @@ from carnet.rest_kit import problems as kit
 SIDE = Path(rules.__file__).parents[1]
 ANSWERING = [*(SIDE / folder for folder in ("rules/granting", "rest", "engine")), SIDE / "queries/questions.py"]
 THE_LIST = Path(rest.__file__).with_name("problems.py")
-NOT_BY_REST: dict[Code, str] = {}  # code → why no request can come to it, although a module there names it
+NOT_BY_REST = {  # code → why no request can come to it, although a module there names it
+    Code.NEEDS_SECOND_PERSON: "acts on people are done at the pages and the machine, not by REST (A3)",
+    Code.NOTHING_TO_ACCEPT: "proposals are settled at the pages and the machine, not by REST (A3)",
+}
 
 
 def _named(path: Path) -> Iterator[Code]:

@@ -177,9 +177,9 @@ def _alone(state: State, act: Act, name: str, *, on_machine: bool) -> Decision[p
 
 def _not_the_second(state: State, asked: AskedAct, by: str, now: datetime) -> Refusal | None:
     if is_same(asked.by, by):
-        return _refused(f"{asked.by} asked for this at {stamp(asked.at)}, and nobody confirms their own.")
+        return _refused(f"{asked.by} asked for this at {stamp(asked.at)}, and a person cannot confirm their own.")
     if is_same(asked.name, by):
-        return _refused(f"This is about {by}, and nobody confirms what is about themselves.")
+        return _refused(f"This is about {by}, and a person cannot confirm what is about themselves.")
     voucher = _apart(state, asked.by, by, now)
     if voucher is None:
         return None
@@ -203,7 +203,7 @@ def _nobody_else(state: State, by: str, about: str, now: datetime) -> Refusal | 
         return None
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
-        "This takes two administrators, and nobody else here could confirm it.",
+        "This takes two administrators, and no other person here could confirm it.",
         "Have it done on this machine: it is recorded as done there.",
         run="control-room person add NAME --role ROLE",
     )

@@ -1,0 +1,260 @@
+"""As whom a command works in a data folder: root becomes the folder's owner, before it opens anything in there.
+
+A folder's owner can exchange each name in it at any moment, also by a link to a file of root's. So nothing is done
+there with more rights than the owner has: root gives its own up, for good. A file elsewhere that a command names is
+opened before, with the rights of the owner of the folder that it lies in, and handed over (`carnet.files`).
+"""
+
+import os
+import pwd
+import socket
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, NoReturn, cast
+
+from carnet import files
+from carnet.errors import CarnetError, UsageError
+
+_LINKS = 40  # as many as Linux follows on one way
+_SIZE, _MODE = 8, 4  # bytes of a number on the way to the process that writes
+
+
+def become_owner_of(folder: Path, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> None:
+    """Give up root's rights for those of the owner of `folder`; of a folder that is still to be made, for those of the
+    owner of the folder that it will lie in. For any other user than root nothing happens.
+
+    `reads` and `writes` are files that the command names beside the folder: they are opened first, and handed over.
+
+    Raises:
+        UsageError: Somebody else than root and the owner could exchange the folder, or a file cannot be written.
+        CarnetError: This process may not become the owner.
+    """
+    if os.geteuid() != 0:
+        return
+    place = _nearest(folder)
+    found = place.stat()
+    own = found.st_uid in _root()
+    inside = _folders_in(place) if place == folder.absolute() else ()
+    others = changed_by_others(place, {found.st_uid}) or (_others_folder([place, *inside]) if own else None)
+    if others:
+        raise UsageError(
+            f"Root does not work in {folder}: others than its owner can change {others}.",
+            "Run the command as the folder's owner, or make a folder of root's first and name that.",
+        )
+    for path in writes:
+        _hand_over_writing(path, found.st_uid)
+    if own:
+        return
+    for path in reads:
+        _hand_over_reading(path)
+    _become(found.st_uid, found.st_gid)
+
+
+def changed_by_others(path: Path, users: Iterable[int] = (), links: int = _LINKS) -> Path | None:
+    """The first folder on the way to `path` in which somebody else than root and `users` could put something else in
+    the place of what is looked up; None where nobody could. In a folder with the sticky bit others exchange only what
+    is theirs. Links are followed, each with its own way; what lies *in* a folder at the end is not looked at.
+
+    Raises:
+        OSError: There is nothing at `path`.
+    """
+    ours = {*users, *_root()}
+    way = path.absolute()
+    for entry in [*reversed(way.parents[:-1]), way]:
+        above, own = entry.parent.stat(), entry.lstat()
+        kept = own.st_uid in ours if above.st_mode & stat.S_ISVTX else not above.st_mode & 0o022
+        if above.st_uid not in ours or not kept:
+            return entry.parent
+        if stat.S_ISLNK(own.st_mode):
+            other = changed_by_others(entry.parent / entry.readlink(), users, links - 1) if links else entry
+            if other:
+                return other
+    return None
+
+
+def _folders_in(folder: Path) -> Iterator[Path]:
+    return (Path(above) / name for above, names, _ in os.walk(folder) for name in names)
+
+
+def _others_folder(folders: Iterable[Path]) -> Path | None:
+    """The first of them in which others than root can put something."""
+    for folder in folders:
+        with suppress(FileNotFoundError):  # a running server takes folders away that it made for a moment
+            found = folder.stat()
+            if found.st_uid not in _root() or found.st_mode & 0o022 or changed_by_others(folder):
+                return folder
+    return None
+
+
+def _root() -> set[int]:
+    """Root, and who owns `/`: in a container root may have another number outside."""
+    return {0, Path("/").stat().st_uid}
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest above it that is there."""
+    way = folder.absolute()
+    return next(place for place in (way, *way.parents) if place.exists())
+
+
+def _become(uid: int, gid: int) -> None:
+    """For good: no id of root's is kept. Raises CarnetError."""
+    groups: list[int] = []
+    gid = gid or uid  # a folder of the group root makes nobody a member of it
+    with suppress(KeyError):
+        known = pwd.getpwuid(uid)
+        gid, groups = known.pw_gid, os.getgrouplist(known.pw_name, known.pw_gid)
+        os.environ["HOME"] = known.pw_dir
+    try:
+        os.setgroups(groups)
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    except OSError as error:
+        raise CarnetError(
+            f"Root may not become the owner of the data folder here (user {uid}): {error.strerror}.",
+            "Run the command as that user.",
+        ) from error
+
+
+def _hand_over_reading(path: Path) -> None:
+    """Where only root and the owner of its folder can change what the path leads to. What cannot be opened is left: who
+    reads it says so."""
+    with suppress(OSError):
+        above, own = path.parent.stat(), path.lstat()
+        user, group = (own if above.st_mode & stat.S_ISVTX else above).st_uid, above.st_gid
+        if not changed_by_others(path, {user}) and (handle := _opened_as(user, group, path)) is not None:
+            files.hand_over_reading(path, handle)
+
+
+def _opened_as(user: int, group: int, path: Path) -> int | None:
+    """A handle of a regular file, opened with this user's rights. Raises OSError."""
+    if user in _root():
+        return _open(path)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        if os.fork() == 0:
+            with suppress(OSError, CarnetError):
+                _become(user, group)
+                handle = _open(path)
+                socket.send_fds(theirs, [b"x"], [] if handle is None else [handle])
+            os._exit(0)
+        theirs.close()
+        handles = socket.recv_fds(ours, 1, 1)[1]
+    return handles[0] if handles else None
+
+
+def _open(path: Path) -> int | None:
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    return None
+
+
+# --- a file that another process writes -----------------------------------------------------------------------------
+
+
+def _hand_over_writing(path: Path, owner: int) -> None:
+    """A process with the rights of the owner of the folder that the file goes into, that can do nothing but write it.
+    None is needed where this process will be that owner.
+
+    Raises:
+        UsageError: It cannot be written there; or root stays root, and others can change where `path` leads to.
+    """
+    place = _nearest(path.parent)
+    found = place.stat()
+    free = found.st_mode & 0o022 and not (found.st_mode & stat.S_ISVTX and place == path.parent.absolute())
+    others = changed_by_others(place, {found.st_uid}) or (place if found.st_uid in _root() and free else None)
+    if others and owner in _root():
+        raise UsageError(f"Root writes nothing to {path}: others can change {others}.", "Name a folder of root's.")
+    if others or found.st_uid == owner:
+        return
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        ours.close()
+        _write_for(theirs, path, found)
+    theirs.close()
+    stream = cast("BinaryIO", ours.makefile("rwb"))
+    ours.close()
+    first = stream.readline()
+    if first not in (b"new\n", b"there\n"):
+        words = first.decode().strip().partition(" ")[2]
+        raise UsageError(f"{path} cannot be written: {words}.", "Nothing was done. Name another file.")
+
+    @contextmanager
+    def write(mode: int) -> Iterator[BinaryIO]:
+        stream.write(mode.to_bytes(_MODE, "big"))
+        yield cast("BinaryIO", _Sent(stream))
+        stream.write(bytes(_SIZE))
+        stream.flush()
+        answer = stream.readline()
+        if answer != b"done\n":
+            number, _, words = answer.decode().strip().partition(" ")
+            raise OSError(int(number or 5), words or "It was not written", str(path))
+
+    files.hand_over_writing(path, write, exists=first == b"there\n")
+
+
+class _Sent:
+    """What is written goes to the other process, each piece with its size before it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream, self._size = stream, 0
+
+    def write(self, data: bytes) -> int:
+        if data:
+            self._stream.write(len(data).to_bytes(_SIZE, "big") + data)
+        self._size += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._size
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+def _write_for(asker: socket.socket, path: Path, folder: os.stat_result) -> NoReturn:
+    """The process that writes. It ends with the one that asks; what that one did not finish is taken away."""
+    stream = cast("BinaryIO", asker.makefile("rwb"))
+    try:
+        if folder.st_uid not in _root():
+            _become(folder.st_uid, folder.st_gid)
+        exists = os.path.lexists(path)
+        files.check_can_write(path)
+        _say(stream, "there" if exists else "new")
+        mode = stream.read(_MODE)
+        if mode:
+            with files.replacing(path, int.from_bytes(mode, "big")) as out:
+                _copy(stream, out)
+            _say(stream, "done")
+    except OSError as error:
+        with suppress(OSError):
+            _say(stream, f"{error.errno} {error.strerror}")
+    except CarnetError as error:
+        _say(stream, f"0 {error}")
+    finally:
+        os._exit(0)
+
+
+def _say(stream: BinaryIO, words: str) -> None:
+    stream.write(f"{words}\n".encode())
+    stream.flush()
+
+
+def _copy(stream: BinaryIO, out: BinaryIO) -> None:
+    """Raises OSError where the asker ended before it had sent all."""
+    while size := int.from_bytes(_exactly(stream, _SIZE), "big"):
+        while size:
+            piece = _exactly(stream, min(size, 1024 * 1024))
+            size -= len(piece)
+            out.write(piece)
+
+
+def _exactly(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise OSError(5, "It was not sent whole")
+    return data

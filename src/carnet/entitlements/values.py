@@ -24,6 +24,7 @@ Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
 Count = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Word = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,39}$")]  # a code, a kind, a state: what a program chose
 Sku = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Time = Annotated[datetime, Meta(tz=True)]

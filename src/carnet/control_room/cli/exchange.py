@@ -86,9 +86,10 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
 
     with session.site.client(writing=True) as client:
         answer = client.execute(order, session.actor)
-        if not isinstance(answer, Refusal):
-            write_file(out, _file_of(client, answer))
-    session.answer(answer, lambda console, answer: _generated(console, answer, out))
+        raw = b"" if isinstance(answer, Refusal) else _file_of(client, answer)
+        if raw:
+            write_file(out, raw)
+    session.answer(answer, lambda console, answer: _generated(console, answer, out, raw))
 
 
 def _file_of(client: "EngineClient", answer: "RequestAnswer") -> bytes:
@@ -101,9 +102,9 @@ def _file_of(client: "EngineClient", answer: "RequestAnswer") -> bytes:
     return newest.raw
 
 
-def _generated(console: "Console", answer: "RequestAnswer", out: Path) -> None:
+def _generated(console: "Console", answer: "RequestAnswer", out: Path, raw: bytes) -> None:
     console.print(f"Request #{answer.sequence} ({answer.kind}) is written: {out}")
-    console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
+    _say_what_leaves(console, raw)
     if answer.install_by:
         console.print(f"Its answer must be installed before {stamp(answer.install_by)}.")
         console.print("Every request before it is void.")
@@ -112,6 +113,18 @@ def _generated(console: "Console", answer: "RequestAnswer", out: Path) -> None:
         console.print("Next: upload it to CALM, against the License GUID of this Control Room.")
     else:
         console.print("Nothing is granted here any more. Upload the file to CALM, so that what is unused returns.")
+
+
+def _say_what_leaves(console: "Console", raw: bytes) -> None:
+    from carnet.exchange.free_text import statement, warnings
+    from carnet.exchange.license_file_request import read_lfr
+
+    read = read_lfr(raw, stored=True)
+    if isinstance(read, Refusal):
+        return
+    console.print(f"This is all that leaves. {statement(read.lfr)} Read it with: carnet inspect FILE")
+    for warning in warnings(read.lfr):
+        console.print(f"! {warning} It leaves with the file.", style="yellow")
 
 
 def save_again(session: Session, out: OutFile) -> None:

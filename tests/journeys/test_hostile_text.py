@@ -1,6 +1,7 @@
 """N3: hostile text at every command of both sides that reads a file or takes words, and wherever it is shown later."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,27 @@ def test_words_that_people_type_are_refused_and_quoted_in_plain_text(story: Stor
 def test_a_checkpoint_is_still_three_lines_and_json_still_json(story: Story) -> None:
     assert shown(story.site, "ledger", "checkpoint").out.count("\n") == 3
     assert json.loads(shown(story.site, "status", "--json").out)["name"] == "Oslo Vault"
+
+
+@pytest.mark.rule("E3")
+def test_a_site_that_is_named_after_a_host_is_told_so_at_set_up_and_at_each_request(
+    story: Story, tmp_path: Path
+) -> None:
+    trust, name = ("--trust", str(story.gap / "trust.json")), "srv01.plant.example"
+    told = "“srv01.plant.example”"
+    for bad in ("ada@plant.example", "PLANT\\ada", "x" * 65, " Oslo", "a|b"):
+        done = replace(story.site, data=tmp_path / "none").run("init", *trust, "--name", bad)
+        assert done.code == 2, bad
+        assert not (tmp_path / "none").exists()
+    site = replace(story.site, data=tmp_path / "named")
+    founded = site.run("init", *trust, "--name", name)
+    assert (founded.code, told in founded.out) == (0, True), founded
+    site("token", "install", story.token())
+    made = site.run("request", "generate", "--out", story.file("lfr"))
+    assert made.code == 0, made
+    said = " ".join(made.out.split())
+    assert f"name of the site: {name}" in said
+    assert f"The name of the site, {told}, looks like a host's or a user's name. It leaves with the file." in said
+    plain = story.site.run("request", "generate", "--out", story.file("lfr"))
+    assert "looks like" not in plain.out
+    assert "name of the site: Oslo Vault" in " ".join(plain.out.split())

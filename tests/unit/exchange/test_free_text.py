@@ -165,7 +165,7 @@ LOOKS = {
 LOOKS_NOT = [
     "", "Plant 7", "Oslo Vault", "Frankfurt", "Werk Süd (Halle 3)", "R&D, Bldg. 4", "No. 7: east", "v2.1",
     "St. Pauli", "40.0.0", "40", "bot-creator", "api-task-concurrency", "exhausted", "too_large", "東京 第二",
-    "Control Room", "Line 1/2", "Unit 12:30", "Windows 7 lab", "PCB line", "Drake", "O'Hare #2", "Host City", "Wine cellar 3",
+    "Control Room", "Line 1/2", "Unit 12:30", "Windows 7 lab", "PCB line", "O'Hare #2", "Host City", "Wine cellar 3",
 ]  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 something. The one place that says it: `carnet inspect`, the pages and `request generate` show what stands here.
 
 Everything else in an LFR is a number, a time, a choice of a fixed list, an id, or a key, hash or proof; a test goes
-through the whole schema. What looks random can hide a name where the software of the site was altered: nobody can see
-that.
+through the whole schema. What looks random can hide a name where the software of the site was altered: that cannot be
+seen.
 
 Pure: fields in, words out.
 """
@@ -44,6 +44,7 @@ class FreeText:
 
     @property
     def said(self) -> str:
+        """The values in a row; `none` where there are none."""
         return ", ".join(self.values) or "none"
 
     @property

@@ -26,6 +26,13 @@ _SELECTOR = re.compile(f"[{_SELECTORS}]")
 # Text without a match is printable where `str.isprintable` says so: most text is judged without a look at each sign.
 _DOUBTFUL = re.compile(f"[{''.join(sorted(_BLANK))}]|[{_SELECTORS}]{{2}}|[^\\x00-\u02ff]{{{MOST_MARKS + 1}}}")
 
+_ASCII = re.compile(r"[\x00-\x7f]+")
+_CONTROL = {
+    "": re.compile(r"[\x00-\x1f\x7f]"),
+    "\n": re.compile(r"[\x00-\x09\x0b-\x1f\x7f]"),
+    "\n\t": re.compile(r"[\x00-\x08\x0b-\x1f\x7f]"),
+}
+
 
 def is_printable(text: str) -> bool:
     """Whether `printable` leaves all of a text as it is: it is one line, and each of its characters is seen."""
@@ -52,13 +59,19 @@ def printable_json(text: str) -> str:
 
 
 def _shown(text: str, kept: str, *, for_json: bool = False) -> str:
-    rest = text
-    for sign in kept:
-        rest = rest.replace(sign, "")
-    if rest.isprintable() and (rest.isascii() or _DOUBTFUL.search(rest) is None):
+    if _is_plain(text, kept):
         return text
     number = _in_json if for_json else _number
     return "".join(sign if good or sign in kept else number(sign) for sign, good in _judged(text))
+
+
+def _is_plain(text: str, kept: str) -> bool:
+    """Whether a quick look says that each character is seen. A page is nearly all ASCII, and is judged as bytes would
+    be; what is not stays in its runs, each beside a space."""
+    if _CONTROL[kept].search(text):
+        return False
+    rest = "" if text.isascii() else _ASCII.sub(" ", text)
+    return rest.isprintable() and _DOUBTFUL.search(rest) is None
 
 
 def _judged(text: str) -> Iterator[tuple[str, bool]]:

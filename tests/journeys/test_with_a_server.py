@@ -51,7 +51,7 @@ def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
 
 
 # What cannot be done beside a server, or sets the pages' own Django up: in processes of their own (tests/room).
-ALONE = {"init", "restore", "serve", "person link", "notify"}
+ALONE = {"init", "restore", "serve", "person link", "person remove-factors", "notify", "key passphrase", "key rewrap"}
 
 
 def access(gap: Path) -> list[tuple[str, ...]]:
@@ -65,6 +65,8 @@ def access(gap: Path) -> list[tuple[str, ...]]:
         ("person", "add", "vera", "--role", "viewer"),
         ("person", "add", "vera", "--role", "king"),
         ("person", "change", "vera", "--role", "auditor"),
+        ("person", "vouch", "vera"),
+        ("person", "vouch", "nobody"),
         ("person", "remove", "vera"),
         ("person", "remove", "nobody"),
         ("person", "list"),
@@ -133,7 +135,7 @@ def played(story: Story, *, beside_server: bool) -> Iterator[tuple[str, str]]:
     own = ("ledger", "verify"), ("ledger", "export"), ("migrations",)  # they read the stored records, with the keys
     for words in lines(story):
         line = [known.get(word, word) for word in words]
-        if words[:2] in own and beside_server:
+        if (words[:2] in own or words[0] == "backup") and beside_server:
             line += ["--passphrase-file", str(story.site.data.parent / "phrase")]
         form = () if words[:2] in (("ledger", "checkpoint"), ("usage", "show"), ("forecast",)) else ("--json",)
         if words[0] == "backup":
@@ -201,7 +203,8 @@ def test_a_backup_made_beside_a_server_is_one_moment_of_it(story: Story, tmp_pat
     with served(story.site) as site:
         for number in range(5):
             site("units", "consume", PAGES, "1")
-            assert site.run("backup", "--out", str(tmp_path / f"{number}.backup")).code == 0
+            words = ("--out", str(tmp_path / f"{number}.backup"), "--passphrase-file", str(site.data.parent / "phrase"))
+            assert site.run("backup", *words).code == 0
     new = Room(data=tmp_path / "other")
     phrase = str(story.site.data / "passphrase")
     new("restore", str(tmp_path / "3.backup"), "--passphrase-file", phrase)

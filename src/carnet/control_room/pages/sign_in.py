@@ -52,6 +52,14 @@ def remove_factors(name: str) -> None:
     Authenticator.objects.filter(user__name=name).delete()
 
 
+def end_sign_in(name: str) -> None:
+    """The password and the second factors of this person, who chooses others; their sessions end with them."""
+    remove_factors(name)
+    for login in Login.objects.filter(name=name):
+        login.set_unusable_password()
+        login.save()
+
+
 class Backend(KitBackend):
     """A password alone opens nothing: the ledger must know the name."""
 

@@ -18,7 +18,7 @@ from carnet.control_room.pages.engine import answered
 from carnet.control_room.pages.menu import ROLES
 from carnet.control_room.pages.models import EntryCode, Login
 from carnet.control_room.pages.runtime_config import runtime_services
-from carnet.control_room.pages.sign_in import link_for, remove_factors
+from carnet.control_room.pages.sign_in import end_sign_in, link_for, remove_factors
 from carnet.control_room.rules.granting.people import (
     AddPerson,
     ChangePerson,
@@ -65,7 +65,6 @@ DONE_THERE = {
     "second factors": "had the second factors removed",
     "vouched": "was vouched for",
 }
-_ENTER = (Act.ADD, Act.LINK)  # who it is about chooses a password after it
 
 
 class NewPerson(Asking):
@@ -123,9 +122,10 @@ def _added(request: AuthorizedRequest, asked: dict[str, Any]) -> Any:
 def _waits(request: AuthorizedRequest, asked: AskedAnswer) -> HttpResponse:
     """The first half of a code is shown once, to who asked."""
     messages.success(request, "A second administrator must confirm it. Until then nothing is changed.")
-    if asked.act in _ENTER:
+    if asked.enters:
         half = half_codes.begin(EntryCode, asked.proposal, asked.name, runtime_services().random(10))
-        messages.success(request, f"Your half of the code for {asked.name}, good once this is confirmed: {half}")
+        told = f"Your half of the code is shown once, here. {asked.name} types it in once this is confirmed: {half}"
+        messages.info(request, told)
     return redirect("people")
 
 
@@ -242,11 +242,15 @@ def settle(request: AuthorizedRequest) -> HttpResponse:
 
 
 def _done(request: AuthorizedRequest, done: AskedAnswer) -> None:
-    """What the pages keep, after what the ledger does: second factors go, and the second half of a code is shown."""
+    """What the pages keep, after what the ledger does: second factors go, so does a password that one administrator
+    could know, and the second half of a code is shown."""
     if done.act == Act.FACTORS:
         remove_factors(done.name)
+    elif done.enters and done.act != Act.LINK:
+        end_sign_in(done.name)
     half = half_codes.complete(EntryCode, done.proposal, runtime_services().random(10), request.now)
     messages.success(request, "Confirmed and done.")
     if half:
         page = request.build_absolute_uri(reverse("entry-code"))
-        messages.success(request, f"The second half of the code for {done.name}, to be typed at {page}: {half}")
+        told = f"The second half of the code is shown once, here. {done.name} types both in at {page}: {half}"
+        messages.info(request, told)

@@ -39,6 +39,7 @@ class AskedAnswer:
     proposal: str
     act: str
     name: str
+    enters: bool  # the person chooses a password after it, with a code in two halves
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class AskPersonAct(Command[AskedAnswer]):
             return refusal
         proposal = new_id(moment.now, moment.random)
         event = PersonAsked(proposal=proposal, act=self.act, name=self.name, role=self.role, reason=self.reason)
-        return Decision([event], AskedAnswer(proposal, self.act, self.name))
+        return Decision([event], AskedAnswer(proposal, self.act, self.name, _enters(state, self.act, self.name)))
 
     def _cannot_be(self, state: State) -> Refusal | None:
         if not self.reason.strip() or len(self.reason) > MAX_REASON or not is_printable(self.reason):
@@ -91,7 +92,7 @@ class SettlePersonAct(Command[AskedAnswer]):
         if asked is None:
             return Refusal(Code.NOTHING_TO_ACCEPT, "This was confirmed or taken back already.", "See People and roles.")
         settled = PersonSettled(proposal=self.proposal, confirmed=self.confirmed)
-        answer = AskedAnswer(asked.proposal, asked.act, asked.name)
+        answer = AskedAnswer(asked.proposal, asked.act, asked.name, _enters(state, asked.act, asked.name))
         if not self.confirmed:
             return Decision([settled], answer)
         effect = _not_the_second(state, asked, self.by, moment.now) or effect_of(
@@ -147,6 +148,12 @@ class ListTwoPeople(Question[TwoPeopleAnswer]):
         since = view.now - APART
         recent = [act for act in reversed(view.state.machine_acts) if act.at > since]
         return TwoPeopleAnswer(sorted(view.state.asked_acts.values(), key=lambda asked: asked.at), recent)
+
+
+def _enters(state: State, act: str, name: str) -> bool:
+    """Also somebody who gets a role that takes two, and had none: one administrator alone gave them their password."""
+    known = state.people.get(name)
+    return act in (Act.ADD, Act.LINK) or (act == Act.ROLE and not people.takes_two(known.role if known else None))
 
 
 def effect_of(state: State, act: str, name: str, role: str | None) -> Event | Refusal:

@@ -6,15 +6,18 @@ Exit 0 done · 1 fault · 2 usage · 3 refused. A refusal's code stands on stder
 import inspect
 import os
 import sys
+import traceback
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
 
 import typer
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
 from carnet import files
 from carnet.entitlements import UnwritableError
@@ -25,6 +28,7 @@ from carnet.files import private_folder as private_folder
 from carnet.files import read_file as read_file
 from carnet.files import write_file as write_file
 from carnet.owner import become_owner_of
+from carnet.printable import is_printable, printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -156,7 +160,12 @@ def run(
     """
     keep_new_files_private()
     try:
-        app(obj=world)
+        code = app(obj=world, standalone_mode=False)
+    except ClickException as error:
+        _say_usage(error)
+    except typer.Abort:
+        say("Aborted.", err=True)
+        raise SystemExit(FAULT) from None
     except CarnetError as error:
         report_fault(error, as_json="--json" in sys.argv)
     except UnwritableError as error:
@@ -166,14 +175,49 @@ def run(
     except Exception as error:
         fault = translate(error)
         if fault is None:
+            sys.excepthook = _say_traceback
             raise
         report_fault(fault, as_json="--json" in sys.argv)
-    raise SystemExit(DONE)
+    raise SystemExit(code if isinstance(code, int) else DONE)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print one line (N3): whatever is in it, it stays one. With `console`, the only way to a terminal."""
+    print(printable(text), file=sys.stderr if err else sys.stdout, flush=True)
+
+
+def print_lines(console: "Console", text: str) -> None:
+    """Print text of several lines that are ours."""
+    for line in text.splitlines():
+        console.print(line, soft_wrap=True)
+
+
+def _say_usage(error: ClickException) -> NoReturn:
+    """What is wrong with a command line, without obeying what stands in it: a shell puts names of files there."""
+    if isinstance(error, NoArgsIsHelpError):
+        raise SystemExit(error.exit_code)  # the help is printed already
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        for line in context.get_usage().splitlines():
+            say(line, err=True)
+        say(f"Try '{context.command_path} --help' for help.", err=True)
+    say(f"Error: {error.format_message()}", err=True)
+    raise SystemExit(error.exit_code)
+
+
+def _say_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A fault that nobody knows may quote anything."""
+    for part in traceback.format_exception(kind, error, trace):
+        for line in part.splitlines():
+            say(line, err=True)
 
 
 def report_fault(error: CarnetError, *, as_json: bool) -> NoReturn:
     word = f"{error.code}: " if error.code else ""
-    print(f"failed: {word}{error}", file=sys.stderr)
+    first, *more = str(error).split("\n")
+    say(f"failed: {word}{first}", err=True)
+    for line in more:
+        say(line, err=True)
     _print_next(error.next_step, error.run)
     if as_json:
         code = {"code": error.code} if error.code else {}
@@ -192,20 +236,24 @@ def finish(answer: T | Refusal, show: Callable[["Console", T], None], *, as_json
 
 
 def refuse(refusal: Refusal, *, as_json: bool) -> NoReturn:
-    print(f"refused: {refusal.code}: {refusal.message}", file=sys.stderr)
-    for line in refusal.evidence:
-        print(f"  {line}", file=sys.stderr)
-    _print_next(refusal.next, refusal.run)
+    say_refusal(refusal)
     if as_json:
         _print_json({"refused": refused_fields(refusal)})
     raise SystemExit(REFUSED)
 
 
+def say_refusal(refusal: Refusal) -> None:
+    say(f"refused: {refusal.code}: {refusal.message}", err=True)
+    for line in refusal.evidence:
+        say(f"  {line}", err=True)
+    _print_next(refusal.next, refusal.run)
+
+
 def _print_next(next_step: str, run: str) -> None:
     if next_step:
-        print(f"next: {next_step}", file=sys.stderr)
+        say(f"next: {next_step}", err=True)
     if run:
-        print(f"run: {run}", file=sys.stderr)
+        say(f"run: {run}", err=True)
 
 
 def _run(command: str) -> dict[str, str]:
@@ -217,18 +265,24 @@ def refused_fields(refusal: Refusal) -> dict[str, Any]:
     return fields | _run(refusal.run) | ({"evidence": list(refusal.evidence)} if refusal.evidence else {})
 
 
-def console() -> "Console":
+def console(*, err: bool = False) -> "Console":
+    """What tables, styles and progress are printed with. Each text in it stays on one line, and is text: never markup,
+    never an escape code (N3)."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "120"))
-    return Console(highlight=False, markup=False, emoji=False, width=width)  # names are text, never markup
+    class Printing(Console):
+        def render_str(self, text: str, **how: Any) -> Any:  # every text that is printed comes by here, cells too
+            return super().render_str(printable(text), **how)
+
+    width = None if (sys.stderr if err else sys.stdout).isatty() else int(os.environ.get("COLUMNS", "120"))
+    return Printing(highlight=False, markup=False, emoji=False, width=width, stderr=err)
 
 
 def _print_json(value: object) -> None:
     import msgspec
 
     text = msgspec.json.encode(value, enc_hook=_plain)
-    print(msgspec.json.format(text, indent=2).decode())
+    print(printable_json(msgspec.json.format(text, indent=2).decode()))
 
 
 def _plain(value: object) -> object:
@@ -249,7 +303,7 @@ def parse_time(text: str) -> datetime:
 
 def check_name(name: str, what: str) -> str:
     """A name as people give it. Raises UsageError where no file or ledger could hold it."""
-    if not name.strip() or len(name) > 200 or not name.isprintable():
+    if not name.strip() or len(name) > 200 or not is_printable(name):
         raise UsageError(f"The {what} is empty, longer than 200 characters, or cannot be printed.")
     return name
 

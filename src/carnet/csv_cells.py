@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from io import StringIO
 
+from carnet.printable import printable
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 
@@ -24,7 +26,8 @@ def plain(cell: str) -> str:
 
 
 def csv_line(cells: Iterable[object]) -> str:
-    """One row, with its line end; None is an empty cell."""
+    """One row, with its line end; None is an empty cell. What is not seen in a cell stands there as its number (N3);
+    names that a file or ledger holds have nothing of the kind, and come back as they were."""
     text = StringIO()
-    csv.writer(text).writerow(["" if cell is None else defused(str(cell)) for cell in cells])
+    csv.writer(text).writerow(["" if cell is None else defused(printable(str(cell))) for cell in cells])
     return text.getvalue()

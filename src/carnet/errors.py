@@ -11,16 +11,22 @@ CarnetError
 └── TamperedError       stored bytes are not what they must be; carries where and how
 """
 
+from collections.abc import Iterable
+
+from carnet.printable import SENTENCE, printable
+
 
 class CarnetError(Exception):
     """A fault, with a sentence for the person in front of it (`str(error)`) and what to do next; `run` is the command
-    that does it, for the command line alone."""
+    that does it, for the command line alone. `lines`: more that was found, a line each, after the sentence.
+
+    Every text in it is printable from the beginning (N3): it may quote a file, or the name of one."""
 
     code = ""  # of those that a program can wait out, the word that stands in every door's answer
 
-    def __init__(self, message: str, next_step: str = "", run: str = "") -> None:
-        super().__init__(message)
-        self.next_step, self.run = next_step, run
+    def __init__(self, message: str, next_step: str = "", run: str = "", lines: Iterable[str] = ()) -> None:
+        super().__init__("\n".join(printable(line, SENTENCE) for line in (message, *lines)))
+        self.next_step, self.run = printable(next_step, SENTENCE), printable(run, SENTENCE)
 
 
 class UsageError(CarnetError):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from carnet import times
+from carnet.printable import printable_json
 
 FRAMES = 6  # of a fault's way, the innermost
 
@@ -51,7 +52,7 @@ def fault_fields(error: BaseException | None) -> dict[str, object]:
 
 
 def _write(stream: TextIO, at: datetime, fields: dict[str, object]) -> None:
-    line = json.dumps({"at": times.iso(at), **fields}, ensure_ascii=False)
+    line = printable_json(json.dumps({"at": times.iso(at), **fields}, ensure_ascii=False))  # N3
     stream.write(f"{line}\n")  # in one piece: processes share the stream
     stream.flush()
 

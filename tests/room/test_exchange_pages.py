@@ -65,7 +65,9 @@ def test_the_whole_cycle_by_pages(serve_past: Make) -> None:
     assert saved.content == again.content == pages.lfr()
     assert saved.headers["content-disposition"] == 'attachment; filename="oslo-0001.lfr"'
     assert read_lfr(saved.content).lfr.sequence == 1  # type: ignore[union-attr]
-    assert lena.get("/exchange/request/print/").status_code == 200
+    printed = unescape(lena.get("/exchange/request/print/").text)
+    for leaves in (shown, printed):
+        assert "this text that people or programs chose: name of the site: Oslo; version: " in leaves
 
     size = pages.size
     assert send(lena, "/exchange/preview/", pages.olf(QUANTITIES)).headers["location"] == "/exchange/#preview"

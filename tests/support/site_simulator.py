@@ -257,7 +257,7 @@ class Site:
             for of, old in wanted
             if old > 0
         ]
-        return History(checkpoint=checkpoint_fields(f"carnet/{self.id}", self.ledger.checkpoint), extends=extends)
+        return History(checkpoint=checkpoint_fields(self.id, self.ledger.checkpoint), extends=extends)
 
     def _room(self) -> ControlRoomFields:
         return ControlRoomFields(

@@ -62,6 +62,7 @@ def corpus() -> Iterator[Case]:
     yield from _windows(request, [SITE.signer], "lfr")
     yield from _requests(request)
     yield from _numbers_and_texts(request)
+    yield from _words(request)
     yield from _license_files(goods["olf"][0])
     yield from _key_sets()
 
@@ -165,6 +166,30 @@ def _numbers_and_texts(good: bytes) -> Iterator[Case]:
     for name, time in (("offset", b"+00:00"), ("fraction", b".0Z"), ("local", b""), ("lower-case", b"z")):
         edit = lambda text, time=time: text.replace(b':00Z"', b":00" + time + b'"', 1)  # noqa: E731
         yield f"time-{name}.lfr", bytewise(edit), "malformed"
+
+
+def _words(good: bytes) -> Iterator[Case]:
+    """What paints a terminal where it is quoted (N3), and names in fields that have no place for one (E3)."""
+    paints = "\x1b[2J\x1b[H All signatures hold.\r\n\u202e\u2028"
+    yield "field-that-paints.lfr", forge.edit_envelope(good, lambda jws: jws.update({paints: 1})), "malformed"
+    yield "type-that-paints.lfr", forge.signed(forge.payload(good), paints, [SITE.signer]), "malformed"
+
+    def edited(edit: Edit) -> bytes:
+        return forge.resign(good, [SITE.signer], edit)
+
+    for name, text in (
+        ("long", "A" * 65),
+        ("an-address", "ada@plant.example"),
+        ("a-logon", "PLANT\\ada"),
+        ("blank", "\u3164"),
+    ):
+        yield f"name-{name}.lfr", edited(lambda f, text=text: f["control_room"].update(name=text)), "malformed"
+    yield "state-a-person.lfr", edited(lambda f: f.update(state="ada")), "malformed"
+    yield "actor-a-person.lfr", edited(lambda f: f["totals"]["record"].update(actor="ada")), "malformed"
+    yield "ledger-of-a-host.lfr", edited(lambda f: f["ledger"]["checkpoint"].update(origin="srv01")), "malformed"
+    sentence = {"code": "Ada Lovelace, srv01", "count": 1}
+    body = lambda f: f["totals"]["record"]["body"]  # noqa: E731
+    yield "code-a-sentence.lfr", edited(lambda f: body(f)["refusals"].append(sentence)), "malformed"
 
 
 def _wrong_kinds(goods: dict[str, bytes]) -> Iterator[Case]:

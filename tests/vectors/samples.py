@@ -236,15 +236,16 @@ class Tree:
     def at(self, size: int) -> Checkpoint:
         return Checkpoint(size, root_at(size, self.get))
 
-    def fields(self, size: int | None = None) -> CheckpointFields:
-        return checkpoint_fields("carnet/ledger", self.at(size or self.size))
+    def fields(self, origin: str) -> CheckpointFields:
+        return checkpoint_fields(origin, self.at(self.size))
 
     def extension(self, old: int, of: str) -> Extension:
         return Extension(of=of, size=old, proof=texts(consistency_proof(old, self.size, self.get)))
 
-    def history(self, *olds: int) -> History:
+    def history(self, *olds: int, of: str = uuid("room/plant-7")) -> History:
+        """`of`: the site whose ledger it is."""
         extends = [self.extension(old, uuid(f"file at {old}")) for old in olds]
-        return History(checkpoint=self.fields(), extends=extends)
+        return History(checkpoint=self.fields(of), extends=extends)
 
 
 def leaves(how_many: int, name: str = "record") -> list[bytes]:
@@ -298,7 +299,7 @@ def make_request(of: Site, **changes: object) -> LicenseFileRequest:
         "key_set_version": 1,
         "issuing_log": None,
         "totals": StatedTotals(record=record, proof=proof),
-        "ledger": ledger.history(),
+        "ledger": ledger.history(of=of.id),
         "clock": ClockFields(trusted=NOW, system=NOW, set_back_count=0, largest_set_back_s=0),
         "windows": WINDOWS,
         "reads": site_reads(),
@@ -398,7 +399,7 @@ def make_receipt(of: Site, **changes: object) -> Receipt:
         "control_room_id": of.id,
         "signing_key": of.signer.key,
         "installed_at": NOW + timedelta(hours=5),
-        "ledger": ledger.history(12),
+        "ledger": ledger.history(12, of=of.id),
     }
     return Receipt(**(fields | changes))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from carnet import clock
+from carnet.cli_support import say
 from carnet.control_room.pages.runtime_config import RuntimeConfig, RuntimeServices, configure
 from carnet.errors import CarnetError
 from carnet.files import keep_new_files_private
@@ -33,7 +34,7 @@ def main() -> NoReturn:
     try:
         _serve(given)
     except CarnetError as error:
-        print(f"failed: pages: {error} {error.next_step}".strip(), file=sys.stderr)
+        say(f"failed: pages: {error} {error.next_step}".strip(), err=True)
         raise SystemExit(1) from error
 
 
@@ -65,7 +66,7 @@ def _serve(given: RuntimeConfig) -> NoReturn:
         LIMITS.with_connections(given.connections, given.per_address),
         frozenset(given.proxies),
     )
-    serve(application, how, clock.now, lambda: print(f"The pages answer at {given.address}", flush=True))
+    serve(application, how, clock.now, lambda: say(f"The pages answer at {given.address}"))
 
 
 def _end_with_the_server() -> None:

@@ -19,7 +19,7 @@ from carnet.control_room.engine.backup import (
     write_backup,
 )
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.founding import LOCK, Upgrade, found, upgrade, upgrade_of
+from carnet.control_room.engine.founding import LOCK, Upgrade, check_site_name, found, upgrade, upgrade_of
 from carnet.control_room.engine.key_ring import KeyRing
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Store
@@ -55,6 +55,7 @@ class Founded:
     data: str
     warning: str
     administrator: str
+    name_warning: str  # where the name looks like one that should not leave
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Site:
 
     def init(self, trust: Trust, name: str, administrator: str) -> Founded:
         """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
+        telling = check_site_name(name)
         cli_support.private_folder(self.folder)
         if (self.folder / DATABASE).exists():
             raise UsageError(f"There is a Control Room in {self.folder} already.", "Choose another folder.")
@@ -99,7 +101,7 @@ class Site:
             engine.record([PersonAdded(name=administrator, role="administrator")], self.reading(), SYSTEM)
         beside.rename(self.folder / DATABASE)
         cli_support.write_file(self.folder / TRUST, encode(trust), 0o600)
-        return Founded(ledger_id, name, self.version, str(self.folder), warning, administrator)
+        return Founded(ledger_id, name, self.version, str(self.folder), warning, administrator, telling)
 
     @contextmanager
     def client(self, *, writing: bool = False) -> Iterator[EngineClient]:

@@ -15,6 +15,7 @@ from carnet.entitlements.values import (
     Time,
     UnwritableError,
     Uuid,
+    Word,
     is_composed,
     new_id,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Time",
     "UnwritableError",
     "Uuid",
+    "Word",
     "is_composed",
     "kind_of",
     "new_id",

@@ -16,12 +16,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from carnet.printable import is_printable
+
 MAX_QUANTITY = 2**53 - 1
 
 Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
 Count = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Word = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,39}$")]  # a code, a kind, a state: what a program chose
 Sku = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Time = Annotated[datetime, Meta(tz=True)]
@@ -43,7 +46,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         for value in _values(self):
             kind = type(value)
             if kind is str:
-                if not (value.isprintable() and is_composed(value)):
+                if not (is_printable(value) and is_composed(value)):
                     raise UnwritableError(f"{_name_of(self, value)} is not printable text in Unicode form NFC")
             elif kind is datetime and (value.tzinfo is not UTC or value.microsecond):
                 raise UnwritableError(f"{_name_of(self, value)} is not a whole second in UTC")

@@ -45,7 +45,7 @@ def in_short(request: LicenseFileRequest) -> tuple[Row, ...]:
         rows.append(("answer to be installed before", stamp(request.install_by)))
     rows.append(("reads", reads_words(request.reads)))
     rows += [(line.sku, _line(line)) for line in request.totals.record.body.lines]
-    return (*rows, ("names of users, hosts or bots", "none"))
+    return tuple(rows)
 
 
 def reads_words(reads: SiteReads | VendorReads) -> str:

@@ -32,6 +32,7 @@ from carnet.exchange.strict import (
 )
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.versioning import versions_of
+from carnet.printable import FIELD, printable
 
 MAX_FILE = 256 * 1024  # bytes
 MAX_DEPTH = 12  # of any payload; the envelope's own nesting is 3
@@ -286,7 +287,7 @@ def words_of(versions: Sequence[int]) -> str:
 
 def malformed(why: str) -> Refusal:
     """The refusal of a file that cannot be read. `why` is a sentence without its full stop."""
-    return Refusal(Code.MALFORMED, f"The file cannot be read: {why}.", _ASK)
+    return Refusal(Code.MALFORMED, f"The file cannot be read: {printable(why, FIELD)}.", _ASK)
 
 
 def bad_signature(kind: Kind, why: str) -> Refusal:

@@ -5,20 +5,22 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from carnet.entitlements import Count, Fields, Text
+from carnet.entitlements import Count, Fields
 from carnet.exchange.strict import MalformedError, from_base64url, to_base64url
 from carnet.merkle import Checkpoint, verify_consistency
 
 SHOWN = 32  # the newest LFRs and receipts whose checkpoints an LFR extends, besides the acknowledged one
 
-Hash = Annotated[str, Meta(min_length=43, max_length=43)]  # 32 bytes, base64url
+Hash = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]  # 32 bytes, base64url
+Origin = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9/-]{0,63}$")]  # a site's id, or `carnet/issuing-log`
+Showing = Annotated[str, Meta(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|acknowledged|since)$")]
 Proof = Annotated[list[Hash], Meta(max_length=64)]
 
 
 class CheckpointFields(Fields, frozen=True):
     """A checkpoint as a file writes it. `origin` says whose log it is; `root` is 32 bytes in base64url."""
 
-    origin: Text
+    origin: Origin
     size: Count
     root: Hash
 
@@ -33,7 +35,7 @@ class Extension(Fields, frozen=True):
     them.
     """
 
-    of: Text
+    of: Showing
     size: Count
     proof: Proof
 

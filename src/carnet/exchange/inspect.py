@@ -23,6 +23,7 @@ from carnet.exchange.envelope import (
     read_written,
     upgraded,
 )
+from carnet.exchange.free_text import ALL_ELSE, free_texts, warnings
 from carnet.exchange.key_set import (
     KeySet,
     Pinned,
@@ -38,6 +39,7 @@ from carnet.exchange.receipt import Receipt, read_receipt
 from carnet.exchange.verdicts import Refusal
 
 BROKEN = "does not hold"
+FREE_TEXT = "Text in it that people or programs chose"
 ALL_THAT_LEAVES = "This is all that leaves"
 _HOW = "The vendor's signatures were not checked. To check them, give --trust FILE and --key-set FILE, or --data DIR."
 _ALL = "All signatures that the trust given asks for hold."
@@ -217,10 +219,19 @@ def _verdict(signature: Signature, key: PublicKey | None, *, checked: bool) -> s
     return "holds" if good else BROKEN
 
 
+def _text_rows(lfr: LicenseFileRequest) -> Iterator[Row]:
+    for text in free_texts(lfr):
+        yield text.label, text.said
+    for warning in warnings(lfr):
+        yield "note", warning
+    yield "all else", ALL_ELSE
+
+
 def _sections(payload: Any, written: Any) -> Iterator[Section]:
     """`written`: the fields as its version has them, so that nothing is shown that the file does not say."""
     if isinstance(payload, LicenseFileRequest):
         yield Section("In short", in_short(payload))
+        yield Section(FREE_TEXT, tuple(_text_rows(payload)))
         yield Section(ALL_THAT_LEAVES, rows_of(written))
         return
     yield Section("What it says", rows_of(written))

@@ -37,7 +37,7 @@ class OkpKey(Fields, frozen=True, tag_field="kty", tag="OKP"):
 
     crv: Literal["Ed25519"]
     alg: Literal["Ed25519"]
-    x: Annotated[str, Meta(min_length=43, max_length=43)]
+    x: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
     @property
     def kid(self) -> str:
@@ -49,7 +49,7 @@ class AkpKey(Fields, frozen=True, tag_field="kty", tag="AKP"):
     """An ML-DSA-65 public key, or an X-Wing public key (ML-KEM-768 encapsulation key, then X25519)."""
 
     alg: Literal["ML-DSA-65", "X-Wing"]
-    pub: Annotated[str, Meta(min_length=1600, max_length=2700)]
+    pub: Annotated[str, Meta(min_length=1600, max_length=2700, pattern=r"^[A-Za-z0-9_-]+$")]
 
     @property
     def kid(self) -> str:

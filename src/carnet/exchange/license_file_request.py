@@ -1,5 +1,7 @@
-"""E3: the License File Request, site to vendor: signed, readable, totals only. It names no user, host or bot."""
+"""E3: the License File Request, site to vendor: signed, readable, totals only. No field is for a user, host or bot; the
+text that people or programs chose is bounded in length and characters, and `exchange.free_text` lists it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,9 +16,9 @@ from carnet.entitlements import (
     Metric,
     Quantity,
     Sku,
-    Text,
     Time,
     Uuid,
+    Word,
 )
 from carnet.exchange.enablement_token import Version
 from carnet.exchange.envelope import (
@@ -30,10 +32,12 @@ from carnet.exchange.envelope import (
 )
 from carnet.exchange.history import (
     CheckpointFields,
+    Hash,
     History,
     Proof,
     hashes,
 )
+from carnet.exchange.issuing_log import ORIGIN
 from carnet.exchange.keys import (
     AkpKey,
     OkpKey,
@@ -46,7 +50,12 @@ from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import Windows, install_by
 from carnet.merkle import leaf_hash, verify_inclusion
+from carnet.printable import is_printable
 
+# What people call a site. Some characters are left out that no name of a place needs, and those of users and hosts do.
+SITE_NAME = r"^(?! )[^@\\<>\"|{}\[\]`^~$%*?=;\t\r\n]{1,64}(?<! )$"
+SiteName = Annotated[str, Meta(min_length=1, max_length=64, pattern=SITE_NAME)]
+SiteState = Literal["new", "enabled", "active", "expiring", "grace", "expired", "locked", "released"]  # S
 CLEAR_LEAF = b"\x01\x00\x00\x00\x00"  # leaf format 1, key id 0: the record itself follows
 
 
@@ -67,7 +76,7 @@ class ControlRoomFields(Fields, frozen=True):
     """
 
     id: Uuid
-    name: Text
+    name: SiteName
     version: Version
     signing_key: OkpKey
     sealing_key: AkpKey
@@ -96,7 +105,7 @@ class Enrolment(Fields, frozen=True):
     """The token that enrols the site, and the proof that the site has its secret: see `enrolment_proof` (E2)."""
 
     token_id: Uuid
-    proof: Annotated[str, Meta(min_length=43, max_length=43)]
+    proof: Hash
 
 
 class Cycle(Fields, frozen=True):
@@ -132,7 +141,7 @@ class LineTotals(Fields, frozen=True):
 class RefusalCount(Fields, frozen=True):
     """How often one code was refused."""
 
-    code: Text
+    code: Word
     count: Count
 
 
@@ -158,7 +167,7 @@ class TotalsRecord(Fields, frozen=True):
     index: Quantity
     at: Time
     kind: Literal["totals.stated"]
-    actor: Text
+    actor: Literal["control-room"]
     key: None
     body: Totals
 
@@ -188,7 +197,7 @@ class LicenseFileRequest(Fields, frozen=True):
 
     Raises:
         ValueError: It has a cycle although it is a release, or none although it is not; or its deadline does not
-            follow from its cycle and its windows (E5).
+            follow from its cycle and its windows (E5); or a checkpoint is named after another log.
     """
 
     request_id: Uuid
@@ -203,7 +212,7 @@ class LicenseFileRequest(Fields, frozen=True):
     history_accepted: Quantity  # the newest acceptance that the totals include (L2); 0 for none
     smaller_than: Count | None  # only with `--since`: the size asked for, where the ledger is smaller
     installed: Installed | None
-    state: Text
+    state: SiteState
     key_set_version: Count
     issuing_log: CheckpointFields | None  # the vendor's log as this site last verified it (V2)
     totals: StatedTotals
@@ -216,6 +225,10 @@ class LicenseFileRequest(Fields, frozen=True):
         super().__post_init__()
         if (self.kind is RequestKind.RELEASE) != (self.cycle is None):
             raise ValueError("a release, and nothing else, has no cycle")
+        if self.ledger.checkpoint.origin != self.control_room.id:
+            raise ValueError("its checkpoint is named after another ledger")
+        if self.issuing_log is not None and self.issuing_log.origin != ORIGIN:
+            raise ValueError("the checkpoint of the vendor's log is named after another log")
         if self.install_by != self._deadline():  # E5: a deadline follows from the rest of the file
             raise ValueError("its deadline is not the one that follows from its cycle and its windows")
 
@@ -252,6 +265,11 @@ class ReadLfr:
         """L3 by the received bytes: a leaf is a hash of what the site wrote, not of what is read from it (E17)."""
         totals = _members(self.envelope.payload)["totals"]
         return self.lfr.totals_proven(CLEAR_LEAF + bytes(_members(totals)["record"]))
+
+
+def is_site_name(name: str) -> bool:
+    """Whether a Control Room can be called so: 1 to 64 characters, none of them of those that an LFR refuses."""
+    return re.fullmatch(SITE_NAME, name) is not None and is_printable(name)
 
 
 def _members(text: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:

@@ -23,7 +23,11 @@ from carnet.exchange.verdicts import Refusal
 
 
 class Receipt(Fields, frozen=True):
-    """What a site states after an install. The checkpoint of `ledger` includes the installation."""
+    """What a site states after an install. The checkpoint of `ledger` includes the installation.
+
+    Raises:
+        ValueError: The checkpoint is named after another ledger.
+    """
 
     olf_id: Uuid
     sequence: Count
@@ -31,6 +35,11 @@ class Receipt(Fields, frozen=True):
     signing_key: OkpKey
     installed_at: Time
     ledger: History  # its checkpoint includes the installation
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.ledger.checkpoint.origin != self.control_room_id:
+            raise ValueError("its checkpoint is named after another ledger")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ A refusal is a value, not an exception: a rule said no, and says why and what to
 from dataclasses import dataclass
 from enum import StrEnum
 
+from carnet.printable import SENTENCE, is_printable, printable
+
 
 class Code(StrEnum):
     """What refused something, as a stable word (E13). Each one is explained in docs/rules.md."""
@@ -82,6 +84,9 @@ class Refusal:
     """A rule said no (E13): what happened, what to do next, and evidence that a person can read, if there is any.
 
     `next` is for every door. `run` is the command that does it; only the command line shows it.
+
+    Every text in it is printable from the beginning (N3): it may quote a file that nobody trusts, and it goes to
+    terminals, pages and records.
     """
 
     code: Code
@@ -89,3 +94,11 @@ class Refusal:
     next: str
     evidence: tuple[str, ...] = ()
     run: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "next", "run"):
+            text = getattr(self, name)
+            if len(text) > SENTENCE or not is_printable(text):
+                object.__setattr__(self, name, printable(text, SENTENCE))
+        if self.evidence:
+            object.__setattr__(self, "evidence", tuple(printable(line, SENTENCE) for line in self.evidence))

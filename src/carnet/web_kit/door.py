@@ -17,6 +17,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from carnet.errors import CarnetError, StorageError, UsageError
+from carnet.printable import printable_lines
 from carnet.web_kit.errors import fault_page
 from carnet.web_kit.sign_in.fresh import has_ended, is_fresh
 from carnet.web_kit.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
@@ -62,6 +63,24 @@ class NotKept:
         answer["Cache-Control"] = "no-store"
         if request.method == "POST" and request.path == reverse("account_logout"):
             answer["Clear-Site-Data"] = '"cache", "storage"'  # what a browser kept in spite of that goes too
+        return answer
+
+
+_SHOWN = ("text/html", "text/plain")  # by a browser, in place
+
+
+class Printable:
+    """Middleware: no page holds a character that is obeyed and not seen: one that turns the direction of what follows,
+    or that lets two names look the same (N3). It stands inside of what says how long an answer is."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        answer = self._get_response(request)
+        if isinstance(answer, HttpResponse) and answer.get("Content-Type", "").startswith(_SHOWN):
+            text = answer.content.decode(answer.charset, "replace")
+            answer.content = printable_lines(text).encode(answer.charset)
         return answer
 
 

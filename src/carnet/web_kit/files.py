@@ -4,15 +4,22 @@ it takes to see that it is too large, and none from who sent too many.
 
 import re
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 
 from carnet.exchange.envelope import MAX_FILE
+from carnet.printable import FIELD, printable
 
 
 def read_upload(request: HttpRequest, field: str = "file") -> bytes | None:
     """Its bytes, or one more than any exchange file may have (which then refuses it). None where none was sent."""
     sent = request.FILES.get(field)
     return sent.read(MAX_FILE + 1) if sent is not None else None
+
+
+def uploaded_name(file: "UploadedFile[bytes] | None") -> str:
+    """What the sender called it, as it may be shown and kept (N3); empty where it has no name."""
+    return printable((file.name if file else None) or "", FIELD)
 
 
 def download(raw: bytes, name: str, kind: str = "application/octet-stream") -> HttpResponse:

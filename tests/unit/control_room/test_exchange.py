@@ -100,6 +100,9 @@ def test_e3_the_newest_request_can_be_read_and_names_nobody(licensed):
     assert (shown.generated_at, shown.first_request_at) == (licensed.now, licensed.now)
     assert shown.install_by == licensed.now + 2 * DAY
     assert "This is all that leaves" in shown.text
+    assert "name of the site: Oslo; version: " in shown.statement
+    assert "document-pages" in shown.statement
+    assert shown.warnings == []
     assert "document-pages" in shown.text
     assert "mara" not in shown.text
     assert "host-17" not in shown.text

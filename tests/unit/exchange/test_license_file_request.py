@@ -131,7 +131,7 @@ def test_a_proof_of_garbage_proves_nothing() -> None:
 
 @pytest.mark.rule("E3")
 def test_what_leaves_has_no_place_for_a_person_or_a_machine() -> None:
-    """No field of an LFR could hold a user, a host, a bot or an address: the only free texts are named here."""
+    """No field is for a user, a host, a bot or an address. What people or programs chose: `test_free_text`."""
     text = forge.payload(samples.request(SITE)).decode()
     for word in ("user_name", "holder", "host", "address", "email", "bot_name", "ip"):
         assert f'"{word}"' not in text

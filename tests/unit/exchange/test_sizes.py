@@ -37,7 +37,7 @@ def _request_at(size: int, unanswered: int) -> bytes:
         Extension(of=samples.uuid(str(old)), size=old, proof=texts(consistency_proof(old, size, get_node)))
         for old in olds
     ]
-    history = History(checkpoint=checkpoint_fields("carnet/ledger", Checkpoint(size, bytes(32))), extends=extends)
+    history = History(checkpoint=checkpoint_fields(SITE.id, Checkpoint(size, bytes(32))), extends=extends)
     stated = make_request(SITE).totals
     import msgspec
 

@@ -7,7 +7,7 @@ import typer
 
 from carnet.calm.address import Serving
 from carnet.calm.cli.session import Session, command
-from carnet.cli_support import FAULT
+from carnet.cli_support import FAULT, say
 from carnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def serve(
         connections,
         per_address,
     )
-    session.vendor.serve(how, lambda line: print(line, flush=True))
+    session.vendor.serve(how, say)
 
 
 def check(session: Session) -> None:

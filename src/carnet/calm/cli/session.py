@@ -1,6 +1,5 @@
 """What every command shares: where CALM lies, who acts, how to answer."""
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 import typer
 
 from carnet import cli_support, times
-from carnet.cli_support import finish, refuse
+from carnet.cli_support import finish, refuse, say
 from carnet.exchange.verdicts import Refusal
+from carnet.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,7 +65,8 @@ class Session:
         calm = self.vendor.calm()
         fault = calm.head_fault()
         if fault:
-            print(f"warning: {fault}\nnext: {fault.next_step}", file=sys.stderr)
+            say(f"warning: {fault}", err=True)
+            say(f"next: {fault.next_step}", err=True)
         return calm
 
     def portal(self) -> "Calm":
@@ -112,7 +113,7 @@ def table(console: "Console", title: str, columns: tuple[str, ...], rows: Sequen
     if not rows:
         console.print(f"{title}: none.")
         return
-    cells = [[_cell(cell) for cell in row] for row in rows]
+    cells = [[printable(_cell(cell)) for cell in row] for row in rows]  # its width is that of what is shown
     widths = [
         max(len(text) for text in (name, *column))
         for name, column in zip(columns, zip(*cells, strict=True), strict=True)

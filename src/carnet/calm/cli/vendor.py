@@ -244,10 +244,11 @@ def _progress(what: str, total: int) -> Any:
         if not sys.stderr.isatty():
             yield lambda: None
             return
-        from rich.console import Console
         from rich.progress import Progress
 
-        with Progress(console=Console(stderr=True), transient=True) as shown:
+        from carnet.cli_support import console
+
+        with Progress(console=console(err=True), transient=True) as shown:
             task = shown.add_task(what, total=total)
             yield lambda: shown.advance(task)
 

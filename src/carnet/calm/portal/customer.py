@@ -39,7 +39,7 @@ from carnet.entitlements import (
 )
 from carnet.exchange.envelope import MAX_FILE
 from carnet.exchange.verdicts import Refusal
-from carnet.web_kit.files import download, to_try_later
+from carnet.web_kit.files import download, to_try_later, uploaded_name
 from carnet.web_kit.forms import Asking, DayField, Reason
 
 
@@ -115,7 +115,7 @@ def upload_requests(request: AuthorizedRequest, account: str) -> HttpResponse:
     customer = account_of(request, account)
     taken: tuple[batches.Taken, ...] = ()
     if request.method == "POST":
-        sent = [batches.Sent(one.name or "", one.read(MAX_FILE + 1)) for one in request.FILES.getlist("files")]
+        sent = [batches.Sent(uploaded_name(one), one.read(MAX_FILE + 1)) for one in request.FILES.getlist("files")]
         taken = batches.accept_many(request.calm, account=customer.id, files=sent, **request.who)
     context = {
         "accepted": [one for one in taken if not isinstance(one.answer, Refusal)],

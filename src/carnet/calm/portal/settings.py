@@ -72,7 +72,7 @@ SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required")  # of ve
 
 # Mail. Without a server none is sent, and none is printed: links are in it (A6).
 EMAIL_HOST = os.environ.get("CARNET_SMTP_HOST", "")
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if EMAIL_HOST else "carnet.web_kit.mail.NoServer"
+EMAIL_BACKEND = "carnet.web_kit.mail.Smtp" if EMAIL_HOST else "carnet.web_kit.mail.NoServer"
 EMAIL_PORT = int(os.environ.get("CARNET_SMTP_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("CARNET_SMTP_USER", "")
 _PASSWORD_FILE = os.environ.get("CARNET_SMTP_PASSWORD_FILE")

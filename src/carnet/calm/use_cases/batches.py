@@ -21,6 +21,7 @@ from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.errors import UsageError
 from carnet.exchange.license_file_request import LicenseFileRequest, read_lfr
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.printable import FIELD, printable
 
 MAX_FILES = 100
 
@@ -73,12 +74,12 @@ def _accept(calm: Calm, customer: Account, file: Sent, *, now: datetime, by: str
     read = read_lfr(file.raw)
     guid = file.guid or ("" if isinstance(read, Refusal) else _own_guid(customer, read.lfr))
     if guid:
-        return Taken(file.name, guid, accept_lfr(calm, raw=file.raw, guid=guid, now=now, by=by))
+        return Taken(printable(file.name, FIELD), guid, accept_lfr(calm, raw=file.raw, guid=guid, now=now, by=by))
     refusal = read if isinstance(read, Refusal) else _not_known(customer, read.lfr)
     with act(calm, now=now, by=by) as doing:
         too_many, of = count_upload(doing, customer.id, len(file.raw)), RefusedOf("lfr", customer.id)
         digest = sha256(file.raw).hexdigest()
-        return Taken(file.name, "", too_many or refuse_upload(doing, refusal, file.raw, digest, of))
+        return Taken(printable(file.name, FIELD), "", too_many or refuse_upload(doing, refusal, file.raw, digest, of))
 
 
 def _own_guid(customer: Account, lfr: LicenseFileRequest) -> str:

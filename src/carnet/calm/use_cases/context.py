@@ -21,6 +21,7 @@ from carnet.exchange.issuing_log import ORIGIN
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
+from carnet.printable import is_printable
 from carnet.vouching import is_same
 
 
@@ -192,6 +193,6 @@ def is_same_operator(one: str, other: str) -> bool:
 
 def check_text(text: str, what: str, most: int = 200) -> str:
     """The text, where it can stand in a file and in the log. Raises UsageError."""
-    if not text.strip() or len(text) > most or not text.isprintable():
+    if not text.strip() or len(text) > most or not is_printable(text):
         raise UsageError(f"The {what} is empty, longer than {most} characters, or cannot be printed.")
     return text

@@ -24,6 +24,7 @@ from carnet.entitlements import (
 )
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.printable import printable
 
 NEEDED = ("product", "quantity", "from", "until")
 COLUMNS = (*NEEDED, "kind", "period", "overage_percent", "grace_days")
@@ -62,7 +63,7 @@ class _Row:
         self.errors: list[RowError] = []
 
     def wrong(self, column: str, sentence: str, fits: str = "") -> None:
-        self.errors.append(RowError(self.line, column, self.cells.get(column, "")[:100], sentence, fits))
+        self.errors.append(RowError(self.line, column, printable(self.cells.get(column, ""), 100), sentence, fits))
 
     def read(self) -> NewPurchase | None:
         product = self._product()

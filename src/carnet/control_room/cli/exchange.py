@@ -7,12 +7,15 @@ import typer
 
 from carnet import times
 from carnet.cli_support import (
+    REFUSED,
     OutFile,
     ReceiptFile,
     finish,
     new_app,
+    print_lines,
     read_file,
     refused_fields,
+    say_refusal,
     write_file,
 )
 from carnet.control_room.cli.session import InFile, Session, command
@@ -83,9 +86,10 @@ def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = N
 
     with session.site.client(writing=True) as client:
         answer = client.execute(order, session.actor)
-        if not isinstance(answer, Refusal):
-            write_file(out, _file_of(client, answer))
-    session.answer(answer, lambda console, answer: _generated(console, answer, out))
+        raw = b"" if isinstance(answer, Refusal) else _file_of(client, answer)
+        if raw:
+            write_file(out, raw)
+    session.answer(answer, lambda console, answer: _generated(console, answer, out, raw))
 
 
 def _file_of(client: "EngineClient", answer: "RequestAnswer") -> bytes:
@@ -98,9 +102,9 @@ def _file_of(client: "EngineClient", answer: "RequestAnswer") -> bytes:
     return newest.raw
 
 
-def _generated(console: "Console", answer: "RequestAnswer", out: Path) -> None:
+def _generated(console: "Console", answer: "RequestAnswer", out: Path, raw: bytes) -> None:
     console.print(f"Request #{answer.sequence} ({answer.kind}) is written: {out}")
-    console.print("This is all that leaves: totals only. Read it with: carnet inspect FILE")
+    _say_what_leaves(console, raw)
     if answer.install_by:
         console.print(f"Its answer must be installed before {stamp(answer.install_by)}.")
         console.print("Every request before it is void.")
@@ -109,6 +113,18 @@ def _generated(console: "Console", answer: "RequestAnswer", out: Path) -> None:
         console.print("Next: upload it to CALM, against the License GUID of this Control Room.")
     else:
         console.print("Nothing is granted here any more. Upload the file to CALM, so that what is unused returns.")
+
+
+def _say_what_leaves(console: "Console", raw: bytes) -> None:
+    from carnet.exchange.free_text import statement, warnings
+    from carnet.exchange.license_file_request import read_lfr
+
+    read = read_lfr(raw, stored=True)
+    if isinstance(read, Refusal):
+        return
+    console.print(f"This is all that leaves. {statement(read.lfr)} Read it with: carnet inspect FILE")
+    for warning in warnings(read.lfr):
+        console.print(f"! {warning} It leaves with the file.", style="yellow")
 
 
 def save_again(session: Session, out: OutFile) -> None:
@@ -151,7 +167,8 @@ def preview(session: Session, file: InFile) -> None:
         finish(fields, lambda *_: None, as_json=True)
     else:
         finish(answer, _preview, as_json=False)
-    _say_refused(answer.refused)
+    say_refusal(answer.refused)
+    raise SystemExit(REFUSED)
 
 
 def _as_fields(answer: "PreviewAnswer") -> dict[str, Any]:
@@ -159,13 +176,6 @@ def _as_fields(answer: "PreviewAnswer") -> dict[str, Any]:
 
     fields: dict[str, Any] = msgspec.to_builtins(answer)
     return fields
-
-
-def _say_refused(refusal: Refusal) -> None:
-    typer.echo(f"refused: {refusal.code}: {refusal.message}", err=True)
-    for line in (*refusal.evidence, f"next: {refusal.next}"):
-        typer.echo(line, err=True)
-    raise SystemExit(3)
 
 
 def _preview(console: "Console", answer: "PreviewAnswer") -> None:
@@ -193,7 +203,7 @@ def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> No
     if answer.lowers_clock:
         console.print("It lowers trusted time to the vendor's time.")
     console.print("Fingerprint (SHA-256), to compare with what the vendor reads from its copy (carnet inspect):")
-    console.print(show.fingerprint(answer.fingerprint))
+    print_lines(console, show.fingerprint(answer.fingerprint))
 
 
 def install(
@@ -250,4 +260,4 @@ def _license(console: "Console", view: "StatusAnswer") -> None:
     console.print(f"Issued {day_or_minute(olf.issued_at)}, installed {day_or_minute(olf.installed_at)}")
     console.print(show.lines(view.lines, now))
     console.print("Fingerprint (SHA-256):")
-    console.print(show.fingerprint(olf.fingerprint))
+    print_lines(console, show.fingerprint(olf.fingerprint))

@@ -11,6 +11,7 @@ from carnet import times
 from carnet.cli_support import (
     OutFile,
     new_app,
+    print_lines,
     read_file,
     refuse,
     write_file,
@@ -18,6 +19,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.printable import printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,8 +93,8 @@ def verify(
     ):
         report = check(evidence, advance)
     if report.problems:
-        words = "\n".join(report.problems)
-        raise TamperedError(f"The ledger does not hold.\n{words}", "Keep it as it is; tell the vendor.")
+        keep = "Keep it as it is; tell the vendor."
+        raise TamperedError("The ledger does not hold.", keep, lines=report.problems)
     if report.rolled_back:
         refuse(_rolled_back(report.rolled_back), as_json=session.as_json)
     answer = {"holds": True, "size": report.size, "root": report.root, "kinds": report.kinds}
@@ -124,7 +126,7 @@ def checkpoint(session: Session) -> None:
     """The checkpoint in three lines, to copy to a syslog or to paper outside this machine."""
     from carnet.control_room.queries.questions import Checkpoint
 
-    session.ask(Checkpoint(), lambda console, found: console.print(found.text, end="", soft_wrap=True))
+    session.ask(Checkpoint(), lambda console, found: print_lines(console, found.text))
 
 
 def _read_checkpoint(file: Path) -> "Checkpoint":
@@ -145,7 +147,7 @@ def export(session: Session, out: OutFile) -> None:
         lines = []
         with progress_of("Exporting", engine.checkpoint.size) as advance:
             for record in engine.reader.records():
-                lines.append(json.dumps(_fields(record), ensure_ascii=False))
+                lines.append(printable_json(json.dumps(_fields(record), ensure_ascii=False)))
                 advance(record.index + 1)
     write_file(out, ("\n".join(lines) + "\n").encode(), 0o600)
     answer = {"file": str(out), "records": len(lines)}

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from carnet.cli_support import console, say
+
 A_LINE_EVERY = 100_000  # records
 LINES = 200  # at most so many, where a program reads them
 
@@ -15,11 +17,10 @@ def progress_of(what: str, total: int, *, for_a_program: bool = False) -> Iterat
     if for_a_program or not sys.stderr.isatty():
         yield _Lines(what, total, total // LINES if for_a_program else A_LINE_EVERY)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(err=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
 
@@ -31,4 +32,4 @@ class _Lines:
     def __call__(self, done: int) -> None:
         if done and done >= self._next:
             self._next = done - done % max(self._every, 1) + self._every
-            print(f"{self._what}: {done:,} of {self._total:,} records", file=sys.stderr, flush=True)
+            say(f"{self._what}: {done:,} of {self._total:,} records", err=True)

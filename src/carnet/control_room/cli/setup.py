@@ -81,6 +81,8 @@ def _founded(console: "Console", founded: Any) -> None:
     console.print(f"Its id: {founded.control_room}")
     if founded.warning:
         console.print(f"! {founded.warning}", style="yellow")
+    if founded.name_warning:
+        console.print(f"! {founded.name_warning}", style="yellow")
     console.print(f"{founded.administrator} is its first administrator, and has no password yet.")
     console.print("Next: serve it (control-room serve), and choose a password by the link that this prints:")
     console.print(f"  control-room person link {founded.administrator}")

@@ -397,8 +397,7 @@ def _named(what: str, bodies: dict[str, bytes]) -> list[tuple[str, bytes]]:
 
 def _refused(command: Command[object], refusal: Refusal, sku: str | None) -> Refused:
     digest = sha256(command.raw).hexdigest() if isinstance(command, FileCommand) else None
-    message = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in refusal.message)
-    return Refused(what=command.what, code=refusal.code.value, message=message, file_sha256=digest, sku=sku)
+    return Refused(what=command.what, code=refusal.code.value, message=refusal.message, file_sha256=digest, sku=sku)
 
 
 def view_of(engine: Engine, reading: Reading, storage: str = "") -> View:

@@ -14,6 +14,8 @@ from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.ledger.events import SiteInitialised, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.state.trusted_time import Reading
+from carnet.errors import UsageError
+from carnet.exchange.free_text import looks_like
 from carnet.exchange.key_set import Trust
 from carnet.exchange.keys import (
     ED25519,
@@ -23,9 +25,26 @@ from carnet.exchange.keys import (
     new_opener,
     new_signer,
 )
+from carnet.exchange.license_file_request import is_site_name
 from carnet.vault import Vault
 
 LOCK = "lock"  # the name under which the keys' lock is kept
+
+
+def check_site_name(name: str) -> str:
+    """What a person must know of the name of a new Control Room: it leaves in each LFR (E3). Empty where it looks like
+    nothing that should stay here.
+
+    Raises:
+        UsageError: No LFR could hold it.
+    """
+    if not is_site_name(name):
+        raise UsageError(
+            "A Control Room's name has 1 to 64 characters, and none of @ \\ < > \" | { } [ ] ` ^ ~ $ % * ? = ;",
+            "Choose another name: it stands in each request that leaves.",
+        )
+    what = looks_like(name)
+    return f"The name “{name}” looks like {what}, and it leaves with each request." if what else ""
 
 
 def found(

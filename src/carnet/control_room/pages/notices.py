@@ -22,6 +22,7 @@ from carnet.control_room.local_api.client import EngineClient
 from carnet.control_room.pages.models import NoticeSent, NoticeSettings
 from carnet.control_room.queries.notices import DueNotices, Notice
 from carnet.control_room.queries.questions import Checkpoint
+from carnet.printable import SENTENCE, printable
 
 MAIL_HOST = "CARNET_ROOM_SMTP_HOST"
 MAIL_PORT, MAIL_TLS, MAIL_USER = "CARNET_ROOM_SMTP_PORT", "CARNET_ROOM_SMTP_TLS", "CARNET_ROOM_SMTP_USER"
@@ -154,7 +155,7 @@ def mail_server(chosen: NoticeSettings) -> MailServer:
 def _mail(chosen: NoticeSettings, subject: str, text: str) -> None:
     server = mail_server(chosen)
     connection = get_connection(
-        "django.core.mail.backends.smtp.EmailBackend",
+        "carnet.web_kit.mail.Smtp",
         host=server.host,
         port=server.port,
         username=server.user,
@@ -190,7 +191,8 @@ def _syslog(chosen: NoticeSettings, line: str) -> None:
     by = None if isinstance(address, str) else kind
     handler = _Strict(address, logging.handlers.SysLogHandler.LOG_DAEMON, by)
     try:
-        handler.emit(logging.LogRecord("carnet", logging.INFO, "", 0, f"carnet-control-room: {line}", None, None))
+        text = f"carnet-control-room: {printable(line, SENTENCE)}"  # N3: one line, whatever a site is called
+        handler.emit(logging.LogRecord("carnet", logging.INFO, "", 0, text, None, None))
     finally:
         handler.close()
 

@@ -11,6 +11,7 @@ from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.site_state import locks
 from carnet.control_room.state.exchange_log import Outcome, PastEntry
 from carnet.control_room.state.state import State
+from carnet.exchange.free_text import statement, warnings
 from carnet.exchange.inspect import as_text, inspect
 from carnet.exchange.license_file_request import read_lfr
 from carnet.exchange.verdicts import Code, Refusal
@@ -113,6 +114,8 @@ class RequestTextAnswer:
     generated_at: datetime
     install_by: datetime | None  # None for a release
     first_request_at: datetime | None  # of its cycle
+    statement: str  # what leaves, in a sentence
+    warnings: list[str]  # what looks like a person, a machine or an address
     text: str = field(repr=False)
 
 
@@ -145,6 +148,8 @@ class RequestText(Question[RequestTextAnswer | Refusal]):
             request.generated_at,
             request.install_by,
             request.cycle.opened_at if request.cycle else None,
+            statement(request),
+            list(warnings(request)),
             as_text(inspection),
         )
 

@@ -23,6 +23,7 @@ from carnet.control_room.rules.granting.preconditions import (
 )
 from carnet.entitlements import Count, Quantity
 from carnet.exchange.strict import MalformedError
+from carnet.printable import is_printable
 
 MAX_NAME = 200
 MAX_AFTER = 64 + 1 + MAX_NAME  # a product and a user
@@ -174,6 +175,6 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 def name(text: str) -> str:
     """A name as the ledger can hold it: printable, and in Unicode form NFC."""
-    if not text.isprintable() or not text.strip():
+    if not is_printable(text) or not text.strip():
         raise MalformedError("A name holds a character that cannot be printed, or only spaces.")
     return text if text.isascii() else unicodedata.normalize("NFC", text)

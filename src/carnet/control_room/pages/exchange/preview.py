@@ -20,7 +20,7 @@ from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.seats import ReleaseSeat
 from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Refusal
-from carnet.web_kit.files import read_upload
+from carnet.web_kit.files import read_upload, uploaded_name
 
 CHOSEN = "free-"  # the field of a product's holders
 
@@ -31,8 +31,7 @@ def upload(request: AuthorizedRequest) -> HttpResponse:
     raw = read_upload(request)
     if raw is None:
         return nothing_sent(request, "Choose the license file that CALM issued.")
-    sent = request.FILES.get("file")
-    refusal = store_preview(request, raw, (sent.name if sent else None) or "")
+    refusal = store_preview(request, raw, uploaded_name(request.FILES.get("file")))
     if refusal:
         return show(request, refusal=refusal, tried="preview")
     return redirect(_at("preview"))

@@ -30,7 +30,7 @@ from carnet.control_room.rules.granting.people import Permission
 from carnet.csv_cells import csv_line
 from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.web_kit.files import download, file_name
+from carnet.web_kit.files import download, file_name, uploaded_name
 
 _CSV = "text/csv; charset=utf-8"
 SHOWN = 500  # rows of a check that the page lists; those that cannot be carried out come first
@@ -49,7 +49,7 @@ def check(request: AuthorizedRequest) -> HttpResponse:
     read = read_assignments(sent.read(MOST_BYTES + 1))
     if isinstance(read, Refusal):
         return _show(request, refusal=read)
-    return _checked(request, read, sent.name or "")
+    return _checked(request, read, uploaded_name(sent))
 
 
 def _checked(

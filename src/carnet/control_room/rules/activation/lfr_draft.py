@@ -1,6 +1,7 @@
 """The LFR's bytes, made of the state and of the ledger as it stands with the request's own records in it."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from carnet.control_room.ledger.events import RequestGenerated
 from carnet.control_room.rules.decision import LedgerPreview, Moment
@@ -20,6 +21,7 @@ from carnet.exchange.license_file_request import (
     ControlRoomFields,
     Installed,
     LicenseFileRequest,
+    SiteState,
     StatedTotals,
     TotalsRecord,
     write_lfr,
@@ -59,7 +61,7 @@ class LfrDraft:
             history_accepted=state.history_accepted,
             smaller_than=self.since if self.since and self.since > draft.checkpoint.size else None,
             installed=self._installed(),
-            state=RELEASED if generated.cycle is None else state_name(state, self.moment.now),
+            state=cast("SiteState", RELEASED if generated.cycle is None else state_name(state, self.moment.now)),
             key_set_version=state.key_set.version,
             issuing_log=state.issuing_log,
             totals=_stated(draft),

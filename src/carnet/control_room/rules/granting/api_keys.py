@@ -14,6 +14,7 @@ from carnet.control_room.rules.granting.preconditions import malformed
 from carnet.control_room.state.state import ApiKey, State
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.printable import is_printable
 
 ID_BYTES, SECRET_BYTES = 5, 32  # 8 and 52 characters
 _SKU = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -75,7 +76,7 @@ class CreateApiKey(Command[ApiKeyAnswer]):
         return Decision([event], ApiKeyAnswer(key_id, self.name, products, permissions, f"cnk_{key_id}_{secret}"))
 
     def _check(self) -> Refusal | None:
-        if not 1 <= len(self.name) <= 200 or not self.name.strip() or not self.name.isprintable():
+        if not 1 <= len(self.name) <= 200 or not self.name.strip() or not is_printable(self.name):
             return malformed("A key's name has 1 to 200 printable characters.")
         if not self.permissions or not set(self.permissions) <= set(PERMISSIONS):
             return malformed(f"A key has at least one permission of: {', '.join(PERMISSIONS)}.")

@@ -16,6 +16,7 @@ from typing import Literal
 from carnet.control_room.rules.granting.preconditions import check_name
 from carnet.csv_cells import plain
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.printable import SENTENCE, printable
 
 MOST_BYTES, MOST_ROWS = 1024 * 1024, 5000
 COLUMNS = ("user", "product", "action")
@@ -35,6 +36,9 @@ class AssignmentRow:
 class RowError:
     line: int
     message: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", printable(self.message, SENTENCE))  # N3: it may quote the file
 
 
 @dataclass(frozen=True)

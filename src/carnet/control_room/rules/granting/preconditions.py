@@ -7,6 +7,7 @@ from carnet.control_room.rules.site_state import EXPIRED, is_locked, licensed_na
 from carnet.control_room.state.state import State
 from carnet.entitlements import Taking, is_composed
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.printable import is_printable
 from carnet.times import stamp
 
 MAX_NAME = 200  # characters
@@ -107,7 +108,7 @@ def not_covered(who: str, name: str, granted: int, free: str = "unassign") -> Re
 def check_name(name: str, what: str) -> Refusal | None:
     """Whether a name that the caller chose can stand in a record. What else a grant records comes from the license or
     from here, and always can."""
-    if 0 < len(name) <= MAX_NAME and name.isprintable() and not name.isspace() and is_composed(name):
+    if 0 < len(name) <= MAX_NAME and is_printable(name) and not name.isspace() and is_composed(name):
         return None
     return malformed(f"The {what} must have 1 to {MAX_NAME} printable characters, in Unicode form NFC.")
 

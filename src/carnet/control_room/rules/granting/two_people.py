@@ -20,6 +20,7 @@ from carnet.control_room.rules.granting.preconditions import malformed
 from carnet.control_room.state.state import VOUCHED, AskedAct, MachineAct, State
 from carnet.entitlements import new_id
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.printable import is_printable
 from carnet.times import stamp
 from carnet.vouching import APART, Deed, Voucher, apart, is_same
 
@@ -67,7 +68,7 @@ class AskPersonAct(Command[AskedAnswer]):
         return Decision([event], AskedAnswer(proposal, self.act, self.name, _enters(state, self.act, self.name)))
 
     def _cannot_be(self, state: State) -> Refusal | None:
-        if not self.reason.strip() or len(self.reason) > MAX_REASON or not self.reason.isprintable():
+        if not self.reason.strip() or len(self.reason) > MAX_REASON or not is_printable(self.reason):
             return malformed(f"Say why, in 1 to {MAX_REASON} characters.")
         if is_same(self.name, self.by):
             return Refusal(

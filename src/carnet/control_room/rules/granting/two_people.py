@@ -38,6 +38,7 @@ class AskedAnswer:
     proposal: str
     act: str
     name: str
+    anew: bool  # they begin without password and second factor of before, by an entry code (`people.begins_anew`)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class AskPersonAct(Command[AskedAnswer]):
             return refusal
         proposal = new_id(moment.now, moment.random)
         event = PersonAsked(proposal=proposal, act=self.act, name=self.name, role=self.role, reason=self.reason)
-        return Decision([event], AskedAnswer(proposal, self.act, self.name))
+        return Decision([event], _answer(state, proposal, self.act, self.name, self.role))
 
     def _cannot_be(self, state: State) -> Refusal | None:
         if not self.reason.strip() or len(self.reason) > MAX_REASON or not self.reason.isprintable():
@@ -90,7 +91,7 @@ class SettlePersonAct(Command[AskedAnswer]):
         if asked is None:
             return Refusal(Code.NOTHING_TO_ACCEPT, "This was confirmed or taken back already.", "See People and roles.")
         settled = PersonSettled(proposal=self.proposal, confirmed=self.confirmed)
-        answer = AskedAnswer(asked.proposal, asked.act, asked.name)
+        answer = _answer(state, asked.proposal, asked.act, asked.name, asked.role)
         if not self.confirmed:
             return Decision([settled], answer)
         effect = _not_the_second(state, asked, self.by, moment.now) or effect_of(
@@ -160,6 +161,11 @@ def effect_of(state: State, act: str, name: str, role: str | None) -> Event | Re
     if act not in (Act.LINK, Act.FACTORS):
         return malformed("There is no such act.")
     return AccessNoted(what=_NOTED[Act(act)], about=name)
+
+
+def _answer(state: State, proposal: str, act: str, name: str, role: str | None) -> AskedAnswer:
+    changes = act in (Act.ADD, Act.ROLE)
+    return AskedAnswer(proposal, act, name, changes and people.begins_anew(state, name, role))
 
 
 _NOTED = {Act.LINK: people.Access.LINK_GIVEN, Act.FACTORS: people.Access.FACTORS_REMOVED}

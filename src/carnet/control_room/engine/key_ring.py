@@ -74,8 +74,8 @@ class KeyRing:
         return self._vault.lock(passphrase, random)
 
     def rewrapped(self, passphrase: bytes, names: Iterable[str], random: RandomBytes) -> tuple[bytes, dict[str, bytes]]:
-        """A new lock, and all secrets under another key; and one more master key, for what is written from here on. The key
-        of sessions is another one: who had the old one could sign a link to a password."""
+        """A new lock, and all secrets under another key; and one more master key, for what is written from here on. The
+        key of sessions is another one: who had the old one could sign a link to a password."""
         vault, lock = Vault.create(passphrase, random)
         boxes = {name: self._vault.rewrap(name, self._boxes(name) or b"", vault, random) for name in names}
         newest = master_name(len(self.masters) + 1)

@@ -121,7 +121,7 @@ def test_every_command_has_help_json_and_data(path: str) -> None:
 @pytest.mark.parametrize("path", LEAVES)
 def test_no_command_takes_a_secret_as_a_value(path: str) -> None:
     words = [name for name in options(LEAVES[path]) if any(w in name for w in ("pass", "secret", "pin", "key"))]
-    files = {"--passphrase-file", "--key-set", "--private-key"}
+    files = {"--passphrase-file", "--new-passphrase-file", "--key-set", "--private-key"}
     assert set(words) <= files | {"--new-keys", "--key"}
 
 

@@ -50,8 +50,8 @@ def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
         server.communicate(timeout=30)
 
 
-# What cannot be done beside a server, or sets the pages' own Django up: in processes of their own (tests/room).
-ALONE = {"init", "restore", "serve", "person link", "notify"}
+# What cannot be done beside a server, needs the passphrase there, or sets the pages' own Django up: in processes of their own (tests/room).
+ALONE = {"init", "restore", "serve", "person link", "notify", "backup", "key passphrase", "key rewrap"}
 
 
 def access(gap: Path) -> list[tuple[str, ...]]:
@@ -122,7 +122,6 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
         ("ledger", "checkpoint"),
         ("ledger", "verify"),
         ("ledger", "export", "--out", str(gap / "export")),
-        ("backup", "--out", str(gap / "backup")),
         ("migrations",),
     ]
 
@@ -201,7 +200,8 @@ def test_a_backup_made_beside_a_server_is_one_moment_of_it(story: Story, tmp_pat
     with served(story.site) as site:
         for number in range(5):
             site("units", "consume", PAGES, "1")
-            assert site.run("backup", "--out", str(tmp_path / f"{number}.backup")).code == 0
+            to = str(tmp_path / f"{number}.backup")
+            assert site.run("backup", "--out", to, "--passphrase-file", str(site.data.parent / "phrase")).code == 0
     new = Room(data=tmp_path / "other")
     phrase = str(story.site.data / "passphrase")
     new("restore", str(tmp_path / "3.backup"), "--passphrase-file", phrase)

@@ -259,6 +259,7 @@ class Site:
 
     def restore(self, backup: Path) -> Restored:
         """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
+        self._check_no_server()
         with open_backup(backup, PAGES) as opened:
             opened.check(cli_support.passphrase(self.folder, self.passphrase_file))
             return self._restore(opened)
@@ -321,11 +322,15 @@ class Site:
 
     def _alone(self) -> int:
         """The folder's lock, for what cannot be done beside a server. Raises BusyError."""
+        self._check_no_server()
+        return lock_folder(self.folder)
+
+    def _check_no_server(self) -> None:
+        """Raises BusyError."""
         running = UnixClient.connect(self.folder)
         if running:
             running.close()
             raise BusyError(f"A server runs on {self.folder}. Nothing was tried.", "Stop it, then try again.")
-        return lock_folder(self.folder)
 
     def mark_restored(self) -> int:
         """Check a copy that is not yet in its place, and record in it that it was put back. Its size before that."""

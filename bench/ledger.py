@@ -1,9 +1,13 @@
 """The ledger alone, against what SQLite needs to write the same leaves into one plain table; and what a start costs."""
 
+import os
 import sqlite3
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from bench.measure import Row, at_most, figure, ratio_at_least, ratio_at_most
@@ -20,6 +24,7 @@ from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser
 from carnet.control_room.state.trusted_time import Reading
 
+COMMAND = [sys.executable, "-c", "from carnet.control_room.wiring import main; main()"]
 BATCHES = {1: 0.70, 10: 0.50, 100: 0.38, 1000: 0.24}  # records in one commit, and the target
 ROUNDS, COMMITS = 5, {1: 300, 10: 200, 100: 60, 1000: 12}
 RECORDS, HELD = 1_000_000, 10_000
@@ -107,6 +112,7 @@ def _a_million(place: Place) -> Iterator[Row]:
             engine.execute_all([QueuedCommand(ConsumeUnits(PAGES, 1), "bench")] * min(left, 5000), reading)
         engine.keep_snapshot(every=1)
     yield from _bytes(place)
+    yield from _backup(place)
     with served(place) as site:
         yield at_most("start with 1,000,000 records, with a snapshot", site.started, "s", 2)
         site.load(place, 64, 3, "--seats", SEATS)
@@ -125,6 +131,26 @@ def hold(engine: Engine, reading: Reading, seats: int, users: int) -> None:
             engine.execute_all(
                 [QueuedCommand(AcquireSeat(SEATS, name, 86_400), "bench", name) for name in names], reading
             )
+
+
+def _backup(place: Place) -> Iterator[Row]:
+    """The command, in a process of its own, against SQLite copying the database and nothing else."""
+    copy, out = place.folder.with_name("copy.sqlite3"), place.folder.with_name("backup")
+    start = time.perf_counter()
+    with closing(sqlite3.connect(place.folder / DATABASE)) as db, closing(sqlite3.connect(copy)) as target:
+        db.backup(target)
+    copied = time.perf_counter() - start
+    words = ["backup", "--out", str(out), "--data", str(place.folder)]
+    start = time.perf_counter()
+    process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    taken = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    yield ratio_at_most("backup of 1,000,000 records, against SQLite's own copy", taken, "s", copied, 6)
+    yield at_most("memory of that backup", used.ru_maxrss / 1024, "MB", 150)
+    copy.unlink()
+    out.unlink()
 
 
 def _bytes(place: Place) -> Iterator[Row]:

@@ -25,7 +25,8 @@ def sign_in(calm: Any, today: datetime) -> dict[str, str]:
     found = {}
     for role, account in (("operator", None), ("approver", None), ("auditor", None), ("administrator", NAMES[1])):
         email = f"{role}@bench.example"
-        staff.add_person(calm, email=email, name=role.title(), role=role, account=account, now=today, by="bench")
+        asked = {"email": email, "name": role.title(), "role": role, "account": account, "on_machine": True}
+        staff.add_person(calm, **asked, now=today, by="bench")
         person = staff.find_person(email)
         session = SessionStore()
         session[SESSION_KEY] = str(person.pk)

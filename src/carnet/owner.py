@@ -5,6 +5,7 @@ there with more rights than the owner has: root gives its own up, for good. A fi
 opened before, with the rights of the owner of the folder that it lies in, and handed over (`carnet.files`).
 """
 
+import grp
 import os
 import pwd
 import socket
@@ -64,7 +65,7 @@ def changed_by_others(path: Path, users: Iterable[int] = (), links: int = _LINKS
     way = path.absolute()
     for entry in [*reversed(way.parents[:-1]), way]:
         above, own = entry.parent.stat(), entry.lstat()
-        kept = own.st_uid in ours if above.st_mode & stat.S_ISVTX else not above.st_mode & 0o022
+        kept = own.st_uid in ours if above.st_mode & stat.S_ISVTX else not _open_to_others(above, ours)
         if above.st_uid not in ours or not kept:
             return entry.parent
         if stat.S_ISLNK(own.st_mode):
@@ -83,9 +84,26 @@ def _others_folder(folders: Iterable[Path]) -> Path | None:
     for folder in folders:
         with suppress(FileNotFoundError):  # a running server takes folders away that it made for a moment
             found = folder.stat()
-            if found.st_uid not in _root() or found.st_mode & 0o022 or changed_by_others(folder):
+            if found.st_uid not in _root() or _open_to_others(found, _root()) or changed_by_others(folder):
                 return folder
     return None
+
+
+def _open_to_others(folder: os.stat_result, users: set[int]) -> bool:
+    """Whether somebody else than `users` may put something there: all may, or the group that it is of, unless nobody
+    else is in that. Many systems give each user such a group, and a mask that lets it write."""
+    if folder.st_mode & 0o002:
+        return True
+    return bool(folder.st_mode & 0o020) and not _members(folder.st_gid) <= users
+
+
+def _members(group: int) -> set[int]:
+    """Who is in a group, as far as the system lists its users. -1, who is no user, where it cannot be said."""
+    found = {user.pw_uid for user in pwd.getpwall() if user.pw_gid == group}
+    try:
+        return found | {pwd.getpwnam(name).pw_uid for name in grp.getgrgid(group).gr_mem}
+    except KeyError:
+        return found or {-1}
 
 
 def _root() -> set[int]:
@@ -165,7 +183,8 @@ def _hand_over_writing(path: Path, owner: int) -> None:
     """
     place = _nearest(path.parent)
     found = place.stat()
-    free = found.st_mode & 0o022 and not (found.st_mode & stat.S_ISVTX and place == path.parent.absolute())
+    sticky = found.st_mode & stat.S_ISVTX and place == path.parent.absolute()
+    free = _open_to_others(found, {found.st_uid, *_root()}) and not sticky
     others = changed_by_others(place, {found.st_uid}) or (place if found.st_uid in _root() and free else None)
     if others and owner in _root():
         raise UsageError(f"Root writes nothing to {path}: others can change {others}.", "Name a folder of root's.")

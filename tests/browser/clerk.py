@@ -56,7 +56,8 @@ class Clerk:
         from carnet.calm.people import staff
         from carnet.calm.people.models import Person
 
-        staff.add_person(self._calm, email=email, name=name, role=role, account=account, **_who(at))
+        who = _who(at)
+        staff.add_person(self._calm, email=email, name=name, role=role, account=account, on_machine=True, **who)
         self._hashed = self._hashed or make_password(PASSWORD)  # slow on purpose
         Person.objects.filter(email=email).update(password=self._hashed)
         return {}

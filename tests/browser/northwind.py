@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.browser.clerk import DAY
+from tests.browser.clerk import DAY, OTTO
 from tests.browser.office import Office, now
 from tests.support.site_simulator import Site
 
@@ -148,6 +148,7 @@ def others(bank: Bank) -> None:
         "approval": asked["approval"],
         "proposal": office.do("rotate", reason="The yearly change of keys.")["proposal"],
         "person": office.do("pk", email=VERA)["pk"],
+        "colleague": office.do("pk", email=OTTO)["pk"],
         "token": "none",
         "pk": office.do("second_factors", email=TONE)["pk"],
     }

@@ -33,6 +33,7 @@ class Office:
         self.folder = folder / "calm"
         self.address = ""
         self.states: dict[str, Any] = {}  # who is signed in: what their browser keeps
+        self.signed_in_at: dict[str, float] = {}  # monotonic seconds
         self._log = (folder / "serve.log").open("w")
         self._said = (folder / "serve.out").open("w")
         inherited = {name: value for name, value in os.environ.items() if name not in OTHERS}

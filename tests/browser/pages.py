@@ -95,6 +95,7 @@ BEFORE = tuple(
         ("password-forgotten", "account_reset_password", None),
         ("password-forgotten-sent", "account_reset_password_done", None),
         ("password-link-used-up", "account_reset_password_from_key", None),
+        ("entry-code", "entry-code", None),
         ("password-chosen", "account_reset_password_from_key_done", None),
     )
 )
@@ -153,6 +154,7 @@ VENDOR = (
     ),
     *(Shot(name, name) for name in ("expiring", "confirmations", "issuing-log", "audit-log", "keys", "catalogue")),
     *(Shot(name, name) for name in ("staff", "settings", "purchase-add", "guid-add", "purchases-upload")),
+    Shot("staff-person", "staff-person"),
     Shot("purchase-add-refused", "purchase-add", act=sent_empty),
     Shot("vendor-customer", "customer"),
     Shot("vendor-room", "room"),

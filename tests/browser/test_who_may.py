@@ -1,11 +1,14 @@
 """As vendor, as customer, and as a stranger who is refused everywhere (A1)."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.clerk import OLGA
+from tests.browser.clerk import OLGA, OTTO, PASSWORD
 from tests.browser.conftest import Visit, sign_in
 from tests.browser.office import AUDITOR, Customer, Office
+from tests.support.kept_logs import secret
 
 VENDORS = ("/inbox/", "/accounts/", "/purchases/", "/issuing-log/", "/audit-log/", "/keys/", "/staff/", "/settings/")
 
@@ -114,3 +117,39 @@ def password_chosen(page: Page, link: str) -> None:
     page.goto("/sign-in/")
     sign_in(page, "frida@fjord.example", chosen)
     expect(page.get_by_role("heading", name="Fjord Power", level=1)).to_be_visible()
+
+
+@pytest.mark.rule("A3", "A5")
+@pytest.mark.security
+def test_two_people_let_in_a_third_with_half_a_code_each(visit: Visit) -> None:
+    olga = visit(OLGA, "/staff/")
+    olga.get_by_label("E-mail address").fill("petra@vendor.example")
+    olga.get_by_label("Name", exact=True).fill("Petra Moen")
+    olga.get_by_label("Role").select_option("auditor")
+    olga.get_by_label("Reason").fill("She audits from May on.")
+    olga.get_by_role("button", name="Ask a second person to confirm").click()
+    first = half(olga, "Your half of the code")
+    otto = visit(OTTO, "/confirmations/")
+    waiting = otto.get_by_role("listitem").filter(has_text="She audits from May on.")
+    waiting.get_by_role("button", name="Confirm").click()
+    second = half(otto, "The second half of the code")
+    assert first not in otto.inner_text("body")
+    petra = visit(None, "/sign-in/")
+    petra.get_by_role("link", name="I have an entry code").click()
+    petra.get_by_label("Your name or address").fill("petra@vendor.example")
+    petra.get_by_label("First half").fill(first)
+    petra.get_by_label("Second half").fill(first)
+    petra.get_by_role("button", name="Go on").click()
+    expect(petra.get_by_role("alert")).to_be_visible()
+    petra.get_by_label("Second half").fill(second)
+    petra.get_by_role("button", name="Go on").click()
+    petra.get_by_label("New Password", exact=True).fill(PASSWORD)
+    petra.get_by_label("New Password (again)").fill(PASSWORD)
+    petra.get_by_role("button", name="Save the password").click()
+    expect(petra.get_by_role("heading", name="The password is saved")).to_be_visible()
+
+
+def half(page: Page, words: str) -> str:
+    said = page.get_by_role("status").filter(has_text=words).inner_text()
+    (found,) = re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}", said)
+    return secret(str(found), "half an entry code")

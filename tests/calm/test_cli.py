@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from tests.journeys.commands import Vendor
+from tests.room.site import free_port
+from tests.support.kept_logs import secret
 from tests.support.site_simulator import Site
 
 pytestmark = pytest.mark.server
@@ -182,3 +184,55 @@ def test_a_catalogue_that_cannot_be_read_sets_nothing_up(tmp_path: Path) -> None
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("failed: the catalogue cannot be read")
     assert not (tmp_path / "calm").exists()
+
+
+@pytest.mark.rule("A3", "A4")
+@pytest.mark.security
+def test_people_are_added_on_the_machine_recorded_as_such_and_vouched_for(desk: Vendor) -> None:
+    for name in ("omar", "otto"):
+        added = desk("person", "add", f"{name}@vendor.example", "--role", "operator", "--name", name)
+        secret(added["link"].strip("/").rpartition("/")[2], "a link to choose a password")
+    records = [row for row in desk("log", "show") if row["kind"] == "person.added"]
+    assert [row["detail"]["on_machine"] for row in records] == [True, True]
+    proposal = desk("key", "rotate", "--reason", "yearly", "--as", "omar@vendor.example")["proposal"]
+    assert desk.code("confirm", proposal, "--as", "OMAR@vendor.example") == "needs_second_person"
+    assert desk("confirm", proposal, "--as", "otto@vendor.example")["confirmed_by"] == "otto@vendor.example"
+    desk("person", "vouch", "otto@vendor.example", "--reason", "seen in person")
+    desk("person", "remove-factors", "otto@vendor.example")
+    kinds = [row["kind"] for row in desk("log", "show", "--last", "2")]
+    assert kinds == ["person.vouched", "person.second_factors_removed"]
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.security
+def test_check_fails_while_no_mail_server_is_set_and_says_so(desk: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CARNET_SMTP_HOST", raising=False)
+    told = desk.process("check")
+    assert told.code != 0
+    assert "No mail server is set" in told.err
+    monkeypatch.setenv("CARNET_SMTP_HOST", "mail.example")
+    assert desk.process("check").code == 0
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.security
+def test_a_server_says_how_the_first_person_gets_a_link_and_prints_none(desk: Vendor) -> None:
+    bind = f"127.0.0.1:{free_port()}"
+    server = desk.start("serve", "--plain-http", "--bind", bind, "--workers", "1")
+    said = []
+    try:
+        assert server.stdout
+        for line in server.stdout:
+            said.append(line)
+            if "CALM answers at" in line:
+                break
+    finally:
+        server.terminate()
+        rest = server.communicate(timeout=30)
+    printed = "".join((*said, *rest))
+    assert "CALM answers at" in printed
+    assert f"calm person link operator@localhost --data {desk.data}" in printed
+    assert "/choose/" not in printed
+    link = desk("person", "link", "operator@localhost")["link"]
+    assert link.startswith("/sign-in/choose/")
+    secret(link.strip("/").rpartition("/")[2], "a link to choose a password")

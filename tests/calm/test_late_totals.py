@@ -9,6 +9,7 @@ from carnet.calm.use_cases import purchases
 from tests.calm.conftest import World, code, ok
 from tests.support.site_simulator import Site
 
+pytestmark = pytest.mark.security
 USERS, PAGES = "bot-creator", "document-pages"
 
 

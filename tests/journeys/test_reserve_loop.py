@@ -11,6 +11,7 @@ from carnet.exchange.verdicts import Code, Refusal
 from tests.calm.conftest import World
 from tests.journeys.both_sides import PAGES, USERS, Exchange, Machine
 
+pytestmark = pytest.mark.security
 BOUGHT = 100
 
 

@@ -50,8 +50,8 @@ def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
         server.communicate(timeout=30)
 
 
-# What cannot be done beside a server, needs the passphrase there, or sets the pages' own Django up: in processes of their own (tests/room).
-ALONE = {"init", "restore", "serve", "person link", "notify", "backup", "key passphrase", "key rewrap"}
+# What cannot be done beside a server, or sets the pages' own Django up: in processes of their own (tests/room).
+ALONE = {"init", "restore", "serve", "person link", "person remove-factors", "notify", "key passphrase", "key rewrap"}
 
 
 def access(gap: Path) -> list[tuple[str, ...]]:
@@ -65,6 +65,7 @@ def access(gap: Path) -> list[tuple[str, ...]]:
         ("person", "add", "vera", "--role", "viewer"),
         ("person", "add", "vera", "--role", "king"),
         ("person", "change", "vera", "--role", "auditor"),
+        ("person", "vouch", "ida"),
         ("person", "remove", "vera"),
         ("person", "remove", "nobody"),
         ("person", "list"),
@@ -122,6 +123,7 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
         ("ledger", "checkpoint"),
         ("ledger", "verify"),
         ("ledger", "export", "--out", str(gap / "export")),
+        ("backup", "--out", str(gap / "backup")),
         ("migrations",),
     ]
 
@@ -129,7 +131,8 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
 def played(story: Story, *, beside_server: bool) -> Iterator[tuple[str, str]]:
     """Each command, and what it answers, in words and in JSON, without what is another each time."""
     known = {"LEASE": "", "RESERVATION": ""}
-    own = ("ledger", "verify"), ("ledger", "export"), ("migrations",)  # they read the stored records, with the keys
+    # They read the stored records, with the keys; a backup is sealed with them.
+    own = ("ledger", "verify"), ("ledger", "export"), ("migrations",), ("backup", "--out")
     for words in lines(story):
         line = [known.get(word, word) for word in words]
         if words[:2] in own and beside_server:

@@ -210,6 +210,7 @@ SHOTS = (
     Shot("api-keys-made", "api-keys", ADA, act=key_made),
     Shot("people", "people", ADA),
     Shot("people-link", "people", ADA, act=link_made),
+    Shot("person-ask", "person-ask", ADA, query=(("name", "audrey"),)),
     Shot("settings", "settings", ADA),
     Shot("settings-wrong", "settings", ADA, act=wrong_settings),
     Shot("forbidden", "ledger", VIC, status=403),
@@ -218,6 +219,7 @@ SHOTS = (
     Shot("sign-in-second-factor", "account_login", None, act=half_signed_in),
     Shot("choose-password", "account_login", None, act=by_a_link),
     Shot("choose-password-used-up", "account_reset_password_from_key", None),
+    Shot("entry-code", "entry-code", None),
     Shot("password-chosen", "account_reset_password_from_key_done", None),
     Shot("my-password", "account_change_password", TONE),
     Shot("my-password-again", "account_reauthenticate", TONE),
@@ -245,7 +247,15 @@ NO_PAGE = frozenset(
         *("assign", "unassign", "users-file-carry-out", "users-file-template", "users-file-present"),
         "take-back",  # reached by a seat
         *("ledger-export", "record-proof", "ledger-verify", "ledger-verify-stop", "checkpoint-file"),
-        *("api-key-revoke", "person-change", "person-link", "settings-try", "backup"),
+        *(
+            "api-key-revoke",
+            "person-change",
+            "person-link",
+            "person-factors",
+            "person-settle",
+            "settings-try",
+            "backup",
+        ),
         "mfa_authenticate",  # reached by half signing in
         *("mfa_login_webauthn", "mfa_download_recovery_codes", "mfa_reauthenticate_webauthn"),
     }

@@ -1,6 +1,9 @@
 """Sign-in against the site's own directory: it says whether a password is right, the ledger says who may what."""
 
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -74,6 +77,52 @@ def test_a_directory_that_is_down_refuses_and_leaves_the_own_passwords(
         assert PASSWORD not in "".join(served.process.log)
     finally:
         served.end()
+
+
+@contextmanager
+def counting() -> Iterator[tuple[int, list[str]]]:
+    """A port where each connection is counted, and ended."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        came: list[str] = []
+
+        def count() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    came.append("one")
+                    connection.close()
+
+        thread = threading.Thread(target=count)
+        thread.start()
+        try:
+            yield listener.getsockname()[1], came
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.security
+@pytest.mark.parametrize("way", ["USER_DN", "SEARCH"])
+def test_the_directory_is_asked_as_often_about_a_name_that_the_ledger_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """What is asked takes time; it is counted. The name itself is not sent."""
+    places = {"USER_DN": f"uid=%(user)s,ou=people,{SUFFIX}", "SEARCH": f"ou=people,{SUFFIX}"}
+    with counting() as (port, came):
+        monkeypatch.setenv("CARNET_ROOM_LDAP", f"ldaps://127.0.0.1:{port}")
+        monkeypatch.setenv(f"CARNET_ROOM_LDAP_{way}", places[way])
+        served = serve_pages(tmp_path / "site")
+        try:
+            counts = []
+            for name in ("ada", "nobody-here"):
+                with served.browser() as browser:
+                    before = len(came)
+                    assert browser.sign_in(name, PASSWORD).status_code == 200
+                    counts.append(len(came) - before)
+        finally:
+            served.end()
+    assert counts[0] == counts[1] > 0
 
 
 def test_no_directory_is_asked_unless_one_is_named() -> None:

@@ -1,5 +1,6 @@
 """Signing in at the site: whom the ledger knows, with the password they chose."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -37,6 +38,7 @@ def test_a_wrong_password_opens_nothing_and_is_noted_without_it(site: Pages) -> 
     assert (newest.actor, newest.body) == ("pages", {"what": "sign-in refused", "about": PEOPLE["viewer"]})
 
 
+@pytest.mark.security
 @pytest.mark.rule("A2")
 @pytest.mark.parametrize("typed", ["hunter2-hunter2", "nobody-here", "Correct horse battery!", "x" * 5000])
 def test_what_is_typed_as_a_name_and_is_none_is_not_kept(site: Pages, typed: str) -> None:
@@ -44,10 +46,27 @@ def test_what_is_typed_as_a_name_and_is_none_is_not_kept(site: Pages, typed: str
     with site.browser() as browser:
         assert "room_session" not in browser.cookies
         browser.sign_in(typed, "x")
-    (newest,) = site.ask(Records(1, "access.noted")).records
-    assert newest.body.get("about") != typed.lower()
+    for newest in site.ask(Records(1, "access.noted")).records:  # of what no name can be there is none
+        assert newest.body.get("about") != typed.lower()
     for file in site.folder.rglob("*"):
         assert not file.is_file() or typed.lower().encode() not in file.read_bytes(), file
+
+
+@pytest.mark.rule("A6")
+@pytest.mark.security
+def test_a_sign_in_that_fails_is_answered_alike_whoever_it_was_about(site: Pages) -> None:
+    """Also somebody who was let go, with the right password; and somebody who never chose one."""
+    for name in ("gone", "invited"):
+        site.do(AddPerson(name, "viewer"))
+    give_passwords(site, "gone")
+    site.do(ChangePerson("gone", None))
+    answers = []
+    for name, password in (("nobody-here", "x"), ("vic", "x"), ("gone", PASSWORD), ("invited", PASSWORD), ("a b", "x")):
+        with site.browser() as browser:
+            answer = browser.sign_in(name, password)
+            words = re.sub(r'(?:value|data-now|datetime)="[^"]*"|"X-CSRFToken": "[^"]*"', "", answer.text)
+            answers.append((answer.status_code, answer.headers.get("location"), words))
+    assert answers == answers[:1] * len(answers)
 
 
 def test_five_wrong_passwords_lock_the_name_and_the_right_one_too(site: Pages) -> None:

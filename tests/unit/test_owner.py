@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
+import pwd
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -374,3 +376,20 @@ def test_the_way_of_root_is_roots(tmp_path: Path) -> None:
     assert owner.changed_by_others(tmp_path / "round", {own}) is not None
     with pytest.raises(OSError, match="nowhere"):
         owner.changed_by_others(tmp_path / "nowhere", {own})
+
+
+@needs_root
+@pytest.mark.security
+@pytest.mark.rule("D2")
+def test_a_group_that_may_write_counts_where_somebody_else_is_in_it(tmp_path: Path) -> None:
+    """Many systems give each user a group of their own, and a mask that lets it write: nobody else is in it."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o775)
+    (tmp_path / "shared" / "inner").mkdir()
+    assert not grp.getgrgid(0).gr_mem, "else this machine cannot try it"
+    os.chown(tmp_path / "shared", 0, 0)
+    assert owner.changed_by_others(tmp_path / "shared" / "inner") is None
+    (another,) = [user.pw_gid for user in pwd.getpwall() if user.pw_name == "daemon"]
+    for group in (another, 54_321):  # one with a member, and one of which nothing is known
+        os.chown(tmp_path / "shared", 0, group)
+        assert owner.changed_by_others(tmp_path / "shared" / "inner") == tmp_path / "shared"

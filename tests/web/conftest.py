@@ -19,6 +19,7 @@ from carnet.calm.use_cases import losses, proposals
 from carnet.calm.use_cases.context import Calm
 from carnet.web_kit.sign_in.fresh import note_fresh
 from tests.calm.conftest import World, ok
+from tests.support.headers import wrong_headers
 from tests.support.tables import uneven
 
 PASSWORD = "correct horse battery"
@@ -27,11 +28,11 @@ OWN = ("administrator", "viewer")
 
 
 class Browser(Client):
-    """Somebody at the portal. Nothing that is answered may be kept, and tables have rows as wide as their heads."""
+    """Somebody at the portal. Each answer has the headers of the kit, and tables have rows as wide as their heads."""
 
     def request(self, **request: Any) -> Any:
         answer = super().request(**request)
-        assert answer.headers["cache-control"] == "no-store", request.get("PATH_INFO")
+        assert wrong_headers(answer.headers) == [], request.get("PATH_INFO")
         if answer.headers.get("content-type", "").startswith("text/html") and not answer.streaming:
             assert uneven(answer.content.decode()) == [], request.get("PATH_INFO")
         return answer

@@ -162,4 +162,5 @@ def password_validators(*attributes: str) -> list[dict[str, Any]]:
         ("CommonPasswordValidator", {}),
         ("UserAttributeSimilarityValidator", {"user_attributes": attributes}),
     )
-    return [{"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options} for name, options in named]
+    found = [{"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options} for name, options in named]
+    return [*found, {"NAME": "carnet.web_kit.sign_in.passwords.NotOfThisPlace"}]

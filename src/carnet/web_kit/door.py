@@ -60,6 +60,8 @@ class NotKept:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = self._get_response(request)
         answer["Cache-Control"] = "no-store"
+        if request.method == "POST" and request.path == reverse("account_logout"):
+            answer["Clear-Site-Data"] = '"cache", "storage"'  # what a browser kept in spite of that goes too
         return answer
 
 

@@ -7,7 +7,7 @@ from queue import Full, Queue
 
 from django.db import close_old_connections, connections
 
-log = logging.getLogger("calm")
+log = logging.getLogger(__name__)
 MOST = 100  # that wait; what comes then is dropped, and the log says so
 
 

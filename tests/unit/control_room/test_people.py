@@ -96,6 +96,7 @@ def test_a_fold_of_the_ledger_knows_the_same_people(room: Room) -> None:
     assert room.engine.state.people == known
 
 
+@pytest.mark.security
 @pytest.mark.parametrize("name", ["control-room", "pages", "cnk_", "cnk_abcdefgh"])
 def test_nobody_is_called_as_the_ledger_names_the_system_or_an_api_key(room: Room, name: str) -> None:
     before = room.engine.checkpoint.size
@@ -111,6 +112,7 @@ def test_names_that_only_look_alike_are_free(room: Room) -> None:
         assert room.do(AddPerson(name, Role.VIEWER)).name == name
 
 
+@pytest.mark.security
 @pytest.mark.parametrize(("typed", "kept"), [("ada", "ada"), ("hunter2", None), (None, None)])
 def test_of_a_refused_sign_in_only_a_name_that_exists_is_kept(room: Room, typed: str | None, kept: str | None) -> None:
     for access, about, wanted in (

@@ -137,6 +137,7 @@ def test_a_packed_body_that_is_cut_followed_or_endless_is_refused() -> None:
     assert opened(with_sealed(filled(zlib.compress(endless, 9)), endless), SITE.opener) == "malformed"
 
 
+@pytest.mark.security
 @pytest.mark.rule("E7")
 def test_neither_the_hash_nor_the_length_in_the_clear_confirms_a_guess_of_what_is_granted() -> None:
     """Who carries the file knows the lines' ids from an LFR, and names and dates from the catalogue and the file."""
@@ -158,6 +159,7 @@ def test_neither_the_hash_nor_the_length_in_the_clear_confirms_a_guess_of_what_i
     assert {length % 256 for length in lengths} == {min(lengths) % 256}
 
 
+@pytest.mark.security
 @pytest.mark.rule("malformed")
 @pytest.mark.parametrize("blinding", ["", "A" * 42, "A" * 44, "A" * 42 + "B", "=" * 43])
 def test_a_body_without_32_bytes_of_blinding_is_refused(blinding: str) -> None:

@@ -77,7 +77,8 @@ def tell_confirmed(request: AuthorizedRequest, done: Confirmed) -> None:
         mailed(request, done.invited)
     if done.half:
         page = request.build_absolute_uri("/sign-in/code/")
-        messages.success(request, f"The second half of the code for {done.subject}, to be typed at {page}: {done.half}")
+        told = f"The second half of the code is shown once, here. {done.subject} types both in at {page}: {done.half}"
+        messages.info(request, told)
 
 
 def _send(person: Person, site: str) -> None:

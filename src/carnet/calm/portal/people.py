@@ -99,8 +99,9 @@ def _waits(request: AuthorizedRequest, asked: staff_acts.StaffProposed) -> HttpR
     """The first half of a code is shown once, to who asked."""
     messages.success(request, "A second person must confirm it. Until then nothing is changed.")
     if asked.half:
-        subject = asked.proposed.subject
-        messages.success(request, f"Your half of the code for {subject}, good once this is confirmed: {asked.half}")
+        who = asked.proposed.subject
+        told = f"Your half of the code is shown once, here. {who} types it in once this is confirmed: {asked.half}"
+        messages.info(request, told)
     return redirect("confirmations")
 
 
@@ -139,7 +140,7 @@ def _change(request: AuthorizedRequest, changed: Person) -> bool:
     if what == "link":
         staff.give_link(request.calm, email=changed.email, **request.who)
         if path := _link(request, changed.email):
-            messages.success(request, f"{changed} chooses a password here, once: {path}")
+            messages.info(request, f"{changed} chooses a password here, once: {path}")
     elif what == "factors":
         staff.remove_second_factors(request.calm, email=changed.email, **request.who)
         messages.success(request, f"{changed} signs in with the password alone now.")

@@ -1,5 +1,5 @@
 """Sign-in against the site's own directory (LDAP), off unless the environment names one. The directory says whether a
-password is right; who may do what stays in the ledger, and a name that it does not know is not even asked about.
+password is right; who may do what stays in the ledger, and a name that it does not know is never sent to it.
 """
 
 import os

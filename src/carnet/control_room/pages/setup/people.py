@@ -126,7 +126,8 @@ def _waits(request: AuthorizedRequest, asked: AskedAnswer) -> HttpResponse:
     messages.success(request, "A second administrator must confirm it. Until then nothing is changed.")
     if asked.anew or asked.act == Act.LINK:
         half = half_codes.begin(EntryCode, asked.proposal, asked.name, runtime_services().random(10))
-        messages.success(request, f"Your half of the code for {asked.name}, good once this is confirmed: {half}")
+        told = f"Your half of the code is shown once, here. {asked.name} types it in once this is confirmed: {half}"
+        messages.info(request, told)
     return redirect("people")
 
 
@@ -256,4 +257,5 @@ def _done(request: AuthorizedRequest, done: AskedAnswer) -> None:
     messages.success(request, "Confirmed and done.")
     if half:
         page = request.build_absolute_uri(reverse("entry-code"))
-        messages.success(request, f"The second half of the code for {done.name}, to be typed at {page}: {half}")
+        told = f"The second half of the code is shown once, here. {done.name} types both in at {page}: {half}"
+        messages.info(request, told)

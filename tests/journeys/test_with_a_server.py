@@ -65,7 +65,7 @@ def access(gap: Path) -> list[tuple[str, ...]]:
         ("person", "add", "vera", "--role", "viewer"),
         ("person", "add", "vera", "--role", "king"),
         ("person", "change", "vera", "--role", "auditor"),
-        ("person", "vouch", "ida"),
+        ("person", "vouch", "vera"),
         ("person", "remove", "vera"),
         ("person", "remove", "nobody"),
         ("person", "list"),

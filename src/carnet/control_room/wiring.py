@@ -259,7 +259,7 @@ class Site:
 
     def restore(self, backup: Path) -> Restored:
         """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
-        self._check_no_server()
+        self._refuse_beside_a_server()
         with open_backup(backup, PAGES) as opened:
             opened.check(cli_support.passphrase(self.folder, self.passphrase_file))
             return self._restore(opened)
@@ -322,11 +322,10 @@ class Site:
 
     def _alone(self) -> int:
         """The folder's lock, for what cannot be done beside a server. Raises BusyError."""
-        self._check_no_server()
+        self._refuse_beside_a_server()
         return lock_folder(self.folder)
 
-    def _check_no_server(self) -> None:
-        """Raises BusyError."""
+    def _refuse_beside_a_server(self) -> None:
         running = UnixClient.connect(self.folder)
         if running:
             running.close()

@@ -68,7 +68,7 @@ def change(session: Session, name: Name, role: Role) -> None:
 def _changed(console: "Console", answer: "PersonAnswer") -> None:
     console.print(f"{answer.name}: {answer.role}.")
     if answer.anew:
-        console.print(f"Next: they choose a password anew (control-room person link {answer.name}).")
+        console.print(f"Next: they choose another password (control-room person link {answer.name}).")
 
 
 def remove(session: Session, name: Name) -> None:

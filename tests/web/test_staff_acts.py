@@ -269,6 +269,21 @@ def test_what_was_overtaken_is_judged_again_when_it_is_confirmed(portal: Portal)
     assert Person.objects.filter(email=EVE).count() == 1
 
 
+@pytest.mark.rule("A3")
+@pytest.mark.parametrize("how", ["let go", "another role"])
+def test_what_somebody_proposed_who_was_let_go_is_not_confirmed(portal: Portal, how: str) -> None:
+    on_machine(portal, "omar@example.com")
+    asked = ok(ask(portal, staff_acts.ADD, EVE, name="Eve", role="operator", by="omar@example.com"))
+    who = {"email": "omar@example.com", **portal.act}
+    if how == "let go":
+        staff.set_active(portal.calm, active=False, **who)
+    else:
+        staff.change_role(portal.calm, role="auditor", on_machine=True, **who)
+    with pytest.raises(UsageError):
+        confirm(portal, asked, APPROVER)
+    assert not Person.objects.filter(email=EVE).exists()
+
+
 @pytest.mark.rule("A3", "needs_second_person")
 def test_whoever_was_let_go_gets_in_by_two_people_alone_and_to_let_go_takes_one(portal: Portal) -> None:
     on_machine(portal, "omar@example.com")

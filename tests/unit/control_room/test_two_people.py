@@ -100,6 +100,18 @@ def test_two_administrators_do_it_and_both_acts_are_records(room: Room) -> None:
     assert records[:4] == wanted
 
 
+@pytest.mark.rule("A3")
+@pytest.mark.parametrize("role", ["viewer", None])
+def test_what_somebody_asked_who_administers_no_more_is_not_confirmed(room: Room, role: str | None) -> None:
+    room.do(AddPerson("cy", Role.ADMINISTRATOR, on_machine=True))
+    proposal = ask(room, "add", "eve", "administrator", by="cy")
+    room.do(ChangePerson("cy", role), "ben")
+    people = dict(room.engine.state.people)
+    assert code(settle(room, proposal, "ben")) is Code.NOTHING_TO_ACCEPT
+    assert room.engine.state.people == people
+    assert not isinstance(settle(room, proposal, "ben", confirmed=False), Refusal)
+
+
 @pytest.mark.rule("A3", "needs_second_person")
 def test_what_is_taken_back_comes_to_nothing(room: Room) -> None:
     proposal = ask(room, "role", "vic", "auditor")

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from carnet.calm.customers.models import Account
-from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, Role
+from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, Permission, Role, may
 from carnet.calm.people.models import ApiToken, Person
 from carnet.calm.use_cases import vouchers
 from carnet.calm.use_cases.accounts import find_account
@@ -22,6 +22,8 @@ from carnet.calm.use_cases.context import (
     act,
     check_text,
 )
+from carnet.calm.use_cases.models import Proposal
+from carnet.calm.use_cases.proposals import withdraw_open
 from carnet.errors import UsageError
 
 
@@ -98,6 +100,8 @@ def check_change(person: Person, role: str) -> None:
 
 def put_role(doing: Act, person: Person, role: str, **detail: Any) -> None:
     doing.record("person.role_changed", person.email, role=[person.role, role], **detail)
+    if not may(role, Permission.OPERATE):
+        _take_back_proposals(doing, person)
     person.role = role
     person.save(update_fields=["role"])
 
@@ -119,9 +123,17 @@ def set_active(
 
 
 def put_active(doing: Act, person: Person, *, active: bool, **detail: Any) -> None:
+    if not active:
+        _take_back_proposals(doing, person)
     person.is_active = active
     person.save(update_fields=["is_active"])
     doing.record("person.activated" if active else "person.deactivated", person.email, **detail)
+
+
+def _take_back_proposals(doing: Act, person: Person) -> None:
+    """A3: what somebody proposed who may no longer do so is not confirmed after that."""
+    for row in Proposal.objects.filter(by=person.email, state=Proposal.State.OPEN):
+        withdraw_open(doing, row)
 
 
 def end_tokens(person: Person, now: datetime) -> None:

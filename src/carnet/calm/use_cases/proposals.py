@@ -209,10 +209,15 @@ def withdraw(calm: Calm, *, proposal: str, now: datetime, by: str) -> Withdrawn:
     """Anybody may take a proposal back, also who made it: nothing comes of it."""
     with act(calm, now=now, by=by) as doing:
         row = _find_open(proposal)
-        row.state, row.confirmed_by, row.confirmed_at = Proposal.State.WITHDRAWN, by, now
-        row.save(force_update=True)
-        doing.record(f"{row.kind}.withdrawn", row.id, row.reason, about=row.subject, proposed_by=row.by)
+        withdraw_open(doing, row)
         return Withdrawn(row.id, row.kind, row.subject, row.by, by)
+
+
+def withdraw_open(doing: Act, row: Proposal) -> None:
+    """Take back a proposal that is open, in an act that has begun."""
+    row.state, row.confirmed_by, row.confirmed_at = Proposal.State.WITHDRAWN, doing.by, doing.now
+    row.save(force_update=True)
+    doing.record(f"{row.kind}.withdrawn", row.id, row.reason, about=row.subject, proposed_by=row.by)
 
 
 def list_proposals(*, state: str = Proposal.State.OPEN, page: int = 1, size: int = 50) -> tuple[ProposalShown, ...]:

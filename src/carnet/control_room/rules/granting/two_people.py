@@ -184,6 +184,13 @@ def _alone(state: State, act: Act, name: str, *, on_machine: bool) -> Decision[p
 def _not_the_second(state: State, asked: AskedAct, by: str, now: datetime) -> Refusal | None:
     if is_same(asked.by, by):
         return _refused(f"{asked.by} asked for this at {stamp(asked.at)}, and a person cannot confirm their own.")
+    asker = state.people.get(asked.by)
+    if asker is None or people.Permission.ADMINISTER not in people.permissions_of(asker.role):
+        return Refusal(
+            Code.NOTHING_TO_ACCEPT,
+            f"{asked.by}, who asked for this at {stamp(asked.at)}, administers no more.",
+            "Take it back, and ask for it yourself if it is still needed.",
+        )
     if is_same(asked.name, by):
         return _refused(f"This is about {by}, and a person cannot confirm what is about themselves.")
     voucher = _apart(state, asked.by, by, now)

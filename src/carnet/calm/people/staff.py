@@ -23,6 +23,7 @@ from carnet.calm.use_cases.context import (
     check_text,
 )
 from carnet.errors import UsageError
+from carnet.printable import is_printable
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,8 @@ def check_address(email: str) -> str:
         validate_email(address)
     except ValidationError as error:
         raise UsageError(f"“{email}” is not an e-mail address.", "Write name@example.com.") from error
+    if not is_printable(address):  # N3: two people whose addresses look the same
+        raise UsageError(f"“{email}” holds a character that is not seen.", "Write name@example.com.")
     return address
 
 

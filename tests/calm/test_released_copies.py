@@ -9,9 +9,10 @@ import pytest
 
 from carnet.calm.queries.attention import AttentionKind, attention, vendor_counts
 from carnet.calm.queries.control_rooms import list_rooms
+from carnet.calm.queries.evidence import evidence
 from carnet.calm.use_cases import proposals
 from carnet.exchange.verdicts import Refusal
-from tests.calm.conftest import DAY, OMAR, World, code, ok
+from tests.calm.conftest import DAY, OLGA, OMAR, World, code, ok
 from tests.support.site_simulator import Site
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.security, pytest.mark.rule("E11", "H1")]
@@ -137,6 +138,38 @@ def test_after_a_year_it_is_the_first_time_again(world: World, plant: Site) -> N
     world.now += 366 * DAY
     _release(world, plant)
     ok(_enrol(world, plant))
+
+
+@pytest.mark.rule("A3", "released_again", "needs_second_person")
+def test_a_new_control_room_each_time_is_no_way_around_the_second_person(world: World, plant: Site) -> None:
+    """Each new one at the same License GUID has an identity that was never released; its copies run on all the same."""
+    _release(world, plant)
+    second = world.site("second")
+    ok(_enrol(world, second))
+    world.license(second, products=GRANTED)
+    world.now += DAY
+    _release(world, second)
+    third = world.site("third")
+    third.install_token(world.token())
+    raw = third.request(world.now)
+    refused = world.upload(raw)
+    assert code(refused) == "released_again"
+    assert third.id not in {room.control_room for room in list_rooms(now=world.now)}
+    assert second.id in refused.run  # type: ignore[union-attr]
+    assert code(_readmit(world, plant)) == "nothing_to_accept", "the last one stands for the site"
+    (flagged,) = attention(world.now, kinds=[AttentionKind.RELEASED_AGAIN]).items
+    found = evidence(int(flagged.target))
+    assert (found.is_readmission, found.proposals) == (True, ())
+    assert code(_readmit(world, second, OLGA)) == "needs_second_person"
+    (row,) = proposals.list_proposals()
+    (shown,) = evidence(int(flagged.target)).proposals
+    assert shown.proposal == row.proposal
+    ok(proposals.confirm(world.calm, proposal=row.proposal, now=world.now, by=OMAR))
+    assert attention(world.now, kinds=[AttentionKind.RELEASED_AGAIN]).items == ()
+    ok(world.upload(raw))
+    _release(world, third)
+    assert code(_enrol(world, world.site("fourth"))) == "released_again", "once"
+    assert code(_enrol(world, second)) == "released_again", "for nobody else either"
 
 
 @pytest.mark.rule("E12")

@@ -14,6 +14,7 @@ import pytest
 from carnet.calm.signing import vaults
 from carnet.calm.signing.keyring import FileKeyring
 from carnet.control_room.engine.founding import LOCK
+from carnet.control_room.engine.key_ring import SESSIONS
 from carnet.control_room.engine.sqlite import SqliteStore
 from carnet.errors import PassphraseError, TamperedError
 from carnet.vault import Vault
@@ -77,6 +78,17 @@ def test_after_a_rewrap_old_keys_read_nothing_new_and_all_goes_on(story: Story, 
     assert site("key", "rewrap", "--new-passphrase-file", _file(tmp_path))["master"] == 3
     story.license()
     assert site("ledger", "verify")["holds"]
+
+
+def test_whoever_had_keys_before_a_rewrap_signs_no_link_to_a_password_after_it(story: Story) -> None:
+    """A link is signed over a password's hash and the last sign-in, which an old backup or copy holds too."""
+    site, calm = story.site, story.calm
+    stolen, secret = _sessions(site), (calm.data / "web.secret").read_bytes()
+    site("key", "rewrap")
+    assert _sessions(site) != stolen
+    gc.collect()
+    assert calm.process("key", "rewrap").code == 0
+    assert (calm.data / "web.secret").read_bytes() != secret
 
 
 def test_a_backup_keeps_the_passphrase_of_its_day(story: Story, tmp_path: Path) -> None:
@@ -208,6 +220,12 @@ def test_a_vault_that_is_left_unwraps_until_the_end_and_no_other_does() -> None:
             wrong.unwrap("name", box)
     with pytest.raises(PassphraseError):
         Vault.open(old.lock(NEW.encode(), seeded("lock")), b"another passphrase, quite wrong")
+
+
+def _sessions(site: Company) -> bytes:
+    with closing(SqliteStore.open(site.data, writing=False)) as store:
+        vault = Vault.open(store.document(LOCK) or b"", _phrase(site))
+        return vault.unwrap(SESSIONS, store.secret(SESSIONS) or b"")
 
 
 def _phrase(side: Company) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from carnet.control_room.queries.questions import Records
-from carnet.control_room.rules.granting.people import AddPerson, FindPerson, Role
+from carnet.control_room.rules.granting.people import AddPerson, ChangePerson, FindPerson, Role
 from carnet.control_room.rules.granting.two_people import ListTwoPeople
 from tests.room.site import PASSWORD, Browser, Pages, give_passwords, serve_pages
 from tests.support.kept_logs import secret
@@ -158,3 +158,69 @@ def test_what_was_done_on_the_machine_is_shown(site: Pages, ben: Browser) -> Non
     page = ben.get("/people/").text
     assert "Done on this machine in the last 30 days" in page
     assert "root-made was added, in the name of root." in page
+
+
+def _link(page: str) -> str:
+    (found,) = set(re.findall(r"/account/choose/[^\s\"<]+", page))
+    return secret(found, "a link to choose a password")
+
+
+def _promote(site: Pages, asker: Browser, second: Browser, name: str, act: str = "role") -> tuple[str, str]:
+    """Two administrators give somebody a role that takes two; both halves of the code."""
+    fields = {"name": name, "act": act, "role": "auditor", "reason": "the yearly audit"}
+    first = half(asker.send_form("/people/ask/", fields, follow_redirects=True).text)
+    (proposal,) = waiting(site)
+    page = second.send_form("/people/settle/", {"proposal": proposal, "decision": "confirm"}, follow_redirects=True)
+    return first, half(page.text)
+
+
+@pytest.mark.rule("A3", "A4")
+def test_what_one_administrator_knew_of_a_lower_role_opens_no_higher_one(site: Pages, ben: Browser) -> None:
+    """One of them lets somebody in, alone, and keeps the link and the password; two others give that person a role."""
+    ada = site.client("administrator")
+    page = ada.send_form("/people/", {"name": "puppet", "role": "viewer"})
+    link = _link(page.text)
+    with site.browser() as ada_too, site.browser() as kept:
+        chosen = ada_too.get(link, follow_redirects=True)
+        ada_too.send_form(chosen.url.path, {"password1": PASSWORD, "password2": PASSWORD})
+        assert ada_too.sign_in("puppet").status_code == 302
+        again = _link(ada.send_form("/people/link/", {"name": "puppet"}).text)
+        first, second = _promote(site, ben, ada, "puppet")
+        assert site.ask(FindPerson("puppet")).role == "auditor"
+        assert ada_too.get("/ledger/").headers["location"].startswith("/account/?"), "the session has ended"
+        assert kept.sign_in("puppet").status_code == 200, "the password opens nothing"
+        assert 'name="password1"' not in kept.get(again, follow_redirects=True).text, "nor does the link"
+        right = {"name": "puppet", "first": first, "second": second}
+        form = kept.send_form("/account/code/", right, follow_redirects=True)
+        assert 'name="password1"' in form.text
+
+
+@pytest.mark.rule("A3")
+def test_whoever_comes_back_under_an_old_name_has_no_old_password(site: Pages, ben: Browser) -> None:
+    ada = site.client("administrator")
+    site.do(AddPerson("anna", Role.AUDITOR, on_machine=True))
+    give_passwords(site, "anna")
+    with site.browser() as anna:
+        assert anna.sign_in("anna").status_code == 302
+        assert ada.send_form("/people/change/", {"name": "anna", "role": ""}).status_code == 302
+        added = site.command("person", "add", "anna", "--role", "auditor", "--as", "root")
+        assert added.returncode == 0, added.stderr
+        assert anna.get("/ledger/").headers["location"].startswith("/account/?")
+        assert anna.sign_in("anna").status_code == 200
+
+
+@pytest.mark.rule("A3", "A4")
+@pytest.mark.parametrize("how", ["add", "change", "remove"])
+def test_the_machine_gives_no_role_to_an_old_password_either(site: Pages, how: str) -> None:
+    name = f"old-{how}"
+    site.do(AddPerson(name, Role.VIEWER))
+    give_passwords(site, name)
+    if how == "add":
+        site.do(ChangePerson(name, None))  # by a release that left the password
+    words = {"add": ("--role", "auditor"), "change": ("--role", "auditor"), "remove": ()}[how]
+    done = site.command("person", how, name, *words, "--as", "root")
+    assert done.returncode == 0, done.stderr
+    if how == "remove":
+        site.do(AddPerson(name, Role.VIEWER))
+    with site.browser() as browser:
+        assert browser.sign_in(name).status_code == 200

@@ -64,7 +64,7 @@ class Vendor:
         _check_catalogue(catalogue)
         database_url.settings(None)  # an address that is none: said before anything is made
         cli_support.private_folder(self.folder)
-        cli_support.write_file(self.folder / SIGNING, clock.random_bytes(48).hex().encode(), 0o600)
+        self._new_signing_secret()
         self.for_portal().make_tables()
         try:
             return self._found(catalogue, vendor, by)
@@ -159,6 +159,7 @@ class Vendor:
             keys = FileKeyring(self._keys, lambda: vaults)
             changed = keys.rewrap(clock.random_bytes)
             changed += rewrap_secrets(replace(calm, keys=keys), now=self.now(), by=by)
+            self._new_signing_secret()  # who had the folder could sign a link to a password with the old one
             end_change(self._keys)
         return changed
 
@@ -234,6 +235,10 @@ class Vendor:
         from django.core.management import call_command
 
         call_command("check", deploy=True, fail_level="WARNING")
+
+    def _new_signing_secret(self) -> None:
+        """Every session of before, and every link to a password, ends."""
+        cli_support.write_file(self.folder / SIGNING, clock.random_bytes(48).hex().encode(), 0o600)
 
     @property
     def _keys(self) -> Path:

@@ -185,6 +185,15 @@ class Site:
 
         return link_for(name)
 
+    def forget(self, name: str) -> None:
+        """What opened this name at the pages until now opens it no more. Sets Django up in this process."""
+        if not (self.folder / PAGES).exists():
+            return
+        self._set_up_pages()
+        from carnet.control_room.pages.sign_in import forget
+
+        forget(name)
+
     def remove_factors(self, name: str) -> None:
         """All second factors of this person. Sets Django up in this process."""
         self._set_up_pages()

@@ -68,7 +68,17 @@ def test_what_is_here_is_kept_under_a_name_that_is_free_unless_somebody_reads_it
     assert (folder / DATABASE).exists(), "nothing was moved"
     (folder / "before-restore-1.sqlite3").write_bytes(b"of an earlier restore")
     assert set_aside(folder) == folder / "before-restore-2.sqlite3"
+    (folder / DATABASE).unlink()
     assert set_aside(folder) is None, "there is nothing to keep any more"
+
+
+@pytest.mark.security
+@pytest.mark.rule("L5")
+def test_a_restore_that_is_killed_leaves_no_folder_that_looks_as_if_it_held_no_ledger(folder):
+    """A server that starts then would tell people to set up a new Control Room there."""
+    kept = set_aside(folder)
+    assert kept
+    assert (folder / DATABASE).samefile(kept), "until the other one is put in its place"
 
 
 def test_a_ledger_without_a_table_without_an_owner_or_of_another_format_is_not_opened(folder):

@@ -180,6 +180,7 @@ def _rewrapped(console: "Console", answer: Any) -> None:
     console.print(
         f"All {answer['wrapped']} keys and secrets are wrapped under a new key. The old one opens none of them."
     )
+    console.print("Every session, and every link to a password, has ended.")
     console.print("Next: carry keys/roots back to its safe, make a new backup, and start CALM's servers.")
 
 

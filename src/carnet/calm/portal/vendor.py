@@ -30,7 +30,9 @@ from carnet.calm.queries.expiring import expiring
 from carnet.calm.use_cases import accounts as use_cases
 from carnet.calm.use_cases import bootstrap, proposals
 from carnet.calm.use_cases import purchases as stock
+from carnet.calm.use_cases.exposures import stands_for
 from carnet.calm.use_cases.models import Proposal
+from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download
 from carnet.web_kit.forms import Asking, DayField, Reason
@@ -209,7 +211,8 @@ def _propose(request: AuthorizedRequest, row: RefusedFile, fields: dict[str, Any
     """What the refused file waits for: an accepted history (L2), or that it may enrol once more (E11)."""
     asked = {"control_room": row.room, "reason": fields["reason"], **request.who}
     if row.code == Code.RELEASED_AGAIN:
-        return proposals.propose_readmission(request.calm, **asked)
+        last = stands_for(find_room(row.room), row.guid)
+        return proposals.propose_readmission(request.calm, **asked | {"control_room": last.id if last else row.room})
     return proposals.propose_accept_history(request.calm, site_confirms=fields["site_confirms"], **asked)
 
 

@@ -17,6 +17,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.customers.models import Account
 from carnet.calm.purchases.models import Guid, Product
 from carnet.calm.queries.room import RefusedShown, file_name, shown_refusal
+from carnet.calm.use_cases.exposures import stands_for
 from carnet.calm.use_cases.histories import (
     MISMATCHES,
     Comparison,
@@ -196,6 +197,8 @@ def evidence(refused: int) -> Evidence:
     guid = Guid.objects.filter(id=row.guid).first() if row.guid else None
     account = Account.objects.filter(id=row.account).first() if row.account else None
     name = room.name if room else row.name
+    last = stands_for(room, row.guid) if row.code == Code.RELEASED_AGAIN else None
+    asked = last or room
     return Evidence(
         shown_refusal(row, newer=not row.resolved),
         row.account,
@@ -218,9 +221,9 @@ def evidence(refused: int) -> Evidence:
         compared.means if compared else _nothing_changed(room, name),
         compared.steps if compared else (row.next,),
         _not_acceptable(row, room, read),
-        row.code == Code.RELEASED_AGAIN and room is not None and not row.resolved,
+        last is not None and not row.resolved,
         row.code == Code.HISTORY_NOT_SHOWN,
-        open_proposals(room.id) if room else (),
+        open_proposals(asked.id) if asked else (),
     )
 
 

@@ -46,7 +46,7 @@ from carnet.calm.use_cases.denormalised import (
     note_installed,
     note_lfr,
 )
-from carnet.calm.use_cases.exposures import note_exposure
+from carnet.calm.use_cases.exposures import end_readmission, note_exposure
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.validate_lfr import (
     Case,
@@ -116,7 +116,8 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
     enrolment.save(force_insert=True)
     room.enrolment, room.guid, room.state = enrolment, case.guid, State.ACTIVE
-    room.readmitted_at = None  # E11: once
+    end_readmission(case.guid.id)
+    room.readmitted_at = None
     note_confirmed(room, None)
 
 

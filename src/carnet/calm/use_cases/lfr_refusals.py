@@ -84,14 +84,16 @@ def written_off(room: ControlRoom) -> Refusal:
     )
 
 
-def released_again(room: ControlRoom) -> Refusal:
+def released_again(name: str, last: ControlRoom) -> Refusal:
+    """`last`: the Control Room itself, or the one whose License GUID a new one would take over."""
+    which = name if name == last.name else f"{last.name}, in whose place {name} would come,"
     return Refusal(
         Code.RELEASED_AGAIN,
-        f"{room.name} was released and enrolled again within a year. Each release returns what a copy of it could go "
+        f"{which} was released and enrolled again within a year. Each release returns what a copy of it could go "
         "on using, so that the next enrolment needs two people (E11).",
         "Find out why it is released again. If that is explained, one operator proposes it and another confirms; then "
         "accept this request again.",
-        run=f"calm control-room readmit {room.id} --reason …",
+        run=f"calm control-room readmit {last.id} --reason …",
     )
 
 

@@ -13,7 +13,13 @@ from carnet.calm.use_cases.context import Act, Calm, RefusedOf
 from carnet.calm.use_cases.validate_lfr import find_room, is_retired, own_keys, pending_keys
 from carnet.exchange.verdicts import Code, Refusal
 
-_AFTER_THE_PROOF = (Code.TOKEN_USED, Code.UNKNOWN_LICENSE_FILE, Code.HISTORY_MISMATCH, Code.TOTALS_FELL)
+_AFTER_THE_PROOF = (
+    Code.TOKEN_USED,
+    Code.UNKNOWN_LICENSE_FILE,
+    Code.HISTORY_MISMATCH,
+    Code.TOTALS_FELL,
+    Code.RELEASED_AGAIN,
+)
 
 
 def refuse_upload(doing: Act, refusal: Refusal, raw: bytes, digest: str, of: RefusedOf) -> Refusal:

@@ -29,7 +29,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.context import Act
-from carnet.calm.use_cases.exposures import needs_two_people
+from carnet.calm.use_cases.exposures import needs_two_people, stands_for
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.validate_statements import judge_newcomer, judge_statements, judge_token
 from carnet.exchange.history import History
@@ -115,8 +115,8 @@ def _judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
     if lfr.installed is not None:  # E11: the first LFR under a new token names none
         return lfr_refusals.installed_under_new_token(room, lfr.installed.sequence)
     token = judge_token(doing, lfr, case.guid)
-    if not isinstance(token, Refusal) and needs_two_people(room, doing.now):
-        return lfr_refusals.released_again(room)
+    if not isinstance(token, Refusal) and needs_two_people(room, case.guid.id, doing.now):
+        return lfr_refusals.released_again(room.name, room)
     return token if isinstance(token, Refusal) else replace(case, token=token)
 
 
@@ -152,7 +152,7 @@ def judge_state(room: ControlRoom, read: ReadLfr) -> Refusal | None:
 
 
 def _judge_newcomer(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
-    """(3), (7) and (8) for one that CALM sees for the first time: CALM has done nothing that it could name."""
+    """(3), (7), (8) and E11 for one that CALM sees for the first time: CALM has done nothing that it could name."""
     lfr = read.lfr
     token = judge_newcomer(doing, lfr, guid)  # (3)
     if isinstance(token, Refusal):
@@ -164,6 +164,9 @@ def _judge_newcomer(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
         return lfr_refusals.history_not_carried(lfr.control_room.name, lfr.history_accepted, 0)
     if lfr.installed is not None:
         return lfr_refusals.unknown_license_file(lfr.control_room.name, lfr.installed.sequence)
+    last = stands_for(None, guid.id)
+    if last and needs_two_people(None, guid.id, doing.now):  # (10)
+        return lfr_refusals.released_again(lfr.control_room.name, last)
     return count(Case(read, guid, None, token, _stated(lfr), {}), ())
 
 

@@ -52,3 +52,4 @@ def _rewrapped(console: "Console", found: Any, new: Path | None) -> None:
     if new:
         _changed(console, found, new)
     console.print("Who had the keys before can read the records up to here, and no later one. Make a new backup now.")
+    console.print("Every session, and every link to a password, has ended.")

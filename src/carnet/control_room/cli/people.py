@@ -1,5 +1,6 @@
 """person add/change/remove/list/link/remove-factors/vouch: what whoever has the machine does alone (A3)"""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ from carnet.times import day_or_minute
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from carnet.control_room.rules.decision import Command
     from carnet.control_room.rules.granting.people import PeopleAnswer, PersonAnswer
 
 
@@ -39,7 +41,16 @@ def add(session: Session, name: Name, role: Role) -> None:
     """Somebody who may sign in. They choose a password by a link: person link NAME."""
     from carnet.control_room.rules.granting.people import AddPerson
 
-    session.execute(AddPerson(name, role, on_machine=True), _added)
+    _do(session, AddPerson(name, role, on_machine=True), _added)
+
+
+def _do(session: Session, act: "Command[PersonAnswer]", say: "Callable[[Console, PersonAnswer], None]") -> None:
+    """In the ledger, and then at the pages: what opened the name before may have to go (A3)."""
+    with session.site.client(writing=True) as client:
+        answer = client.execute(act, session.actor)
+        if not isinstance(answer, Refusal) and answer.anew:
+            session.site.forget(answer.name)
+    session.answer(answer, say)
 
 
 def _added(console: "Console", answer: "PersonAnswer") -> None:
@@ -51,16 +62,23 @@ def change(session: Session, name: Name, role: Role) -> None:
     """Another role; it counts from their next click on."""
     from carnet.control_room.rules.granting.people import ChangePerson
 
-    changing = ChangePerson(name, role, on_machine=True)
-    session.execute(changing, lambda console, answer: console.print(f"{answer.name}: {answer.role}."))
+    _do(session, ChangePerson(name, role, on_machine=True), _changed)
+
+
+def _changed(console: "Console", answer: "PersonAnswer") -> None:
+    console.print(f"{answer.name}: {answer.role}.")
+    if answer.anew:
+        console.print(f"Next: they choose a password anew (control-room person link {answer.name}).")
 
 
 def remove(session: Session, name: Name) -> None:
     """They may sign in no more; where they are signed in, their next click ends it."""
     from carnet.control_room.rules.granting.people import ChangePerson
 
-    session.execute(
-        ChangePerson(name, None), lambda console, answer: console.print(f"{answer.name} may sign in no more.")
+    _do(
+        session,
+        ChangePerson(name, None),
+        lambda console, answer: console.print(f"{answer.name} may sign in no more."),
     )
 
 

@@ -4,6 +4,7 @@ It is encrypted under a key that follows from the site's newest master key. What
 passphrase, the lock and the wrapped master key, stands in its header. It is written and read as a stream.
 """
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -152,7 +153,10 @@ def put_back(pages: Path, to: Path) -> None:
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Keep the database that is here under another name, its write-ahead log folded in. None where there is none."""
+    """Keep the database that is here under another name too, its write-ahead log folded in. None where there is none.
+
+    What is put in its place replaces it in one step: at no moment does the folder look as if it held no ledger.
+    """
     database = folder / DATABASE
     if not database.exists():
         return None
@@ -164,5 +168,5 @@ def set_aside(folder: Path) -> Path | None:
     number = 1
     while (kept := folder / f"before-restore-{number}.sqlite3").exists():
         number += 1
-    database.rename(kept)
+    os.link(database, kept)
     return kept

@@ -17,7 +17,7 @@ from carnet.exchange.keys import (
 )
 from carnet.vault import Vault
 
-PAGES, SESSIONS = "pages", "sessions"  # what the pages keep, and what ends with each restore
+PAGES, SESSIONS = "pages", "sessions"  # what the pages keep, and what ends with each restore and rewrap
 MASTERS = "master"  # master:1, master:2, …: the highest encrypts what is written now
 
 
@@ -74,11 +74,13 @@ class KeyRing:
         return self._vault.lock(passphrase, random)
 
     def rewrapped(self, passphrase: bytes, names: Iterable[str], random: RandomBytes) -> tuple[bytes, dict[str, bytes]]:
-        """A new lock, and all secrets under another key; and one more master key, for what is written from here on."""
+        """A new lock, and all secrets under another key; and one more master key, for what is written from here on. The
+        key of sessions is another one: who had the old one could sign a link to a password."""
         vault, lock = Vault.create(passphrase, random)
         boxes = {name: self._vault.rewrap(name, self._boxes(name) or b"", vault, random) for name in names}
         newest = master_name(len(self.masters) + 1)
-        return lock, boxes | {newest: vault.wrap(newest, random(32), random)}
+        made = {name: vault.wrap(name, random(32), random) for name in (newest, SESSIONS)}
+        return lock, boxes | made
 
     def wrap(self, key: Signer | Opener, random: RandomBytes) -> tuple[str, bytes]:
         """The name and the box under which a new key is to be stored."""

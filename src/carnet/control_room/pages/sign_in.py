@@ -47,17 +47,15 @@ def redeem(request: HttpRequest, name: str, first: str, second: str) -> str | No
     return link_for(name) if is_known(name) and fits else None
 
 
+def forget(name: str) -> None:
+    """A3: what opened this name until now opens it no more: password, second factors, sessions, links, entry codes."""
+    Login.objects.filter(name=name).delete()
+    EntryCode.objects.filter(name=name, given_at__isnull=False).delete()
+
+
 def remove_factors(name: str) -> None:
     """All second factors of this person."""
     Authenticator.objects.filter(user__name=name).delete()
-
-
-def end_sign_in(name: str) -> None:
-    """The password and the second factors of this person, who chooses others; their sessions end with them."""
-    remove_factors(name)
-    for login in Login.objects.filter(name=name):
-        login.set_unusable_password()
-        login.save()
 
 
 class Backend(KitBackend):

@@ -18,12 +18,13 @@ from carnet.control_room.pages.engine import answered
 from carnet.control_room.pages.menu import ROLES
 from carnet.control_room.pages.models import EntryCode, Login
 from carnet.control_room.pages.runtime_config import runtime_services
-from carnet.control_room.pages.sign_in import end_sign_in, link_for, remove_factors
+from carnet.control_room.pages.sign_in import forget, link_for, remove_factors
 from carnet.control_room.rules.granting.people import (
     AddPerson,
     ChangePerson,
     ListPeople,
     Permission,
+    PersonAnswer,
     PersonView,
     Role,
     takes_two,
@@ -114,7 +115,8 @@ def _added(request: AuthorizedRequest, asked: dict[str, Any]) -> Any:
     if takes_two(role):
         return request.client.execute(AskPersonAct(Act.ADD, name, role, asked["reason"], by), by)
     added = request.client.execute(AddPerson(name, role), by)
-    if hasattr(added, "role"):
+    if isinstance(added, PersonAnswer):
+        forget(name)
         request.client.execute(GiveLink(name), by)
     return added
 
@@ -122,7 +124,7 @@ def _added(request: AuthorizedRequest, asked: dict[str, Any]) -> Any:
 def _waits(request: AuthorizedRequest, asked: AskedAnswer) -> HttpResponse:
     """The first half of a code is shown once, to who asked."""
     messages.success(request, "A second administrator must confirm it. Until then nothing is changed.")
-    if asked.enters:
+    if asked.anew or asked.act == Act.LINK:
         half = half_codes.begin(EntryCode, asked.proposal, asked.name, runtime_services().random(10))
         told = f"Your half of the code is shown once, here. {asked.name} types it in once this is confirmed: {half}"
         messages.info(request, told)
@@ -174,9 +176,12 @@ def change(request: AuthorizedRequest) -> HttpResponse:
     name, role = request.POST.get("name", ""), request.POST.get("role") or None
     if role and takes_two(role):
         return redirect(f"{reverse('person-ask')}?{urlencode({'name': name, 'act': Act.ROLE, 'role': role})}")
-    refused = answered(request, request.client.execute(ChangePerson(name, role), request.person.name), back="people")
-    if refused:
-        return refused
+    answer = request.client.execute(ChangePerson(name, role), request.person.name)
+    refused = answered(request, answer, back="people")
+    if refused or not isinstance(answer, PersonAnswer):
+        return refused or redirect("people")
+    if answer.anew:
+        forget(name)
     if role:
         messages.success(request, f"{name} is {ROLES[role]} from now on.")
     else:
@@ -242,12 +247,12 @@ def settle(request: AuthorizedRequest) -> HttpResponse:
 
 
 def _done(request: AuthorizedRequest, done: AskedAnswer) -> None:
-    """What the pages keep, after what the ledger does: second factors go, so does a password that one administrator
-    could know, and the second half of a code is shown."""
+    """What the pages keep, after what the ledger does: what opened the name before goes, and the second half of a code
+    is shown."""
+    if done.anew:
+        forget(done.name)
     if done.act == Act.FACTORS:
         remove_factors(done.name)
-    elif done.enters and done.act != Act.LINK:
-        end_sign_in(done.name)
     half = half_codes.complete(EntryCode, done.proposal, runtime_services().random(10), request.now)
     messages.success(request, "Confirmed and done.")
     if half:

@@ -79,6 +79,7 @@ class PeopleAnswer:
 class PersonAnswer:
     name: str
     role: str | None
+    anew: bool = False  # A3: with this role they begin without password and second factor of before
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class AddPerson(Command[PersonAnswer]):
         event = added(state, self.name, self.role)
         if isinstance(event, Refusal):
             return event
-        return decided(event, "add", self.name, self.role, on_machine=self.on_machine)
+        return decided(event, "add", self.name, self.role, on_machine=self.on_machine, anew=True)
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ class ChangePerson(Command[PersonAnswer]):
             return event
         if state.people[self.name].role == self.role:
             return Decision([], PersonAnswer(self.name, self.role))
-        return decided(event, "role", self.name, self.role, on_machine=self.on_machine)
+        anew = begins_anew(state, self.name, self.role)
+        return decided(event, "role", self.name, self.role, on_machine=self.on_machine, anew=anew)
 
 
 def added(state: State, name: str, role: str) -> Event | Refusal:
@@ -147,18 +149,28 @@ def changed(state: State, name: str, role: str | None) -> Event | Refusal:
 
 
 def decided(
-    event: Event, act: str, name: str, role: str | None, *, on_machine: bool
+    event: Event, act: str, name: str, role: str | None, *, on_machine: bool, anew: bool = False
 ) -> Decision[PersonAnswer] | Refusal:
     """One person's act on somebody who has, or gets, this role. A3: on the machine, where the role takes two."""
+    answer = PersonAnswer(name, role, anew)
     if not takes_two(role):
-        return Decision([event], PersonAnswer(name, role))
+        return Decision([event], answer)
     if on_machine:
-        return Decision([event, PersonMachineActed(act=act, name=name)], PersonAnswer(name, role))
+        return Decision([event, PersonMachineActed(act=act, name=name)], answer)
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
         f"An act on somebody who may install licenses or audit takes two administrators; {name} is, or would be, one.",
         "Ask for it under People and roles; or do it on this machine.",
     )
+
+
+def begins_anew(state: State, name: str, role: str | None) -> bool:
+    """A3: whether somebody of this name begins with this role without the password, factors and links of before: who is
+    added or comes back, who is let go, and who gets a role that takes two and had none. One administrator alone may
+    know what opened the lower role."""
+    known = state.people.get(name)
+    was = known.role if known else None
+    return was is None or role is None or (takes_two(role) and not takes_two(was))
 
 
 def takes_two(role: str | None) -> bool:

@@ -39,7 +39,7 @@ class AskedAnswer:
     proposal: str
     act: str
     name: str
-    enters: bool  # the person chooses a password after it, with a code in two halves
+    anew: bool  # they begin without password and second factor of before, by an entry code (`people.begins_anew`)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class AskPersonAct(Command[AskedAnswer]):
             return refusal
         proposal = new_id(moment.now, moment.random)
         event = PersonAsked(proposal=proposal, act=self.act, name=self.name, role=self.role, reason=self.reason)
-        return Decision([event], AskedAnswer(proposal, self.act, self.name, _enters(state, self.act, self.name)))
+        return Decision([event], _answer(state, proposal, self.act, self.name, self.role))
 
     def _cannot_be(self, state: State) -> Refusal | None:
         if not self.reason.strip() or len(self.reason) > MAX_REASON or not is_printable(self.reason):
@@ -92,7 +92,7 @@ class SettlePersonAct(Command[AskedAnswer]):
         if asked is None:
             return Refusal(Code.NOTHING_TO_ACCEPT, "This was confirmed or taken back already.", "See People and roles.")
         settled = PersonSettled(proposal=self.proposal, confirmed=self.confirmed)
-        answer = AskedAnswer(asked.proposal, asked.act, asked.name, _enters(state, asked.act, asked.name))
+        answer = _answer(state, asked.proposal, asked.act, asked.name, asked.role)
         if not self.confirmed:
             return Decision([settled], answer)
         effect = _not_the_second(state, asked, self.by, moment.now) or effect_of(
@@ -150,12 +150,6 @@ class ListTwoPeople(Question[TwoPeopleAnswer]):
         return TwoPeopleAnswer(sorted(view.state.asked_acts.values(), key=lambda asked: asked.at), recent)
 
 
-def _enters(state: State, act: str, name: str) -> bool:
-    """Also somebody who gets a role that takes two, and had none: one administrator alone gave them their password."""
-    known = state.people.get(name)
-    return act in (Act.ADD, Act.LINK) or (act == Act.ROLE and not people.takes_two(known.role if known else None))
-
-
 def effect_of(state: State, act: str, name: str, role: str | None) -> Event | Refusal:
     """What an act does, as a fact; a refusal where it cannot be, or one administrator is enough for it."""
     if act == Act.ADD:
@@ -168,6 +162,11 @@ def effect_of(state: State, act: str, name: str, role: str | None) -> Event | Re
     if act not in (Act.LINK, Act.FACTORS):
         return malformed("There is no such act.")
     return AccessNoted(what=_NOTED[Act(act)], about=name)
+
+
+def _answer(state: State, proposal: str, act: str, name: str, role: str | None) -> AskedAnswer:
+    changes = act in (Act.ADD, Act.ROLE)
+    return AskedAnswer(proposal, act, name, changes and people.begins_anew(state, name, role))
 
 
 _NOTED = {Act.LINK: people.Access.LINK_GIVEN, Act.FACTORS: people.Access.FACTORS_REMOVED}

@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carnet.calm.control_rooms.models import RefusedFile
+from carnet.calm.people import staff
+from carnet.calm.people.models import Person
 from carnet.calm.queries.log_queries import show_log
+from carnet.errors import UsageError
 from carnet.web_kit.door import Printable
 from carnet.web_kit.mail import clean
 from tests.unit.test_hostile_text import HOSTILE, with_field
@@ -61,6 +64,21 @@ def test_a_record_of_another_time_is_shown_in_plain_text_too(portal: Portal) -> 
     shown = portal.as_("auditor").get(reverse("refused", kwargs={"number": row.pk})).content.decode()
     assert is_safe(shown)
     assert "Plant \\u202elive\\u2066 7\\u001b[2J\\u200b" in shown
+
+
+@pytest.mark.rule("N3", "A3")
+@pytest.mark.parametrize(
+    "sign", ["\u202e", "\u200b", "\u2028", "\u2066", "\u3164", "\u115f", "\ufe0f\ufe0e"], ids=ascii
+)
+def test_two_people_have_no_addresses_that_look_the_same(portal: Portal, sign: str) -> None:
+    """An address is the name that acts are recorded under; Django's own check takes these."""
+    before = Person.objects.count()
+    for role in ("auditor", "operator"):
+        with pytest.raises(UsageError, match="not seen"):
+            staff.add_person(
+                portal.calm, email=f"olga@exa{sign}mple.com", name="Olga", role=role, account=None, **portal.act
+            )
+    assert Person.objects.count() == before
 
 
 @pytest.mark.rule("N3")

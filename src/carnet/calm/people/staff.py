@@ -25,6 +25,7 @@ from carnet.calm.use_cases.context import (
 from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.proposals import withdraw_open
 from carnet.errors import UsageError
+from carnet.printable import is_printable
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,8 @@ def check_address(email: str) -> str:
         validate_email(address)
     except ValidationError as error:
         raise UsageError(f"“{email}” is not an e-mail address.", "Write name@example.com.") from error
+    if not is_printable(address):  # N3: two people whose addresses look the same
+        raise UsageError(f"“{email}” holds a character that is not seen.", "Write name@example.com.")
     return address
 
 

@@ -24,6 +24,7 @@ from carnet.control_room.pages.models import NoticeSettings
 from carnet.control_room.pages.runtime_config import runtime_config, runtime_services
 from carnet.control_room.rules.granting.people import Access, NoteAccess, Permission
 from carnet.errors import StorageError
+from carnet.printable import is_printable
 from carnet.web_kit.files import file_name
 
 
@@ -71,6 +72,8 @@ class Notices(forms.ModelForm):  # type: ignore[type-arg]
         found = [line.strip() for line in self.cleaned_data["mail_to"].splitlines() if line.strip()]
         for address in found:
             validate_email(address)
+            if not is_printable(address):
+                raise forms.ValidationError("An address holds a character that is not seen.")
         return "\n".join(found)
 
     def clean_syslog(self) -> str:

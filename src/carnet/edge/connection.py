@@ -315,8 +315,11 @@ class Connection(asyncio.Protocol):
 
     def reset(self) -> None:
         """End the connection at once, and forget what the system has not yet sent of the answers."""
-        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        held = self.transport.get_extra_info("socket")
+        if held is not None:  # else it has ended, and nobody was told
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self.transport.abort()
+        self._service.closed(self)
 
     def shutdown(self) -> None:
         """What was taken is answered; what is on its way here has a moment."""

@@ -117,6 +117,8 @@ class Gate:
             )
         except BaseException as error:
             left()
+            if connection in self._service.connections:  # let go as it was opened: a stop waits for it no more
+                connection.reset()
             if isinstance(error, ConnectionAbortedError | TimeoutError):
                 self._acts.acted(acts.HANDSHAKE, address)
             if not isinstance(error, OSError | asyncio.CancelledError):  # an SSLError is an OSError

@@ -209,3 +209,20 @@ def test_some_files_are_kept_back_from_connections() -> None:
             allow_files(1000, kept_back=before[1] - LEAST + 1)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.security
+@pytest.mark.rule("N1")
+def test_a_stop_waits_for_no_connection_that_ended_unseen() -> None:
+    """In a flood one is let go while it is being opened. A stop waited its whole grace for it, and then failed."""
+    with serving() as served, Wire(served.port) as wire:
+        wire.send(ASK)
+        assert served.application.came.acquire(timeout=10)
+        ((connection, _),) = served.application.waiting
+
+        def end_unseen() -> bool:
+            connection.transport.abort()
+            connection.reset()
+            return connection in served.running.connections
+
+        assert served.call(end_unseen) is False

@@ -89,6 +89,7 @@ def test_the_sites_whole_half_opens_no_socket(tmp_path: Path) -> None:
 SITE_HALF = ("control_room", "exchange", "entitlements", "merkle")
 ALONE = ("vault.py", "cli_support.py", "clock.py", "errors.py", "cli.py")
 ADDRESS = re.compile(r"[a-z]+://|\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b|\blocalhost\b", re.IGNORECASE)
+WORDS = [("free_text.py", "localhost")]  # what a name looks like that it warns of (E3)
 HOST = re.compile(r"\b[a-z0-9-]+\.(?:com|org|net|io|dev|eu|local|internal|cloud|info|example|test)\b", re.IGNORECASE)
 NETWORK = re.compile(r"^\s*(?:import|from)\s+(?:socket|ssl|http|urllib|asyncio|ftplib|smtplib|requests|httpx)\b", re.M)
 
@@ -116,7 +117,7 @@ def test_the_sites_half_names_no_host_and_no_network(pattern: re.Pattern[str]) -
     files = _files()
     assert len(files) > 50
     found = [(path.name, match.group()) for path in files for match in pattern.finditer(path.read_text())]
-    assert [each for each in found if pattern is not NETWORK or each[0] not in LOCAL_DOOR] == []
+    assert [each for each in found if each not in WORDS and (pattern is not NETWORK or each[0] not in LOCAL_DOOR)] == []
 
 
 def test_what_listens_calls_nobody() -> None:
@@ -126,7 +127,7 @@ def test_what_listens_calls_nobody() -> None:
     files = [path for path in house.rglob("*.py") if set(path.parts) & set(LISTENING)]
     assert len(files) > 10
     calls = re.compile(
-        r"create_connection|open_connection|getaddrinfo|\.connect\("
+        r"create_connection|open_connection|getaddrinfo|(?<!sqlite3)\.connect\("
         r"|urllib\.request|\bhttpx\b|import requests\b|http\.client"
     )
     found = sorted(path.name for path in files if calls.search(path.read_text()))

@@ -18,7 +18,7 @@ serve: $(READY)
 
 # Which tests run when, and why: docs/tests.md. `make test T=tests/calm` runs a part, and so do the other two.
 T      ?= tests
-PYTEST := $(BIN)/pytest -n 2 --dist worksteal --durations=20 --durations-min=1
+PYTEST := $(BIN)/pytest -n 3 --dist worksteal --durations=20 --durations-min=1
 
 # After each change: no process, no browser, no PostgreSQL. A minute.
 test-fast: $(READY)

@@ -27,7 +27,8 @@ test-fast: $(READY)
 test: $(READY) test-tools
 	$(PYTEST) $(T)
 
-# Each attack that was possible once: it must fail. Bounded; a part of `make test`, but for the many random tries.
+# Each attack that was possible once: it must fail. Minutes; `make test` runs it too, with fewer random tries and without
+# the floods of 20 seconds.
 test-security: $(READY) test-tools
 	$(PYTEST) --tier deep -m security $(T)
 

@@ -106,3 +106,15 @@ def test_who_only_looks_changes_nothing_whatever_is_sent(place: Pages, role: str
 def test_an_address_that_is_not_there_says_so(site: Pages) -> None:
     answer = site.client("viewer").get("/nothing/here/")
     assert (answer.status_code, "There is nothing at this address for you." in answer.text) == (404, True)
+
+
+def test_no_address_sends_back_what_was_asked(site: Pages) -> None:
+    """TRACE is no method here: what a proxy added to a request is told to nobody."""
+    marked = {"X-Mark": "of-a-proxy"}
+    for address in ("/", "/people/", "/account/", "/nothing/here/"):
+        answer = site.client("administrator").request("TRACE", address, headers=marked)
+        assert answer.status_code in (302, 404, 405), address  # who is signed in already is sent on
+        assert "of-a-proxy" not in answer.text
+    rest = httpx.request("TRACE", f"http://127.0.0.1:{site.port}/api/v1/status", headers=marked)
+    assert rest.status_code in (401, 404, 405)
+    assert "of-a-proxy" not in rest.text

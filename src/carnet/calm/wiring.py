@@ -153,7 +153,7 @@ class Vendor:
         from carnet.calm.signing.vaults import alone_with, begin_change, end_change
         from carnet.calm.use_cases.stored_secrets import check_keys, rewrap_secrets
 
-        check_keys(calm, self._keys)
+        check_keys(self._keys)
         with alone_with(self._keys):
             vaults = begin_change(self._keys, self._passphrase(), clock.random_bytes)
             keys = FileKeyring(self._keys, lambda: vaults)

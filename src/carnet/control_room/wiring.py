@@ -158,8 +158,7 @@ class Site:
         from carnet.control_room.pages.runtime_config import RuntimeConfig
 
         folder = str(self.folder.resolve())
-        secrets = (keys.sessions, keys.derived("second-factors"), keys.derived("passwords"))
-        signing, wrapping, sealing = secrets
+        signing, wrapping, sealing = keys.sessions, keys.derived("second-factors"), keys.derived("passwords")
         if how is None or how.pages is None:
             return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping, sealing=sealing)
         return RuntimeConfig(

@@ -16,11 +16,10 @@ SECOND_FACTOR = "second-factor"  # the name under which the vault wraps them
 _WRAPPED = {"secret", "seed"}  # of an authenticator app, and of recovery codes
 
 
-def check_keys(calm: Calm, folder: Path) -> None:
+def check_keys(folder: Path) -> None:
     """All keys in force must be here before they are wrapped again. Raises NotSetUpError, mostly of the roots, which
     lie in a safe."""
     newest = key_set_of(newest_row())
-    del calm
     for group, keys in (("issuers", newest.issuers), ("roots", newest.roots)):
         for key in keys:
             if not (folder / group / f"{key.kid}.key").is_file():

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 
 from carnet.aead import Aead
 from carnet.control_room.engine.store import Store
-from carnet.control_room.ledger.record import DataKey, Purpose, derived_key, id_of, seal_of, with_id
+from carnet.control_room.ledger.record import KEY_ID_SIZE, DataKey, Purpose, derived_key, id_of, seal_of, with_id
 from carnet.control_room.state.trusted_time import Reading, goes_on_from
 from carnet.errors import TamperedError
 from carnet.exchange.keys import RandomBytes
@@ -66,7 +66,7 @@ class Cipher:
         """None where it was altered, or its key is missing."""
         try:
             cipher = self.of(id_of(box), purpose)
-            return cipher.decrypt(box[4:], self._bound) if cipher else None
+            return cipher.decrypt(box[KEY_ID_SIZE:], self._bound) if cipher else None
         except (InvalidTag, TamperedError):
             return None
 

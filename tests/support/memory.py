@@ -33,3 +33,9 @@ class MemoryHead:
 
     def write(self, head: CheckpointFields) -> None:
         self.head = head
+
+    def is_lost(self) -> bool:
+        return False
+
+    def start_over(self, head: CheckpointFields) -> None:
+        self.head = head

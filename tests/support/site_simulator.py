@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from carnet.entitlements import Line
+from carnet.exchange.carried_license import carry
 from carnet.exchange.enablement_token import Token, enrolment_proof
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.history import (
@@ -21,6 +22,8 @@ from carnet.exchange.history import (
     checkpoint_fields,
     texts,
 )
+from carnet.exchange.issuing_log import check_log, goes_on_from, new_breaks
+from carnet.exchange.key_set import KeySet
 from carnet.exchange.keys import (
     ED25519,
     Opener,
@@ -47,7 +50,7 @@ from carnet.exchange.license_file_request import (
 from carnet.exchange.offline_license_file import OfflineLicenseFile, SealedBody, open_body
 from carnet.exchange.reads import site_reads
 from carnet.exchange.receipt import Receipt, write_receipt
-from carnet.exchange.strict import from_base64url
+from carnet.exchange.strict import encode, from_base64url
 from carnet.exchange.windows import Windows, install_by, is_missed
 from carnet.merkle import (
     Checkpoint,
@@ -111,6 +114,9 @@ class Site:
     shown: list[tuple[str, int]] = field(default_factory=list)  # files since the install, and their sizes
     issuing_log: CheckpointFields | None = None
     key_set_version: int = 1
+    key_set: KeySet | None = None
+    raw_key_set: bytes = b""
+    raw_license: bytes = b""  # the installed OLF
     clock_ahead: Any = None  # a timedelta by which its system clock is wrong
     state: str = "new"
     windows: Windows = field(default_factory=Windows)  # E18: of the installed OLF, before the first one of the token
@@ -141,7 +147,16 @@ class Site:
         self.installed, self.granted, self.in_use, self.cycle = None, {}, {}, None
         self.windows = self.token.windows
         self.state, self.first_file = "enabled", True
+        self._take_key_set(self.token.key_set)
         self.note()
+
+    def _take_key_set(self, jws: JwsFields) -> None:
+        """E16, L6: not judged here; what it states of the vendor's log is taken."""
+        key_set = msgspec.json.decode(from_base64url(jws.payload), type=KeySet)
+        if self.key_set is None or key_set.version > self.key_set_version:
+            known = self.key_set.log_breaks if self.key_set else []
+            self.issuing_log = goes_on_from(self.issuing_log, new_breaks(known, key_set.log_breaks))
+            self.key_set, self.key_set_version, self.raw_key_set = key_set, key_set.version, encode(jws)
 
     def withdraw(self) -> None:
         self.cycle, self.withdrawn = None, self.withdrawn + 1
@@ -191,6 +206,7 @@ class Site:
         *,
         since: int | None = None,
         new_keys: bool = False,
+        with_license: bool = False,
         changed_totals: list[LineTotals] | None = None,
         changed: dict[str, Any] | None = None,
     ) -> tuple[LicenseFileRequest, list[Signer]]:
@@ -231,6 +247,7 @@ class Site:
             ),
             "windows": self.windows,
             "reads": site_reads(),
+            "license": carry(self.raw_license, self.raw_key_set, self.opener) if with_license else None,
         }
         self.shown.append((request_id, self.ledger.size))
         if release:
@@ -292,18 +309,23 @@ class Site:
         before = {} if self.first_file else self.lines
         self.lines, self.first_file = before | {line.line_id: line for line in body.lines}, False
         self.granted = {line.line_id: line.quantity for line in body.lines}
+        if olf.key_set:
+            self._take_key_set(olf.key_set)
         if olf.issuing_log:
+            assert check_log(olf.issuing_log, olf.content_digest(), olf.olf_id, self._seen()) is None, "V2"
             self.issuing_log = olf.issuing_log.checkpoint
+        self.raw_license = raw
         if olf.accepts_history and olf.accepts_history.number > self.history_accepted:
             for added in olf.accepts_history.add:
                 where = (added.line_id, added.period_start)
                 self.consumed[where] = self.consumed.get(where, 0) + added.units
             self.history_accepted = olf.accepts_history.number
-        if olf.key_set:
-            self.key_set_version += 1
         self.shown = [(olf.olf_id, olf.acknowledged.size)]
         self.note()
         return self.receipt(now)
+
+    def _seen(self) -> Checkpoint | None:
+        return self.issuing_log.checkpoint if self.issuing_log else None
 
     def receipt(self, now: datetime) -> bytes:
         assert self.installed is not None

@@ -1,8 +1,11 @@
-"""V1, V2: what an OLF shows of the vendor's issuing log: the record of the issue, its proof, and how the log grew.
+"""V1, V2: what an OLF shows of the vendor's issuing log: the record of the issue, its proof, and how the log grew; and
+L6: where the log goes on from, after CALM was restored.
 
 The public half of a record commits to its private half (who, why) by a hash, so that a proof can leave the vendor
 without naming the vendor's staff.
 """
+
+from collections.abc import Iterable
 
 from carnet.entitlements import (
     Count,
@@ -12,7 +15,7 @@ from carnet.entitlements import (
     Text,
     Time,
 )
-from carnet.exchange.history import CheckpointFields, Proof, hashes
+from carnet.exchange.history import CheckpointFields, Hash, Proof, hashes
 from carnet.exchange.strict import encode
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import (
@@ -54,6 +57,39 @@ class LogProof(Fields, frozen=True):
     checkpoint: CheckpointFields
     inclusion: Proof
     extends: Growth | None
+
+
+class LogBreak(Fields, frozen=True):
+    """L6: CALM was restored from a backup. Its log goes on from its first `size` records, whose root is `root`; what it
+    recorded after them, before the restore, is lost there. The roots sign this, in a key set.
+    """
+
+    at: Time  # when it was stated
+    size: Count
+    root: Hash
+    why: Text
+
+    @property
+    def checkpoint(self) -> CheckpointFields:
+        """The log as it goes on from there."""
+        return CheckpointFields(origin=ORIGIN, size=self.size, root=self.root)
+
+
+def new_breaks(known: Iterable[LogBreak], stated: Iterable[LogBreak]) -> list[LogBreak]:
+    """Those in a newer key set that the older one did not state, in their order (L6)."""
+    before = set(known)
+    return [each for each in stated if each not in before]
+
+
+def goes_on_from(seen: CheckpointFields | None, breaks: Iterable[LogBreak]) -> CheckpointFields | None:
+    """The checkpoint from which the log is judged after `breaks`, for somebody who saw `seen` of it (L6, V2).
+
+    What was seen up to a break is in the log still, and must stay there.
+    """
+    for each in breaks:
+        if seen is not None and seen.size > each.size:
+            seen = each.checkpoint
+    return seen
 
 
 def check_log(proof: LogProof, content_sha256: str, subject: str, seen: Checkpoint | None) -> Refusal | None:

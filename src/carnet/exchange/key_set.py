@@ -31,6 +31,7 @@ from carnet.exchange.envelope import (
     verify_all,
     write_envelope,
 )
+from carnet.exchange.issuing_log import LogBreak
 from carnet.exchange.keys import (
     ED25519,
     ML_DSA_65,
@@ -46,6 +47,7 @@ SUITES = {"std": (ED25519, ML_DSA_65)}  # room is left for `gov` and `small`
 
 Keys = Annotated[list[PublicKey], Meta(min_length=1, max_length=16)]
 Threshold = Annotated[int, Meta(ge=1, le=8)]
+LogBreaks = Annotated[list[LogBreak], Meta(max_length=32)]
 
 
 class KeySet(Fields, frozen=True):
@@ -62,6 +64,7 @@ class KeySet(Fields, frozen=True):
     issuers: Keys
     roots: Keys
     threshold: Threshold
+    log_breaks: LogBreaks  # L6: where the issuing log goes on from, oldest first
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -20,6 +20,7 @@ from carnet.entitlements import (
     Uuid,
     Word,
 )
+from carnet.exchange.carried_license import CarriedLicense
 from carnet.exchange.enablement_token import Version
 from carnet.exchange.envelope import (
     Envelope,
@@ -220,6 +221,7 @@ class LicenseFileRequest(Fields, frozen=True):
     clock: ClockFields
     windows: Windows  # that the site goes by (E18)
     reads: SiteReads  # E17
+    license: CarriedLicense | None  # L6: only where it is asked for
 
     def __post_init__(self) -> None:
         super().__post_init__()

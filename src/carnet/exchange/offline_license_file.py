@@ -99,16 +99,23 @@ class SealedBody(Fields, frozen=True):
     `blinding` is 32 fresh random bytes: without them, who guesses the lines would see by `sealed_sha256` that they
     guessed right. With them the hash commits to the body and tells nothing of it.
 
+    `enrolment` and `purchases` are the vendor's own ids, of which line ids follow: a CALM that was restored from a
+    backup learns them again from here (L6).
+
     Raises:
-        ValueError: It grants one line twice, or `blinding` is not 32 bytes.
+        ValueError: It grants one line twice, or `blinding` is not 32 bytes, or there is not one purchase for each line.
     """
 
     blinding: Annotated[str, Meta(min_length=43, max_length=43)]
     account_name: Text
     lines: Annotated[list[Line], Meta(min_length=1, max_length=256)]
+    enrolment: Uuid
+    purchases: Annotated[list[Uuid], Meta(min_length=1, max_length=256)]  # of each line, in the order of `lines`
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if len(self.purchases) != len(self.lines):
+            raise ValueError("it does not name one purchase for each line")
         if len({line.line_id for line in self.lines}) != len(self.lines):
             raise ValueError("it grants one line twice")
         from_base64url(self.blinding)
@@ -213,27 +220,41 @@ def open_body(olf: OfflineLicenseFile, openers: list[Opener], version: int | Non
     """
     opener = next((opener for opener in openers if opener.key.kid == olf.sealing_key), None)
     try:
-        packed = None
-        if opener:
-            info = info_for(olf.olf_id, olf.control_room_id, olf.sequence)
-            packed = unseal(from_base64url(olf.sealed), opener, info)
-        if packed is None:
-            return Refusal(
-                Code.WRONG_KEY,
-                f"The file is sealed to key {olf.sealing_key[:16]}…, which does not open it here.",
-                "Upload this Control Room's newest LFR to CALM, and install the file that answers it.",
-            )
-        plaintext = _unpack(packed)
-        if sha256(plaintext).hexdigest() != olf.sealed_sha256:
-            return bad_signature(Kind.OLF, "what is sealed is not what was signed")
-        return _body(plaintext, version or versions_of(SEALED_BODY).newest)
+        plaintext = unseal_body(olf, opener) if opener else None
     except MalformedError as error:
         return malformed(str(error))
+    if plaintext is None:
+        return Refusal(
+            Code.WRONG_KEY,
+            f"The file is sealed to key {olf.sealing_key[:16]}…, which does not open it here.",
+            "Upload this Control Room's newest LFR to CALM, and install the file that answers it.",
+        )
+    return read_body(olf, plaintext, version)
 
 
-def _body(plaintext: bytes, version: int) -> SealedBody | Refusal:
-    """The body of an OLF of `version`. Raises MalformedError where it is not one."""
-    written = decode(plaintext, versions_of(SEALED_BODY).table[version].shape, depth=MAX_DEPTH)
+def unseal_body(olf: OfflineLicenseFile, opener: Opener) -> bytes | None:
+    """The sealed plaintext; None where `opener` does not open it.
+
+    Raises:
+        MalformedError: It is not packed as a body is.
+    """
+    packed = unseal(from_base64url(olf.sealed), opener, info_for(olf.olf_id, olf.control_room_id, olf.sequence))
+    return None if packed is None else _unpack(packed)
+
+
+def read_body(olf: OfflineLicenseFile, plaintext: bytes, version: int | None = None) -> SealedBody | Refusal:
+    """The body, where it is the one that the signed file commits to. `version` is that of the file; the newest for
+    None.
+
+    Refused as `bad_signature` or `malformed`.
+    """
+    if sha256(plaintext).hexdigest() != olf.sealed_sha256:
+        return bad_signature(Kind.OLF, "what is sealed is not what was signed")
+    version = version or versions_of(SEALED_BODY).newest
+    try:
+        written = decode(plaintext, versions_of(SEALED_BODY).table[version].shape, depth=MAX_DEPTH)
+    except MalformedError as error:
+        return malformed(str(error))
     return upgraded(SEALED_BODY, version, written, SealedBody)
 
 

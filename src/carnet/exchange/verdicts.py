@@ -43,6 +43,7 @@ class Code(StrEnum):
     UNKNOWN_LICENSE_FILE = "unknown_license_file"
     WRITTEN_OFF = "written_off"
     RELEASED_AGAIN = "released_again"
+    NOT_REMEMBERED = "not_remembered"
     NOTHING_TO_ACCEPT = "nothing_to_accept"
     TOO_MANY_UPLOADS = "too_many_uploads"
     # issuing

@@ -55,6 +55,7 @@ _CODES: dict[HTTPStatus, set[Code]] = {
         Code.CANNOT_BE_INSTALLED,
         Code.NEEDS_SECOND_PERSON,
         Code.RELEASED_AGAIN,
+        Code.NOT_REMEMBERED,
         Code.NOT_ENABLED,
         Code.WRONG_KEY,
         Code.OUT_OF_SEQUENCE,

@@ -9,10 +9,12 @@ import typer
 from carnet.calm.cli.session import (
     Account,
     InFile,
+    Reason,
     Session,
     command,
     table,
 )
+from carnet.calm.cli.vendor import proposed
 from carnet.cli_support import (
     OutFile,
     new_app,
@@ -36,6 +38,7 @@ ForOlder = Annotated[
 def add_to(app: typer.Typer) -> None:
     token = new_app("The enablement token: what a Control Room is enabled with (E2).")
     command(token, "download")(download_token)
+    command(token, "take-back")(take_back_token)
     request = new_app("License File Requests (LFR), as sites send them.")
     command(request, "accept")(accept_request)
     file = new_app("Offline License Files (OLF).")
@@ -62,6 +65,14 @@ def download_token(session: Session, account: Account, out: OutFile, for_older: 
 def _token(console: "Console", answer: Any, out: Path) -> None:
     console.print(f"The token is written: {out}. It holds a one-time secret: carry it as such.")
     console.print(f"Install it on the Control Room before {_stamp(answer.expires_at)}.")
+
+
+def take_back_token(session: Session, file: InFile, reason: Reason) -> None:
+    """Propose to take back a token that CALM forgot when it was restored (L6). A second person confirms it (A3)."""
+    calm = session.calm()
+    from carnet.calm.use_cases.proposals import propose_take_back_token
+
+    session.answer(propose_take_back_token(calm, raw=read_file(file), reason=reason, **session.who()), proposed)
 
 
 Guid = Annotated[str, typer.Option("--guid", help="The License GUID: its id or label.")]

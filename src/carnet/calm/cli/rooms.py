@@ -25,6 +25,7 @@ def add_to(app: typer.Typer) -> None:
     command(room, "accept-history")(accept_history)
     command(room, "write-off")(write_off)
     command(room, "readmit")(readmit)
+    command(room, "take-back")(take_back)
     app.add_typer(room, name="control-room")
 
 
@@ -118,6 +119,16 @@ def readmit(session: Session, room: RoomName, reason: Reason) -> None:
 
     answer = propose_readmission(calm, control_room=find_named(room).id, reason=reason, **session.who())
     session.answer(answer, proposed)
+
+
+def take_back(session: Session, room: RoomName, reason: Reason) -> None:
+    """Propose to take back what CALM forgot of a Control Room when it was restored, as its LFR with the license proves
+    it (L6). A second person confirms it (A3)."""
+    calm = session.calm()
+    from carnet.calm.queries.control_rooms import id_of
+    from carnet.calm.use_cases.proposals import propose_take_back
+
+    session.answer(propose_take_back(calm, control_room=id_of(room), reason=reason, **session.who()), proposed)
 
 
 Unconsumed = Annotated[

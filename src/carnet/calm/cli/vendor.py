@@ -17,6 +17,7 @@ from carnet.cli_support import (
     NewPassphraseFile,
     OutFile,
     new_app,
+    parse_time,
     read_file,
     write_file,
 )
@@ -42,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
     log = new_app("The issuing log: every act, who, when, what and why (V1).")
     command(log, "show")(show_log)
     command(log, "verify")(verify_log)
+    command(log, "resume")(resume_log)
     command(app, "confirm")(confirm)
     for group, name in ((catalogue, "catalogue"), (key, "key"), (trust, "trust"), (log, "log")):
         app.add_typer(group, name=name)
@@ -233,6 +235,22 @@ def verify_log(session: Session) -> None:
     session.answer(answer, _verified, holds=answer.holds)
     if not answer.holds:
         raise typer.Exit(FAULT)
+
+
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="TIME", help="Of which time the state is, where CALM does not see it itself."),
+]
+
+
+def resume_log(session: Session, reason: Reason, as_of: AsOf = None) -> None:
+    """Propose to go on after CALM was restored from a backup (L6). Sites show the reason. A second person confirms it
+    (A3), with the folder of the roots."""
+    calm = session.calm()
+    from carnet.calm.use_cases.proposals import propose_resume
+
+    when = parse_time(as_of) if as_of else None
+    session.answer(propose_resume(calm, reason=reason, as_of=when, **session.who()), proposed)
 
 
 def _progress(what: str, total: int) -> Any:

@@ -194,7 +194,8 @@ class LicenseFile(models.Model):
     id = models.CharField(primary_key=True, max_length=36)
     room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
     enrolment = models.ForeignKey(Enrolment, on_delete=models.PROTECT)
-    lfr = models.OneToOneField(AcceptedLfr, on_delete=models.PROTECT)  # E6: one answer for each LFR
+    # E6: one answer for each LFR; none where the file was taken back (L6), and what it answered is forgotten
+    lfr = models.OneToOneField(AcceptedLfr, null=True, on_delete=models.PROTECT)
     sequence = models.BigIntegerField()
     issued_at = models.DateTimeField()
     install_by = models.DateTimeField()
@@ -210,10 +211,13 @@ class LicenseFile(models.Model):
     site_clock_is_off = models.BooleanField(default=False)  # E5: issued on that statement
     lowers_clock = models.BooleanField(default=False)  # T3
     windows = models.TextField()  # E18: Windows, JSON, as it was signed
+    taken_back = models.BooleanField(default=False)  # L6: issued in a time that CALM forgot
     raw = models.BinaryField()
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["room", "sequence"], name="sequence_counts_by_room"),)
+        constraints = (
+            models.UniqueConstraint(fields=["room", "sequence", "taken_back"], name="sequence_counts_by_room"),
+        )
 
     def __str__(self) -> str:
         return f"{self.room_id}: {self.sequence}"

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from carnet.cli_support import write_file
 from carnet.errors import TamperedError
 from carnet.exchange.history import CheckpointFields
 
@@ -19,6 +20,10 @@ class LogHead(Protocol):
     def read(self) -> CheckpointFields | None: ...
 
     def write(self, head: CheckpointFields) -> None: ...
+
+    def is_lost(self) -> bool: ...
+
+    def start_over(self, head: CheckpointFields) -> None: ...
 
 
 class FileHead:
@@ -42,6 +47,26 @@ class FileHead:
                 os.pwrite(handle, msgspec.json.encode(head).ljust(_RECORD), 0)
             if known is None:
                 os.fsync(handle)  # from here on, the record has its place on the disk
+
+    def is_lost(self) -> bool:
+        """L6: whether a database was put back here while there was no head to compare it with."""
+        return self._lost.exists()
+
+    def note_lost(self) -> None:
+        """A database is put back here. A head that is here says what is missing; else this does."""
+        if not self._path.exists():
+            write_file(self._lost, b"", 0o600)
+
+    def start_over(self, head: CheckpointFields) -> None:
+        """L6: the log goes on from an older state, as two people stated it."""
+        with self._locked(fcntl.LOCK_EX) as handle:
+            os.pwrite(handle, msgspec.json.encode(head).ljust(_RECORD), 0)
+            os.fsync(handle)
+        self._lost.unlink(missing_ok=True)
+
+    @property
+    def _lost(self) -> Path:
+        return self._path.with_suffix(".lost")
 
     @contextmanager
     def _locked(self, how: int) -> Iterator[int]:

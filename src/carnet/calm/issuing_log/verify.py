@@ -12,6 +12,8 @@ from carnet.exchange.issuing_log import LogRecord
 from carnet.exchange.strict import MalformedError, decode
 from carnet.merkle import Checkpoint, Peaks, leaf_hash
 
+OF_FILES = ("license_file.issued", "license_file.taken_back")  # records that commit to the bytes of a file
+
 Found = tuple[datetime, str, str, str, str]  # what a record is found by: at, kind, subject, about, who
 Row = tuple[int, bytes, bytes, bytes, Found]  # index, leaf, detail, nodes
 
@@ -63,7 +65,7 @@ def _check(row: Row, expected: int, contents: dict[str, str]) -> list[str]:
         problems.append(f"record {index}: it calls itself {record.index}, and should be {expected}")
     if sha256(detail).hexdigest() != record.detail_sha256:
         problems.append(f"record {index}: its private half is not the one that its public half commits to")
-    issued = contents.get(record.subject) if record.kind == "license_file.issued" else None
+    issued = contents.get(record.subject) if record.kind in OF_FILES else None
     if issued is not None and issued != record.content_sha256:
         problems.append(f"record {index}: license file {record.subject} is not the one that was issued")
     return problems

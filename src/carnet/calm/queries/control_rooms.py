@@ -164,6 +164,13 @@ def find_named(name: str) -> ControlRoom:
     return room
 
 
+def id_of(name: str) -> str:
+    """The id of a Control Room that CALM knows by that name; else the name itself: it may be one that CALM forgot
+    (L6)."""
+    known = RefusedFile.objects.filter(room=name).exists()
+    return name if known else find_named(name).id
+
+
 def show_room(name: str, *, now: datetime) -> RoomShown:
     room = find_named(name)
     return RoomShown(
@@ -184,7 +191,7 @@ def show_room(name: str, *, now: datetime) -> RoomShown:
 def _files(room: ControlRoom) -> tuple[FileShown, ...]:
     rows = LicenseFile.objects.filter(room=room).order_by("sequence").defer("raw")
     return tuple(
-        FileShown(row.id, row.sequence, row.lfr_id, row.state, row.issued_at, row.install_by, row.issued_by)
+        FileShown(row.id, row.sequence, row.lfr_id or "", row.state, row.issued_at, row.install_by, row.issued_by)
         for row in rows
     )
 

@@ -14,7 +14,7 @@ from carnet import times
 from carnet.calm.control_rooms.models import LicenseFile
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.models import LogEntry
-from carnet.calm.issuing_log.verify import LogVerified, Row, verify_rows
+from carnet.calm.issuing_log.verify import OF_FILES, LogVerified, Row, verify_rows
 from carnet.calm.use_cases.context import Calm
 from carnet.csv_cells import csv_line
 from carnet.exchange.envelope import JwsFields
@@ -85,7 +85,7 @@ def _contents() -> Iterator[tuple[str, str]]:
 def _issued_ids() -> Iterator[str]:
     for leaf in LogEntry.objects.values_list("leaf", flat=True).iterator():
         record = msgspec.json.decode(bytes(leaf), type=LogRecord)
-        if record.kind == "license_file.issued":
+        if record.kind in OF_FILES:
             yield record.subject
 
 

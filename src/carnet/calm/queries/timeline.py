@@ -120,7 +120,7 @@ def _files(whose: Whose, most: int) -> Iterator[Event]:
     rows = rows.defer("raw", "lfr__raw", "lfr__totals", "lfr__refusals")
     for row in rows.order_by("-issued_at", "-sequence")[:most]:
         about = (row.room_id, row.room.name, row.enrolment.guid_id, row.sequence)
-        cycle = row.lfr.cycle
+        cycle = row.lfr.cycle if row.lfr else ""  # L6: what it answered is forgotten
         yield Event(EventKind.FILE_ISSUED, row.issued_at, *about, "", row.issued_by, row.id, cycle)
         if row.settled_at:
             confirmed = row.state == LicenseFile.State.CONFIRMED

@@ -33,6 +33,7 @@ from carnet.calm.use_cases.context import (
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.histories import settle_refusals, with_evidence
 from carnet.calm.use_cases.refused_uploads import bears_known_signature, refuse_upload
+from carnet.calm.use_cases.taking_back import judge_unremembered
 from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import Case, validate_lfr
 from carnet.exchange.license_file_request import (
@@ -78,13 +79,14 @@ def accept_lfr(calm: Calm, *, raw: bytes, guid: str, now: datetime, by: str) -> 
             return refuse_upload(doing, read, raw, sha256(raw).hexdigest(), of)
         judged = validate_lfr(doing, read, license_guid)  # (3) to (10)
         if isinstance(judged, Refusal):
-            refusal = with_evidence(judged, read.lfr.control_room.id, read.lfr)
-            of = _of(license_guid, read, refusal)
+            forgotten = judge_unremembered(judged, read, license_guid)  # L6
+            refusal = forgotten.refusal if forgotten else with_evidence(judged, read.lfr.control_room.id, read.lfr)
+            of = _of(license_guid, read, refusal, proven=forgotten is not None and forgotten.proven)
             return refuse_upload(doing, refusal, raw, read.envelope.digest, of)
         return _accepted(doing, judged)
 
 
-def _of(license_guid: Guid, read: ReadLfr, refusal: Refusal) -> RefusedOf:
+def _of(license_guid: Guid, read: ReadLfr, refusal: Refusal, *, proven: bool) -> RefusedOf:
     lfr, room = read.lfr, read.lfr.control_room
     return RefusedOf(
         "lfr",
@@ -94,7 +96,7 @@ def _of(license_guid: Guid, read: ReadLfr, refusal: Refusal) -> RefusedOf:
         room.name,
         lfr.sequence,
         lfr.generated_at,
-        bears_known_signature(room.id, read.signer, refusal),
+        proven or bears_known_signature(room.id, read.signer, refusal),
     )
 
 

@@ -68,7 +68,7 @@ State = ControlRoom.State
 
 def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, AcceptedLfr]:
     """One LFR, in the order in which its parts stand on one another."""
-    room = case.room or _new_room(doing, case)
+    room = case.room or new_room(doing, case.lfr, case.guid.account_id)
     if case.room is None:
         _enrol(doing, room, case)
     elif case.token:
@@ -94,11 +94,12 @@ def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, AcceptedLfr]:
     return room, accepted
 
 
-def _new_room(doing: Act, case: Case) -> ControlRoom:
-    stated = case.lfr.control_room
+def new_room(doing: Act, lfr: LicenseFileRequest, account: str) -> ControlRoom:
+    """A Control Room as its first LFR states it."""
+    stated = lfr.control_room
     room = ControlRoom(
         id=stated.id,
-        account_id=case.guid.account_id,
+        account_id=account,
         name=stated.name,
         version=stated.version,
         state=State.ACTIVE,
@@ -398,4 +399,15 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-__all__ = ["apply_lfr", "confirm", "end", "ending", "see", "settle_loss", "take_key", "write_closing", "write_counts"]
+__all__ = [
+    "apply_lfr",
+    "confirm",
+    "end",
+    "ending",
+    "new_room",
+    "see",
+    "settle_loss",
+    "take_key",
+    "write_closing",
+    "write_counts",
+]

@@ -55,6 +55,13 @@ class Calm:
             self._head_checked = True
 
     def head_fault(self) -> TamperedError | None:
+        if self.head.is_lost():
+            return TamperedError(
+                f"CALM was restored from a backup, and the head of its issuing log was not there: it has {log.size()} "
+                "records now, and nobody knows how many it had.",
+                "Two people state that it goes on from there: calm log resume --reason …. Reading still works; every "
+                "act is refused until then.",
+            )
         head = self.head.read()
         if head is None or log.checkpoint_at(head.size) == head.checkpoint:
             return None
@@ -62,7 +69,8 @@ class Calm:
             f"This database is not the one that CALM acted on last: its issuing log has {log.size()} records and "
             f"does not hold the {head.size} that the log's head, kept apart from it, commits to. On it, CALM would "
             "accuse honest sites and issue a second time what is out already.",
-            f"{database.newest_copy()} Reading still works; every act is refused until then.",
+            f"{database.newest_copy()} If nothing newer is left, two people state that: calm log resume --reason …. "
+            "Reading still works; every act is refused until then.",
         )
 
 
@@ -88,6 +96,7 @@ class Act:
     now: datetime
     by: str
     head: Checkpoint | None = None
+    head_starts_over: bool = False  # L6: the log goes on from an older state
 
     @property
     def random(self) -> RandomBytes:
@@ -160,9 +169,11 @@ class Act:
 
 
 @contextmanager
-def act(calm: Calm, *, now: datetime, by: str) -> Iterator[Act]:
+def act(calm: Calm, *, now: datetime, by: str, on_older: bool = False) -> Iterator[Act]:
+    """`on_older`: the one act that is done on a database older than its head (L6)."""
     check_operator(by)
-    calm.check_head()
+    if not on_older:
+        calm.check_head()
     done = False
     try:
         with transaction.atomic():
@@ -173,7 +184,8 @@ def act(calm: Calm, *, now: datetime, by: str) -> Iterator[Act]:
     except database.FAULTS as error:
         raise database.act_fault(error, at_commit=done) from error
     if doing.head:
-        calm.head.write(head_fields(doing.head))
+        write = calm.head.start_over if doing.head_starts_over else calm.head.write
+        write(head_fields(doing.head))
 
 
 def head_fields(head: Checkpoint) -> CheckpointFields:

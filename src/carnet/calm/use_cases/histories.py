@@ -213,6 +213,17 @@ def accept_history(
     return answer
 
 
+def accept_known_history(doing: Act, case: Case, *, reason: str, first: str) -> AcceptedLfr:
+    """L2, where the OLF that the LFR names was taken back (L6): its history is accepted with it."""
+    room, lfr = case.room, case.lfr
+    assert room is not None
+    acceptance = _number(room, lfr)
+    _give_up(room, lfr.ledger, case.installed, doing.now)
+    _save(doing, room, acceptance, lfr, reason=reason, first=first)
+    case = count(replace(case, gives_up=True), (*case.acceptances, acceptance))
+    return apply_lfr(doing, case)[1]
+
+
 def _case(found: Acceptable, acceptance: Acceptance, installed: LicenseFile | None) -> Case:
     lfr = found.read.lfr
     stated = stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
@@ -255,7 +266,7 @@ def _token_of(doing: Act, room: ControlRoom, read: ReadLfr, guid: Guid) -> Token
 
 def _number(room: ControlRoom, lfr: LicenseFileRequest) -> Acceptance:
     last = AcceptanceRow.objects.filter(room=room).order_by("-number").values_list("number", flat=True).first() or 0
-    return Acceptance(last + 1, compare(room, lfr).add)
+    return Acceptance(max(last, lfr.history_accepted) + 1, compare(room, lfr).add)  # L6: one may be forgotten
 
 
 def _save(

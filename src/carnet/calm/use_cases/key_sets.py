@@ -10,6 +10,7 @@ from carnet.calm.use_cases.models import IssuedKeySet
 from carnet.calm.use_cases.written_for import key_set_for_all
 from carnet.errors import NotSetUpError, UsageError
 from carnet.exchange.envelope import Kind, stored_value
+from carnet.exchange.issuing_log import LogBreak
 from carnet.exchange.key_set import (
     SUITES,
     KeySet,
@@ -44,8 +45,21 @@ def make_next(doing: Act, *, with_roots: bool) -> KeysMade:
     current = key_set_of(newest)
     old = [doing.calm.keys.signer("roots", key.kid) for key in current.roots]
     roots = _new_keys(doing, "roots") if with_roots else old
-    signers = [*old, *roots] if with_roots else old
-    return _publish(doing, newest.version + 1, _new_keys(doing, "issuers"), roots, signed_by=signers)
+    signers, breaks = [*old, *roots] if with_roots else old, current.log_breaks
+    return _publish(doing, newest.version + 1, _new_keys(doing, "issuers"), roots, signed_by=signers, breaks=breaks)
+
+
+def make_broken(doing: Act, stated: LogBreak) -> KeysMade:
+    """L6: the same keys, and one more break of the issuing log. Key sets of the time that was lost may be out there: its
+    version rises by as much as there were seconds since, so that it is beyond them, also if it is forgotten in turn."""
+    newest = newest_row()
+    current = key_set_of(newest)
+    roots = [doing.calm.keys.signer("roots", key.kid) for key in current.roots]
+    breaks = [*current.log_breaks, stated]
+    seconds = int((doing.now - current.issued_at).total_seconds())
+    return _publish(
+        doing, newest.version + max(1, seconds), issuers_of(doing.calm, newest), roots, signed_by=roots, breaks=breaks
+    )
 
 
 def _new_keys(doing: Act, group: Group) -> list[Signer]:
@@ -57,7 +71,13 @@ def _new_keys(doing: Act, group: Group) -> list[Signer]:
 
 
 def _publish(
-    doing: Act, version: int, issuers: Sequence[Signer], roots: Sequence[Signer], *, signed_by: list[Signer]
+    doing: Act,
+    version: int,
+    issuers: Sequence[Signer],
+    roots: Sequence[Signer],
+    *,
+    signed_by: list[Signer],
+    breaks: Sequence[LogBreak] = (),
 ) -> KeysMade:
     key_set = KeySet(
         version=version,
@@ -66,13 +86,25 @@ def _publish(
         issuers=_public(issuers),
         roots=_public(roots),
         threshold=1,
+        log_breaks=list(breaks),
     )
     raw, older = write_key_set(key_set, signed_by), _older(key_set, signed_by)
+    return keep_key_set(key_set, raw, older)
+
+
+def keep_key_set(key_set: KeySet, raw: bytes, older: bytes = b"") -> KeysMade:
+    """The row of a signed key set: made here, or taken back (L6)."""
     kids = tuple(key.kid for key in key_set.issuers), tuple(key.kid for key in key_set.roots)
     IssuedKeySet(
-        version=version, raw=raw, older=older, issuers="\n".join(kids[0]), roots="\n".join(kids[1]), made_at=doing.now
+        version=key_set.version,
+        raw=raw,
+        older=older,
+        issuers="\n".join(kids[0]),
+        roots="\n".join(kids[1]),
+        made_at=key_set.issued_at,
+        has_breaks=bool(key_set.log_breaks),
     ).save(force_insert=True)
-    return KeysMade(version, kids[0], kids[1], raw, doing.now)
+    return KeysMade(key_set.version, kids[0], kids[1], raw, key_set.issued_at)
 
 
 def _older(key_set: KeySet, signers: list[Signer]) -> bytes:

@@ -51,7 +51,7 @@ class Written:
 def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
     form = plan.form
     olf = _without_proof(doing, plan, form)
-    seen = plan.lfr.issuing_log
+    seen = plan.log_seen
     appended = doing.record(
         "license_file.issued",
         olf.olf_id,
@@ -71,7 +71,13 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
 def _without_proof(doing: Act, plan: Plan, form: OlfForm) -> OfflineLicenseFile:
     olf_id, key, lfr = doing.new_id(), plan.lfr.sealing_key, plan.lfr
     blinding = to_base64url(doing.calm.random(32))
-    body = SealedBody(blinding=blinding, account_name=plan.room.account.name, lines=plan.lines)
+    body = SealedBody(
+        blinding=blinding,
+        account_name=plan.room.account.name,
+        lines=plan.lines,
+        enrolment=str(plan.room.enrolment_id),
+        purchases=list(plan.by_purchase),
+    )
     sealed, digest = seal_body(body, key, olf_id, plan.room.id, plan.sequence, form.olf)
     return OfflineLicenseFile(
         olf_id=olf_id,
@@ -184,7 +190,7 @@ def download_license_file(calm: Calm, *, license_file: str, now: datetime, by: s
             row.room_id,
             row.room.name,
             row.enrolment.guid_id,
-            row.lfr_id,
+            row.lfr_id or "",
             row.issued_at,
             row.install_by,
             raw=bytes(row.raw),

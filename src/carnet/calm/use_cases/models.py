@@ -13,6 +13,7 @@ class Token(models.Model):
     expires_at = models.DateTimeField()
     downloaded_by = models.CharField(max_length=200)
     windows = models.TextField()  # E18: Windows, JSON, as it was signed
+    waits = models.BooleanField(default=False)  # L6: it was forgotten, and two people have not taken it back yet
 
     def __str__(self) -> str:
         return self.id
@@ -91,6 +92,23 @@ class IssuedKeySet(models.Model):
     issuers = models.TextField()  # thumbprints of the keys in use, one a line
     roots = models.TextField()
     made_at = models.DateTimeField()
+    has_breaks = models.BooleanField(default=False)  # L6: it states where the issuing log goes on from
 
     def __str__(self) -> str:
         return str(self.version)
+
+
+class Restoration(models.Model):
+    """L6: two people stated that CALM was restored. What was recorded after `as_of`, up to `at`, may be forgotten."""
+
+    size = models.BigIntegerField()  # of the issuing log, as it goes on
+    root = models.CharField(max_length=43)
+    as_of = models.DateTimeField()  # the time of the last record that is left
+    at = models.DateTimeField()
+    reason = models.CharField(max_length=200)  # as the roots signed it: sites show it
+    by = models.CharField(max_length=200)
+    second = models.CharField(max_length=200)
+    key_set = models.BigIntegerField()  # the version that states it
+
+    def __str__(self) -> str:
+        return f"{self.size} records, {self.at}"

@@ -32,7 +32,7 @@ from carnet.calm.use_cases.difference import (
     units_below,
     users_above,
 )
-from carnet.calm.use_cases.key_sets import newest_row
+from carnet.calm.use_cases.key_sets import key_set_of, newest_row
 from carnet.calm.use_cases.lfr_projection import AnsweredLfr, read_answered_lfr
 from carnet.calm.use_cases.models import IssuedKeySet
 from carnet.calm.use_cases.selection import (
@@ -47,6 +47,8 @@ from carnet.calm.use_cases.validate_lfr import read_acceptances
 from carnet.calm.use_cases.windows import differences
 from carnet.calm.use_cases.written_for import OlfForm, form_for_site
 from carnet.entitlements import Line
+from carnet.exchange.history import CheckpointFields
+from carnet.exchange.issuing_log import goes_on_from, new_breaks
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import Windows, lowered_clock_window, request_window
@@ -92,6 +94,11 @@ class Plan:
         """E16: the newest one, where the site does not know it yet."""
         return self.key_set if self.lfr.key_set_version < self.key_set.version else None
 
+    @property
+    def log_seen(self) -> CheckpointFields | None:
+        """V2: what the site will have seen of the issuing log when it judges the file, which may bring a break (L6)."""
+        return log_seen(self.lfr, self.key_set)
+
     @cached_property
     def counts(self) -> dict[Where, Count]:
         """Q3: what CALM counts as consumed there."""
@@ -134,7 +141,8 @@ def draw_up(
     lowers_clock: bool = False,
 ) -> Plan:
     """The OLF as asked for, of an LFR that can be answered; not yet judged."""
-    room = accepted.room
+    room, newest = accepted.room, newest_row()
+    seen = log_seen(lfr, newest)
     assert room.enrolment_id is not None
     assert room.guid_id is not None
     assert accepted.deadline is not None
@@ -148,8 +156,8 @@ def draw_up(
         lfr,
         lines,
         shelf,
-        newest_row(),
-        log.read_tail(lfr.issuing_log.size if lfr.issuing_log else 0),
+        newest,
+        log.read_tail(seen.size if seen else 0),
         read_acceptances(room.id, lfr.history_accepted),
         installed,
         approved,
@@ -159,6 +167,15 @@ def draw_up(
         site_clock_is_off,
         problems,
     )
+
+
+def log_seen(lfr: AnsweredLfr, newest: IssuedKeySet) -> CheckpointFields | None:
+    """L6: a site that does not know the newest key set yet takes it from the file, with each break that it states."""
+    known = IssuedKeySet.objects.filter(version=lfr.key_set_version).first() if lfr.issuing_log else None
+    if lfr.issuing_log is None or not newest.has_breaks or lfr.key_set_version >= newest.version:
+        return lfr.issuing_log
+    before = key_set_of(known).log_breaks if known else []
+    return goes_on_from(lfr.issuing_log, new_breaks(before, key_set_of(newest).log_breaks))
 
 
 def problems_of(plan: Plan) -> Iterator[Problem]:
@@ -336,13 +353,15 @@ def _reachable(plan: Plan) -> Refusal | None:
 
 def _log_agrees(plan: Plan) -> Refusal | None:
     """V2: the site must have seen this very issuing log, or it would refuse the file."""
-    seen = plan.lfr.issuing_log
+    seen = plan.log_seen
     if seen is None or plan.tail.checkpoint_at(seen.size) == seen.checkpoint:
         return None
     return Refusal(
         Code.LOG_MISMATCH,
         f"{plan.room.name} saw {seen.size} records of an issuing log that is not the one here: no file could prove "
         "to it how it was issued.",
-        "Find out whether CALM was restored from a backup, or whether someone issues in the vendor's name.",
+        "If CALM was restored from a backup, two people state that, and the log goes on from there (L6). Otherwise find "
+        "out who issues in the vendor's name.",
         (f"the site saw: {seen.size} records, root {seen.root[:16]}…", f"the log here has {plan.tail.size} records"),
+        run="calm log resume --as-of TIME --reason …",
     )

@@ -12,7 +12,7 @@ import msgspec
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
 from carnet.calm.customers.windows import windows_of
-from carnet.calm.use_cases import exposures, histories, losses, vouchers, windows
+from carnet.calm.use_cases import exposures, histories, losses, restorations, taking_back, vouchers, windows
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import (
     Act,
@@ -31,6 +31,8 @@ from carnet.times import stamp
 ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
 SET_WINDOWS = "set_windows"
 READMIT = "readmit"
+RESUME_LOG, TAKE_BACK, TAKE_BACK_TOKEN = restorations.RESUME, "take_back", "take_back_token"
+_NEW_KEY_SET = (ROTATE_KEYS, RESUME_LOG)
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,34 @@ def propose_rotation(
         return propose(doing, ROTATE_KEYS, "", {"with_roots": with_roots}, reason, would)
 
 
+def propose_resume(calm: Calm, *, reason: str, now: datetime, by: str, as_of: datetime | None = None) -> Proposed:
+    """L6: that CALM was restored. Raises UsageError where nothing says so, and `as_of` does not either."""
+    restorations.check_reason(reason)
+    with act(calm, now=now, by=by, on_older=True) as doing:
+        goes_on = restorations.find_goes_on(calm, as_of)
+        payload = {"size": goes_on.checkpoint.size, "root": goes_on.root}
+        return propose(doing, RESUME_LOG, "", payload, reason, goes_on.words())
+
+
+def propose_take_back(calm: Calm, *, control_room: str, reason: str, now: datetime, by: str) -> Proposed | Refusal:
+    """L6: what the newest LFR with the license proves of a Control Room that CALM forgot."""
+    with act(calm, now=now, by=by) as doing:
+        found = taking_back.find_provable(doing, control_room)
+        if isinstance(found, Refusal):
+            return doing.refuse(found, "control_room.take_back", control_room)
+        payload = {"refused": found.refused.pk, "enrolment": found.room.enrolment_id if found.room else None}
+        return propose(doing, TAKE_BACK, control_room, payload, reason, tuple(taking_back.consequences(found, now)))
+
+
+def propose_take_back_token(calm: Calm, *, raw: bytes, reason: str, now: datetime, by: str) -> Proposed | Refusal:
+    """L6: a token that CALM signed in the time that it forgot."""
+    with act(calm, now=now, by=by) as doing:
+        found = taking_back.keep_token(doing, raw)
+        if isinstance(found, Refusal):
+            return doing.refuse(found, "token.take_back", "")
+        return propose(doing, TAKE_BACK_TOKEN, found.id, {}, reason, taking_back.token_words(found))
+
+
 def propose_windows(
     calm: Calm, *, account: str, changes: Mapping[str, Any], reason: str, now: datetime, by: str
 ) -> Proposed:
@@ -183,13 +213,13 @@ def propose(
 
 def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
     answer = _confirm(calm, proposal, now, by)
-    if isinstance(answer, Confirmed) and answer.kind == ROTATE_KEYS:
+    if isinstance(answer, Confirmed) and answer.kind in _NEW_KEY_SET:
         calm.publish()
     return answer
 
 
 def _confirm(calm: Calm, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
-    with act(calm, now=now, by=by) as doing:
+    with act(calm, now=now, by=by, on_older=_resumes(proposal)) as doing:
         row = _find_open(proposal)
         if is_same_operator(row.by, by):
             return doing.refuse(_same_person(row), f"{row.kind}.confirm", row.id)
@@ -207,7 +237,7 @@ def _confirm(calm: Calm, proposal: str, now: datetime, by: str) -> Confirmed | R
 
 def withdraw(calm: Calm, *, proposal: str, now: datetime, by: str) -> Withdrawn:
     """Anybody may take a proposal back, also who made it: nothing comes of it."""
-    with act(calm, now=now, by=by) as doing:
+    with act(calm, now=now, by=by, on_older=_resumes(proposal)) as doing:
         row = _find_open(proposal)
         withdraw_open(doing, row)
         return Withdrawn(row.id, row.kind, row.subject, row.by, by)
@@ -268,6 +298,11 @@ def _find_open(proposal: str) -> Proposal:
     return row
 
 
+def _resumes(proposal: str) -> bool:
+    """L6: that, and no other act, is done on a database that is older than its head."""
+    return Proposal.objects.filter(id=proposal, kind=RESUME_LOG).exists()
+
+
 def _same_person(row: Proposal) -> Refusal:
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
@@ -315,6 +350,13 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
         assert room is not None
         refusal = exposures.find_readmissible(room, doing.now)
         return refusal or done(doing, row, exposures.readmit(room, doing.now))
+    if row.kind == TAKE_BACK:
+        return _take_back(doing, row, payload)
+    if row.kind == TAKE_BACK_TOKEN:
+        return done(doing, row, taking_back.take_token(row.subject))
+    if row.kind == RESUME_LOG:
+        goes_on = restorations.resume(doing, payload["size"], payload["root"], row.reason, row.by)
+        return goes_on if isinstance(goes_on, Refusal) else done(doing, row, goes_on.words())
     if row.kind == SET_WINDOWS:
         did = windows.set_windows(row.subject, payload)
         return did if isinstance(did, Refusal) else done(doing, row, did)
@@ -344,6 +386,15 @@ def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confi
     if isinstance(answer, Refusal):
         return answer
     return done(doing, row, did, lfr=answer[1].id)
+
+
+def _take_back(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
+    found = taking_back.find_provable(doing, row.subject, refused=payload["refused"])
+    if isinstance(found, Refusal):
+        return found
+    did = tuple(taking_back.consequences(found, doing.now))
+    answer = taking_back.take_back(doing, found, reason=row.reason, first=row.by)
+    return answer if isinstance(answer, Refusal) else done(doing, row, did, lfr=answer.id)
 
 
 def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:

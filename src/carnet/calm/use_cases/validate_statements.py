@@ -41,7 +41,7 @@ def judge_token(doing: Act, lfr: LicenseFileRequest, guid: Guid) -> Token | Refu
     Not here: for how long it is in force. The site judged them when it installed the token; an LFR may come later.
     """
     named = lfr.enrolment.token_id
-    token = Token.objects.select_related("account").filter(id=named).first()
+    token = Token.objects.select_related("account").filter(id=named, waits=False).first()
     if token is None:
         return lfr_refusals.unknown_token(lfr.control_room.name, named)
     if token.account_id != guid.account_id:

@@ -73,16 +73,27 @@ Since = Annotated[
     int | None, typer.Option("--since", metavar="SIZE", min=1, max=2**53 - 1, help="The size CALM asks to be shown.")
 ]
 NewKeys = Annotated[bool, typer.Option("--new-keys", help="Bring new keys (E15).")]
+WithLicense = Annotated[
+    bool,
+    typer.Option("--with-license", help="Carry the installed license file back, opened: CALM was restored (L6)."),
+]
 
 
-def generate(session: Session, out: OutFile, kind: Kind = None, since: Since = None, new_keys: NewKeys = False) -> None:
+def generate(
+    session: Session,
+    out: OutFile,
+    kind: Kind = None,
+    since: Since = None,
+    new_keys: NewKeys = False,
+    with_license: WithLicense = False,
+) -> None:
     """Generate an LFR; every LFR before it becomes void (E3, E4). A release ends all granting here (E11)."""
     from carnet.control_room.rules.activation.generate_request import GenerateRequest
     from carnet.exchange.license_file_request import RequestKind
 
     if kind is not None and kind not in list(RequestKind):
         raise UsageError(f"“{kind}” is not a kind of request. Choose one of: {', '.join(RequestKind)}.")
-    order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys)
+    order = GenerateRequest(RequestKind(kind) if kind else None, since, new_keys, with_license)
 
     with session.site.client(writing=True) as client:
         answer = client.execute(order, session.actor)

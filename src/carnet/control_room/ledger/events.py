@@ -17,6 +17,7 @@ from carnet.control_room.ledger.kinds import (
 )
 from carnet.entitlements import Count, Fields, Line, Quantity, Sha256, Sku, Text, Time, Uuid
 from carnet.exchange.history import CheckpointFields
+from carnet.exchange.issuing_log import LogBreak
 from carnet.exchange.key_set import KeySet, Trust
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import Cycle, Enrolment, KeyPair, RequestKind, Totals
@@ -70,6 +71,16 @@ class KeySetTaken(Event, frozen=True):
     """A newer key set of the vendor was taken (E16)."""
 
     key_set: KeySet
+
+
+@kind("issuing_log.broken")
+class LogBroken(Event, frozen=True):
+    """The vendor's roots state that CALM was restored, and from where its issuing log goes on (L6). `seen`: the log as
+    this site saw it last before, which stays here as evidence; None where it saw none.
+    """
+
+    seen: CheckpointFields | None
+    stated: LogBreak
 
 
 @kind("token.installed")

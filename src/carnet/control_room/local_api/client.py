@@ -15,7 +15,8 @@ from carnet.control_room.engine.engine import Engine, view_of
 from carnet.control_room.engine.store import Store
 from carnet.control_room.local_api import protocol
 from carnet.control_room.rules.activation.generate_request import REQUEST
-from carnet.control_room.rules.activation.install_license import LICENSE, RECEIPT
+from carnet.control_room.rules.activation.install_license import RECEIPT
+from carnet.control_room.rules.activation.lfr_draft import KEY_SET, LICENSE
 from carnet.control_room.rules.decision import Command, Question
 from carnet.control_room.state.trusted_time import Reading
 from carnet.errors import BusyError, CarnetError, UsageError
@@ -23,7 +24,6 @@ from carnet.exchange.verdicts import Refusal
 
 T = TypeVar("T")
 U = TypeVar("U")
-KEY_SET = "key-set"
 DOCUMENTS = (REQUEST, LICENSE, RECEIPT, KEY_SET)  # that a client hands out; the lock of the keys is none of them
 
 

@@ -27,6 +27,7 @@ from carnet.control_room.state.state import (
     NewestLfr,
     OpenCycle,
     Person,
+    SeenBreak,
     Shown,
     State,
     Vouched,
@@ -34,6 +35,7 @@ from carnet.control_room.state.state import (
 )
 from carnet.entitlements import COUNTED_IN_UNITS, Metric
 from carnet.exchange.history import SHOWN
+from carnet.exchange.issuing_log import goes_on_from
 from carnet.exchange.license_file_request import RequestKind
 
 
@@ -68,6 +70,12 @@ def _upgraded(state: State, _: Record, event: e.SiteUpgraded) -> None:
 @on(e.KeySetTaken)
 def _key_set(state: State, _: Record, event: e.KeySetTaken) -> None:
     state.key_set = event.key_set
+
+
+@on(e.LogBroken)
+def _log_broken(state: State, record: Record, event: e.LogBroken) -> None:
+    state.log_breaks.append(SeenBreak(record.at, event.seen, event.stated))
+    state.issuing_log = goes_on_from(state.issuing_log, [event.stated])
 
 
 @on(e.TokenInstalled)

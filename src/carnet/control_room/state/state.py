@@ -18,6 +18,7 @@ from carnet.control_room.state.usage_counters import UsageCounters
 from carnet.control_room.state.users import Users
 from carnet.entitlements import Line, Metric, Period
 from carnet.exchange.history import CheckpointFields
+from carnet.exchange.issuing_log import LogBreak
 from carnet.exchange.key_set import KeySet, Pinned, Trust
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import (
@@ -75,6 +76,14 @@ class Shown(msgspec.Struct):
 
     of: str
     size: int
+
+
+class SeenBreak(msgspec.Struct, frozen=True):
+    """L6: the vendor's log was broken, as the roots stated it; and what was seen of the log here before."""
+
+    at: datetime  # when this site took it
+    seen: CheckpointFields | None
+    stated: LogBreak
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -176,6 +185,7 @@ class State(msgspec.Struct):
     installed_ids: list[str] = []
     highest_sequence: int = 0
     issuing_log: CheckpointFields | None = None  # V2
+    log_breaks: list[SeenBreak] = []  # L6
     history_accepted: int = 0  # L2
     vendor_reads: VendorReads | None = None  # E17: as the token or the OLF installed last states it
     shown: list[Shown] = []

@@ -34,6 +34,11 @@ class Generate(Asking):
         label="Bring new keys for this Control Room",
         help_text="Signed by the old and the new. The new ones count from the next install on.",
     )
+    with_license = forms.BooleanField(
+        required=False,
+        label="Carry the installed license file back, opened",
+        help_text="Only where the vendor says that CALM was restored from a backup and asks for it.",
+    )
 
     def __init__(self, status: Status, data: Any = None) -> None:
         super().__init__(data, auto_id="request-%s")

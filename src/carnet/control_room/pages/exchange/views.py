@@ -81,7 +81,8 @@ def generate(request: AuthorizedRequest) -> HttpResponse:
     form = Generate(request.status, request.POST)
     answer = form.ask(
         lambda asked: request.client.execute(
-            GenerateRequest(RequestKind(asked["kind"]), asked["since"], asked["new_keys"]), request.person.name
+            GenerateRequest(RequestKind(asked["kind"]), asked["since"], asked["new_keys"], asked["with_license"]),
+            request.person.name,
         )
     )
     if answer is None:

@@ -61,11 +61,13 @@ class RequestAnswer:
 
 @dataclass(frozen=True)
 class GenerateRequest(Command[RequestAnswer]):
-    """`kind` None: initial or change, as the site is. `since`: the size that CALM asked to be shown (L2)."""
+    """`kind` None: initial or change, as the site is. `since`: the size that CALM asked to be shown (L2).
+    `with_license`: it carries the installed OLF back, opened, to a CALM that was restored (L6)."""
 
     kind: RequestKind | None = None
     since: int | None = None
     new_keys: bool = False
+    with_license: bool = False
     what: ClassVar[str] = "request"
 
     def decide(self, state: State, moment: Moment) -> Decision[RequestAnswer] | Refusal:
@@ -82,7 +84,7 @@ class GenerateRequest(Command[RequestAnswer]):
             events.append(StateChanged(was=state.state_name, now=RELEASED))
         # L3: the totals just before the request, so that nobody can state those of an earlier day
         events += [TotalsStated(lines=stated.lines, refusals=stated.refusals), generated]
-        file = LfrDraft(state, moment, generated, self.since, pair)
+        file = LfrDraft(state, moment, generated, self.since, pair, self.with_license)
         answer = RequestAnswer(
             generated.request_id,
             generated.sequence,

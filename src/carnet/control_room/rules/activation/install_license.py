@@ -13,7 +13,8 @@ from typing import ClassVar
 from carnet.control_room.ledger import events as e
 from carnet.control_room.rules.activation.fit import Change, check_fit, difference
 from carnet.control_room.rules.activation.generate_request import REQUEST
-from carnet.control_room.rules.activation.lfr_draft import history
+from carnet.control_room.rules.activation.lfr_draft import KEY_SET, LICENSE, history
+from carnet.control_room.rules.activation.take_key_set import log_judged_from, take_key_set
 from carnet.control_room.rules.decision import (
     Decision,
     FileCommand,
@@ -26,7 +27,6 @@ from carnet.control_room.state.trusted_time import TOLERANCE
 from carnet.entitlements import Line
 from carnet.exchange.envelope import Kind
 from carnet.exchange.issuing_log import check_log
-from carnet.exchange.key_set import KeySet
 from carnet.exchange.keys import Opener
 from carnet.exchange.offline_license_file import (
     AddedUnits,
@@ -44,7 +44,7 @@ from carnet.exchange.windows import install_window, lowered_clock_window
 from carnet.merkle import Checkpoint
 from carnet.times import stamp
 
-LICENSE, RECEIPT = "license", "receipt"  # the names under which the installed OLF and its receipt are kept
+RECEIPT = "receipt"  # the name under which the receipt of the installed OLF is kept
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def open_license(raw: bytes, state: State, moment: Moment) -> Opened | Refusal:
 
 def _judge(read: ReadLicenseFile, body: SealedBody, now: datetime, state: State, moment: Moment) -> list[Step]:
     """All of them, so that a preview can say what else is wrong; the first refusal is the one that counts."""
-    olf, seen = read.olf, state.issuing_log.checkpoint if state.issuing_log else None
+    olf, seen = read.olf, log_judged_from(read.key_set, state)  # L6: a key set may state where the log goes on from
     steps = [Step("Its number is higher than any that was installed here.", _in_sequence(olf, state))]  # (7)
     until = state.newest_lfr.install_by if state.newest_lfr else None
     if until:  # (8) by the time before any lowering
@@ -125,7 +125,10 @@ def _judge(read: ReadLicenseFile, body: SealedBody, now: datetime, state: State,
         near = lowered_clock_window(olf.issued_at, moment.reading.system, state.windows)
         steps.append(Step("This machine's clock is right enough to be lowered to the vendor's time.", near))
     steps.append(
-        Step("The vendor's log holds it, and goes on from what was seen of it here.", _logged(read, seen))
+        Step(
+            "The vendor's log holds it, and goes on from what was seen of it here.",
+            _logged(read, seen.checkpoint if seen else None),
+        )
     )  # (10)
     steps.append(Step("It fits what is in use.", check_fit(state, body.lines, now, moment.now)))  # (11)
     return steps
@@ -229,7 +232,7 @@ def _added(olf: OfflineLicenseFile, state: State) -> list[AddedUnits]:
 
 def _installed(opened: Opened, raw: bytes, state: State, moment: Moment) -> Decision[LicenseAnswer]:
     answer = answer_of(opened, state)
-    events = [*_key_set(opened.read.key_set, state), _license(opened, answer)]
+    events = [*take_key_set(opened.read.key_set, state), _license(opened, answer)]
     accepted = opened.read.olf.accepts_history
     if accepted and accepted.number > state.history_accepted:
         events.append(e.HistoryAccepted(number=accepted.number, add=accepted.add))
@@ -249,10 +252,6 @@ def _clock(opened: Opened, moment: Moment) -> list[e.Event]:
         raised = e.ClockRaised(by_seconds=int(by.total_seconds()))
         return [raised, e.LeasesExtended(since=moment.now, reason="the vendor's time is ahead")]
     return []
-
-
-def _key_set(key_set: KeySet, state: State) -> list[e.Event]:
-    return [e.KeySetTaken(key_set=key_set)] if key_set.version > state.pinned.version else []
 
 
 def _license(opened: Opened, answer: LicenseAnswer) -> e.LicenseInstalled:
@@ -286,7 +285,7 @@ class _Documents:
     def __call__(self, draft: LedgerPreview) -> dict[str, bytes]:
         documents = {LICENSE: self.raw, RECEIPT: self._receipt(draft)}
         inner = self.read.olf.key_set
-        return documents | ({"key-set": encode(inner)} if inner else {})
+        return documents | ({KEY_SET: encode(inner)} if inner else {})
 
     def _receipt(self, draft: LedgerPreview) -> bytes:
         state, olf = self.state, self.read.olf

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from carnet.control_room.ledger.events import (
-    Event,
-    KeySetTaken,
     StateChanged,
     TokenInstalled,
 )
+from carnet.control_room.rules.activation.lfr_draft import KEY_SET
+from carnet.control_room.rules.activation.take_key_set import take_key_set
 from carnet.control_room.rules.decision import Decision, FileCommand, Moment
 from carnet.control_room.rules.site_state import ENABLED
 from carnet.control_room.state.state import State
@@ -91,9 +91,7 @@ def _installed(read: ReadToken, state: State) -> Decision[TokenAnswer]:
     assert state.sealing_key is not None
     kids = (state.signing_key.kid, state.sealing_key.kid)
     proof = enrolment_proof(token.enrolment_secret, token.token_id, state.control_room_id, *kids)
-    events: list[Event] = []
-    if read.key_set.version > state.pinned.version:
-        events.append(KeySetTaken(key_set=read.key_set))
+    events = take_key_set(read.key_set, state)
     enrolment = Enrolment(token_id=token.token_id, proof=proof)
     events.append(
         TokenInstalled(
@@ -108,7 +106,7 @@ def _installed(read: ReadToken, state: State) -> Decision[TokenAnswer]:
     if state.state_name != ENABLED:
         events.append(StateChanged(was=state.state_name, now=ENABLED))
     answer = TokenAnswer(token.token_id, token.account_name, read.key_set.version, ENABLED)
-    return Decision(events, answer, documents=lambda _: {"key-set": encode(token.key_set)})
+    return Decision(events, answer, documents=lambda _: {KEY_SET: encode(token.key_set)})
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ class InstallKeySet(FileCommand[KeySetAnswer]):
         if key_set.version == was:
             return Decision([], KeySetAnswer(was, was))
         return Decision(
-            [KeySetTaken(key_set=key_set)],
+            take_key_set(key_set, state),
             KeySetAnswer(key_set.version, was),
-            documents=lambda _: {"key-set": self.raw},
+            documents=lambda _: {KEY_SET: self.raw},
         )

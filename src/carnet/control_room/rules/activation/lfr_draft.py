@@ -8,7 +8,8 @@ from carnet.control_room.rules.decision import LedgerPreview, Moment
 from carnet.control_room.rules.site_state import RELEASED, state_name
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import lag
-from carnet.exchange.envelope import Kind
+from carnet.exchange.carried_license import CarriedLicense, carry
+from carnet.exchange.envelope import Kind, stored_value
 from carnet.exchange.history import (
     Extension,
     History,
@@ -26,8 +27,12 @@ from carnet.exchange.license_file_request import (
     TotalsRecord,
     write_lfr,
 )
+from carnet.exchange.offline_license_file import OfflineLicenseFile
 from carnet.exchange.reads import site_reads, version_for
 from carnet.exchange.strict import decode, encode
+
+
+LICENSE, KEY_SET = "license", "key-set"  # the names under which the installed OLF and the newest key set are kept
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class LfrDraft:
     generated: RequestGenerated
     since: int | None
     pair: tuple[Signer, Opener] | None
+    with_license: bool = False  # L6
 
     def write(self, draft: LedgerPreview) -> bytes:
         state, keys = self.state, self.moment.keys
@@ -69,7 +75,16 @@ class LfrDraft:
             clock=self._clock(),
             windows=state.windows,
             reads=site_reads(),
+            license=self._license() if self.with_license else None,
         )
+
+    def _license(self) -> CarriedLicense | None:
+        """L6: the installed OLF, opened, for a CALM that does not know it any more."""
+        file, key_set = self.moment.document(LICENSE), self.moment.document(KEY_SET)
+        if self.state.installed is None or file is None or key_set is None:
+            return None
+        sealed_to = stored_value(file, Kind.OLF, OfflineLicenseFile).sealing_key
+        return carry(file, key_set, self.moment.keys.opener(sealed_to))
 
     def _version(self) -> int:
         """E17: as CALM reads it, by the token or the OLF that was installed last."""

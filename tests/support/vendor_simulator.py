@@ -26,6 +26,7 @@ from carnet.exchange.history import CheckpointFields, checkpoint_fields, texts
 from carnet.exchange.issuing_log import (
     ORIGIN,
     Growth,
+    LogBreak,
     LogProof,
     LogRecord,
 )
@@ -110,6 +111,10 @@ class Log:
     def node(self, level: int, index: int) -> bytes:
         return self.nodes[level, index]
 
+    @property
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.peaks.size, self.peaks.root)
+
 
 class Vendor:
     def __init__(self, seed: str = "vendor") -> None:
@@ -120,6 +125,7 @@ class Vendor:
             secret_bytes(signer.seed, "a vendor's private key")
         self.version = 0
         self.log = Log()
+        self.log_breaks: list[LogBreak] = []
         self.sequence = 0
         self.key_set_raw = b""
         self.windows = Windows()  # E18: that it signs from now on
@@ -139,10 +145,18 @@ class Vendor:
             issuers=[s.key for s in self.issuers],
             roots=[s.key for s in self.roots],
             threshold=1,
+            log_breaks=list(self.log_breaks),
         )
         signers = {s.key.kid: s for s in [*old, *self.roots]}
         self.key_set_raw = write_key_set(key_set, list(signers.values()))
         return self.key_set_raw
+
+    def restored(self, log: Log, now: datetime) -> bytes:
+        """L6: the vendor goes on from an older log, and its roots say so; the key set."""
+        self.log = log
+        root = to_base64url(log.peaks.root)
+        self.log_breaks.append(LogBreak(at=now, size=log.peaks.size, root=root, why="the disk was lost"))
+        return self.rotate(now)
 
     def token(self, now: datetime, **changes: Any) -> bytes:
         if not self.version:
@@ -169,16 +183,24 @@ class Vendor:
         *,
         signers: list[Signer] | None = None,
         accepts: AcceptedHistory | None = None,
+        seen: Checkpoint | None = None,
         **changes: Any,
     ) -> bytes:
-        """The OLF that answers `lfr`; `changes` to its clear fields are made before the log commits to it."""
+        """The OLF that answers `lfr`; `changes` to its clear fields are made before the log commits to it. `seen`: what
+        it shows that the log extends, else what the LFR says."""
         read = read_lfr(lfr)
         request = read.lfr  # type: ignore[union-attr]
         self.sequence = changes.pop("sequence", self.sequence + 1)
         olf_id = changes.pop("olf_id", new_id(now, self.random))
         key = request.new_keys.sealing_key if request.new_keys else request.control_room.sealing_key
         key = changes.pop("seal_to", key)
-        body = SealedBody(blinding=to_base64url(self.random(32)), account_name="Northwind", lines=list(lines))
+        body = SealedBody(
+            blinding=to_base64url(self.random(32)),
+            account_name="Northwind",
+            lines=list(lines),
+            enrolment=new_id(now, self.random),
+            purchases=[new_id(now, self.random) for _ in lines],
+        )
         sealed, digest = seal_body(body, key, olf_id, request.control_room.id, self.sequence)
         olf = OfflineLicenseFile(
             olf_id=olf_id,
@@ -202,7 +224,7 @@ class Vendor:
             reads=vendor_reads(),
         )
         olf = msgspec.structs.replace(olf, **changes)
-        logged = msgspec.structs.replace(olf, issuing_log=self._log(olf, request, now))
+        logged = msgspec.structs.replace(olf, issuing_log=self._log(olf, request, now, seen))
         return write_license_file(logged, signers or self.issuers)
 
     def _newer_key_set(self, request: LicenseFileRequest) -> JwsFields | None:
@@ -210,7 +232,9 @@ class Vendor:
             return None
         return msgspec.json.decode(self.key_set_raw, type=JwsFields)
 
-    def _log(self, olf: OfflineLicenseFile, request: LicenseFileRequest, now: datetime) -> LogProof:
+    def _log(
+        self, olf: OfflineLicenseFile, request: LicenseFileRequest, now: datetime, seen: Checkpoint | None
+    ) -> LogProof:
         record = LogRecord(
             index=self.log.peaks.size,
             at=now,
@@ -222,9 +246,9 @@ class Vendor:
         index = self.log.add(record.leaf())
         at = Checkpoint(self.log.peaks.size, self.log.peaks.root)
         growth = None
-        if request.issuing_log:
-            seen = request.issuing_log.size
-            growth = Growth(size=seen, proof=texts(consistency_proof(seen, at.size, self.log.node)))
+        known = seen or (request.issuing_log.checkpoint if request.issuing_log else None)
+        if known and known.size <= at.size:
+            growth = Growth(size=known.size, proof=texts(consistency_proof(known.size, at.size, self.log.node)))
         return LogProof(
             record=record,
             checkpoint=checkpoint_fields(ORIGIN, at),

@@ -4,7 +4,7 @@ Keys, identifiers and times are the same in every run. Signatures of ML-DSA-65 a
 randomised where they are made, so that what is frozen is kept as files beside this module.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -30,6 +30,7 @@ from carnet.exchange.history import (
 from carnet.exchange.issuing_log import (
     ORIGIN,
     Growth,
+    LogBreak,
     LogProof,
     LogRecord,
 )
@@ -154,7 +155,13 @@ def vendor(name: str = "vendor", version: int = 1, threshold: int = 1) -> Vendor
     return Vendor(roots, issuers, key_set, write_key_set(key_set, roots), trust)
 
 
-def make_key_set(roots: list[Signer], issuers: list[Signer], version: int = 1, threshold: int = 1) -> KeySet:
+def make_key_set(
+    roots: list[Signer],
+    issuers: list[Signer],
+    version: int = 1,
+    threshold: int = 1,
+    breaks: Sequence[LogBreak] = (),
+) -> KeySet:
     return KeySet(
         version=version,
         issued_at=NOW - timedelta(days=30),
@@ -162,6 +169,7 @@ def make_key_set(roots: list[Signer], issuers: list[Signer], version: int = 1, t
         issuers=[signer.key for signer in issuers],
         roots=[signer.key for signer in roots],
         threshold=threshold,
+        log_breaks=list(breaks),
     )
 
 
@@ -303,6 +311,7 @@ def make_request(of: Site, **changes: object) -> LicenseFileRequest:
         "clock": ClockFields(trusted=NOW, system=NOW, set_back_count=0, largest_set_back_s=0),
         "windows": WINDOWS,
         "reads": site_reads(),
+        "license": None,
     }
     return LicenseFileRequest(**(fields | changes))
 
@@ -335,6 +344,8 @@ def make_body(lines: int = len(PRODUCTS)) -> SealedBody:
         blinding=to_base64url(bytes(range(32))),
         account_name="Northwind Energy",
         lines=[make_line(number) for number in range(lines)],
+        enrolment=uuid("enrolment"),
+        purchases=[uuid(f"purchase {number}") for number in range(lines)],
     )
 
 

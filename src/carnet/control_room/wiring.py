@@ -27,8 +27,8 @@ from carnet.control_room.ledger.events import AccessNoted, LedgerRestored, Perso
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.local_api.client import EngineClient, InProcessClient, UnixClient
-from carnet.control_room.rules.activation.lfr_draft import KEY_SET
 from carnet.control_room.pages.runtime_config import PAGES
+from carnet.control_room.rules.activation.lfr_draft import KEY_SET
 from carnet.control_room.rules.granting.people import Access
 from carnet.control_room.state.trusted_time import Reading
 from carnet.entitlements import new_id

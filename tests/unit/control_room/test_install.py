@@ -1,5 +1,6 @@
-"""E5, E7, E9, E10, E13, E16, V2: what a site installs, and what it refuses, by each step."""
+"""E5, E7, E9, E10, E13, E16, V2, L6: what a site installs, and what it refuses, by each step."""
 
+from copy import deepcopy
 from datetime import timedelta
 
 import msgspec
@@ -225,6 +226,71 @@ def test_v2_a_vendor_that_rewrote_its_log_is_found_out(vendor, licensed):
         vendor.log.add(b"another past")
     refused(licensed.install(vendor.olf(lfr, standard_lines(), MONDAY)), Code.LOG_MISMATCH)
     assert licensed.state.installed.sequence == 1
+
+
+@pytest.fixture
+def seen(vendor, licensed):
+    """The vendor's log as it was before the newest license file, which this site saw."""
+    before = deepcopy(vendor.log)
+    granted(licensed.install(vendor.olf(licensed.request(), standard_lines(), MONDAY)))
+    return before
+
+
+@pytest.mark.rule("L6", "V2", "E16")
+def test_l6_the_roots_state_a_break_and_the_site_keeps_what_it_saw(vendor, licensed, seen):
+    saw, size = licensed.state.issuing_log, seen.peaks.size
+    vendor.restored(seen, MONDAY)
+    olf = vendor.olf(licensed.request(), standard_lines(), MONDAY, seen=seen.checkpoint)
+    granted(licensed.install(olf))
+    (broken,) = licensed.state.log_breaks
+    assert broken.seen == saw, "the evidence that the vendor's log held more"
+    assert (broken.stated.size, broken.stated.why) == (size, "the disk was lost")
+    assert "issuing_log.broken" in licensed.kinds()
+    granted(licensed.install(vendor.olf(licensed.request(), standard_lines(), MONDAY)))
+    assert len(licensed.state.log_breaks) == 1, "it is stated once"
+
+
+@pytest.mark.rule("L6", "E16")
+def test_l6_a_key_set_that_comes_alone_states_it_too(vendor, licensed, seen):
+    granted(licensed.do(InstallKeySet(vendor.restored(seen, MONDAY))))
+    assert licensed.state.issuing_log.checkpoint == seen.checkpoint
+    granted(licensed.install(vendor.olf(licensed.request(), standard_lines(), MONDAY)))
+
+
+@pytest.mark.security
+@pytest.mark.rule("L6", "V2", "log_mismatch")
+def test_l6_issuing_keys_alone_make_no_break(vendor, licensed, seen):
+    lfr = licensed.request()
+    before = licensed.dump()
+    vendor.log = seen
+    refused(licensed.install(vendor.olf(lfr, standard_lines(), MONDAY, seen=seen.checkpoint)), Code.LOG_MISMATCH)
+    assert licensed.dump() == before
+
+
+@pytest.mark.security
+@pytest.mark.rule("L6", "V2", "log_mismatch")
+def test_l6_a_break_hides_nothing_that_was_seen_before_it(vendor, licensed):
+    """The log goes on from more records than this site saw: all that it saw must be in there still."""
+    from tests.support.vendor_simulator import Log
+
+    other = Log()
+    for number in range(9):
+        other.add(b"another past %d" % number)
+    lfr = licensed.request()
+    before = licensed.dump()
+    vendor.restored(other, MONDAY)
+    refused(licensed.install(vendor.olf(lfr, standard_lines(), MONDAY)), Code.LOG_MISMATCH)
+    assert licensed.dump() == before
+
+
+@pytest.mark.rule("L6")
+def test_l6_a_site_that_was_away_for_two_breaks_takes_both(vendor, licensed, seen):
+    older = deepcopy(seen)
+    vendor.restored(seen, MONDAY)
+    vendor.log.add(b"a record of the time between")
+    vendor.restored(older, MONDAY + timedelta(days=1))
+    granted(licensed.install(vendor.olf(licensed.request(), standard_lines(), MONDAY, seen=older.checkpoint)))
+    assert [each.stated.at for each in licensed.state.log_breaks] == [MONDAY, MONDAY + timedelta(days=1)]
 
 
 @pytest.mark.rule("E16", "unknown_signer")

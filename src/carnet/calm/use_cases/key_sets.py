@@ -50,8 +50,8 @@ def make_next(doing: Act, *, with_roots: bool) -> KeysMade:
 
 
 def make_broken(doing: Act, stated: LogBreak) -> KeysMade:
-    """L6: the same keys, and one more break of the issuing log. Key sets of the time that was lost may be out there: its
-    version rises by as much as there were seconds since, so that it is beyond them, also if it is forgotten in turn."""
+    """L6: the same keys, and one more break of the issuing log. Key sets of the time that was lost may be out there:
+    the version rises by the seconds since, so that it is beyond them, also if it is forgotten in its turn."""
     newest = newest_row()
     current = key_set_of(newest)
     roots = [doing.calm.keys.signer("roots", key.kid) for key in current.roots]

@@ -360,8 +360,8 @@ def _log_agrees(plan: Plan) -> Refusal | None:
         Code.LOG_MISMATCH,
         f"{plan.room.name} saw {seen.size} records of an issuing log that is not the one here: no file could prove "
         "to it how it was issued.",
-        "If CALM was restored from a backup, two people state that, and the log goes on from there (L6). Otherwise find "
-        "out who issues in the vendor's name.",
+        "If CALM was restored from a backup, two people state that, and the log goes on from there (L6). Otherwise "
+        "find out who issues in the vendor's name.",
         (f"the site saw: {seen.size} records, root {seen.root[:16]}…", f"the log here has {plan.tail.size} records"),
         run="calm log resume --as-of TIME --reason …",
     )

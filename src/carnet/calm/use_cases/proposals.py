@@ -162,11 +162,11 @@ def propose_resume(calm: Calm, *, reason: str, now: datetime, by: str, as_of: da
 def propose_take_back(calm: Calm, *, control_room: str, reason: str, now: datetime, by: str) -> Proposed | Refusal:
     """L6: what the newest LFR with the license proves of a Control Room that CALM forgot."""
     with act(calm, now=now, by=by) as doing:
-        found = taking_back.find_provable(doing, control_room)
+        found = taking_back.find_provable(control_room)
         if isinstance(found, Refusal):
             return doing.refuse(found, "control_room.take_back", control_room)
         payload = {"refused": found.refused.pk, "enrolment": found.room.enrolment_id if found.room else None}
-        return propose(doing, TAKE_BACK, control_room, payload, reason, tuple(taking_back.consequences(found, now)))
+        return propose(doing, TAKE_BACK, control_room, payload, reason, tuple(taking_back.consequences(found)))
 
 
 def propose_take_back_token(calm: Calm, *, raw: bytes, reason: str, now: datetime, by: str) -> Proposed | Refusal:
@@ -389,10 +389,10 @@ def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confi
 
 
 def _take_back(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed | Refusal:
-    found = taking_back.find_provable(doing, row.subject, refused=payload["refused"])
+    found = taking_back.find_provable(row.subject, refused=payload["refused"])
     if isinstance(found, Refusal):
         return found
-    did = tuple(taking_back.consequences(found, doing.now))
+    did = tuple(taking_back.consequences(found))
     answer = taking_back.take_back(doing, found, reason=row.reason, first=row.by)
     return answer if isinstance(answer, Refusal) else done(doing, row, did, lfr=answer.id)
 

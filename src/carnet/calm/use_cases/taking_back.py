@@ -6,7 +6,6 @@ with which key, at which License GUID, and what it granted; the totals are the L
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import msgspec
 
@@ -207,7 +206,7 @@ class Provable:
         return self.read.lfr
 
 
-def find_provable(doing: Act, room_id: str, refused: int | None = None) -> Provable | Refusal:
+def find_provable(room_id: str, refused: int | None = None) -> Provable | Refusal:
     """The newest kept LFR of the Control Room that carries its license. Judged when proposed, and when confirmed."""
     rows = RefusedFile.objects.filter(room=room_id, kind="lfr", code=Code.NOT_REMEMBERED, known=True, resolved=False)
     row = rows.order_by("-id").first()
@@ -241,8 +240,8 @@ def _of_this_account(read: ReadLfr, proof: ReadCarried, room: ControlRoom | None
     if room is None and proof.body.account_name != guid.account.name:
         return Refusal(
             Code.WRONG_ACCOUNT,
-            f"The license of {name} was issued to “{proof.body.account_name}”; the License GUID {guid.label} belongs to "
-            f"“{guid.account.name}”.",
+            f"The license of {name} was issued to “{proof.body.account_name}”; the License GUID {guid.label} belongs "
+            f"to “{guid.account.name}”.",
             "Upload it at a GUID of the account that it was issued to. If the account was forgotten, add it under that "
             "name.",
         )
@@ -276,7 +275,7 @@ def _standing(room: ControlRoom | None, read: ReadLfr) -> Standing:
 
 
 def _match(account: Account, proof: ReadCarried) -> dict[str, Purchase] | Refusal:
-    """For each line the purchase that it is of: the same, or one that was entered again and fits. One line each (Q1)."""
+    """For each line the purchase that it is of: the same, or one that was entered again and fits. One line each."""
     rows = list(Purchase.objects.select_related("product").filter(account=account).order_by("valid_until", "id"))
     by_id, found = {row.id: row for row in rows}, {}
     pairs = list(zip(proof.body.purchases, proof.body.lines, strict=True))
@@ -323,7 +322,7 @@ def _as_command(account: Account, line: Line) -> str:
     )
 
 
-def consequences(found: Provable, now: datetime) -> Iterator[str]:
+def consequences(found: Provable) -> Iterator[str]:
     """What taking it back does, in words."""
     lfr, room = found.lfr, found.room
     yield from _proven_words(found.proof)
@@ -337,9 +336,9 @@ def consequences(found: Provable, now: datetime) -> Iterator[str]:
         yield "its history is not the one that CALM saw: taking it back accepts it, too (L2)"
     for old, purchase in found.purchases.items():
         if old != purchase.id:
-            yield f"purchase {purchase.id} ({purchase.quantity:,} {purchase.product.name}) takes its number of before, {old}"
+            bought = f"{purchase.quantity:,} {purchase.product.name}"
+            yield f"the purchase of {bought} that was entered again takes its id of before, {old}"
     yield "what is more than was bought is listed afterwards, until it is gone (H1)"
-    del now
 
 
 def _is_other(room: ControlRoom, found: Provable) -> bool:

@@ -31,7 +31,6 @@ from carnet.exchange.offline_license_file import OfflineLicenseFile
 from carnet.exchange.reads import site_reads, version_for
 from carnet.exchange.strict import decode, encode
 
-
 LICENSE, KEY_SET = "license", "key-set"  # the names under which the installed OLF and the newest key set are kept
 
 

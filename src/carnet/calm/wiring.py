@@ -4,6 +4,7 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,6 +17,7 @@ from carnet.calm import database_url
 from carnet.calm.address import FIRST, Serving
 
 if TYPE_CHECKING:
+    from carnet.calm.backup import Backup
     from carnet.calm.notices.sending import NoticesSent
     from carnet.calm.signing.vaults import Vaults
     from carnet.calm.use_cases.context import Calm, Uploads
@@ -37,6 +39,23 @@ class Founded:
     roots: tuple[str, ...]
     products: int
     warning: str
+
+
+@dataclass(frozen=True)
+class BackedUp:
+    file: str
+    bytes: int
+    records: int  # of the issuing log, where the rows are in it
+    has_rows: bool
+
+
+@dataclass(frozen=True)
+class Restored:
+    records: int  # of the issuing log, in the backup
+    made_at: datetime
+    kept: str  # the database that was here, or none
+    has_rows: bool
+    goes_on: bool  # nothing was recorded since: no act has to be stated (L6)
 
 
 @dataclass(frozen=True)
@@ -162,6 +181,55 @@ class Vendor:
             self._new_signing_secret()  # who had the folder could sign a link to a password with the old one
             end_change(self._keys)
         return changed
+
+    def backup(self, out: Path) -> "BackedUp":
+        """Write a backup, also while a server runs. Raises UsageError where `out` is there."""
+        calm = self.calm()
+        from carnet import __version__
+        from carnet.calm import backup
+        from carnet.calm.issuing_log import log
+
+        is_file = not os.environ.get(database_url.VARIABLE)
+        secret = clock.random_bytes(backup.SIZE)
+        wrapped = calm.keys.wrap(backup.NAME, secret, clock.random_bytes)
+        records = log.size() if is_file else 0
+        salt = clock.random_bytes(backup.SIZE)
+        about = (self.vendor(), __version__, self.now(), records, self._keys, secret, wrapped, salt)
+        header, aead = backup.new_header(*about)
+        database = database_url.FILE if is_file else None
+        size = backup.write_backup(self.folder, out, header, aead, database, [TRUST, KEY_SET], clock.random_bytes)
+        return BackedUp(str(out), size, records, is_file)
+
+    def restore(self, file: Path) -> "Restored":
+        """Put a backup back, beside no server. The database that was here is kept beside it; so are the roots, and the
+        head of the issuing log, which then says what is missing (L6)."""
+        from carnet.calm import backup
+        from carnet.calm.issuing_log.head import FileHead
+        from carnet.calm.signing.vaults import alone_with
+        from carnet.sqlite_copies import set_aside
+
+        with backup.open_backup(file, database_url.FILE, [TRUST, KEY_SET]) as opened:
+            opened.check(self._passphrase())
+            cli_support.private_folder(self.folder)
+            cli_support.private_folder(self._keys)
+            with alone_with(self._keys), tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+                opened.lay(Path(scratch))
+                kept = set_aside(self.folder / database_url.FILE) if opened.has_rows else None
+                FileHead(self.folder / HEAD).note_lost()
+                self._put_back(opened, Path(scratch))
+        fault = self.calm().head_fault()
+        return Restored(opened.header.records, opened.header.made_at, str(kept or ""), opened.has_rows, fault is None)
+
+    def _put_back(self, opened: "Backup", scratch: Path) -> None:
+        """The rows last: with them it is done."""
+        opened.lay_keys(scratch, self._keys)
+        for name in (TRUST, KEY_SET):
+            (scratch / name).rename(self.folder / name)
+        self._new_signing_secret()  # no session and no link of before is good
+        if opened.has_rows:
+            for part in ("-wal", "-shm"):
+                (self.folder / f"{database_url.FILE}{part}").unlink(missing_ok=True)
+            (scratch / database_url.FILE).rename(self.folder / database_url.FILE)
 
     def _calm(self, open_vaults: "Callable[[], Vaults]") -> "Calm":
         from carnet.calm.issuing_log.head import FileHead

@@ -15,7 +15,6 @@ from carnet.control_room.engine.backup import (
     header_of,
     open_backup,
     put_back,
-    set_aside,
     write_backup,
 )
 from carnet.control_room.engine.engine import Engine
@@ -36,6 +35,7 @@ from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
 from carnet.merkle import Checkpoint
+from carnet.sqlite_copies import set_aside
 from carnet.vault import Vault
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ class Site:
                 backup.lay(restored.folder)
                 before = self._size_before(restored)
                 size = restored.mark_restored()
-                kept = set_aside(self.folder)
+                kept = set_aside(self.folder / DATABASE)
                 for name in (DATABASE, TRUST):
                     (restored.folder / name).rename(self.folder / name)
                 if (restored.folder / PAGES).exists():

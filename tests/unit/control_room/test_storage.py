@@ -6,7 +6,6 @@ from contextlib import closing
 
 import pytest
 
-from carnet.control_room.engine.backup import set_aside
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Commit, Row
 from carnet.errors import (
@@ -15,6 +14,7 @@ from carnet.errors import (
     StorageError,
     TamperedError,
 )
+from carnet.sqlite_copies import set_aside
 
 
 @pytest.fixture
@@ -64,19 +64,19 @@ def test_what_is_here_is_kept_under_a_name_that_is_free_unless_somebody_reads_it
     with closing(SqliteStore.open(folder, writing=False)) as reader:
         reader.stand_still()
         with pytest.raises(BusyError):
-            set_aside(folder)
+            set_aside(folder / DATABASE)
     assert (folder / DATABASE).exists(), "nothing was moved"
     (folder / "before-restore-1.sqlite3").write_bytes(b"of an earlier restore")
-    assert set_aside(folder) == folder / "before-restore-2.sqlite3"
+    assert set_aside(folder / DATABASE) == folder / "before-restore-2.sqlite3"
     (folder / DATABASE).unlink()
-    assert set_aside(folder) is None, "there is nothing to keep any more"
+    assert set_aside(folder / DATABASE) is None, "there is nothing to keep any more"
 
 
 @pytest.mark.security
 @pytest.mark.rule("L5")
 def test_a_restore_that_is_killed_leaves_no_folder_that_looks_as_if_it_held_no_ledger(folder):
     """A server that starts then would tell people to set up a new Control Room there."""
-    kept = set_aside(folder)
+    kept = set_aside(folder / DATABASE)
     assert kept
     assert (folder / DATABASE).samefile(kept), "until the other one is put in its place"
 

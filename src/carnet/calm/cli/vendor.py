@@ -1,4 +1,4 @@
-"""init · catalogue · key · trust · log · confirm"""
+"""init · catalogue · key · trust · log · confirm · backup · restore"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,8 @@ from carnet.cli_support import (
     read_file,
     write_file,
 )
+from carnet.errors import UsageError
+from carnet.files import is_there
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +47,8 @@ def add_to(app: typer.Typer) -> None:
     command(log, "verify")(verify_log)
     command(log, "resume")(resume_log)
     command(app, "confirm")(confirm)
+    command(app, "backup")(backup)
+    command(app, "restore")(restore)
     for group, name in ((catalogue, "catalogue"), (key, "key"), (trust, "trust"), (log, "log")):
         app.add_typer(group, name=name)
 
@@ -184,6 +188,41 @@ def _rewrapped(console: "Console", answer: Any) -> None:
     )
     console.print("Every session, and every link to a password, has ended.")
     console.print("Next: carry keys/roots back to its safe, make a new backup, and start CALM's servers.")
+
+
+def backup(session: Session, out: OutFile) -> None:
+    """Write a backup of database, keys and trust, also while a server runs. The roots have a safe of their own."""
+    if is_there(out):
+        raise UsageError(f"{out} is there already; a backup replaces no other.", "Choose another name with --out.")
+    session.answer(session.vendor.backup(out), _backed_up)
+
+
+def _backed_up(console: "Console", answer: Any) -> None:
+    console.print(f"Backup written: {answer.file}, {answer.bytes:,} bytes.", soft_wrap=True)
+    if answer.has_rows:
+        console.print(f"In it: {answer.records:,} records of the issuing log, and all that they are about.")
+    else:
+        console.print("In it: the keys and the trust. The rows are in PostgreSQL: back them up with its own tools.")
+    console.print("It holds neither the passphrase nor the roots. Keep issuing-log.head apart from it, as it grows:")
+    console.print("with it CALM sees what a restored backup has forgotten.")
+
+
+def restore(session: Session, file: InFile) -> None:
+    """Put a backup back, with no server running. What was here is kept beside it."""
+    session.answer(session.vendor.restore(file), _restored)
+
+
+def _restored(console: "Console", answer: Any) -> None:
+    console.print(f"Restored: the backup of {answer.made_at:%Y-%m-%d %H:%M} UTC, {answer.records:,} records.")
+    if answer.kept:
+        console.print(f"The database that was here is kept: {answer.kept}", soft_wrap=True)
+    if not answer.has_rows:
+        console.print("The rows are not in it: put PostgreSQL's backup back with PostgreSQL's own tools.")
+    if answer.goes_on:
+        console.print("Nothing was recorded since it was made: CALM goes on.")
+        return
+    console.print("CALM may have forgotten what was done since. Until two people state that, every act is refused.")
+    console.print("Next: bring keys/roots back, then run: calm log resume --reason … (sites show the reason)")
 
 
 SetVersion = Annotated[int | None, typer.Option("--version", min=1, help="Of this version; else the newest.")]

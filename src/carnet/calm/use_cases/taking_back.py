@@ -438,7 +438,7 @@ def _keep_file(doing: Act, room: ControlRoom, found: Provable) -> LicenseFile:
         raw=found.proof.envelope.raw,
         issued_at=olf.issued_at,
         install_by=olf.install_by,
-        issued_by="-",
+        issued_by="taken back",
         state=LicenseFile.State.ISSUED,
         valid_until=olf.valid_until,
         ends=max(line.ends for line in lines),

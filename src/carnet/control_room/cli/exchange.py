@@ -62,6 +62,7 @@ def install_token(session: Session, file: InFile) -> None:
 
 def _enabled(console: "Console", answer: "TokenAnswer") -> None:
     console.print(f"Enabled for offline licensing, for {answer.account} (key set {answer.key_set_version}).")
+    print_lines(console, "\n".join(answer.log_breaks))
     console.print("Next: generate a License File Request (control-room request generate --out FILE).")
 
 
@@ -213,6 +214,7 @@ def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> No
         console.print(f"It adds {answer.units_added} consumed units from the history that was given up.")
     if answer.lowers_clock:
         console.print("It lowers trusted time to the vendor's time.")
+    print_lines(console, "\n".join(answer.log_breaks))
     console.print("Fingerprint (SHA-256), to compare with what the vendor reads from its copy (carnet inspect):")
     print_lines(console, show.fingerprint(answer.fingerprint))
 

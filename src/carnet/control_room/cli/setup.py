@@ -10,6 +10,7 @@ from carnet.cli_support import (
     check_name,
     new_app,
     parse_time,
+    print_lines,
     read_file,
     refuse,
 )
@@ -165,6 +166,7 @@ def _key_set(console: "Console", answer: "KeySetAnswer") -> None:
         console.print(f"Key set {answer.version} was known here already. Nothing was changed.")
     else:
         console.print(f"Key set {answer.version} is taken (it was {answer.was}).")
+        print_lines(console, "\n".join(answer.log_breaks))
 
 
 def notify(session: Session) -> None:

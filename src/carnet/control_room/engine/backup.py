@@ -4,8 +4,6 @@ It is encrypted under a key that follows from the site's newest master key. What
 passphrase, the lock and the wrapped master key, stands in its header. It is written and read as a stream.
 """
 
-import os
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,11 +18,12 @@ from carnet.control_room.engine.founding import LOCK
 from carnet.control_room.engine.key_ring import KeyRing, master_name
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore
 from carnet.entitlements import Fields, Text, Time
-from carnet.errors import BusyError, TamperedError, UsageError
+from carnet.errors import TamperedError, UsageError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
 from carnet.files import reading, replacing
 from carnet.sealed_file import Member, SealedFile, SealedFileError, write_sealed
+from carnet.sqlite_copies import copy_without
 from carnet.vault import Vault
 
 FORM = b"carnet-control-room-backup 1\n"
@@ -75,18 +74,9 @@ def write_backup(
         store.copy_to(members[0][1])
         if (folder / pages).exists():
             members.append((pages, Path(scratch) / pages))
-            _copy_without_what_ends(folder / pages, members[-1][1])
+            copy_without(folder / pages, members[-1][1], _ENDS)
         write_sealed(file, FORM, encode(header), header.key(keys.masters[header.master]), members, random)
         return file.tell()
-
-
-def _copy_without_what_ends(source: Path, to: Path) -> None:
-    with closing(sqlite3.connect(source)) as whole, closing(sqlite3.connect(to, isolation_level=None)) as copy:
-        whole.backup(copy)
-        tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
-        for table in tables & _ENDS.keys():
-            copy.execute(f"DELETE FROM {table} {_ENDS[table]}")  # noqa: S608 - names of ours
-        copy.execute("VACUUM")  # what was deleted is not in its free pages either
 
 
 class Backup:
@@ -150,23 +140,3 @@ def put_back(pages: Path, to: Path) -> None:
     for part in (f"{to.name}-wal", f"{to.name}-shm"):
         (to.parent / part).unlink(missing_ok=True)
     pages.rename(to)
-
-
-def set_aside(folder: Path) -> Path | None:
-    """Keep the database that is here under another name too, its write-ahead log folded in. None where there is none.
-
-    What is put in its place replaces it in one step: at no moment does the folder look as if it held no ledger.
-    """
-    database = folder / DATABASE
-    if not database.exists():
-        return None
-    try:
-        with closing(sqlite3.connect(database)) as db:
-            db.execute("PRAGMA journal_mode = DELETE")
-    except sqlite3.OperationalError as error:
-        raise BusyError(f"Somebody is reading {database}: {error}. Nothing was moved.", "Try again.") from error
-    number = 1
-    while (kept := folder / f"before-restore-{number}.sqlite3").exists():
-        number += 1
-    os.link(database, kept)
-    return kept

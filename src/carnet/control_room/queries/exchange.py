@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.rules.activation.generate_request import REQUEST
+from carnet.control_room.rules.activation.take_key_set import break_words
 from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.site_state import locks
 from carnet.control_room.state.exchange_log import Outcome, PastEntry
@@ -46,11 +47,20 @@ class ExchangeEntry:
 
 
 @dataclass(frozen=True)
+class LogBreakView:
+    """L6: that CALM was restored, as the vendor's roots state it."""
+
+    at: datetime  # when this site took it
+    words: str
+
+
+@dataclass(frozen=True)
 class ExchangeAnswer:
     entries: list[ExchangeEntry]
     next: int | None  # ask again `before` this; None: there are no earlier ones
     cycles: int  # how many are known, of all pages
     token: ExchangeEntry | None  # the newest
+    log_breaks: list[LogBreakView]  # the newest first
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ class Exchange(Question[ExchangeAnswer | Refusal]):
             entries[start].number if start else None,
             sum(entry.kind == "cycle" for entry in entries),
             _view(view.state, token, view.now) if token else None,
+            [LogBreakView(each.at, break_words(each.stated, each.seen)) for each in reversed(view.state.log_breaks)],
         )
 
 

@@ -64,7 +64,7 @@ def exchange_page(request: AuthorizedRequest) -> ExchangePage:
     return ExchangePage(
         _stands(status, found, request.now),
         past,
-        happenings(past.entries, found.row if found else None)[:NEWEST_EVENTS],
+        happenings(past, found.row if found else None)[:NEWEST_EVENTS],
         text if isinstance(text, RequestTextAnswer) else None,
         _deadlines(status.cycle, status.windows),
         found,

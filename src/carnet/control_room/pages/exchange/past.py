@@ -2,7 +2,7 @@
 first.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from carnet.control_room.local_api.client import unrefused
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.models import Preview
-from carnet.control_room.queries.exchange import Exchange, ExchangeEntry
+from carnet.control_room.queries.exchange import Exchange, ExchangeAnswer, ExchangeEntry
 from carnet.control_room.rules.granting.people import Permission
 
 
@@ -26,8 +26,9 @@ class Happening:
     more: str = ""
 
 
-def happenings(entries: Iterable[ExchangeEntry], preview: Preview | None = None) -> list[Happening]:
-    found = [each for entry in entries for each in _of(entry)]
+def happenings(past: ExchangeAnswer, preview: Preview | None = None) -> list[Happening]:
+    found = [each for entry in past.entries for each in _of(entry)]
+    found += [Happening(each.at, "The vendor's log was broken", "warn", "warn") for each in past.log_breaks]
     if preview:
         title = "A license file is under preview"
         found.append(Happening(preview.at, title, "download", "info", preview.by))

@@ -91,6 +91,7 @@ _SAID: dict[str, _Say] = {
         f"A checkpoint of {words.number(body['size'])} records was shown that is not in this ledger"
     ),
     "key_set.taken": lambda body, _n: f"The vendor's key set, version {body['key_set']['version']}",
+    "issuing_log.broken": lambda body, _n: f"The vendor states that CALM was restored: “{body['stated']['why']}”",
     "token.installed": lambda body, _n: f"Enablement token of {body['account_name']}",
     "request.asked": lambda body, _n: f"Asked for a request: {body['request'].replace('_', ' ')}",
     "totals.stated": lambda body, _n: f"Totals of {words.counted(len(body['lines']), 'line')}",

@@ -14,7 +14,7 @@ from carnet.control_room.ledger import events as e
 from carnet.control_room.rules.activation.fit import Change, check_fit, difference
 from carnet.control_room.rules.activation.generate_request import REQUEST
 from carnet.control_room.rules.activation.lfr_draft import KEY_SET, LICENSE, history
-from carnet.control_room.rules.activation.take_key_set import log_judged_from, take_key_set
+from carnet.control_room.rules.activation.take_key_set import log_judged_from, new_break_words, take_key_set
 from carnet.control_room.rules.decision import (
     Decision,
     FileCommand,
@@ -60,6 +60,7 @@ class LicenseAnswer:
     lowers_clock: bool
     units_added: int  # L2: carried over from a history given up
     state: str
+    log_breaks: list[str]  # L6: what the key set in it newly states of the vendor's log
     refused: Refusal | None = None  # only in a preview: why installing it now would be refused
 
 
@@ -220,6 +221,7 @@ def answer_of(opened: Opened, state: State) -> LicenseAnswer:
         olf.lowers_clock,
         sum(added.units for added in _added(olf, state)),
         by_lines(body.lines, olf.windows, opened.now),
+        new_break_words(opened.read.key_set, state),
         opened.refusal,
     )
 

@@ -10,7 +10,7 @@ from carnet.control_room.ledger.events import (
     TokenInstalled,
 )
 from carnet.control_room.rules.activation.lfr_draft import KEY_SET
-from carnet.control_room.rules.activation.take_key_set import take_key_set
+from carnet.control_room.rules.activation.take_key_set import new_break_words, take_key_set
 from carnet.control_room.rules.decision import Decision, FileCommand, Moment
 from carnet.control_room.rules.site_state import ENABLED
 from carnet.control_room.state.state import State
@@ -34,6 +34,7 @@ class TokenAnswer:
     account: str
     key_set_version: int
     state: str
+    log_breaks: list[str]  # L6: what the key set in it newly states of the vendor's log
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,8 @@ def _installed(read: ReadToken, state: State) -> Decision[TokenAnswer]:
     )
     if state.state_name != ENABLED:
         events.append(StateChanged(was=state.state_name, now=ENABLED))
-    answer = TokenAnswer(token.token_id, token.account_name, read.key_set.version, ENABLED)
+    breaks = new_break_words(read.key_set, state)
+    answer = TokenAnswer(token.token_id, token.account_name, read.key_set.version, ENABLED, breaks)
     return Decision(events, answer, documents=lambda _: {KEY_SET: encode(token.key_set)})
 
 
@@ -113,6 +115,7 @@ def _installed(read: ReadToken, state: State) -> Decision[TokenAnswer]:
 class KeySetAnswer:
     version: int
     was: int
+    log_breaks: list[str]  # L6: what it newly states of the vendor's log
 
 
 @dataclass(frozen=True)
@@ -125,9 +128,9 @@ class InstallKeySet(FileCommand[KeySetAnswer]):
             return key_set
         was = state.pinned.version
         if key_set.version == was:
-            return Decision([], KeySetAnswer(was, was))
+            return Decision([], KeySetAnswer(was, was, []))
         return Decision(
             take_key_set(key_set, state),
-            KeySetAnswer(key_set.version, was),
+            KeySetAnswer(key_set.version, was, new_break_words(key_set, state)),
             documents=lambda _: {KEY_SET: self.raw},
         )

@@ -5,6 +5,7 @@ from carnet.control_room.state.state import State
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.issuing_log import LogBreak, goes_on_from, new_breaks
 from carnet.exchange.key_set import KeySet
+from carnet.times import stamp
 
 
 def take_key_set(key_set: KeySet, state: State) -> list[Event]:
@@ -18,6 +19,26 @@ def take_key_set(key_set: KeySet, state: State) -> list[Event]:
         events.append(LogBroken(seen=seen, stated=each))
         seen = goes_on_from(seen, [each])
     return events
+
+
+def new_break_words(key_set: KeySet, state: State) -> list[str]:
+    """What the site's people are told of each break that `key_set` states and that is not known here yet."""
+    found, seen = [], state.issuing_log
+    for each in _unknown(key_set, state) if key_set.version > state.pinned.version else []:
+        found.append(break_words(each, seen))
+        seen = goes_on_from(seen, [each])
+    return found
+
+
+def break_words(stated: LogBreak, seen: CheckpointFields | None) -> str:
+    """L6, the one statement of it: what the vendor says, and what this site keeps."""
+    said = (
+        f"The vendor states, by its roots, that CALM was restored ({stamp(stated.at)}): “{stated.why}”. Its issuing log "
+        f"goes on from the first {stated.size:,} records."
+    )
+    if seen is None or seen.size <= stated.size:
+        return f"{said} This site had seen no more of it than that."
+    return f"{said} This site had seen {seen.size:,}, and keeps that in its ledger as evidence."
 
 
 def log_judged_from(key_set: KeySet, state: State) -> CheckpointFields | None:

@@ -1,0 +1,41 @@
+"""A copy of an SQLite database, made in one step while others read and write it, without what must not be in a copy."""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from carnet.errors import BusyError
+
+
+def copy_without(source: Path, to: Path, ends: Mapping[str, str]) -> None:
+    """`ends`: tables whose rows are left out, each with the condition under which they are; "" for all of them."""
+    with closing(sqlite3.connect(source)) as whole, closing(sqlite3.connect(to, isolation_level=None)) as copy:
+        whole.backup(copy)
+        tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        for table in tables & ends.keys():
+            copy.execute(f"DELETE FROM {table} {ends[table]}")  # noqa: S608 - names of ours
+        copy.execute("VACUUM")  # what was deleted is not in its free pages either
+
+
+def set_aside(database: Path) -> Path | None:
+    """Keep the database that is here under another name too, its write-ahead log folded in. None where there is none.
+
+    What is put in its place replaces it in one step: at no moment does the folder look as if it held none.
+
+    Raises:
+        BusyError: Somebody reads it.
+    """
+    if not database.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(database)) as db:
+            db.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.OperationalError as error:
+        raise BusyError(f"Somebody is reading {database}: {error}. Nothing was moved.", "Try again.") from error
+    number = 1
+    while (kept := database.parent / f"before-restore-{number}.sqlite3").exists():
+        number += 1
+    os.link(database, kept)
+    return kept

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import transaction
 
@@ -13,10 +15,16 @@ from carnet.calm.control_rooms.models import ControlRoom, LicenseFile
 from carnet.calm.queries.log_queries import verify_log
 from carnet.calm.use_cases import proposals
 from carnet.calm.use_cases.accept_lfr import LfrAccepted
+from carnet.calm.use_cases.purchases import list_purchases
+from carnet.calm.use_cases.receipts import accept_receipt
 from carnet.errors import TamperedError, UsageError
+from carnet.exchange.carried_license import carry
+from carnet.exchange.keys import new_opener
+from carnet.exchange.license_file_request import LicenseFileRequest, write_lfr
+from carnet.exchange.strict import from_base64url, to_base64url
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, HOUR, OMAR, World, code, ok
-from tests.support.memory import MemoryHead
+from tests.support.memory import MemoryHead, MemoryKeyring
 from tests.support.site_simulator import Site
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.rule("L6", "H1", "V2", "not_remembered")]
@@ -83,10 +91,7 @@ def go_on(world: World, site: Site, guid: str = "north", **asked: Any) -> None:
     assert lfr is not None
     raw = ok(world.issue(lfr, **asked)).raw
     assert raw is not None
-    ok_receipt = site.install(raw, world.now)
-    from carnet.calm.use_cases.receipts import accept_receipt
-
-    ok(accept_receipt(world.calm, raw=ok_receipt, **world.act))
+    ok(accept_receipt(world.calm, raw=site.install(raw, world.now), **world.act))
 
 
 @pytest.fixture
@@ -185,9 +190,7 @@ def test_an_excess_is_listed_and_not_hidden(world: World, plant: Site) -> None:
     south = world.site("south")
     world.license(south, "south", products={"bot-creator": 20})
     bring_back(world, plant)
-    assert world.held() | {} == {"bot-creator": 50, **{k: v for k, v in world.held().items() if k != "bot-creator"}}
-    from carnet.calm.use_cases.purchases import list_purchases
-
+    assert world.held()["bot-creator"] == 50
     (bots,) = [p for p in list_purchases(account=world.account, now=world.now) if p.sku == "bot-creator"]
     assert bots.excess == 20
 
@@ -217,3 +220,166 @@ def test_a_license_of_another_time_is_not_taken_back(world: World, plant: Site) 
     refused = world.upload(plant.request(world.now, with_license=True, since=room.seen_size))
     assert code(refused) == "unknown_license_file"
     assert not LicenseFile.objects.filter(taken_back=True).exists()
+
+
+def test_a_token_that_was_forgotten_enrols_once_two_people_took_it_back(world: World, plant: Site) -> None:
+    backup = Backup(world)
+    world.now += HOUR
+    south = world.site("south")
+    raw = world.token()
+    south.install_token(raw)
+    backup.put_back()
+    world.now += HOUR
+    resume(world)
+    world.add_guid("south")
+    assert code(world.upload(south.request(world.now), "south")) == "not_remembered"
+    asked = ok(proposals.propose_take_back_token(world.calm, raw=raw, reason="it was lost", **world.act))
+    assert code(world.upload(south.request(world.now), "south")) != "accepted", "one person is not enough"
+    ok(proposals.confirm(world.calm, proposal=asked.proposal, now=world.now, by=OMAR))
+    world.accept(south.request(world.now), "south")
+
+
+def test_new_keys_of_the_time_that_was_lost_are_believed_by_the_file_that_is_sealed_to_them(
+    world: World, plant: Site
+) -> None:
+    backup = Backup(world)
+    world.now += HOUR
+    accepted = world.accept(plant.request(world.now, new_keys=True))
+    raw = ok(world.issue(accepted.lfr, products={"bot-creator": 12, "document-pages": 50})).raw
+    assert raw is not None
+    plant.install(raw, world.now)
+    backup.put_back()
+    resume(world)
+    go_on(world, plant, products={"bot-creator": 12, "document-pages": 50})
+
+
+@pytest.mark.rule("L2", "Q3")
+def test_a_history_accepted_in_the_time_that_was_lost_is_accepted_with_the_license(world: World, plant: Site) -> None:
+    """The site was restored, CALM accepted that, and then CALM was restored: both forgot. No unit is counted less."""
+    plant.use("document-pages", consume=5, now=world.now)
+    old = plant.fork()
+    plant.use("document-pages", consume=20, now=world.now)
+    world.accept(plant.request(world.now))
+    backup = Backup(world)
+    world.now += HOUR
+    refused = world.upload(old.request(world.now, since=plant.ledger.size))
+    assert code(refused) == "history_mismatch"
+    asked = ok(proposals.propose_accept_history(world.calm, control_room=old.id, reason="a backup", **world.act))
+    accepted = ok(proposals.confirm(world.calm, proposal=asked.proposal, now=world.now, by=OMAR))
+    raw = ok(world.issue(accepted.lfr or "", products={"bot-creator": 10, "document-pages": 50})).raw
+    assert raw is not None
+    old.install(raw, world.now)
+    used = sum(old.consumed.values())
+    backup.put_back()
+    resume(world)
+    back = world.upload(old.request(world.now + HOUR, since=plant.ledger.size, with_license=True))
+    world.now += HOUR
+    assert code(back) == "not_remembered"
+    confirmed = ok(take_back(world, old))
+    assert any("accepts it, too" in line for line in confirmed.did)
+    raw = ok(world.issue(confirmed.lfr or "", products={"bot-creator": 10, "document-pages": 50})).raw
+    assert raw is not None
+    old.install(raw, world.now)
+    assert sum(old.consumed.values()) >= used
+    assert old.history_accepted == 2, "the number that was forgotten is not given again"
+
+
+@pytest.mark.rule("E11", "H4")
+def test_a_release_and_an_enrolment_of_the_time_that_was_lost(world: World, plant: Site) -> None:
+    backup = Backup(world)
+    world.now += HOUR
+    world.accept(plant.request(world.now, "release"))
+    plant.install_token(world.token())
+    world.license(plant, products={"bot-creator": 7})
+    backup.put_back()
+    resume(world)
+    go_on(world, plant, products={"bot-creator": 8})
+    assert world.held() == {"bot-creator": 8}
+    assert world.spent() == {"document-pages": 50}, "what it consumed before is forgotten: nothing returns"
+
+
+@pytest.mark.rule("E16")
+def test_issuing_keys_that_were_rotated_in_the_time_that_was_lost(world: World, plant: Site) -> None:
+    backup = Backup(world)
+    world.now += HOUR
+    rotation = proposals.propose_rotation(world.calm, reason="yearly", **world.act)
+    ok(proposals.confirm(world.calm, proposal=ok(rotation).proposal, now=world.now, by=OMAR))
+    world.license(plant, products={"bot-creator": 12, "document-pages": 50})
+    backup.put_back()
+    world.now += HOUR
+    resume(world)
+    go_on(world, plant, products={"bot-creator": 13, "document-pages": 50})
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("lie", ["more", "another room", "another key", "not installed"])
+def test_nobody_states_more_than_was_granted(world: World, plant: Site, lie: str) -> None:
+    backup = Backup(world)
+    world.now += HOUR
+    south = world.site("south")
+    world.license(south, "south", products={"bot-creator": 20})
+    world.license(plant, products={"bot-creator": 10, "document-pages": 50})
+    backup.put_back()
+    resume(world)
+    before = LicenseFile.objects.count()
+    since = ControlRoom.objects.get(id=plant.id).seen_size
+    lfr, signers = plant.request_fields(world.now + HOUR, since=since, with_license=True)
+    world.now += HOUR
+    answer = world.upload(write_lfr(_lying(lfr, lie, south, world), signers))
+    assert isinstance(answer, Refusal)
+    assert "take-back" not in answer.run
+    assert code(take_back(world, plant)) == "nothing_to_accept"
+    assert LicenseFile.objects.count() == before
+
+
+def _lying(lfr: LicenseFileRequest, lie: str, south: Site, world: World) -> LicenseFileRequest:
+    assert lfr.license is not None
+    if lie == "more":
+        plain = zlib.decompress(from_base64url(lfr.license.body)).replace(b'"quantity":10,', b'"quantity":50,')
+        body = to_base64url(zlib.compress(plain, 9))
+        return msgspec.structs.replace(lfr, license=msgspec.structs.replace(lfr.license, body=body))
+    if lie == "another room":
+        other = carry(south.raw_license, south.raw_key_set, south.opener)
+        installed = south._installed()
+        return msgspec.structs.replace(lfr, license=other, installed=installed)
+    if lie == "another key":
+        stranger = new_opener(world.random)
+        room = msgspec.structs.replace(lfr.control_room, sealing_key=stranger.key)
+        return msgspec.structs.replace(lfr, control_room=room)
+    installed = msgspec.structs.replace(lfr.installed, sequence=9) if lfr.installed else None
+    return msgspec.structs.replace(lfr, installed=installed)
+
+
+@pytest.mark.security
+@pytest.mark.rule("A3", "E16")
+def test_no_issuing_key_and_no_single_person_states_a_break(world: World, plant: Site) -> None:
+    backup = Backup(world)
+    world.license(plant, products={"bot-creator": 30})
+    backup.put_back()
+    asked = proposals.propose_resume(world.calm, reason="the disk of the portal was lost", **world.act)
+    assert code(proposals.confirm(world.calm, proposal=asked.proposal, **world.act)) == "needs_second_person"
+    assert isinstance(world.calm.keys, MemoryKeyring)
+    roots = {key: world.calm.keys._signers.pop(key) for key in list(world.calm.keys._signers) if key[0] == "roots"}
+    with pytest.raises(KeyError):
+        proposals.confirm(world.calm, proposal=asked.proposal, now=world.now, by=OMAR)
+    world.calm.keys._signers |= roots
+    with pytest.raises(TamperedError):
+        world.buy("bot-creator", 1)
+    ok(proposals.confirm(world.calm, proposal=asked.proposal, now=world.now, by=OMAR))
+
+
+@pytest.mark.rule("A3")
+def test_asking_twice_states_the_same_place(world: World, plant: Site) -> None:
+    """What was recorded by asking for it is of the log that goes on."""
+    backup = Backup(world)
+    world.license(plant, products={"bot-creator": 30, "document-pages": 50})
+    backup.put_back()
+    first = proposals.propose_resume(world.calm, reason="the disk of the portal was lost", **world.act)
+    proposals.withdraw(world.calm, proposal=first.proposal, **world.act)
+    second = proposals.propose_resume(world.calm, reason="the disk of the portal was lost", **world.act)
+    assert second.would == first.would
+    assert code(proposals.confirm(world.calm, proposal=second.proposal, **world.act)) == "needs_second_person"
+    third = proposals.propose_resume(world.calm, reason="the disk of the portal was lost", **world.act)
+    assert third.would == first.would
+    ok(proposals.confirm(world.calm, proposal=third.proposal, now=world.now, by=OMAR))
+    go_on(world, plant, products={"bot-creator": 30, "document-pages": 50})

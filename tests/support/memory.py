@@ -32,7 +32,8 @@ class MemoryHead:
         return self.head
 
     def write(self, head: CheckpointFields) -> None:
-        self.head = head
+        if self.head is None or self.head.size < head.size:
+            self.head = head
 
     def is_lost(self) -> bool:
         return False

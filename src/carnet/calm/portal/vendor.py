@@ -208,11 +208,14 @@ def accept(request: AuthorizedRequest, number: int) -> HttpResponse:
 
 
 def _propose(request: AuthorizedRequest, row: RefusedFile, fields: dict[str, Any]) -> proposals.Proposed | Refusal:
-    """What the refused file waits for: an accepted history (L2), or that it may enrol once more (E11)."""
+    """What the refused file waits for: an accepted history (L2), that it may enrol once more (E11), or that what CALM
+    forgot is taken back (L6)."""
     asked = {"control_room": row.room, "reason": fields["reason"], **request.who}
     if row.code == Code.RELEASED_AGAIN:
         last = stands_for(find_room(row.room), row.guid)
         return proposals.propose_readmission(request.calm, **asked | {"control_room": last.id if last else row.room})
+    if row.code == Code.NOT_REMEMBERED:
+        return proposals.propose_take_back(request.calm, **asked)
     return proposals.propose_accept_history(request.calm, site_confirms=fields["site_confirms"], **asked)
 
 

@@ -33,7 +33,8 @@ from carnet.calm.queries.expiring import count_expiring
 from carnet.calm.queries.late_totals import late_totals
 from carnet.calm.queries.timeline import Page, page_of
 from carnet.calm.use_cases.exposures import exposed_lines
-from carnet.calm.use_cases.models import Proposal, Vouching
+from carnet.calm.use_cases.models import Proposal, Restoration, Vouching
+from carnet.calm.use_cases.restorations import forgotten_words
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.times import day, span
@@ -129,6 +130,8 @@ class AttentionKind(StrEnum):
     TOKEN_USED = "token_used"  # noqa: S105 - a code that speaks of tokens
     WRITTEN_OFF = "written_off"  # a file of a Control Room that was written off
     RELEASED_AGAIN = "released_again"  # E11: it enrols again and again
+    NOT_REMEMBERED = "not_remembered"  # L6: it shows what CALM may have forgotten
+    RESTORED = "restored"  # L6: CALM was restored, and may have forgotten things
     PROPOSAL = "proposal"
     LOST = "lost"
     LAPSED = "lapsed"
@@ -148,6 +151,7 @@ REFUSALS = (
     AttentionKind.TOKEN_USED,
     AttentionKind.WRITTEN_OFF,
     AttentionKind.RELEASED_AGAIN,
+    AttentionKind.NOT_REMEMBERED,
 )
 
 
@@ -195,7 +199,7 @@ def vendor_counts(now: datetime, expiring_days: int = 30) -> VendorCounts:
     proposals = Proposal.objects.filter(state=Proposal.State.OPEN).count()
     things = sum(rows.count() for rows in (_refusals_open(), _lapsed_rooms(now), _set_back_rooms(), _owing_rooms()))
     things += _exposed_enrolments(now).count() + _lost_open().count() + len(excesses(now)) + len(late_totals(now))
-    things += _on_machine_rows(now).count()
+    things += _on_machine_rows(now).count() + _restored_rows(now).count()
     approvals = Approval.objects.filter(state=Approval.State.REQUESTED).count()
     return VendorCounts(approvals, things + proposals, proposals, count_expiring(now, expiring_days))
 
@@ -230,6 +234,7 @@ _TITLES: dict[AttentionKind, Callable[[], str]] = {
     AttentionKind.TOKEN_USED: lambda: "Token used a second time",
     AttentionKind.WRITTEN_OFF: lambda: "A written-off Control Room turned up",
     AttentionKind.RELEASED_AGAIN: lambda: "Released and enrolled again",
+    AttentionKind.NOT_REMEMBERED: lambda: "CALM may have forgotten it",
 }
 
 
@@ -328,6 +333,9 @@ _ASKS = {
     "write_off": "asks to write it off",
     "accept_history": "asks to accept its history",
     "readmit": "asks to let it enrol once more",
+    "take_back": "asks to take back what CALM forgot of it",
+    "take_back_token": "asks to take back a token that CALM forgot",
+    "resume_log": "states that CALM was restored",
     "rotate_keys": "asks for new issuing keys",
     "set_windows": "asks for other windows",
     "add_staff": "asks to add somebody to the staff",
@@ -373,6 +381,17 @@ def _on_machine(now: datetime, most: int) -> Iterator[Attention]:
         yield Attention(AttentionKind.ON_MACHINE, "Done on the machine", sentence, *about, row.at, str(row.pk))
 
 
+def _restored_rows(now: datetime) -> QuerySet[Restoration]:
+    return Restoration.objects.filter(at__gt=now - APART)
+
+
+def _restored(now: datetime, most: int) -> Iterator[Attention]:
+    """For 30 days (L6)."""
+    for row in _restored_rows(now).order_by("-at", "-pk")[:most]:
+        about = ("",) * 5
+        yield Attention(AttentionKind.RESTORED, "CALM was restored", forgotten_words(row), *about, row.at, str(row.pk))
+
+
 def _late(now: datetime, _most: int) -> Iterator[Attention]:
     for one in late_totals(now):
         sentence = f"{one.words} were stated after the total was final. They are counted."
@@ -398,4 +417,5 @@ _SOURCES: tuple[Callable[[datetime, int], Iterator[Attention]], ...] = (
     _excess,
     _late,
     _on_machine,
+    _restored,
 )

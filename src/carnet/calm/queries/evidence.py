@@ -175,6 +175,7 @@ class Evidence:
     steps: tuple[str, ...]
     not_acceptable: Refusal | None  # why two people cannot accept it; of its token it is judged when proposed
     is_readmission: bool  # E11: two people can let it enrol once more
+    is_taking_back: bool  # L6: two people can take back what CALM forgot
     needs_site_to_confirm: bool  # L2: not shown; the site says by other means that this is its newest request
     proposals: tuple[ProposalShown, ...]
 
@@ -222,8 +223,9 @@ def evidence(refused: int) -> Evidence:
         compared.steps if compared else (row.next,),
         _not_acceptable(row, room, read),
         last is not None and not row.resolved,
+        row.code == Code.NOT_REMEMBERED and row.known and not row.resolved,
         row.code == Code.HISTORY_NOT_SHOWN,
-        open_proposals(asked.id) if asked else (),
+        open_proposals(asked.id if asked else row.room) if asked or row.room else (),
     )
 
 

@@ -33,7 +33,7 @@ from carnet.calm.use_cases.context import (
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.histories import settle_refusals, with_evidence
 from carnet.calm.use_cases.refused_uploads import bears_known_signature, refuse_upload
-from carnet.calm.use_cases.taking_back import judge_unremembered
+from carnet.calm.use_cases.unremembered import judge_unremembered
 from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import Case, validate_lfr
 from carnet.exchange.license_file_request import (

@@ -183,9 +183,10 @@ def act(calm: Calm, *, now: datetime, by: str, on_older: bool = False) -> Iterat
             done = True
     except database.FAULTS as error:
         raise database.act_fault(error, at_commit=done) from error
-    if doing.head:
-        write = calm.head.start_over if doing.head_starts_over else calm.head.write
-        write(head_fields(doing.head))
+    if doing.head and doing.head_starts_over:
+        calm.head.start_over(head_fields(doing.head))
+    elif doing.head and not on_older:  # what the older database records meanwhile must not hide that it is one
+        calm.head.write(head_fields(doing.head))
 
 
 def head_fields(head: Checkpoint) -> CheckpointFields:

@@ -124,6 +124,14 @@ def restorations() -> list[Restoration]:
     return list(Restoration.objects.order_by("-at", "-id"))
 
 
+def forgotten_words(row: Restoration) -> str:
+    """What CALM may have forgotten, and what is to be done."""
+    return (
+        f"What was done from {stamp(row.as_of)} to {stamp(row.at)} may be forgotten. Enter purchases, approvals and "
+        "people of that time again; look at each account's License GUIDs. Requests of sites say what else is missing."
+    )
+
+
 def forgotten_at(when: datetime) -> Restoration | None:
     """The restoration that lost what was done at that time, if one did."""
     return next((each for each in restorations() if each.as_of - CLOCKS <= when <= each.at + CLOCKS), None)

@@ -1,7 +1,7 @@
-"""L6: after a restore of CALM, what a file shows that CALM does not know; and taking back what its own keys signed.
+"""L6: taking back what CALM forgot and its own keys signed, by two people (A3).
 
 An LFR made with the license brings all that is needed: the installed OLF proves that CALM enrolled this Control Room,
-with which key, at which License GUID, and what it granted; the totals are the LFR's own. Two people decide (A3).
+with which key, at which License GUID, and what it granted; the totals are the LFR's own.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from carnet.calm.control_rooms.counting import falls, stated_in
-from carnet.calm.control_rooms.history import Standing, judge_history
+from carnet.calm.control_rooms.history import Standing
 from carnet.calm.control_rooms.models import (
     AcceptedLfr,
     ControlRoom,
@@ -29,164 +29,38 @@ from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.denormalised import note_confirmed
 from carnet.calm.use_cases.exposures import note_exposure
 from carnet.calm.use_cases.histories import accept_known_history, settle_refusals
-from carnet.calm.use_cases.key_sets import keep_key_set, key_set_of, newest_row
+from carnet.calm.use_cases.key_sets import keep_key_set
 from carnet.calm.use_cases.models import IssuedKeySet, Token
-from carnet.calm.use_cases.restorations import forgotten_at, restorations
+from carnet.calm.use_cases.restorations import forgotten_at
 from carnet.calm.use_cases.tokens import secret_name
+from carnet.calm.use_cases.unremembered import (
+    brought_key_sets,
+    known_key_sets,
+    pinned_by,
+    proven_words,
+    read_proof,
+    standing_of,
+    stated_pair,
+)
 from carnet.calm.use_cases.validate_lfr import (
     Case,
     count,
     find_room,
     id_was_used,
-    is_retired,
     own_keys,
-    pending_keys,
     read_acceptances,
     read_counted,
-    seen_by,
 )
-from carnet.calm.use_cases.validate_statements import judge_statements, newest_carried
+from carnet.calm.use_cases.validate_statements import judge_statements
 from carnet.entitlements import Line
 from carnet.errors import UsageError
-from carnet.exchange.carried_license import ReadCarried, read_carried
+from carnet.exchange.carried_license import ReadCarried
 from carnet.exchange.enablement_token import Token as TokenFields
 from carnet.exchange.enablement_token import read_token
-from carnet.exchange.envelope import JwsFields
-from carnet.exchange.key_set import KeySet, Pinned, Trust, read_inner_key_set
-from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadLfr, read_lfr
+from carnet.exchange.license_file_request import LicenseFileRequest, ReadLfr, read_lfr
 from carnet.exchange.strict import encode, from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import day, stamp
-
-# --- what CALM does not know -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Unremembered:
-    """An LFR that shows what CALM may have forgotten. `proven`: it brings the OLF that proves it."""
-
-    refusal: Refusal
-    proven: bool
-
-
-def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembered | None:
-    """None where CALM was never restored, or the refusal has nothing to do with that."""
-    restored = restorations()
-    if not restored or refusal.code in (Code.WRITTEN_OFF, Code.WRONG_ACCOUNT):
-        return None
-    lfr, room = read.lfr, find_room(read.lfr.control_room.id)
-    words = list(_unknown(room, read))
-    if not words:
-        return None
-    head = (
-        f"{lfr.control_room.name} names what is not known here: {', '.join(words)}. CALM was restored at "
-        f"{stamp(restored[0].at)} to its state of {stamp(restored[0].as_of)}, and may have forgotten it."
-    )
-    if lfr.installed is None:
-        return Unremembered(_needs_token(head), proven=False)
-    since = room.seen_size if room and refusal.code is Code.HISTORY_NOT_SHOWN else 0
-    if lfr.license is None or since:
-        return Unremembered(_needs_license(head, guid, since), proven=False)
-    proof = read_proof(read)
-    if isinstance(proof, Refusal):
-        return None
-    evidence = tuple(_proven_words(proof))
-    return Unremembered(
-        Refusal(
-            Code.NOT_REMEMBERED,
-            head,
-            "The license file that the request carries proves it. One operator proposes to take it back, another "
-            "confirms; then it can be answered.",
-            evidence,
-            run=f"calm control-room take-back {lfr.control_room.id} --reason …",
-        ),
-        proven=True,
-    )
-
-
-def _unknown(room: ControlRoom | None, read: ReadLfr) -> Iterator[str]:
-    lfr = read.lfr
-    if room is None:
-        yield "the Control Room"
-    elif not is_retired(room, read.signer) and _pair(lfr) not in (own_keys(room), pending_keys(room)):
-        yield "its keys"
-    named = lfr.enrolment.token_id
-    if not Token.objects.filter(id=named).exists() and not Enrolment.objects.filter(token=named).exists():
-        yield "the token that it enrolled with"
-    if lfr.installed and not LicenseFile.objects.filter(id=lfr.installed.olf_id).exists():
-        yield f"license file {lfr.installed.sequence}"
-    if lfr.key_set_version > newest_row().version:
-        yield f"key set {lfr.key_set_version}"
-    if room and lfr.history_accepted > max(room.history_stated, newest_carried(room)):
-        yield f"the accepted history {lfr.history_accepted}"
-
-
-def _pair(lfr: LicenseFileRequest) -> KeyPair:
-    stated = lfr.control_room
-    return KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)
-
-
-def _needs_token(head: str) -> Refusal:
-    return Refusal(
-        Code.NOT_REMEMBERED,
-        head,
-        "Nothing is installed there yet: download a new token, install it and generate a new LFR. Or take back the "
-        "token that the site installed, if its file is still there.",
-        run="calm token take-back FILE --reason …",
-    )
-
-
-def _needs_license(head: str, guid: Guid, since: int) -> Refusal:
-    """`since`: the size that it must show its history from, too (L2); 0 where it shows that."""
-    return Refusal(
-        Code.NOT_REMEMBERED,
-        head,
-        f"Generate the LFR again at the site, with the license, and upload that at {guid.label}. What is installed "
-        "there goes on meanwhile.",
-        run=f"control-room request generate --with-license{f' --since {since}' if since else ''} --out FILE",
-    )
-
-
-def _proven_words(proof: ReadCarried) -> Iterator[str]:
-    olf = proof.olf
-    yield f"license file {olf.sequence} of {stamp(olf.issued_at)}, issued by this CALM to “{proof.body.account_name}”"
-    for line in proof.body.lines:
-        yield f"it grants {line.quantity:,} {line.name} until {stamp(line.valid_until)}"
-
-
-def read_proof(read: ReadLfr) -> ReadCarried | Refusal:
-    """The OLF that the LFR carries: by CALM's keys, of the time that was lost, for this Control Room and its key, and
-    the one that it names as installed."""
-    lfr = read.lfr
-    assert lfr.license is not None
-    proof = read_carried(lfr.license, [*_brought(lfr.license.key_set), *_known()])
-    if isinstance(proof, Refusal):
-        return proof
-    olf, installed = proof.olf, lfr.installed
-    named = installed is not None and (installed.olf_id, installed.sequence) == (olf.olf_id, olf.sequence)
-    own = olf.control_room_id == lfr.control_room.id and olf.sealing_key == lfr.control_room.sealing_key.kid
-    if not named or not own or forgotten_at(olf.issued_at) is None:
-        return lfr_refusals.unknown_license_file(lfr.control_room.name, olf.sequence)
-    return proof
-
-
-def _known() -> list[KeySet]:
-    return [key_set_of(row) for row in IssuedKeySet.objects.order_by("-version")]
-
-
-def _pinned(newest: KeySet) -> Pinned:
-    roots = [key.kid for key in newest.roots]
-    return Pinned(Trust(vendor="CALM", suite=newest.suite, roots=roots, threshold=newest.threshold), newest)
-
-
-def _brought(jws: JwsFields) -> list[KeySet]:
-    """The key set in a file, where the roots of one that is known here signed it: it is CALM's own, also where CALM
-    forgot it, and a newer one was made since (E16). Else none."""
-    read = (read_inner_key_set(jws, _pinned(known)) for known in _known())
-    return [found for found in read if not isinstance(found, Refusal)][:1]
-
-
-# --- taking it back --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -220,7 +94,7 @@ def find_provable(room_id: str, refused: int | None = None) -> Provable | Refusa
     refusal = _of_this_account(read, proof, room, guid) or _judge_lfr(read, room)
     if refusal:
         return refusal
-    standing = _standing(room, read)
+    standing = standing_of(room, read)
     if standing is Standing.NOT_SHOWN:
         assert room is not None
         return lfr_refusals.history_not_shown(room, read.lfr.ledger)
@@ -260,18 +134,6 @@ def _judge_lfr(read: ReadLfr, room: ControlRoom | None) -> Refusal | None:
         return lfr_refusals.written_off(room)
     room.history_stated = max(room.history_stated, read.lfr.history_accepted)  # it may have been forgotten
     return judge_statements(room, read.lfr)
-
-
-def _standing(room: ControlRoom | None, read: ReadLfr) -> Standing:
-    if room is None:
-        return Standing.FIRST
-    ledger = read.lfr.ledger
-    return judge_history(
-        seen_by(room, ledger),
-        ledger,
-        smaller_than=read.lfr.smaller_than,
-        retired_key=is_retired(room, read.signer),
-    )
 
 
 def _match(account: Account, proof: ReadCarried) -> dict[str, Purchase] | Refusal:
@@ -325,12 +187,12 @@ def _as_command(account: Account, line: Line) -> str:
 def consequences(found: Provable) -> Iterator[str]:
     """What taking it back does, in words."""
     lfr, room = found.lfr, found.room
-    yield from _proven_words(found.proof)
+    yield from proven_words(found.proof)
     known = "known here" if room else "not known here: it is entered again, with its keys"
     yield f"{lfr.control_room.name} ({lfr.control_room.id}) is {known}; its License GUID is {found.guid.label}"
     if room and room.enrolment and _is_other(room, found):
         yield "it enrolled again in the time that CALM forgot: of its enrolment before, all units count as spent"
-    if room and _pair(lfr) != own_keys(room):
+    if room and stated_pair(lfr) != own_keys(room):
         yield "it brought new keys in the time that CALM forgot: the key that the license file is sealed to is believed"
     if found.standing is Standing.MISMATCH:
         yield "its history is not the one that CALM saw: taking it back accepts it, too (L2)"
@@ -374,7 +236,7 @@ def _keep_key_set(lfr: LicenseFileRequest) -> None:
     """A key set that was forgotten comes back with the file. Its issuing keys may be here or not: the next rotation
     makes new ones."""
     assert lfr.license is not None
-    for brought in _brought(lfr.license.key_set):
+    for brought in brought_key_sets(lfr.license.key_set):
         if not IssuedKeySet.objects.filter(version=brought.version).exists():
             keep_key_set(brought, encode(lfr.license.key_set))
 
@@ -389,7 +251,7 @@ def _renumber(purchase: Purchase, old: str) -> None:
 
 def _believe(room: ControlRoom, lfr: LicenseFileRequest) -> None:
     """E15: the OLF is sealed to this pair's key, which CALM did only once it had taken the pair."""
-    pair, own = _pair(lfr), own_keys(room)
+    pair, own = stated_pair(lfr), own_keys(room)
     if pair != own:
         room.retired_keys = f"{room.retired_keys}\n{own.signing_key.kid}".strip()
         room.keys, room.pending_keys = msgspec.json.encode(pair).decode(), ""
@@ -502,7 +364,7 @@ def keep_token(doing: Act, raw: bytes) -> Token | Refusal:
 
     Raises UsageError where CALM knows it, or its account is not here.
     """
-    tries = [read_token(raw, _pinned(known)) for known in _known()]
+    tries = [read_token(raw, pinned_by(known)) for known in known_key_sets()]
     read = next((each for each in tries if not isinstance(each, Refusal)), tries[0])
     if isinstance(read, Refusal):
         return read

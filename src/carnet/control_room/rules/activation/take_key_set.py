@@ -33,8 +33,8 @@ def new_break_words(key_set: KeySet, state: State) -> list[str]:
 def break_words(stated: LogBreak, seen: CheckpointFields | None) -> str:
     """L6, the one statement of it: what the vendor says, and what this site keeps."""
     said = (
-        f"The vendor states, by its roots, that CALM was restored ({stamp(stated.at)}): “{stated.why}”. Its issuing log "
-        f"goes on from the first {stated.size:,} records."
+        f"The vendor states, by its roots, that CALM was restored ({stamp(stated.at)}): “{stated.why}”. Its issuing "
+        f"log goes on from the first {stated.size:,} records."
     )
     if seen is None or seen.size <= stated.size:
         return f"{said} This site had seen no more of it than that."

@@ -1,0 +1,168 @@
+"""L6: what a file shows that CALM does not know after it was restored. It may have forgotten it, and accuses nobody.
+An LFR made with the license proves it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from carnet.calm.control_rooms.history import Standing, judge_history
+from carnet.calm.control_rooms.models import (
+    ControlRoom,
+    Enrolment,
+    LicenseFile,
+)
+from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases import lfr_refusals
+from carnet.calm.use_cases.key_sets import key_set_of, newest_row
+from carnet.calm.use_cases.models import IssuedKeySet, Token
+from carnet.calm.use_cases.restorations import forgotten_at, restorations
+from carnet.calm.use_cases.validate_lfr import (
+    find_room,
+    is_retired,
+    own_keys,
+    pending_keys,
+    seen_by,
+)
+from carnet.calm.use_cases.validate_statements import newest_carried
+from carnet.exchange.carried_license import ReadCarried, read_carried
+from carnet.exchange.envelope import JwsFields
+from carnet.exchange.key_set import KeySet, Pinned, Trust, read_inner_key_set
+from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadLfr
+from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import stamp
+
+
+@dataclass(frozen=True)
+class Unremembered:
+    """An LFR that shows what CALM may have forgotten. `proven`: it brings the OLF that proves it."""
+
+    refusal: Refusal
+    proven: bool
+
+
+def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembered | None:
+    """None where CALM was never restored, or the refusal has nothing to do with that."""
+    restored = restorations()
+    if not restored or refusal.code in (Code.WRITTEN_OFF, Code.WRONG_ACCOUNT):
+        return None
+    lfr, room = read.lfr, find_room(read.lfr.control_room.id)
+    words = list(_unknown(room, read))
+    if not words:
+        return None
+    head = (
+        f"{lfr.control_room.name} names what is not known here: {', '.join(words)}. CALM was restored at "
+        f"{stamp(restored[0].at)} to its state of {stamp(restored[0].as_of)}, and may have forgotten it."
+    )
+    if lfr.installed is None:
+        return Unremembered(_needs_token(head), proven=False)
+    since = room.seen_size if room and standing_of(room, read) is Standing.NOT_SHOWN else 0
+    if lfr.license is None or since:
+        return Unremembered(_needs_license(head, guid, since), proven=False)
+    proof = read_proof(read)
+    if isinstance(proof, Refusal):
+        return None
+    evidence = tuple(proven_words(proof))
+    return Unremembered(
+        Refusal(
+            Code.NOT_REMEMBERED,
+            head,
+            "The license file that the request carries proves it. One operator proposes to take it back, another "
+            "confirms; then it can be answered.",
+            evidence,
+            run=f"calm control-room take-back {lfr.control_room.id} --reason …",
+        ),
+        proven=True,
+    )
+
+
+def _unknown(room: ControlRoom | None, read: ReadLfr) -> Iterator[str]:
+    lfr = read.lfr
+    if room is None:
+        yield "the Control Room"
+    elif not is_retired(room, read.signer) and stated_pair(lfr) not in (own_keys(room), pending_keys(room)):
+        yield "its keys"
+    named = lfr.enrolment.token_id
+    if not Token.objects.filter(id=named).exists() and not Enrolment.objects.filter(token=named).exists():
+        yield "the token that it enrolled with"
+    if lfr.installed and not LicenseFile.objects.filter(id=lfr.installed.olf_id).exists():
+        yield f"license file {lfr.installed.sequence}"
+    if lfr.key_set_version > newest_row().version:
+        yield f"key set {lfr.key_set_version}"
+    if room and lfr.history_accepted > max(room.history_stated, newest_carried(room)):
+        yield f"the accepted history {lfr.history_accepted}"
+
+
+def stated_pair(lfr: LicenseFileRequest) -> KeyPair:
+    stated = lfr.control_room
+    return KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)
+
+
+def _needs_token(head: str) -> Refusal:
+    return Refusal(
+        Code.NOT_REMEMBERED,
+        head,
+        "Nothing is installed there yet: download a new token, install it and generate a new LFR. Or take back the "
+        "token that the site installed, if its file is still there.",
+        run="calm token take-back FILE --reason …",
+    )
+
+
+def _needs_license(head: str, guid: Guid, since: int) -> Refusal:
+    """`since`: the size that it must show its history from, too (L2); 0 where it shows that."""
+    return Refusal(
+        Code.NOT_REMEMBERED,
+        head,
+        f"Generate the LFR again at the site, with the license, and upload that at {guid.label}. What is installed "
+        "there goes on meanwhile.",
+        run=f"control-room request generate --with-license{f' --since {since}' if since else ''} --out FILE",
+    )
+
+
+def proven_words(proof: ReadCarried) -> Iterator[str]:
+    olf = proof.olf
+    yield f"license file {olf.sequence} of {stamp(olf.issued_at)}, issued by this CALM to “{proof.body.account_name}”"
+    for line in proof.body.lines:
+        yield f"it grants {line.quantity:,} {line.name} until {stamp(line.valid_until)}"
+
+
+def read_proof(read: ReadLfr) -> ReadCarried | Refusal:
+    """The OLF that the LFR carries: by CALM's keys, of the time that was lost, for this Control Room and its key, and
+    the one that it names as installed."""
+    lfr = read.lfr
+    assert lfr.license is not None
+    proof = read_carried(lfr.license, [*brought_key_sets(lfr.license.key_set), *known_key_sets()])
+    if isinstance(proof, Refusal):
+        return proof
+    olf, installed = proof.olf, lfr.installed
+    named = installed is not None and (installed.olf_id, installed.sequence) == (olf.olf_id, olf.sequence)
+    own = olf.control_room_id == lfr.control_room.id and olf.sealing_key == lfr.control_room.sealing_key.kid
+    if not named or not own or forgotten_at(olf.issued_at) is None:
+        return lfr_refusals.unknown_license_file(lfr.control_room.name, olf.sequence)
+    return proof
+
+
+def known_key_sets() -> list[KeySet]:
+    return [key_set_of(row) for row in IssuedKeySet.objects.order_by("-version")]
+
+
+def pinned_by(newest: KeySet) -> Pinned:
+    roots = [key.kid for key in newest.roots]
+    return Pinned(Trust(vendor="CALM", suite=newest.suite, roots=roots, threshold=newest.threshold), newest)
+
+
+def brought_key_sets(jws: JwsFields) -> list[KeySet]:
+    """The key set in a file, where the roots of one that is known here signed it: it is CALM's own, also where CALM
+    forgot it, and a newer one was made since (E16). Else none."""
+    read = (read_inner_key_set(jws, pinned_by(known)) for known in known_key_sets())
+    return [found for found in read if not isinstance(found, Refusal)][:1]
+
+
+def standing_of(room: ControlRoom | None, read: ReadLfr) -> Standing:
+    if room is None:
+        return Standing.FIRST
+    ledger = read.lfr.ledger
+    return judge_history(
+        seen_by(room, ledger),
+        ledger,
+        smaller_than=read.lfr.smaller_than,
+        retired_key=is_retired(room, read.signer),
+    )

@@ -1,0 +1,71 @@
+"""Random histories of the whole exchange in which CALM itself is put back to an older state: some in each run,
+thousands in `make test-deep`."""
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+
+from tests.calm.conftest import World
+from tests.journeys.restored_calm import RestoredExchange
+from tests.journeys.test_both_sides import STEPS, Histories, machines
+from tests.support import depth
+
+pytestmark = pytest.mark.histories
+
+HISTORIES = depth.times(12, 1250)  # of each part
+
+
+class RestoredHistories(Histories):
+    exchange: RestoredExchange
+
+    @initialize()
+    def begin(self) -> None:
+        from django.db import transaction
+
+        self.frame = transaction.atomic()
+        self.frame.__enter__()
+        self.exchange = RestoredExchange(self.world)
+        self.exchange.back_up_calm()
+
+    @rule()
+    def back_up_calm(self):
+        self.exchange.back_up_calm()
+
+    @rule(which=st.integers(0, 3), head=st.booleans())
+    def restore_calm(self, which, head):
+        self.exchange.restore_calm(which, head=head)
+
+    @rule(number=machines, units=st.integers(0, 40), users=st.integers(0, 5), head=st.booleans(), twice=st.booleans())
+    def live_and_restore_calm(self, number, units, users, head, twice):
+        """CALM is backed up, a site is licensed, and the backup is put back."""
+        self.exchange.back_up_calm()
+        self.whole_cycle(number, units, users, 1, off=True)
+        self.exchange.restore_calm(len(self.exchange.backups) - 1, head=head)
+        if twice:
+            self.exchange.way_back(self.machine(number))
+            self.exchange.restore_calm(len(self.exchange.backups) - 1, head=head)
+
+
+@pytest.mark.rule("L6", "H1", "H2", "L2", "V2", "E16", "E7", "not_remembered")
+@pytest.mark.parametrize("part", range(2))
+def test_calm_is_restored_at_any_moment_and_every_site_is_licensed_on(db, part):
+    RestoredHistories.world = World()
+
+    @seed(part * 6151 + depth.seed_number())
+    class Part(RestoredHistories):
+        pass
+
+    run_state_machine_as_test(
+        Part,
+        settings=settings(
+            max_examples=HISTORIES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            database=None,
+            print_blob=True,
+            phases=[Phase.generate],  # add Phase.shrink to look into a failure: it takes minutes
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

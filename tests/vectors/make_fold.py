@@ -5,6 +5,7 @@ another state and `FOLD` was not raised: a site that upgrades would go on from a
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -136,6 +137,7 @@ def _cycles(room: Room, vendor: Vendor) -> None:
     room.wait(hours=1)
     room.install(vendor.olf(room.request(), _lines(90), room.now))
     _do(room, InstallKeySet(vendor.rotate(room.now, issuers=True)))
+    _do(room, InstallKeySet(vendor.restored(deepcopy(vendor.log), room.now)))
     room.request()
     room.wait(days=8)  # the cycle is missed
     room.install(vendor.olf(room.request(), _lines(90), room.now))

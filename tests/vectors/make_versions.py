@@ -20,11 +20,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from carnet.entitlements import Metric
+from carnet.exchange.carried_license import carry
 from carnet.exchange.envelope import Kind
 from carnet.exchange.history import CheckpointFields
+from carnet.exchange.issuing_log import LogBreak
+from carnet.exchange.key_set import write_key_set
 from carnet.exchange.license_file_request import KeyPair, RequestKind, write_lfr
 from carnet.exchange.offline_license_file import AcceptedHistory, AddedUnits
-from carnet.exchange.strict import encode
+from carnet.exchange.strict import encode, to_base64url
 from carnet.exchange.versioning import versions_of
 from tests.vectors import samples
 
@@ -53,6 +56,19 @@ def files() -> Iterator[tuple[str, str, bytes]]:
     yield "olf", "history-accepted", samples.license_file(VENDOR, SITE, request, accepts_history=_accepted())
     yield "receipt", "plain", samples.receipt(SITE)
     yield "keyset", "plain", VENDOR.raw_key_set
+    yield "keyset", "log-broken", _broken_key_set()
+    yield "lfr", "with-license", _with_license(request)
+
+
+def _broken_key_set() -> bytes:
+    stated = LogBreak(at=samples.NOW, size=3, root=to_base64url(bytes(32)), why="The disk of the portal was lost.")
+    key_set = samples.make_key_set(VENDOR.roots, VENDOR.issuers, 3, breaks=[stated])
+    return write_key_set(key_set, VENDOR.roots)
+
+
+def _with_license(request: bytes) -> bytes:
+    carried = carry(samples.license_file(VENDOR, SITE, request), VENDOR.raw_key_set, SITE.opener)
+    return samples.request(SITE, license=carried)
 
 
 def _with_new_keys() -> bytes:

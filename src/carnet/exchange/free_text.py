@@ -64,7 +64,8 @@ def free_texts(lfr: LicenseFileRequest) -> tuple[FreeText, ...]:
 def statement(lfr: LicenseFileRequest) -> str:
     """What leaves, in a sentence."""
     said = "; ".join(f"{text.label}: {text.said}" for text in free_texts(lfr))
-    return f"Totals, and this text that people or programs chose: {said}. {ALL_ELSE}"
+    carried = " It carries the installed license file back, opened: what the vendor granted." if lfr.license else ""
+    return f"Totals, and this text that people or programs chose: {said}. {ALL_ELSE}{carried}"
 
 
 def warnings(lfr: LicenseFileRequest) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ class Session:
         if fault:
             say(f"warning: {fault}", err=True)
             say(f"next: {fault.next_step}", err=True)
+            say(f"run: {fault.run}", err=True)
         return calm
 
     def portal(self) -> "Calm":

@@ -24,6 +24,8 @@ from carnet.merkle import Checkpoint
 from carnet.printable import is_printable
 from carnet.vouching import is_same
 
+RESUME = "calm log resume --reason …"
+
 
 @dataclass(frozen=True)
 class Uploads:
@@ -59,8 +61,8 @@ class Calm:
             return TamperedError(
                 f"CALM was restored from a backup, and the head of its issuing log was not there: it has {log.size()} "
                 "records now, and nobody knows how many it had.",
-                "Two people state that it goes on from there: calm log resume --reason …. Reading still works; every "
-                "act is refused until then.",
+                "Two people state that it goes on from there. Reading still works; every act is refused until then.",
+                run=RESUME,
             )
         head = self.head.read()
         if head is None or log.checkpoint_at(head.size) == head.checkpoint:
@@ -69,8 +71,9 @@ class Calm:
             f"This database is not the one that CALM acted on last: its issuing log has {log.size()} records and "
             f"does not hold the {head.size} that the log's head, kept apart from it, commits to. On it, CALM would "
             "accuse honest sites and issue a second time what is out already.",
-            f"{database.newest_copy()} If nothing newer is left, two people state that: calm log resume --reason …. "
-            "Reading still works; every act is refused until then.",
+            f"{database.newest_copy()} If nothing newer is left, two people state that CALM was restored. Reading "
+            "still works; every act is refused until then.",
+            run=RESUME,
         )
 
 

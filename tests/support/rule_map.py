@@ -20,7 +20,7 @@ RULES = [
     *(f"G{n}" for n in range(1, 8)),
     "S",
     *(f"T{n}" for n in range(1, 5)),
-    *(f"L{n}" for n in range(1, 6)),
+    *(f"L{n}" for n in range(1, 7)),
     "V1",
     "V2",
     "A1",

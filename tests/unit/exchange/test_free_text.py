@@ -32,14 +32,8 @@ NO_WORDS = {
 # Of these the reader asks what they are by another field of the file.
 FOLLOWS = {"ledger.checkpoint.origin": "the site's id", "issuing_log.origin": "the name of the vendor's log"}
 # L6: the vendor's own files and words, which its signatures and the hash in them prove.
-PROVEN = {
-    "license.body",
-    *(
-        f"license.{file}.{field}"
-        for file in ("file", "key_set")
-        for field in ("payload", "signatures.protected", "signatures.signature")
-    ),
-}
+_JWS = ("payload", "signatures.protected", "signatures.signature")
+PROVEN = {"license.body", *(f"license.{file}.{field}" for file in ("file", "key_set") for field in _JWS)}
 
 
 def texts(shape: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

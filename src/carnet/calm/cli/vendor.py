@@ -23,6 +23,7 @@ from carnet.cli_support import (
 )
 from carnet.errors import UsageError
 from carnet.files import is_there
+from carnet.times import minute
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -213,7 +214,7 @@ def restore(session: Session, file: InFile) -> None:
 
 
 def _restored(console: "Console", answer: Any) -> None:
-    console.print(f"Restored: the backup of {answer.made_at:%Y-%m-%d %H:%M} UTC, {answer.records:,} records.")
+    console.print(f"Restored: the backup of {minute(answer.made_at)}, {answer.records:,} records.")
     if answer.kept:
         console.print(f"The database that was here is kept: {answer.kept}", soft_wrap=True)
     if not answer.has_rows:

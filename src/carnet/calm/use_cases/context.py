@@ -60,7 +60,7 @@ class Calm:
         if self.head.is_lost():
             return TamperedError(
                 f"CALM was restored from a backup, and the head of its issuing log was not there: it has {log.size()} "
-                "records now, and nobody knows how many it had.",
+                "records now, and had more perhaps.",
                 "Two people state that it goes on from there. Reading still works; every act is refused until then.",
                 run=RESUME,
             )

@@ -228,6 +228,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
         site_clock_is_off=plan.site_clock_is_off,
         lowers_clock=plan.lowers_clock,
         windows=write_windows(written.olf.windows),
+        taken_back=False,
     )
     file.save(force_insert=True)
     LicenseLine.objects.bulk_create(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items())

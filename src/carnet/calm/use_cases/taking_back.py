@@ -307,6 +307,7 @@ def _keep_file(doing: Act, room: ControlRoom, found: Provable) -> LicenseFile:
         size=len(found.proof.envelope.raw),
         digest=found.proof.envelope.digest,
         log_index=olf.issuing_log.record.index,
+        site_clock_is_off=False,
         lowers_clock=olf.lowers_clock,
         windows=write_windows(olf.windows),
         taken_back=True,
@@ -372,7 +373,7 @@ def keep_token(doing: Act, raw: bytes) -> Token | Refusal:
     if forgotten_at(token.issued_at) is None:
         return Refusal(
             Code.NOTHING_TO_ACCEPT,
-            f"The token is of {stamp(token.issued_at)}, which is no time that CALM has forgotten.",
+            f"The token is of {stamp(token.issued_at)}. CALM has forgotten nothing of that time.",
             "Download a new token.",
         )
     if Token.objects.filter(id=token.token_id).exists() or Enrolment.objects.filter(token=token.token_id).exists():

@@ -69,6 +69,7 @@ def download_token(
             expires_at=expires,
             downloaded_by=by,
             windows=write_windows(windows),
+            waits=False,
         ).save(force_insert=True)
         doing.record("token.downloaded", token.token_id, account=customer.id)
         return TokenDownloaded(token.token_id, customer.id, now, expires, raw)

@@ -74,6 +74,9 @@ def status(console: "Console", view: "Status") -> None:
     cycle_lines(console, view.cycle, now)
     if view.products:
         console.print(products(view.products))
+        for each in view.products:
+            if each.coming:
+                console.print(f"{each.name}: {each.coming}")
     console.print(f"Ledger: {counted(view.checkpoint.size, 'record')}, root {view.checkpoint.root[:16]}…")
     if view.storage:
         console.print(f"! Nothing can be written now: {view.storage}", style="bold red")
@@ -90,7 +93,8 @@ def cycle_lines(console: "Console", cycle: "CycleView | None", now: datetime) ->
 
 def products(views: "list[ProductView]") -> "Table":
     reserving = any(view.reserved for view in views)
-    made = table("Product", "Sku", ">Licensed", ">Used", *([">Reserved"] if reserving else []), ">Left", "Unit", "Ends")
+    reserved = [">Reserved"] if reserving else []
+    made = table("Product", "Sku", ">Licensed", ">Used", *reserved, ">Left", "Unit", "State", "Ends")
     for view in views:
         countable = view.metric.kind.has_quantity
         made.add_row(
@@ -101,6 +105,7 @@ def products(views: "list[ProductView]") -> "Table":
             *([number(view.reserved) if view.reserved else ""] if reserving else []),
             number(view.remaining) if countable else "",
             view.unit,
+            view.state.value,
             day_or_minute(view.valid_until),
         )
     return made

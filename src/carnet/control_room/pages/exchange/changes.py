@@ -32,6 +32,7 @@ class Changes:
     title: str  # of the verdict, where it does not fit yet; empty otherwise
     happened: list[str]
     to_free: int
+    later: list[str]  # what becomes less under the file, in words (S)
 
     @property
     def until_result(self) -> str:
@@ -56,26 +57,26 @@ def changes(answer: PreviewAnswer, status: Status) -> Changes:
             *(_too_small(each) for each in answer.units_short),
         ],
         sum(each.count for each in answer.to_free),
+        [coming.words for change in answer.changes for coming in change.changes if coming.announced],
     )
 
 
 def _is_same(change: Change, answer: PreviewAnswer) -> bool:
     troubled = {each.sku for found in (answer.to_free, answer.units_short, answer.still_reserved) for each in found}
-    return change.was == change.now and not change.later and not change.note and change.sku not in troubled
+    return change.was == change.now and not change.coming and not change.note and change.sku not in troubled
 
 
 def _row(change: Change, answer: PreviewAnswer, now: ProductView | None) -> Row:
     kind, result = change.metric.kind, _result(change, answer)
     was, new = kind.amount(change.was), kind.amount(change.now)
     if not kind.has_quantity:
-        return Row(change.name, "", was, new, None, *result, change.note)
+        return Row(change.name, "", was, new, None, *result, _note(change))
     in_use = kind.used(now.consumed + now.reserved if now else 0, change.in_use)
     return Row(change.name, change.unit, was, new, in_use, *result, _note(change))
 
 
 def _note(change: Change) -> str:
-    later = f"{words.signed(change.later)} more later" if change.later else ""
-    return "; ".join(part for part in (later, change.note) if part)
+    return "; ".join(part for part in (change.coming, change.note) if part)
 
 
 def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:

@@ -21,9 +21,9 @@ from carnet.control_room.rules.granting.preconditions import (
     check_name,
     exhausted,
     malformed,
-    may_grant,
     may_serve,
     may_take,
+    no_longer_granted,
     not_covered,
     not_granted,
 )
@@ -149,7 +149,7 @@ def may_renew(state: State, sku: str, holder: str, now: datetime, *, covered: bo
         return refusal
     grant = grant_of(state, sku, now)
     if grant is None or grant.quantity == 0:
-        return may_grant(state, now) or not_granted(sku)
+        return no_longer_granted(state, sku, now)
     return not_covered(f"The lease of {holder}", grant.line.name, grant.quantity, "release the seat of")
 
 

@@ -12,11 +12,11 @@ import msgspec
 
 from carnet.control_room.ledger.events import Draw, UnitsConsumed
 from carnet.control_room.rules.decision import Command, Decision, Moment
-from carnet.control_room.rules.grant import Share, taken
+from carnet.control_room.rules.grant import taken
 from carnet.control_room.rules.granting.preconditions import malformed, may_take, not_granted
 from carnet.control_room.state.reservations import merged
 from carnet.control_room.state.state import State
-from carnet.entitlements import Taking
+from carnet.entitlements import Share, Taking
 from carnet.exchange.verdicts import Code, Refusal
 
 

@@ -10,11 +10,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from carnet.control_room.pages.door import AuthorizedRequest, requires
-from carnet.control_room.queries.banner import Banner
+from carnet.control_room.queries.banner import Banner, Kind
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission
 from carnet.web_kit.states import banner_icon
 
+CHANGE: Kind = "change"  # the one that stands beside the other
 _DISMISSED = "dismissed"  # in the session: the notices that somebody has seen, by kind
 
 
@@ -39,11 +40,16 @@ def _shown(request: HttpRequest, notice: Banner) -> dict[str, Any]:
         "icon": banner_icon(notice.kind, notice.tone),
         "title": notice.title,
         "text": notice.text,
-        "dismiss": f"{reverse('dismiss-notice')}?{urlencode({'kind': notice.kind})}" if notice.dismissible else "",
+        "dismiss": _dismiss_address(notice) if notice.dismissible else "",
         "act": None
         if request.path.startswith(exchange)
         else {"label": "Manage offline licenses", "url": exchange, "variant": _variant(request)},
     }
+
+
+def _dismiss_address(notice: Banner) -> str:
+    beside = f"?{urlencode({'kind': CHANGE})}" if notice.kind == CHANGE else ""
+    return f"{reverse('dismiss-notice')}{beside}"
 
 
 def _variant(request: HttpRequest) -> str:
@@ -68,10 +74,9 @@ def _name(notice: Banner) -> str:
 @requires(Permission.VIEW)
 @require_POST
 def dismiss(request: AuthorizedRequest) -> HttpResponse:
-    """Hide the banner of a kind for this session, without a kind the first; one that cannot be dismissed is ignored."""
-    standing = _standing(request.status)
-    kind = request.GET.get("kind") or (standing[0].kind if standing else "")
-    seen = {notice.kind: _name(notice) for notice in standing if notice.kind == kind and notice.dismissible}
+    """Hide a banner for this session; one that cannot be dismissed is ignored."""
+    notice = request.status.coming if request.GET.get("kind") == CHANGE else request.status.notice
+    seen = {notice.kind: _name(notice)} if notice and notice.dismissible else {}
     if seen:
         request.session[_DISMISSED] = _dismissed(request) | seen
     return redirect(_back(request))

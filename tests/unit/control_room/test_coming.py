@@ -11,6 +11,7 @@ from rich.console import Console
 from carnet.control_room.cli import exchange, setup, show
 from carnet.control_room.queries.banner import banner, change_banner
 from carnet.control_room.queries.forecast import seen_first, seen_on
+from carnet.control_room.queries.holders import Holders
 from carnet.control_room.queries.license_preview import PreviewLicense
 from carnet.control_room.queries.notices import due_notices
 from carnet.control_room.queries.overview import Overview
@@ -26,7 +27,7 @@ from carnet.exchange.verdicts import Code
 from carnet.exchange.windows import Windows
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import METRICS, line
-from tests.unit.control_room.conftest import YEAR, granted, refused
+from tests.unit.control_room.conftest import YEAR, granted, refused, standard_lines
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 USER, SEAT, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
@@ -257,3 +258,19 @@ def test_seats_are_counted_alike_in_forecast_and_what_if(vendor, enabled):
     assert foreseen.products[0].in_use == product(enabled.ask(Status()), SEAT).in_use == 3
     assert foreseen.uncovered == supposed.uncovered
     assert (foreseen.uncovered[0].count, foreseen.uncovered[0].newest) == (2, ["bot-2", "bot-1"])
+
+
+def test_seats_that_nobody_holds_yet_are_counted_where_all_seats_are(licensed):
+    seats = licensed.ask(Holders(only_seats=True))
+    assert (seats.in_use, seats.granted) == (0, product(licensed.ask(Status()), SEAT).granted)
+    granted(licensed.do(AcquireSeat(SEAT, "bot-1")))
+    assert licensed.ask(Holders(only_seats=True)).in_use == product(licensed.ask(Status()), SEAT).in_use == 1
+
+
+@pytest.mark.rule("E10")
+def test_a_preview_counts_units_as_the_status_does(vendor, licensed):
+    granted(licensed.do(ConsumeUnits(PAGES, 30)))
+    answer = licensed.ask(PreviewLicense(vendor.olf(licensed.request(), standard_lines(), licensed.now)))
+    used = {each.sku: each.used for each in answer.changes}
+    assert used == {each.sku: each.used for each in licensed.ask(Status()).products}
+    assert used[PAGES] == 30

@@ -149,7 +149,7 @@ def _forecast(console: "Console", found: "ForecastAnswer") -> None:
     console.print(f"On {day_or_minute(found.on)}, if nothing is done until then: {found.state}{beside}")
     if found.banner:
         console.print(f"! {found.banner}", style="yellow")
-    console.print(show.products(found.products))
+    show.product_lines(console, found.products)
     for line in found.refused:
         console.print(f"Refused: {line}")
     for change in found.changes:

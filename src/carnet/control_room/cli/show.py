@@ -73,10 +73,7 @@ def status(console: "Console", view: "Status") -> None:
         console.print("No license file is installed.")
     cycle_lines(console, view.cycle, now)
     if view.products:
-        console.print(products(view.products))
-        for each in view.products:
-            if each.coming:
-                console.print(f"{each.name}: {each.coming}")
+        product_lines(console, view.products)
     console.print(f"Ledger: {counted(view.checkpoint.size, 'record')}, root {view.checkpoint.root[:16]}…")
     if view.storage:
         console.print(f"! Nothing can be written now: {view.storage}", style="bold red")
@@ -89,6 +86,14 @@ def cycle_lines(console: "Console", cycle: "CycleView | None", now: datetime) ->
         console.print("The open cycle was missed. Generate a new LFR.", style="bold red")
     elif cycle:
         deadline(console, "A request is open. Its answer must be installed", cycle.install_by, now)
+
+
+def product_lines(console: "Console", views: "list[ProductView]") -> None:
+    """The products, and under them what becomes of what is granted before the license's own end (S)."""
+    console.print(products(views))
+    for each in views:
+        if each.coming:
+            console.print(f"{each.name}: {each.coming}")
 
 
 def products(views: "list[ProductView]") -> "Table":

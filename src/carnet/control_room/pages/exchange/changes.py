@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.control_room.queries.license_preview import PreviewAnswer, ToFree, UnitsShort
-from carnet.control_room.queries.status import ProductView, Status
+from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.activation.fit import Change, StillReserved
 from carnet.exchange.verdicts import Code
 from carnet.web_kit import words
@@ -40,10 +40,9 @@ class Changes:
 
 
 def changes(answer: PreviewAnswer, status: Status) -> Changes:
-    now = {product.sku: product for product in status.products}
     until = max(line.valid_until for line in answer.lines)
     was = status.installed.valid_until if status.installed else None
-    rows = [_row(each, answer, now.get(each.sku)) for each in answer.changes if not _is_same(each, answer)]
+    rows = [_row(each, answer) for each in answer.changes if not _is_same(each, answer)]
     return Changes(
         rows,
         len(answer.changes) - len(rows),
@@ -66,13 +65,12 @@ def _is_same(change: Change, answer: PreviewAnswer) -> bool:
     return change.was == change.now and not change.coming and not change.note and change.sku not in troubled
 
 
-def _row(change: Change, answer: PreviewAnswer, now: ProductView | None) -> Row:
+def _row(change: Change, answer: PreviewAnswer) -> Row:
     kind, result = change.metric.kind, _result(change, answer)
     was, new = kind.amount(change.was), kind.amount(change.now)
     if not kind.has_quantity:
         return Row(change.name, "", was, new, None, *result, _note(change))
-    in_use = kind.used(now.consumed + now.reserved if now else 0, change.in_use)
-    return Row(change.name, change.unit, was, new, in_use, *result, _note(change))
+    return Row(change.name, change.unit, was, new, change.used, *result, _note(change))
 
 
 def _note(change: Change) -> str:

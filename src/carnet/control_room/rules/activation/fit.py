@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 
 from carnet.control_room.rules.changes import ChangeView, view_of
-from carnet.control_room.rules.grant import count_in_use, lines_of, products
+from carnet.control_room.rules.grant import count_in_use, lines_of, products, taken
 from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
 from carnet.entitlements import Line, Metric, changes, coming, coming_words, granted, license_end, told
@@ -141,6 +141,7 @@ class Change:
     was: int
     now: int
     in_use: int
+    used: int  # the same; of units, what is consumed or reserved in the period
     later: int  # what lines that start later have
     valid_until: datetime | None  # of the last line; None where the product goes
     note: str
@@ -166,13 +167,18 @@ def _change(state: State, lines: list[Line], product: Line, now: datetime, held_
         product.unit,
         granted(lines_of(state), sku, now),
         granted(lines, sku, now),
-        count_in_use(state, sku, held_at),
+        (using := count_in_use(state, sku, held_at)),
+        product.metric.kind.used(_units_taken(state, sku, held_at), using),
         sum(line.quantity for line in mine if line.valid_from > now),
         max((line.valid_until for line in mine), default=None),
         _note(mine),
         [view_of(state, lines, change, end, held_at) for change in coming(found, now)],
         coming_words(told(found, end, now)),
     )
+
+
+def _units_taken(state: State, sku: str, now: datetime) -> int:
+    return sum(taken(state, line, now) for line in lines_of(state) if line.sku == sku)
 
 
 def _note(mine: list[Line]) -> str:

@@ -1,8 +1,10 @@
 """S, Q4: a product that shrinks or ends before the license does is told by itself, the same at every door."""
 
 import json
+import re
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -29,6 +31,7 @@ from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import METRICS, line
 from tests.unit.control_room.conftest import YEAR, granted, refused, standard_lines
 
+REST_GUIDE = Path(__file__).parents[3] / "docs/guides/rest.md"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 USER, SEAT, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
 SOON = MONDAY + 20 * DAY
@@ -89,7 +92,11 @@ def test_every_door_says_the_same_of_what_comes(room):
 @pytest.mark.rule("S")
 def test_metrics_say_when_to_how_many_and_how_many_lose(room):
     figures = text(room.ask(Metrics()), Counted({}, 0, {})).decode()
-    assert f'carnet_product_lowers_at{{sku="{USER}"}} {SOON.timestamp():.9e}'[:50] in figures
+    (when,) = re.findall(rf'carnet_product_lowers_timestamp_seconds\{{sku="{USER}"\}} (\S+)', figures)
+    assert float(when) == SOON.timestamp()
+    assert f'carnet_product_state{{sku="{USER}",state="expiring"}} 1.0' in figures
+    for name in re.findall(r"`(carnet_product_\w+)\{", REST_GUIDE.read_text()):
+        assert f"\n{name}{{" in figures, name
     assert f'carnet_product_lowers_to{{sku="{USER}"}} 2.0' in figures
     assert f'carnet_product_lowers_uncovered{{sku="{USER}"}} 2.0' in figures
     assert f'carnet_product_lowers_uncovered{{sku="{FEATURE}"}} 0.0' in figures

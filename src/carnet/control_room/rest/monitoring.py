@@ -77,8 +77,12 @@ class Counted:
 
 # S: of the next time that less is granted of a product, be it the end
 _OF_CHANGES: tuple[tuple[str, str, Callable[[ChangeView], float]], ...] = (
-    ("lowers_at", "When less is granted of a product next: seconds since 1970.", lambda of: of.when.timestamp()),
-    ("lowers_ends_at", "When the lines end that cause it, their grace left out.", lambda of: of.ends.timestamp()),
+    ("lowers_timestamp_seconds", "When less is granted of a product next.", lambda of: of.when.timestamp()),
+    (
+        "lowers_line_end_timestamp_seconds",
+        "When the lines end that cause it, their grace left out.",
+        lambda of: of.ends.timestamp(),
+    ),
     ("lowers_to", "How many are granted from then on.", lambda of: of.after),
     ("lowers_uncovered", "How many of those in use now will not be covered.", lambda of: of.uncovered),
 )
@@ -129,6 +133,10 @@ class _Families(Collector):
             for product in self.figures.status.products:
                 family.add_metric((product.sku,), getattr(product, field))
             yield family
+        states = GaugeMetricFamily("carnet_product_state", "1 for the state of a product.", labels=("sku", "state"))
+        for product in self.figures.status.products:
+            states.add_metric((product.sku, product.state.value), 1)
+        yield states
         for name, says, value in _OF_CHANGES:
             family = GaugeMetricFamily(f"carnet_product_{name}", says, labels=("sku",))
             for product in self.figures.status.products:

@@ -13,6 +13,8 @@ from carnet.entitlements.line import Line
 from carnet.entitlements.metrics import Metric, MetricKind
 from carnet.times import day_or_minute, span
 
+_TOLD = 4  # changes of a product in one line of words
+
 
 class ProductState(StrEnum):
     """The state of a product (S). `LATER`: none of its lines counts yet, or none does until the next one starts."""
@@ -84,8 +86,12 @@ def brief_words(before: int, after: int, when: datetime) -> str:
 
 
 def coming_words(of: Sequence[Change]) -> str:
-    """`10 until 2027-12-01, then 5`, of the changes of one product that are told; empty where there are none."""
-    return chain_words(of[0].metric.kind, of[0].before, of) if of else ""
+    """`10 until 2027-12-01, then 5`, of the changes of one product that are told: of the first few where there are
+    many; empty where there are none."""
+    if not of:
+        return ""
+    words, more = chain_words(of[0].metric.kind, of[0].before, of[:_TOLD]), len(of) - _TOLD
+    return f"{words}, and {more:,} more {'change' if more == 1 else 'changes'}" if more > 0 else words
 
 
 def headline(of: Sequence[Change], now: datetime) -> str:

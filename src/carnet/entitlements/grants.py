@@ -35,11 +35,12 @@ def shares(lines: Iterable[Line], sku: str, now: datetime) -> list[Share]:
 
 def _replaced(lines: list[Line], now: datetime) -> dict[str, int]:
     """Q5: how much of each line in grace is replaced by lines of the product that started since its end."""
-    spare = {line.line_id: line.with_overage for line in lines if line.in_force(now)}
+    in_force = [line for line in lines if line.in_force(now)]
+    spare = {line.line_id: line.with_overage for line in in_force}
     replaced: dict[str, int] = {}
     for ended in (line for line in lines if line.in_grace(now)):
-        for started in lines:
-            if started.line_id in spare and started.valid_from >= ended.valid_until:
+        for started in in_force:
+            if started.valid_from >= ended.valid_until:
                 taken = min(spare[started.line_id], ended.with_overage - replaced.get(ended.line_id, 0))
                 spare[started.line_id] -= taken
                 replaced[ended.line_id] = replaced.get(ended.line_id, 0) + taken

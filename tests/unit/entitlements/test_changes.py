@@ -88,6 +88,12 @@ def test_a_gap_is_an_end_and_then_a_rise() -> None:
     assert [one.is_end for one in coming(changes(lines, USER), MONDAY)] == [True, False, True]
 
 
+def test_many_changes_are_not_all_told_in_one_line() -> None:
+    lines = [line(USER, 9 - n, MONDAY + n * DAY, MONDAY + (n + 1) * DAY) for n in range(8)]
+    words = coming_words(coming(changes(lines, USER), MONDAY))
+    assert (words.count("until"), words.endswith("then 5, and 4 more changes")) == (4, True)
+
+
 def state(lines: list[Line], now: datetime) -> ProductState:
     return product_state(lines, changes(lines, USER), MONTH, now)
 

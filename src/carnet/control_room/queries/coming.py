@@ -20,6 +20,7 @@ from carnet.entitlements import (
     Line,
     ProductState,
     announced,
+    change_moments,
     changes,
     coming,
     granted,
@@ -28,6 +29,7 @@ from carnet.entitlements import (
     product_state,
     told,
 )
+from carnet.times import earlier
 
 
 def all_changes(state: State, sku: str) -> list[Change]:
@@ -61,9 +63,17 @@ def coming_words(state: State, sku: str, now: datetime) -> str:
 
 
 def product_state_of(state: State, sku: str, now: datetime) -> ProductState:
-    """The product's own state (S)."""
-    mine = [line for line in lines_of(state) if line.sku == sku]
-    return product_state(mine, all_changes(state, sku), state.windows.expiring, now)
+    """The product's own state (S); worked out once for each span."""
+    installed, within = state.installed, state.windows.expiring
+    if installed is None or state.released:
+        return ProductState.EXPIRED
+    known = cast("ProductState | None", installed.grants.known(("state", sku), now))
+    if known is not None:
+        return known
+    mine, found = [line for line in installed.lines if line.sku == sku], all_changes(state, sku)
+    turns = [*change_moments(mine), *(earlier(change.ends, within) for change in found)]
+    made = product_state(mine, found, within, now)
+    return cast("ProductState", installed.grants.remember(("state", sku), now, made, turns))
 
 
 def changes_until(state: State, on: datetime, now: datetime) -> list[ChangeView]:

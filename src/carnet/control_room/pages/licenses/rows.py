@@ -9,6 +9,7 @@ from carnet.control_room.queries.status import ProductView
 from carnet.entitlements import Metric, MetricKind, ProductState, brief_words
 from carnet.web_kit import charts, words
 
+_TOLD = 4  # changes of one product
 SHOWN = {metric.kind.slug: metric for metric in Metric}
 
 
@@ -38,7 +39,9 @@ class Row:
 
 def coming_sentences(view: ProductView) -> list[str]:
     """Of one product: each change that is shown beside its quantity, in words."""
-    return [change.words for change in view.changes if change.announced or change.after > change.before]
+    found = [change.words for change in view.changes if change.announced or change.after > change.before]
+    more = len(found) - _TOLD
+    return found[:_TOLD] + ([f"{words.counted(more, 'more change')} of {view.name} follow."] if more > 0 else [])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from carnet.entitlements.changes import (
     coming_words,
     headline,
     license_end,
+    nothing_words,
     product_state,
     told,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "kind_of",
     "license_end",
     "new_id",
+    "nothing_words",
     "product_state",
     "read_catalogue",
     "shares",

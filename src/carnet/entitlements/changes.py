@@ -94,6 +94,15 @@ def coming_words(of: Sequence[Change]) -> str:
     return f"{words}, and {more:,} more {'change' if more == 1 else 'changes'}" if more > 0 else words
 
 
+def nothing_words(of: Sequence[Change], now: datetime) -> str:
+    """Why nothing of a product is granted at a moment: it starts later, or has ended; empty where neither is so."""
+    starts = next((change for change in of if change.when > now and not change.lowers), None)
+    ended = next((change for change in reversed(of) if change.when <= now and change.is_end), None)
+    if starts:
+        return f"{starts.name} is not granted until {day_or_minute(starts.when)}."
+    return f"{ended.name} is not granted any more: it ended {day_or_minute(ended.when)}." if ended else ""
+
+
 def headline(of: Sequence[Change], now: datetime) -> str:
     """Of changes at one moment, one at least: the first in a few words, and how many more there are."""
     more = len(of) - 1

@@ -281,3 +281,20 @@ def test_a_preview_counts_units_as_the_status_does(vendor, licensed):
     used = {each.sku: each.used for each in answer.changes}
     assert used == {each.sku: each.used for each in licensed.ask(Status()).products}
     assert used[PAGES] == 30
+
+
+@pytest.mark.rule("S", "not_granted")
+def test_what_starts_later_or_has_ended_says_so_when_it_is_refused(vendor, enabled):
+    later = MONDAY + 30 * DAY
+    licensed_by(
+        vendor, enabled, line(USER, 2, SOON, later), line(PAGES, 5, later, YEAR), line(FEATURE, 1, MONDAY, YEAR)
+    )
+    for sku, moment in ((USER, "2026-10-04 08:00 UTC"), (PAGES, "2026-10-14 08:00 UTC")):
+        command = AssignUser(sku, "anna") if sku == USER else ConsumeUnits(sku, 1)
+        assert refused(enabled.do(command), Code.NOT_GRANTED).message.endswith(f"is not granted until {moment}.")
+    enabled.wait(days=20)
+    granted(enabled.do(AssignUser(USER, "anna")))
+    enabled.wait(days=10)
+    ended = "Bot Creator is not granted any more: it ended 2026-10-14 08:00 UTC."
+    assert refused(enabled.ask(CheckUser(USER, "anna")), Code.NOT_GRANTED).message == ended
+    assert refused(enabled.do(AssignUser(USER, "bert")), Code.NOT_GRANTED).message == ended

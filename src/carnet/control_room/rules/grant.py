@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import cast
 
 from carnet.control_room.state.state import State
-from carnet.entitlements import Line, Share, change_moments, granted, shares
+from carnet.entitlements import Line, Share, change_moments, changes, granted, nothing_words, shares
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class ProductGrant:
     line: Line  # one of its lines, for name, metric and unit
     shares: list[Share]
     quantity: int
+    why_none: str = ""  # where nothing is granted now: it starts later, or has ended
 
 
 def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
@@ -29,7 +30,8 @@ def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
     line = products(state).get(sku)
     if line is None:
         return None
-    grant = ProductGrant(line, shares(lines, sku, now), granted(lines, sku, now))
+    counted, quantity = shares(lines, sku, now), granted(lines, sku, now)
+    grant = ProductGrant(line, counted, quantity, "" if quantity else nothing_words(changes(lines, sku), now))
     return cast("ProductGrant", installed.grants.remember(sku, now, grant, change_moments(lines)))
 
 

@@ -73,7 +73,7 @@ def _expired(state: State, now: datetime) -> Refusal | None:
 def no_longer_granted(state: State, sku: str, now: datetime) -> Refusal:
     """Why what somebody holds is granted no more, where nothing of its product is: the license ended, or the product
     did. It would be so too if the site were not locked, so that *locked* is not the reason (S)."""
-    return _expired(state, now) or not_granted(sku)
+    return _expired(state, now) or nothing_granted(grant_of(state, sku, now), sku)
 
 
 def product_of(state: State, sku: str, taking: Taking, now: datetime) -> ProductGrant | Refusal:
@@ -96,6 +96,18 @@ def not_granted(sku: str) -> Refusal:
         Code.NOT_GRANTED,
         f"The installed license does not grant “{sku}” now.",
         "See what it grants.",
+        run="control-room license show",
+    )
+
+
+def nothing_granted(grant: ProductGrant | None, sku: str) -> Refusal:
+    """Of a product of which nothing is granted at the moment, with the reason: it starts later, or has ended."""
+    if grant is None or not grant.why_none:
+        return not_granted(sku)
+    return Refusal(
+        Code.NOT_GRANTED,
+        grant.why_none,
+        "Ask for it with a new LFR, or see what is granted.",
         run="control-room license show",
     )
 

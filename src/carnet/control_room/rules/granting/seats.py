@@ -25,7 +25,7 @@ from carnet.control_room.rules.granting.preconditions import (
     may_take,
     no_longer_granted,
     not_covered,
-    not_granted,
+    nothing_granted,
 )
 from carnet.control_room.state.leases import Lease
 from carnet.control_room.state.state import State
@@ -74,7 +74,7 @@ def may_acquire(
     if malformed:
         return malformed
     if grant.quantity == 0:
-        return not_granted(sku)
+        return nothing_granted(grant, sku)
     return exhausted(grant.line.name, grant.quantity) if running >= grant.quantity else grant
 
 

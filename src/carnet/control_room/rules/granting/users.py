@@ -16,7 +16,7 @@ from carnet.control_room.rules.granting.preconditions import (
     may_take,
     no_longer_granted,
     not_covered,
-    not_granted,
+    nothing_granted,
     product_of,
 )
 from carnet.control_room.state.state import State
@@ -58,7 +58,7 @@ def check_assign(grant: ProductGrant, user: str, count: int) -> Refusal | None:
     if refusal:
         return refusal
     if grant.quantity == 0:
-        return not_granted(grant.line.sku)
+        return nothing_granted(grant, grant.line.sku)
     return exhausted(grant.line.name, grant.quantity) if count >= grant.quantity else None
 
 

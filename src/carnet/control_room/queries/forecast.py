@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from carnet.control_room.queries.banner import banner, change_banner
-from carnet.control_room.queries.coming import UncoveredCount, changes_until, uncovered
+from carnet.control_room.queries.coming import UncoveredCount, all_changes, changes_until, uncovered
 from carnet.control_room.queries.status import ProductView, banner_words, product_views
 from carnet.control_room.rules.changes import ChangeView
 from carnet.control_room.rules.grant import lines_of, products
@@ -16,7 +16,7 @@ from carnet.control_room.rules.site_state import (
     unlocked_name,
 )
 from carnet.control_room.state.state import State
-from carnet.entitlements import granted
+from carnet.entitlements import granted, nothing_words
 from carnet.times import stamp
 
 GRANTING = (ACTIVE, EXPIRING, GRACE)
@@ -77,5 +77,5 @@ def refused_words(state: State, name: str, on: datetime) -> list[str]:
         words.append(f"The answer to the open request: it had to be installed before {stamp(newest.install_by)}.")
     for sku, line in sorted(products(state).items()):
         if granted(lines_of(state), sku, on) == 0:
-            words.append(f"{line.name}: no line grants it then.")
+            words.append(nothing_words(all_changes(state, sku), on) or f"{line.name}: no line grants it then.")
     return words

@@ -14,6 +14,12 @@ def as_utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+def earlier(at: datetime, span: timedelta) -> datetime:
+    """So long before a time, or the first moment that there is."""
+    first = datetime.min.replace(tzinfo=at.tzinfo)
+    return at - span if at - first > span else first
+
+
 def day(at: datetime | date) -> str:
     """`2026-09-16`, the UTC day of a time."""
     return (as_utc(at).date() if isinstance(at, datetime) else at).isoformat()

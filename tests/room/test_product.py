@@ -25,7 +25,7 @@ def test_it_says_who_holds_it_whether_it_is_enough_and_who_was_refused(vault: Pa
     for said in (
         "seats in use at the same time",
         "highest today",
-        "+2 from",
+        "8 until 20",
         "Starts later",
         "all 8 are in use",
         "bot-005",

@@ -1,5 +1,21 @@
 """The words both sides share: products, lines, periods, policies."""
 
+from carnet.entitlements.changes import (
+    Change,
+    ProductState,
+    announced,
+    brief_words,
+    chain_words,
+    changes,
+    coming,
+    coming_words,
+    headline,
+    license_end,
+    nothing_words,
+    product_state,
+    told,
+)
+from carnet.entitlements.grants import Share, change_moments, granted, shares
 from carnet.entitlements.line import Line, Policy, PurchaseKind
 from carnet.entitlements.metrics import COUNTED_IN_UNITS, HypotheticalUse, Metric, MetricKind, Taking, kind_of
 from carnet.entitlements.period import Period, PeriodUnit
@@ -23,6 +39,7 @@ from carnet.entitlements.values import (
 __all__ = [
     "COUNTED_IN_UNITS",
     "MAX_QUANTITY",
+    "Change",
     "Count",
     "Fields",
     "HypotheticalUse",
@@ -33,9 +50,11 @@ __all__ = [
     "PeriodUnit",
     "Policy",
     "Product",
+    "ProductState",
     "PurchaseKind",
     "Quantity",
     "Sha256",
+    "Share",
     "Sku",
     "Taking",
     "Text",
@@ -43,8 +62,22 @@ __all__ = [
     "UnwritableError",
     "Uuid",
     "Word",
+    "announced",
+    "brief_words",
+    "chain_words",
+    "change_moments",
+    "changes",
+    "coming",
+    "coming_words",
+    "granted",
+    "headline",
     "is_composed",
     "kind_of",
+    "license_end",
     "new_id",
+    "nothing_words",
+    "product_state",
     "read_catalogue",
+    "shares",
+    "told",
 ]

@@ -1,6 +1,6 @@
 """Q1: a line, the grant out of one purchase; and Q5: what its policy adds. Pure arithmetic over one line."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,6 +16,8 @@ from carnet.entitlements.values import (
     Time,
     Uuid,
 )
+
+_LAST = datetime.max.replace(microsecond=0, tzinfo=UTC)
 
 
 class PurchaseKind(StrEnum):
@@ -61,8 +63,9 @@ class Line(Fields, frozen=True):
 
     @property
     def ends(self) -> datetime:
-        """The first moment after the line, its days of grace included."""
-        return self.valid_until + timedelta(days=self.policy.grace_days)
+        """The first moment after the line, its days of grace included; at most the last second that there is."""
+        grace = timedelta(days=self.policy.grace_days)
+        return self.valid_until + grace if grace < _LAST - self.valid_until else _LAST
 
     @property
     def with_overage(self) -> int:

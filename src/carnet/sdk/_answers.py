@@ -98,6 +98,30 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class ProductChange:
+    """A moment from which another quantity of a product is granted (rules S)."""
+
+    sku: str
+    """The product."""
+    when: datetime
+    """The first moment of it, days of grace included."""
+    ends: datetime
+    """The end of the license lines that cause it, their grace left out. Notices count down to it."""
+    before: int
+    """How many are granted until then."""
+    after: int
+    """How many are granted from then on."""
+    uncovered: int
+    """How many of the users or seats that are in use now will not be covered (rule Q4)."""
+    lapses: int
+    """Units: how many are left then, if no more are consumed, and lapse."""
+    announced: bool
+    """True: less is granted, and not because the whole license ends."""
+    words: str
+    """All of it for people, in one or two sentences."""
+
+
+@dataclass(frozen=True)
 class Product:
     """One product of the license, and how much of it is used."""
 
@@ -121,6 +145,14 @@ class Product:
     """When the last line of it ends."""
     reserved: int
     """Units that are set aside now."""
+    state: str
+    """Its own state: `later`, `active`, `expiring`, `grace` or `expired` (rules S)."""
+    ends: datetime
+    """From when nothing of it is granted any more, days of grace included."""
+    changes: list[ProductChange]
+    """What is still to come of what is granted, the end included; the soonest first."""
+    coming: str
+    """The same in words, e.g. `10 until 2027-12-01, then 5`. Empty where nothing comes before the license's own end."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ LOOKS = {
     "expiring": Look("half", "warn", "Expiring"),
     "grace": Look("warning", "warn", "Grace"),
     "expired": Look("refused", "bad", "Expired"),
+    "later": Look("wait", "plain", "Starts later"),
     "locked": Look("lock", "bad", "Locked"),
     "released": Look("released", "plain", "Released"),
     "lost": Look("warning", "warn", "Reported lost"),
@@ -51,11 +52,18 @@ LOOKS = {
 
 
 # Of the site's banners (S), by kind. One that ends soon has the sign of its state until it presses.
-BANNER_ICONS = {"locked": "lock", "expired": "refused", "grace": "grace", "expiring": "half", "cycle": "wait"}
+BANNER_ICONS = {
+    "locked": "lock",
+    "expired": "refused",
+    "grace": "grace",
+    "expiring": "half",
+    "cycle": "wait",
+    "change": "half",
+}
 
 
 def banner_icon(kind: str, tone: str) -> str:
-    return "wait" if kind == "expiring" and tone == "bad" else BANNER_ICONS[kind]
+    return "wait" if kind in ("expiring", "change") and tone == "bad" else BANNER_ICONS[kind]
 
 
 def look(state: str) -> Look:

@@ -207,10 +207,10 @@ def test_a_forecast_tells_the_state_and_what_would_be_refused(vendor, enabled):
         enabled.do(AssignUser("bot-creator", user))
     enabled.request()
     size = enabled.engine.checkpoint.size
-    missed = forecast(enabled.state, MONDAY + 7 * DAY)
+    missed = forecast(enabled.state, MONDAY + 7 * DAY, MONDAY)
     assert missed.state == "locked"
     assert len(missed.refused) == 2
-    assert forecast(enabled.state, MONDAY + 51 * DAY).uncovered[0].holders == ["bert"]
+    assert forecast(enabled.state, MONDAY + 51 * DAY, MONDAY).uncovered[0].newest == ["bert"]
     assert state_name(enabled.state, MONDAY) == "active"
     assert enabled.engine.checkpoint.size == size
 

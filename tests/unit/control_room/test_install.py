@@ -8,11 +8,11 @@ import pytest
 
 from carnet.control_room.queries.license_preview import preview
 from carnet.control_room.rules.activation.install_token import InstallKeySet
-from carnet.control_room.rules.grant import granted as granted_now
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
+from carnet.entitlements import granted as granted_now
 from carnet.exchange.keys import new_opener
 from carnet.exchange.offline_license_file import read_license_file, write_license_file
 from carnet.exchange.verdicts import Code

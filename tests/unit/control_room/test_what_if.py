@@ -82,7 +82,7 @@ def test_a_missed_deadline_locks_and_what_runs_goes_on(licensed):
     refused(licensed.ask(WhatIf(missed_deadline=True)), Code.NOT_FOUND)
     licensed.request(RequestKind.RENEWAL)
     told = licensed.ask(WhatIf(missed_deadline=True))
-    assert (told.on, told.state, told.state_by_time) == (MONDAY + 7 * DAY, "locked", "active")
+    assert (told.on, told.state, told.state_by_time) == (MONDAY + 7 * DAY + 4 * HOUR, "locked", "active")
     assert told.notice.kind == "locked"
     found = answers(told)
     assert [each.code for each in told.answers if each.answer == "refused"] == ["locked"] * 3

@@ -108,7 +108,7 @@ def test_a_cycle_of_14_days_is_still_open_on_day_13_and_then_locks(vendor):
 def test_where_the_windows_do_not_lock_the_cycle_lapses_and_granting_goes_on(vendor):
     room = licensed_by(vendor, Windows(missed_cycle_locks=False))
     olf = vendor.olf(room.request(), standard_lines(), MONDAY)
-    assert forecast(room.state, MONDAY + 8 * DAY).state == "active"
+    assert forecast(room.state, MONDAY + 8 * DAY, room.now).state == "active"
     assert not any("locks" in notice.text for notice in due_notices(room.state, MONDAY + 7 * DAY - HOUR))
     room.wait(days=7)
     assert room.state_name == "active"
@@ -149,7 +149,7 @@ def test_the_banner_the_state_and_the_notices_begin_at_the_first_step(vendor):
     assert banner(room.state, YEAR - 4 * DAY).dismissible
     assert not banner(room.state, YEAR - 4 * DAY + SECOND).dismissible
     for moment, name in ((YEAR - 60 * DAY - SECOND, "active"), (YEAR - 60 * DAY + SECOND, "expiring")):
-        assert forecast(room.state, moment).state == name
+        assert forecast(room.state, moment, room.now).state == name
 
 
 @pytest.mark.rule("E5", "E18")

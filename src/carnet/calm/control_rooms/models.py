@@ -251,6 +251,31 @@ class LicenseLine(models.Model):
         return f"{self.line_id}: {self.quantity}"
 
 
+class ComingChange(models.Model):
+    """S: what the OLF that is confirmed makes less of a product, but for what comes with its own end. Derived from its
+    lines, so that no page works it out for a thousand sites."""
+
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, db_index=False)
+    sku = models.CharField(max_length=64)
+    name = models.CharField(max_length=200)
+    metric = models.CharField(max_length=16)
+    at = models.DateTimeField()  # the first moment of `after`, grace included
+    ends = models.DateTimeField()  # what the steps of notices count to
+    before = models.BigIntegerField()
+    after = models.BigIntegerField()
+    expiring_from = models.DateTimeField()  # the first step of the windows before `ends` (E18)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["room", "sku", "at"], name="one_change_at_a_time"),)
+        indexes = (
+            models.Index(fields=["room", "ends"], name="changes_of_room"),
+            models.Index(fields=["ends"], name="changes_by_end"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.sku}: {self.before}, {self.after}"
+
+
 class Kept(models.Model):
     """H2: units of a purchase that a site is proven to have consumed on its line, up to what the line may have had."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from carnet.entitlements import Change
 from carnet.exchange.windows import Windows
 
 LATE = timedelta(days=7)  # no notice for a license that ended longer ago
@@ -13,6 +14,7 @@ LATE = timedelta(days=7)  # no notice for a license that ended longer ago
 class NoticeKind(StrEnum):
     EXPIRY = "expiry"
     DEADLINE = "deadline"
+    CHANGE = "change"  # what becomes less of products (S)
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,16 @@ class Site:
     answered: int = 0  # the OLF issued for that, which is not confirmed; 0 for none
     licensed: bool = True  # an OLF is confirmed
     windows: Windows = field(default_factory=Windows)  # E18: that it goes by, and whose steps these are
+    changes: tuple[Change, ...] = ()  # S: what becomes less of its products, but for what comes with the license's end
 
     @property
     def locks(self) -> bool:
         """E8: whether a missed cycle locks."""
         return self.licensed and self.windows.missed_cycle_locks
+
+    def changes_at(self, ends: datetime) -> list[Change]:
+        """What becomes less with the same end, by name."""
+        return sorted((change for change in self.changes if change.ends == ends), key=lambda change: change.name)
 
 
 @dataclass(frozen=True)
@@ -67,14 +74,22 @@ def _of(site: Site, now: datetime) -> Iterator[Notice]:
         if hours is not None:
             yield Notice(NoticeKind.DEADLINE, site, deadline, hours)
     if until and now < until + LATE:
-        days = _step(until, now, [(days, timedelta(days=days)) for days in site.windows.expiry_notice_days])
+        days = _step(until, now, _days(site))
         if days is not None:
             yield Notice(NoticeKind.EXPIRY, site, until, days)
+    for ends in sorted({change.ends for change in site.changes if now < change.when or now - change.when < LATE}):
+        days = _step(ends, now, _days(site))
+        if days is not None:
+            yield Notice(NoticeKind.CHANGE, site, ends, days)
+
+
+def _days(site: Site) -> list[tuple[int, timedelta]]:
+    return [(days, timedelta(days=days)) for days in site.windows.expiry_notice_days]
 
 
 def _step(end: datetime, now: datetime, steps: list[tuple[int, timedelta]]) -> int | None:
     """The nearest step that has come."""
-    return min((step for step, before in steps if now >= end - before), default=None)
+    return min((step for step, before in steps if end - now <= before), default=None)
 
 
 @dataclass(frozen=True)
@@ -104,8 +119,9 @@ def _next(site: Site, now: datetime) -> Iterator[Coming]:
         (
             NoticeKind.EXPIRY,
             site.licensed_until,
-            [(days, timedelta(days=days)) for days in site.windows.expiry_notice_days],
+            _days(site),
         ),
+        (NoticeKind.CHANGE, min((one.ends for one in site.changes if one.ends > now), default=None), _days(site)),
     )
     for kind, end, steps in ends:
         later = [(end - before, step) for step, before in steps if end - before > now] if end else []

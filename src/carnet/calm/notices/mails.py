@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.calm.notices.due import Notice, NoticeKind, Site
+from carnet.entitlements import headline
 from carnet.errors import CarnetError
 from carnet.times import moment, span
 
@@ -20,7 +21,7 @@ class Mail:
 
 def mail_of(notice: Notice, now: datetime, link: str = "") -> Mail:
     """`link`: of the Control Room's page; empty where it is not known."""
-    subject, words = _expiry(notice, now) if notice.kind is NoticeKind.EXPIRY else _deadline(notice, now)
+    subject, words = _WORDS[notice.kind](notice, now)
     site = notice.site
     what, means, to_do = words
     lines = [what, "", means, "", to_do]
@@ -42,6 +43,16 @@ def _expiry(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
     subject = f"{site.name}: the license has ended"
     what = f"The license of {site.name} ended {when}, {left} ago."
     return subject, (what, _after(site, ended=True), renew)
+
+
+def _change(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
+    """The sentences are those of the site itself, which adds whom it concerns."""
+    site, changes = notice.site, notice.site.changes_at(notice.about)
+    subject = f"{site.name}: {headline(changes, now)}"
+    what = "\n".join([f"Of what {site.name} is licensed for:", *(change.sentence for change in changes)])
+    means = "From then on the earliest who hold one stay covered, and others are refused. Units that are left lapse."
+    renew = f"If more is needed: make a renewal request at {site.name}, upload it to CALM, and carry the file back."
+    return subject, (what, means, renew)
 
 
 def _after(site: Site, *, ended: bool = False) -> str:
@@ -68,3 +79,6 @@ def _deadline(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]
     means = f"{left} are left, the way to the site included. After that a new request is needed."
     to_do = f"Configure the entitlements in CALM, issue the license file, and carry it to {site.name}."
     return subject, (what, means + locks, to_do)
+
+
+_WORDS = {NoticeKind.EXPIRY: _expiry, NoticeKind.DEADLINE: _deadline, NoticeKind.CHANGE: _change}

@@ -9,7 +9,7 @@ class SentNotice(models.Model):
     """A notice that was sent, or (`sent_at` empty) that somebody is about to send: so that each is sent once."""
 
     room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, db_index=False)
-    kind = models.CharField(max_length=16)  # expiry | deadline
+    kind = models.CharField(max_length=16)  # expiry | deadline | change
     about = models.DateTimeField()  # the end of the license, or the deadline: with a new one, notices begin again
     step = models.IntegerField()  # days, or hours, before it
     claimed_at = models.DateTimeField()

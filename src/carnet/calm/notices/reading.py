@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from carnet.calm.control_rooms.models import ControlRoom, LossReport
+from carnet.calm.control_rooms.changes import read_changes
+from carnet.calm.control_rooms.models import ComingChange, ControlRoom, LossReport
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.notices.due import (
     LATE,
@@ -18,7 +19,9 @@ from carnet.calm.notices.due import (
 from carnet.calm.notices.models import SentNotice
 from carnet.calm.queries.sites import awaited
 from carnet.calm.queries.timeline import Page, page_of
+from carnet.entitlements import Change
 
+LONGEST_GRACE = timedelta(days=90)  # of a line: what becomes less at its end does so when the grace is over
 STALE = timedelta(minutes=15)  # a process that began to send longer ago and did not report it has ended
 
 
@@ -42,15 +45,19 @@ def read_sites(now: datetime, account: str = "") -> list[Site]:
     rows = rows.select_related("account", "newest_lfr")
     heavy = ("raw", "totals", "refusals")
     rows = rows.defer(*(f"newest_lfr__{name}" for name in heavy), "keys", "pending_keys", "retired_keys")
-    return [_site(room) for room in rows]
+    changes = ComingChange.objects.filter(at__gt=now - LATE)
+    changes = changes.filter(room__account=account) if account else changes.filter(expiring_from__lte=now)
+    found = read_changes(changes)
+    return [_site(room, found.get(room.id, ())) for room in rows]
 
 
 def _near(now: datetime) -> Q:
     ends = Q(licensed_until__gt=now - LATE, expiring_from__lte=now)
-    return ends | Q(deadline__gt=now)
+    changes = ComingChange.objects.filter(room=OuterRef("pk"), at__gt=now - LATE, expiring_from__lte=now)
+    return ends | Q(deadline__gt=now) | Q(Exists(changes))
 
 
-def _site(room: ControlRoom) -> Site:
+def _site(room: ControlRoom, changes: tuple[Change, ...]) -> Site:
     return Site(
         room.id,
         room.name,
@@ -63,13 +70,16 @@ def _site(room: ControlRoom) -> Site:
         awaited(room),
         room.confirmed > 0,
         read_windows(room.windows),
+        changes,
     )
 
 
 def read_sent(sites: Iterable[Site], now: datetime) -> set[Key]:
     """What was sent of them, or is being sent right now."""
     rooms = {site.room for site in sites}
-    rows = SentNotice.objects.filter(Q(sent_at__isnull=False) | Q(claimed_at__gt=now - STALE), about__gt=now - LATE)
+    rows = SentNotice.objects.filter(
+        Q(sent_at__isnull=False) | Q(claimed_at__gt=now - STALE), about__gt=now - LATE - LONGEST_GRACE
+    )
     columns = rows.values_list("room_id", "kind", "about", "step")
     return {key for key in columns if key[0] in rooms}
 

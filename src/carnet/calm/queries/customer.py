@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from carnet.calm.control_rooms.models import ControlRoom, LossReport, RefusedFile
+from carnet.calm.control_rooms.changes import read_changes
+from carnet.calm.control_rooms.models import ComingChange, ControlRoom, LossReport, RefusedFile
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.purchases.models import Guid
 from carnet.calm.queries.entitlements import Entitlement, entitlements
 from carnet.calm.queries.sites import SiteRow, read_rooms, site_row
 from carnet.calm.queries.states import RoomState
 from carnet.calm.use_cases.selection import read_shelf
-from carnet.entitlements import Metric
+from carnet.entitlements import Change, Metric, headline
 from carnet.errors import UsageError
 from carnet.times import span
 
@@ -65,13 +66,16 @@ def waiting_of(
     refusals: Iterable[RefusedFile],
     lost: Mapping[str, LossReport],
     products: Iterable[Entitlement],
+    changes: Mapping[str, tuple[Change, ...]],
     now: datetime,
 ) -> tuple[Waiting, ...]:
+    """`changes`: by the room's id, what becomes less of its products and is announced now (S)."""
     held = _returning(products)
     by_guid, found = {site.guid: site for site in sites}, []
     accepted = {str(room.guid_id): room.newest_lfr.accepted_at for room in rooms if room.newest_lfr}
     for site in by_guid.values():
         one = _cycle(site, held.get(site.guid, ""), now) or _expiring(site, now)
+        one = one or _lowers(site, changes.get(site.room, ()), now)
         found += [one] if one and site.guid not in lost else []
     for row in refusals:
         if row.kind == "lfr" and row.guid in by_guid and row.at >= accepted.get(row.guid, row.at):
@@ -149,6 +153,20 @@ def _expiring(site: SiteRow, now: datetime) -> Waiting | None:
     return Waiting(WaitingKind.EXPIRING, site.guid, site.name, title, text, site.installed, "", until, until)
 
 
+def _lowers(site: SiteRow, changes: tuple[Change, ...], now: datetime) -> Waiting | None:
+    """What becomes less of its products, the soonest in the title."""
+    if not changes:
+        return None
+    ends = changes[0].ends
+    title = f"{site.name}: {headline([change for change in changes if change.ends == ends], now)}"
+    text = f"{' '.join(change.sentence for change in changes[:3])} If more is needed, make a renewal request there."
+    return Waiting(WaitingKind.EXPIRING, site.guid, site.name, title, text, site.installed, "", ends, ends)
+
+
+def _announced(account: str, now: datetime) -> dict[str, tuple[Change, ...]]:
+    return read_changes(ComingChange.objects.filter(room__account=account, at__gt=now, expiring_from__lte=now))
+
+
 def _refused(row: RefusedFile, site: SiteRow) -> Waiting:
     name = site.name or row.name or site.label
     number = f" #{row.sequence}" if row.sequence else ""
@@ -218,7 +236,7 @@ def customer_overview(account: str, now: datetime) -> CustomerOverview:
         approval_of(customer.id),
         len(guids),
         sum(row.room != "" for row in sites),
-        waiting_of(sites, rooms, refusals, lost, products, now),
+        waiting_of(sites, rooms, refusals, lost, products, _announced(customer.id, now), now),
         _groups(products),
         sites,
     )

@@ -1,11 +1,13 @@
-"""Control Rooms whose license ends soon, or has ended and was not renewed: soonest first."""
+"""Control Rooms whose license ends soon, also where it does for a product alone (S), or has ended: soonest first."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
-from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.control_rooms.changes import read_changes
+from carnet.calm.control_rooms.models import ComingChange, ControlRoom
 from carnet.calm.queries.sites import awaited, open_cycle
 from carnet.calm.queries.states import (
     CycleShown,
@@ -14,6 +16,7 @@ from carnet.calm.queries.states import (
     standing_of,
 )
 from carnet.calm.queries.timeline import Page, page_of
+from carnet.entitlements import Change
 
 PAST = timedelta(days=90)  # older ends are not listed here; the list of Control Rooms has them
 
@@ -32,6 +35,9 @@ class Expiring:
     newest_lfr: int
     answered: int
     cycle: CycleShown | None
+    soonest: datetime  # of all that ends there
+    ends: bool  # the license itself ends within these days, or has ended
+    changes: tuple[Change, ...]  # S: what becomes less of its products within these days
 
 
 def expiring(
@@ -42,8 +48,10 @@ def expiring(
     rows = rows.defer("newest_lfr__raw", "newest_lfr__totals", "newest_lfr__refusals")
     if account:
         rows = rows.filter(account=account)
-    found = [_shown(room, now) for room in rows.order_by("licensed_until", "id")[: page * size + 1]]
-    return page_of(found, page, size)
+    found = list(rows[: page * size + 1])
+    changes = read_changes(_changes(now, days).filter(room__in=[room.pk for room in found]))
+    ahead = now + timedelta(days=days)
+    return page_of([_shown(room, changes.get(room.id, ()), ahead, now) for room in found], page, size)
 
 
 def count_expiring(now: datetime, days: int = 30) -> int:
@@ -52,12 +60,21 @@ def count_expiring(now: datetime, days: int = 30) -> int:
 
 def _rows(now: datetime, days: int) -> QuerySet[ControlRoom]:
     ahead = now + timedelta(days=days)
-    return ControlRoom.objects.filter(
-        licensed_until__gte=now - PAST, licensed_until__lt=ahead, state=RoomState.ACTIVE.value, guid__isnull=False
-    )
+    change = _changes(now, days).filter(room=OuterRef("pk")).order_by("ends").values("ends")[:1]
+    rows = ControlRoom.objects.annotate(change_ends=Subquery(change))
+    rows = rows.annotate(soonest=Coalesce("change_ends", "licensed_until"))  # S: such a change is before the end
+    return rows.filter(
+        Q(licensed_until__gte=now - PAST, licensed_until__lt=ahead) | Q(change_ends__isnull=False),
+        state=RoomState.ACTIVE.value,
+        guid__isnull=False,
+    ).order_by("soonest", "id")
 
 
-def _shown(room: ControlRoom, now: datetime) -> Expiring:
+def _changes(now: datetime, days: int) -> QuerySet[ComingChange]:
+    return ComingChange.objects.filter(at__gt=now, ends__lt=now + timedelta(days=days))
+
+
+def _shown(room: ControlRoom, changes: tuple[Change, ...], ahead: datetime, now: datetime) -> Expiring:
     assert room.guid is not None
     assert room.licensed_until is not None
     answered = awaited(room)
@@ -74,4 +91,7 @@ def _shown(room: ControlRoom, now: datetime) -> Expiring:
         room.newest_lfr.sequence if room.newest_lfr else 0,
         answered,
         open_cycle(room, now),
+        changes[0].ends if changes else room.licensed_until,
+        room.licensed_until < ahead,
+        changes,
     )

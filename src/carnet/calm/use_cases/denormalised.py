@@ -3,6 +3,7 @@ transaction: so that no page reads an LFR again, and none reads a thousand rows 
 
 import msgspec
 
+from carnet.calm.control_rooms.changes import write_changes
 from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom, LicenseFile
 from carnet.calm.customers.windows import read_windows, write_windows
 from carnet.calm.use_cases.context import Act
@@ -69,6 +70,8 @@ def note_lfr(room: ControlRoom, accepted: AcceptedLfr) -> None:
 
 def note_confirmed(room: ControlRoom, file: LicenseFile | None) -> None:
     """The room as the OLF that is confirmed licenses it. None: it is not licensed in this enrolment."""
+    if file is None or file.sequence != room.confirmed:
+        write_changes(room.id, file)
     room.confirmed = file.sequence if file else 0
     room.licensed_until = file.valid_until if file else None
     room.grace_until = file.ends if file else None
@@ -89,6 +92,7 @@ def note_ended(room: ControlRoom) -> None:
     """Released or written off: no cycle is open, and nothing there is watched for its end."""
     room.cycle_opened_at = room.deadline = room.cycle_ends = None
     room.licensed_until = room.grace_until = room.expiring_from = None
+    write_changes(room.id, None)
     room.owed, room.set_backs = False, 0
 
 

@@ -204,12 +204,15 @@ def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> No
 
     changes = show.table("Product", ">Was", ">New", ">In use", "Until", "")
     for change in answer.changes:
-        later = f"+{change.later} later" if change.later else ""
-        note = " · ".join(part for part in (later, change.note) if part)
+        note = " · ".join(part for part in (change.coming, change.note) if part)
         until = day_or_minute(change.valid_until) if change.valid_until else ""
         name = f"{change.name} ({change.sku})"
-        changes.add_row(name, show.number(change.was), show.number(change.now), show.number(change.in_use), until, note)
+        kind = change.metric.kind
+        used = show.number(change.used) if kind.has_quantity else ""
+        changes.add_row(name, kind.amount(change.was), kind.amount(change.now), used, until, note)
     console.print(changes)
+    for each in (coming for change in answer.changes for coming in change.changes if coming.announced):
+        console.print(f"! {each.words}", style="yellow")
     if answer.units_added:
         console.print(f"It adds {answer.units_added} consumed units from the history that was given up.")
     if answer.lowers_clock:

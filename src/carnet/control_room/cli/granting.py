@@ -220,7 +220,7 @@ def _all_holders(client: "EngineClient") -> "UsageAnswer | Refusal":
 def _usage(console: "Console", view: "UsageAnswer") -> None:
     from carnet.control_room.cli import show
 
-    console.print(show.products(view.products))
+    show.product_lines(console, view.products)
     holders = show.table("Product", "Holder", "Lease", "Since / until", "Covered")
     for held in view.holders:
         since = f"since {day_or_minute(held.since)}" if held.since else ""

@@ -1,5 +1,6 @@
 """init · status · forecast · notify · key-set install · backup · restore · migrations"""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -100,7 +101,7 @@ def status(session: Session) -> None:
 
 def forecast(
     session: Session,
-    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="The date to look at.")] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="DATE", help="The date to look at, at 12:00 UTC.")] = None,
     deadline_missed: Annotated[bool, typer.Option("--deadline-missed", help="Look at the missed deadline.")] = False,
 ) -> None:
     """When units run out, and what is near its limit. With an option: what will be then, if nothing is done."""
@@ -111,7 +112,15 @@ def forecast(
     if on is None and not deadline_missed:
         session.ask(Outlook(), _outlook)
         return
-    session.ask(Forecast(None if on is None else parse_time(on)), _forecast)
+    session.ask(Forecast(None if on is None else _seen(on)), _forecast)
+
+
+def _seen(on: str) -> datetime:
+    """A day as the pages look at it; a time as it is given."""
+    from carnet.control_room.queries.forecast import seen_on
+
+    given = parse_time(on)
+    return given if "T" in on else seen_on(given)
 
 
 def _outlook(console: "Console", found: "OutlookAnswer") -> None:
@@ -141,11 +150,14 @@ def _forecast(console: "Console", found: "ForecastAnswer") -> None:
     console.print(f"On {day_or_minute(found.on)}, if nothing is done until then: {found.state}{beside}")
     if found.banner:
         console.print(f"! {found.banner}", style="yellow")
-    console.print(show.products(found.products))
+    show.product_lines(console, found.products)
     for line in found.refused:
         console.print(f"Refused: {line}")
+    for change in found.changes:
+        console.print(f"Changes until then: {change.words}")
     for rest in found.uncovered:
-        console.print(f"No longer covered, {rest.sku}: {', '.join(rest.holders)}")
+        more = " …" if rest.count > len(rest.newest) else ""
+        console.print(f"No longer covered, {rest.name}: {rest.count:,} ({', '.join(rest.newest)}{more})")
     if not found.refused and not found.uncovered:
         console.print("Nothing would be refused that is granted today.")
 

@@ -73,7 +73,7 @@ def status(console: "Console", view: "Status") -> None:
         console.print("No license file is installed.")
     cycle_lines(console, view.cycle, now)
     if view.products:
-        console.print(products(view.products))
+        product_lines(console, view.products)
     console.print(f"Ledger: {counted(view.checkpoint.size, 'record')}, root {view.checkpoint.root[:16]}…")
     if view.storage:
         console.print(f"! Nothing can be written now: {view.storage}", style="bold red")
@@ -88,9 +88,18 @@ def cycle_lines(console: "Console", cycle: "CycleView | None", now: datetime) ->
         deadline(console, "A request is open. Its answer must be installed", cycle.install_by, now)
 
 
+def product_lines(console: "Console", views: "list[ProductView]") -> None:
+    """The products, and under them what becomes of what is granted before the license's own end (S)."""
+    console.print(products(views))
+    for each in views:
+        if each.coming:
+            console.print(f"{each.name}: {each.coming}")
+
+
 def products(views: "list[ProductView]") -> "Table":
     reserving = any(view.reserved for view in views)
-    made = table("Product", "Sku", ">Licensed", ">Used", *([">Reserved"] if reserving else []), ">Left", "Unit", "Ends")
+    reserved = [">Reserved"] if reserving else []
+    made = table("Product", "Sku", ">Licensed", ">Used", *reserved, ">Left", "Unit", "State", "Ends")
     for view in views:
         countable = view.metric.kind.has_quantity
         made.add_row(
@@ -101,6 +110,7 @@ def products(views: "list[ProductView]") -> "Table":
             *([number(view.reserved) if view.reserved else ""] if reserving else []),
             number(view.remaining) if countable else "",
             view.unit,
+            view.state.value,
             day_or_minute(view.valid_until),
         )
     return made

@@ -1,6 +1,7 @@
 """The banner above every page (S): what the engine says of the state, and who has put it away for their session."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -9,12 +10,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from carnet.control_room.pages.door import AuthorizedRequest, requires
-from carnet.control_room.queries.banner import Banner
+from carnet.control_room.queries.banner import Banner, Kind
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission
 from carnet.web_kit.states import banner_icon
 
-_DISMISSED = "dismissed"  # in the session: the notice that somebody has seen
+CHANGE: Kind = "change"  # the one that stands beside the other
+_DISMISSED = "dismissed"  # in the session: the notices that somebody has seen, by kind
 
 
 def notices(request: HttpRequest, status: Status) -> list[dict[str, Any]]:
@@ -23,10 +25,12 @@ def notices(request: HttpRequest, status: Status) -> list[dict[str, Any]]:
         found.append(
             {"tone": "bad", "icon": "refused", "title": "Nothing can be recorded now.", "text": status.storage}
         )
-    notice = status.notice
-    if notice and not _is_dismissed(request, notice):
-        found.append(_shown(request, notice))
+    found += [_shown(request, notice) for notice in _standing(status) if not _is_dismissed(request, notice)]
     return found
+
+
+def _standing(status: Status) -> list[Banner]:
+    return [notice for notice in (status.notice, status.coming) if notice]
 
 
 def _shown(request: HttpRequest, notice: Banner) -> dict[str, Any]:
@@ -36,11 +40,16 @@ def _shown(request: HttpRequest, notice: Banner) -> dict[str, Any]:
         "icon": banner_icon(notice.kind, notice.tone),
         "title": notice.title,
         "text": notice.text,
-        "dismiss": reverse("dismiss-notice") if notice.dismissible else "",
+        "dismiss": _dismiss_address(notice) if notice.dismissible else "",
         "act": None
         if request.path.startswith(exchange)
         else {"label": "Manage offline licenses", "url": exchange, "variant": _variant(request)},
     }
+
+
+def _dismiss_address(notice: Banner) -> str:
+    beside = f"?{urlencode({'kind': CHANGE})}" if notice.kind == CHANGE else ""
+    return f"{reverse('dismiss-notice')}{beside}"
 
 
 def _variant(request: HttpRequest) -> str:
@@ -49,7 +58,12 @@ def _variant(request: HttpRequest) -> str:
 
 
 def _is_dismissed(request: HttpRequest, notice: Banner) -> bool:
-    return notice.dismissible and request.session.get(_DISMISSED) == _name(notice)
+    return notice.dismissible and _dismissed(request).get(notice.kind) == _name(notice)
+
+
+def _dismissed(request: HttpRequest) -> dict[str, str]:
+    found: dict[str, str] = request.session.get(_DISMISSED) or {}
+    return found
 
 
 def _name(notice: Banner) -> str:
@@ -60,10 +74,11 @@ def _name(notice: Banner) -> str:
 @requires(Permission.VIEW)
 @require_POST
 def dismiss(request: AuthorizedRequest) -> HttpResponse:
-    """Hide the banner for this session; a banner that cannot be dismissed is ignored."""
-    notice = request.status.notice
-    if notice and notice.dismissible:
-        request.session[_DISMISSED] = _name(notice)
+    """Hide a banner for this session; one that cannot be dismissed is ignored."""
+    notice = request.status.coming if request.GET.get("kind") == CHANGE else request.status.notice
+    seen = {notice.kind: _name(notice)} if notice and notice.dismissible else {}
+    if seen:
+        request.session[_DISMISSED] = _dismissed(request) | seen
     return redirect(_back(request))
 
 

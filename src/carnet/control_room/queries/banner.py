@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from carnet.control_room.queries.coming import announcements
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import (
     GRACE,
@@ -18,7 +19,7 @@ from carnet.times import exact_span, stamp
 
 PRESSING = timedelta(hours=24)
 
-Kind = Literal["locked", "expired", "grace", "expiring", "cycle"]
+Kind = Literal["locked", "expired", "grace", "expiring", "cycle", "change"]
 Tone = Literal["warn", "bad"]
 
 
@@ -43,6 +44,29 @@ def banner(state: State, now: datetime) -> Banner | None:
         title = f"The Control Room is locked: no license file was installed within {within} of a request."
         return Banner("locked", "bad", title, _under_way(state, now) or "Generate a new LFR.", False, None)
     return _by_end(state, now) or _cycle(state, now)
+
+
+def change_banner(state: State, now: datetime) -> Banner | None:
+    """What becomes less of a product soon; it stands beside the other one. Where there are several moments, the first
+    is its title."""
+    found = announcements(state, now)
+    if not found:
+        return None
+    first, act = found[0], act_before_change(state, now)
+    also = [each.words for each in found[1:_ALSO]]
+    also += [f"{len(found) - _ALSO:,} more changes are announced."] if len(found) > _ALSO else []
+    text = " ".join([first.words, *also, act])
+    return Banner(
+        "change", "bad" if first.pressing else "warn", f"{first.headline}.", text, not first.pressing, first.ends
+    )
+
+
+def act_before_change(state: State, now: datetime) -> str:
+    """What to do about what becomes less of a product."""
+    return _under_way(state, now) or "Generate an LFR of kind renewal if more is needed."
+
+
+_ALSO = 3  # moments that a banner tells of
 
 
 def _by_end(state: State, now: datetime) -> Banner | None:

@@ -19,6 +19,7 @@ from carnet.control_room.rules.grant import (
 )
 from carnet.control_room.rules.holding import HolderView, Holding, each_holding, holder_view
 from carnet.control_room.state.state import State
+from carnet.entitlements import Line
 from carnet.exchange.verdicts import Code, Refusal
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class Holders(Question[HoldersAnswer | Refusal]):
             return refusal
         if self.after and not (self.after.isascii() and self.after.isdecimal()):
             return _no_page()
-        every = state.leases if self.only_seats else {*state.users, *state.leases}
+        every = _held(state, only_seats=self.only_seats)
         skus = [self.sku] if self.sku is not None else sorted(every)
         after, sign = int(self.after) if self.after else None, 1 if self.oldest_first else -1
         each = [each_holding(state, sku, after, sign) for sku in skus]
@@ -115,6 +116,18 @@ def look_through(order: Iterator[T], fits: Callable[[T], F | None], limit: int) 
         if fitting is not None:
             found.append(fitting)
     return _Page(found, None, looked_at)
+
+
+def _held(state: State, *, only_seats: bool) -> set[str]:
+    """The products that can be held: those of the license, and those of which somebody holds one all the same. A
+    product that nobody holds yet is counted in what is granted."""
+    licensed = {sku for sku, line in products(state).items() if _counts(line, only_seats=only_seats)}
+    return licensed | {*state.leases} | (set() if only_seats else {*state.users})
+
+
+def _counts(line: Line, *, only_seats: bool) -> bool:
+    kind = line.metric.kind
+    return kind.are_leased if only_seats else kind.holders is not None
 
 
 def _granted(state: State, sku: str, now: datetime) -> int:

@@ -84,7 +84,7 @@ def preview(raw: bytes, state: State, moment: Moment) -> PreviewAnswer | Refusal
     opened = open_license(raw, state, moment)
     if isinstance(opened, Refusal):
         return opened
-    olf, answer = opened.read.olf, answer_of(opened, state)
+    olf, answer = opened.read.olf, answer_of(opened, state, moment.now)
     said: dict[str, Any] = {each.name: getattr(answer, each.name) for each in fields(answer)}
     return PreviewAnswer(
         **said,

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from carnet import times
-from carnet.control_room.queries.banner import Tone, banner
+from carnet.control_room.queries.banner import Tone, act_before_change, banner
+from carnet.control_room.queries.coming import announcements
 from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import is_locked, locks
@@ -46,8 +47,8 @@ class DueNotices(Question[DueNoticesAnswer]):
 
 
 def due_notices(state: State, now: datetime, sent: Collection[str] = ()) -> list[Notice]:
-    """Which are due now and were not sent: the lock, the license's end, the request's deadline, the cycle's."""
-    due = [*_locked(state, now), *_expiry(state, now), *_deadlines(state, now)]
+    """Which are due now and were not sent: the lock, the ends of the license and of products, and the deadlines."""
+    due = [*_locked(state, now), *_expiry(state, now), *_changes(state, now), *_deadlines(state, now)]
     return [notice for notice in due if notice.id not in sent]
 
 
@@ -75,6 +76,17 @@ def _expiry(state: State, now: datetime) -> Iterator[Notice]:
     text = f"The license of {state.name} {left}: {stamp(end)}. {shown.text if shown else ''}".strip()
     tone: Tone = "bad" if step <= state.windows.banner_stays_days else "warn"
     yield Notice(f"expiry:{times.iso(end)}:{step}", tone, f"The license of {state.name} {left}", text)
+
+
+def _changes(state: State, now: datetime) -> Iterator[Notice]:
+    """What becomes less at one moment is one notice, of however many products."""
+    for each in announcements(state, now, LATE):
+        step = step_of(each.ends, now, timedelta(days=1), state.windows.expiry_notice_days)
+        act = act_before_change(state, now)
+        if step is not None:
+            subject = f"{each.headline} ({state.name})"
+            tone: Tone = "bad" if step <= state.windows.banner_stays_days else "warn"
+            yield Notice(f"change:{times.iso(each.ends)}:{step}", tone, subject, f"{each.headline}. {each.words} {act}")
 
 
 def _deadlines(state: State, now: datetime) -> Iterator[Notice]:

@@ -57,19 +57,20 @@ class Usage(Question[usage.Usage | Refusal]):
 
 @dataclass(frozen=True)
 class Forecast(Question[forecast.Forecast]):
-    """Of a date; where none is given, of the moment at which the open cycle is missed."""
+    """Of a date; where none is given, of the first noon at which the open cycle is missed."""
 
     on: datetime | None = None
     what: ClassVar[str] = "forecast"
 
     def answer(self, view: View) -> forecast.Forecast:
-        on = self.on or forecast.missed_deadline(view.state)
-        if on is None:
+        deadline = forecast.missed_deadline(view.state)
+        if self.on is None and deadline is None:
             raise UsageError("No request is open: there is no deadline to miss.")
+        on = self.on or forecast.seen_first(deadline or view.now)
         if self.on and self.on.date() < view.now.date():
             past = f"{times.day(self.on)} is past; today is {times.day(view.now)}."
             raise UsageError(past, "Name today or a later date.")
-        return forecast.forecast(view.state, max(on, view.now) if self.on else on)
+        return forecast.forecast(view.state, max(on, view.now), view.now)
 
 
 @dataclass(frozen=True)

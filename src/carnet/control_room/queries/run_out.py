@@ -10,16 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from carnet.control_room.queries.history import days_used
-from carnet.control_room.rules.grant import (
-    granted,
-    lines_of,
-    products,
-    remaining,
-    shares,
-)
+from carnet.control_room.rules.grant import lines_of, products, remaining
 from carnet.control_room.state.state import State
 from carnet.control_room.state.usage_counters import day_of, start_of_day
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line, Metric, granted, shares
 
 NEAR_PERCENT = 90
 PEAK_DAYS = 30
@@ -108,7 +102,38 @@ def _rate(state: State, sku: str, now: datetime, days: int) -> _Rate:
     return _Rate(consumed, max(now - since, _DAY) // _SECOND)
 
 
+def dry_since(state: State, sku: str, now: datetime, on: datetime, days: int) -> datetime | None:
+    """Since when, on a day to come, no units are left at the rate of the last so many days; None where some are: a new
+    line or a new period (Q2) may have brought them after others ran out."""
+    rate, since = _rate(state, sku, now, days), None
+    for stretch in _stretches(state, sku, now, rate) if rate.units else ():
+        if stretch.start > on:
+            break
+        ran_out = stretch.runs_out_at
+        since = None if ran_out is None else since if since and ran_out == stretch.start else ran_out
+    return since if since and since <= on else None
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A time in which neither lines nor periods change: what is there of units, times seconds, and what is wanted."""
+
+    start: datetime
+    there: int
+    wanted: int
+    rate: _Rate
+
+    @property
+    def runs_out_at(self) -> datetime | None:
+        return self.start + timedelta(seconds=self.there // self.rate.units) if self.there < self.wanted else None
+
+
 def _runs_out(state: State, sku: str, now: datetime, rate: _Rate) -> datetime | None:
+    found = (stretch.runs_out_at for stretch in _stretches(state, sku, now, rate))
+    return next((moment for moment in found if moment), None)
+
+
+def _stretches(state: State, sku: str, now: datetime, rate: _Rate) -> Iterator[_Stretch]:
     """Goes from one change of the lines to the next, drawing from them as the rules do (Q2): soonest-ending first."""
     lines = [line for line in lines_of(state) if line.sku == sku]
     drawn: dict[tuple[str, datetime | None], int] = {}  # units × seconds, since now
@@ -119,13 +144,11 @@ def _runs_out(state: State, sku: str, now: datetime, rate: _Rate) -> datetime | 
             used = state.consumed(*key) + state.reservations.held(*key, now)  # what is reserved now will be used
             left[key] = max(0, (share.quantity - used) * rate.seconds - drawn.get(key, 0))
         wanted, there = rate.units * ((end - start) // _SECOND), sum(left.values())
-        if there < wanted:
-            return start + timedelta(seconds=there // rate.units)
+        yield _Stretch(start, there, wanted, rate)
         for key, free in left.items():
             part = min(free, wanted)
             drawn[key] = drawn.get(key, 0) + part
             wanted -= part
-    return None
 
 
 def _spans(lines: list[Line], now: datetime) -> Iterator[tuple[datetime, datetime]]:

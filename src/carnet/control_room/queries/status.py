@@ -3,16 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from carnet.control_room.queries.banner import Banner, banner
-from carnet.control_room.rules.grant import (
-    count_in_use,
-    granted,
-    lines_of,
-    products,
-    remaining,
-    taken,
-    used,
-)
+from carnet.control_room.queries.banner import Banner, banner, change_banner
+from carnet.control_room.queries.coming import change_views, coming_words, product_state_of
+from carnet.control_room.rules.changes import ChangeView
+from carnet.control_room.rules.grant import count_in_use, lines_of, products, remaining, taken, used
 from carnet.control_room.rules.site_state import (
     LOCKED,
     locks,
@@ -21,7 +15,7 @@ from carnet.control_room.rules.site_state import (
 )
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import Reading, lag
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line, Metric, ProductState, granted
 from carnet.exchange.windows import Windows
 from carnet.merkle import Checkpoint
 
@@ -61,6 +55,10 @@ class ProductView:
     remaining: int
     valid_until: datetime
     reserved: int  # units that running reservations hold
+    state: ProductState  # its own (S)
+    ends: datetime  # the first moment at which nothing is granted any more, grace included
+    changes: list[ChangeView]  # of what is granted: all that is still to come, the end included, the soonest first
+    coming: str  # `10 until 2027-12-01, then 5`; empty where nothing comes before the license's end
 
     @property
     def licensed(self) -> str:
@@ -120,13 +118,14 @@ class Status:
     checkpoint: CheckpointView
     clock: ClockView
     windows: Windows  # E18: that this site goes by
-    banner: str | None  # the words of `notice`, but for an open cycle, which is told above
+    banner: str | None  # the words of `notice` and `coming`, but for an open cycle, which is told above
     storage: str = ""  # why nothing can be written now; empty where all is well
     notice: Banner | None = None
+    coming: Banner | None = None  # beside `notice`: what becomes less of a product soon
 
 
 def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading, storage: str = "") -> Status:
-    name, notice = state_name(state, now), banner(state, now)
+    name, notice, coming = state_name(state, now), banner(state, now), change_banner(state, now)
     return Status(
         state.control_room_id,
         state.name,
@@ -142,14 +141,16 @@ def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading
         CheckpointView(checkpoint.size, checkpoint.root.hex()),
         ClockView(now, reading.system, int(lag(now, reading).total_seconds()), state.set_back_count),
         state.windows,
-        banner_words(notice),
+        banner_words(notice, coming),
         storage,
         notice,
+        coming,
     )
 
 
-def banner_words(notice: Banner | None) -> str | None:
-    return notice.words if notice and notice.kind != "cycle" else None
+def banner_words(*banners: Banner | None) -> str | None:
+    """In one text; None where there is nothing but an open cycle."""
+    return " ".join(each.words for each in banners if each and each.kind != "cycle") or None
 
 
 def _installed(state: State) -> InstalledView | None:
@@ -178,13 +179,15 @@ def _cycle(state: State, now: datetime) -> CycleView | None:
     )
 
 
-def product_views(state: State, now: datetime) -> list[ProductView]:
-    return [product_view(state, sku, now) for sku in sorted(products(state))]
+def product_views(state: State, now: datetime, held_at: datetime | None = None) -> list[ProductView]:
+    return [product_view(state, sku, now, held_at) for sku in sorted(products(state))]
 
 
-def product_view(state: State, sku: str, now: datetime) -> ProductView:
-    lines = [line for line in lines_of(state) if line.sku == sku]
-    line, quantity, using = lines[0], granted(lines, sku, now), count_in_use(state, sku, now)
+def product_view(state: State, sku: str, now: datetime, held_at: datetime | None = None) -> ProductView:
+    """`held_at`: when those are counted who hold one, where `now` is a day to come: they renew their seats until
+    then."""
+    lines, held_at = [line for line in lines_of(state) if line.sku == sku], held_at or now
+    line, quantity, using = lines[0], granted(lines, sku, now), count_in_use(state, sku, held_at)
     units = line.metric.kind.counts_units
     return ProductView(
         sku,
@@ -197,6 +200,10 @@ def product_view(state: State, sku: str, now: datetime) -> ProductView:
         remaining(state, sku, now) if units else max(0, quantity - using),
         max(each.valid_until for each in lines),
         sum(taken(state, each, now) - used(state, each, now) for each in lines) if units else 0,
+        product_state_of(state, sku, now),
+        max(each.ends for each in lines),
+        change_views(state, sku, now, held_at),
+        coming_words(state, sku, now),
     )
 
 

@@ -16,9 +16,10 @@ from carnet.control_room.queries.status import (
     line_views,
     product_views,
 )
-from carnet.control_room.rules.grant import granted, in_use, lines_of
+from carnet.control_room.rules.grant import in_use, lines_of
 from carnet.control_room.rules.holding import HolderView
 from carnet.control_room.state.state import State
+from carnet.entitlements import granted
 from carnet.exchange.license_file_request import RefusalCount
 
 

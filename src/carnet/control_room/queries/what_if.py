@@ -5,7 +5,7 @@ the very functions that decide.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import ClassVar, Literal
@@ -13,31 +13,26 @@ from typing import ClassVar, Literal
 import msgspec
 
 from carnet import times
-from carnet.control_room.queries.banner import Banner, banner
-from carnet.control_room.queries.forecast import missed_deadline, refused_words
-from carnet.control_room.queries.run_out import pace
+from carnet.control_room.queries.banner import Banner, banner, change_banner
+from carnet.control_room.queries.coming import UncoveredCount, changes_until, uncovered
+from carnet.control_room.queries.forecast import missed_deadline, refused_words, seen_first
+from carnet.control_room.queries.run_out import dry_since
 from carnet.control_room.queries.status import ProductView, product_views
 from carnet.control_room.queries.timeline import Span, horizon, spans
 from carnet.control_room.rules.activation.install_license import Opened, open_license
+from carnet.control_room.rules.changes import ChangeView
 from carnet.control_room.rules.decision import Question, View
-from carnet.control_room.rules.grant import (
-    count_in_use,
-    granted,
-    lines_of,
-    products,
-    remaining,
-)
+from carnet.control_room.rules.grant import count_in_use, lines_of, products, remaining
 from carnet.control_room.rules.granting.features import check_feature
 from carnet.control_room.rules.granting.preconditions import may_take
 from carnet.control_room.rules.granting.seats import may_acquire, may_renew
 from carnet.control_room.rules.granting.units import draw_units
 from carnet.control_room.rules.granting.users import check_assign, check_user
-from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.rules.site_state import state_name, unlocked_name
 from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.reservations import Reservations
 from carnet.control_room.state.state import InstalledLicense, State, period_key
-from carnet.entitlements import HypotheticalUse, Line, Metric, Taking
+from carnet.entitlements import HypotheticalUse, Line, Metric, Taking, granted
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -132,8 +127,8 @@ def _consume(state: State, line: Line, on: datetime, now: datetime) -> Iterator[
     if isinstance(drawn, Refusal):
         yield _said(drawn)
         return
-    end = pace(state, line.sku, now, 30).runs_out_at if line.sku in state.tallies else None
-    if end and end <= on:
+    end = dry_since(state, line.sku, now, on, 30) if line.sku in state.tallies else None
+    if end:
         why = f"At the pace of the last 30 days they run out about {times.day(end)}."
         yield ("refused", Code.EXHAUSTED.value, why, True)
         return
@@ -174,17 +169,6 @@ def _part(refusal: Refusal, count: int, limit: int) -> _Said:
 
 
 FAR = timedelta(days=3660)  # nobody plans beyond
-NAMED = 20  # of those who would not be covered
-
-
-@dataclass(frozen=True)
-class UncoveredCount:
-    """Q4, of those who hold one now."""
-
-    sku: str
-    name: str
-    count: int
-    newest: list[str]  # at most 20, the newest first
 
 
 @dataclass(frozen=True)
@@ -200,11 +184,13 @@ class WhatIfAnswer:
     answers: list[HypotheticalAnswer]
     refused: list[str]  # in words
     uncovered: list[UncoveredCount]
+    coming: Banner | None  # beside `notice`: what becomes less soon, as seen that day
+    changes: list[ChangeView]  # of each product until then, but for what comes with the license's own end
 
 
 @dataclass(frozen=True)
 class WhatIf(Question[WhatIfAnswer | Refusal]):
-    """`missed_deadline` without a day: the moment at which the open cycle is missed. `raw`: an OLF, as if it were
+    """`missed_deadline` without a day: the first noon at which the open cycle is missed. `raw`: an OLF, as if it were
     installed now. A refusal of it is answered as it is."""
 
     on: datetime | None = None
@@ -217,7 +203,7 @@ class WhatIf(Question[WhatIfAnswer | Refusal]):
         deadline = missed_deadline(state)
         if self.missed_deadline and deadline is None:
             return Refusal(Code.NOT_FOUND, "No request is open: there is no deadline to miss.", "Name a day.")
-        on = self.on or (deadline if self.missed_deadline and deadline else now)
+        on = self.on or (seen_first(deadline) if self.missed_deadline and deadline else now)
         if on.date() < now.date():
             return _past(on, now)
         if on - now > FAR:
@@ -249,26 +235,10 @@ def _answer(state: State, on: datetime, now: datetime, number: int | None) -> Wh
         number,
         spans(state, now, until),
         until,
-        [_as_held_now(state, view, now) for view in product_views(state, on)],
+        product_views(state, on, now),
         hypothetical_answers(state, on, now),
         refused_words(state, name, on),
-        _uncovered(state, on, now),
+        uncovered(state, on, now),
+        change_banner(state, on),
+        changes_until(state, on, now),
     )
-
-
-def _as_held_now(state: State, view: ProductView, now: datetime) -> ProductView:
-    """Leases end before a day that far; those who hold them renew them."""
-    if view.metric.kind.holders is None:
-        return view
-    in_use = count_in_use(state, view.sku, now)
-    return replace(view, in_use=in_use, remaining=max(0, view.granted - in_use))
-
-
-def _uncovered(state: State, on: datetime, now: datetime) -> list[UncoveredCount]:
-    found, lines = [], products(state)
-    for sku in sorted({*state.users, *state.leases}):
-        count = count_in_use(state, sku, now) - granted(lines_of(state), sku, on)
-        if count > 0:
-            newest = [each.holder for each in islice(who_holds(state, sku, now), min(count, NAMED))]
-            found.append(UncoveredCount(sku, lines[sku].name if sku in lines else sku, count, newest))
-    return found

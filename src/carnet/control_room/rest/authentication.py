@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any, TypeVar
+from typing import Any
 
 from carnet.control_room.engine.engine import QueuedCommand
 from carnet.control_room.ledger.record import API_KEY
 from carnet.control_room.queries import questions
-from carnet.control_room.queries.status import Status
+from carnet.control_room.queries.status import Status, banner_words
 from carnet.control_room.queries.usage import Usage
 from carnet.control_room.rest.monitoring import Figures
 from carnet.control_room.rules.decision import Command, Question
@@ -50,29 +50,29 @@ def is_idempotency_key(text: bytes) -> bool:
     return _IDEMPOTENCY_KEY.fullmatch(text) is not None
 
 
-T = TypeVar("T", Status, Usage)
-
-
 def within(question: Question[object], key: ApiKey) -> Question[object]:
     """The question of this key: a page of holders is a page of its own products' holders."""
     return replace(question, products=key.products) if isinstance(question, questions.Usage) else question
 
 
 def visible_figures(figures: Figures, key: ApiKey) -> Figures:
-    return replace(figures, status=_of(figures.status, key))
+    return replace(figures, status=_status(figures.status, key))
 
 
 def visible(answer: object, key: ApiKey) -> object:
     """The answer without the products that are not this key's. Refusals are counted over all products: left out."""
     if isinstance(answer, Usage) and key.products is not None:
-        return replace(_of(answer, key), refusals=[])
-    return _of(answer, key) if isinstance(answer, Status) else answer
+        mine = _mine(answer.products, key)
+        return replace(answer, products=mine, lines=_mine(answer.lines, key), refusals=[])
+    return _status(answer, key) if isinstance(answer, Status) else answer
 
 
-def _of(answer: T, key: ApiKey) -> T:
+def _status(answer: Status, key: ApiKey) -> Status:
+    """What becomes less of other products would name them, and say how many hold them: left out of the banners too."""
     if key.products is None:
         return answer
-    return replace(answer, products=_mine(answer.products, key), lines=_mine(answer.lines, key))
+    mine, words = _mine(answer.products, key), banner_words(answer.notice)
+    return replace(answer, products=mine, lines=_mine(answer.lines, key), coming=None, banner=words)
 
 
 def _mine(views: list[Any], key: ApiKey) -> list[Any]:

@@ -16,6 +16,7 @@ from carnet.control_room.queries import questions
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rest.message import Answer
 from carnet.control_room.rest.operations import Counts
+from carnet.control_room.rules.changes import ChangeView
 from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.granting.permissions import READ
 from carnet.control_room.rules.granting.preconditions import may_grant
@@ -74,6 +75,19 @@ class Counted:
     limits: Mapping[str, int]  # how often each acted
 
 
+# S: of the next time that less is granted of a product, be it the end
+_OF_CHANGES: tuple[tuple[str, str, Callable[[ChangeView], float]], ...] = (
+    ("lowers_timestamp_seconds", "When less is granted of a product next.", lambda of: of.when.timestamp()),
+    (
+        "lowers_line_end_timestamp_seconds",
+        "When the lines end that cause it, their grace left out.",
+        lambda of: of.ends.timestamp(),
+    ),
+    ("lowers_to", "How many are granted from then on.", lambda of: of.after),
+    ("lowers_uncovered", "How many of those in use now will not be covered.", lambda of: of.uncovered),
+)
+
+
 @dataclass(frozen=True, eq=False)
 class _Families(Collector):
     figures: Figures
@@ -118,6 +132,17 @@ class _Families(Collector):
             family = GaugeMetricFamily(f"carnet_product_{field}", says, labels=("sku",))
             for product in self.figures.status.products:
                 family.add_metric((product.sku,), getattr(product, field))
+            yield family
+        states = GaugeMetricFamily("carnet_product_state", "1 for the state of a product.", labels=("sku", "state"))
+        for product in self.figures.status.products:
+            states.add_metric((product.sku, product.state.value), 1)
+        yield states
+        for name, says, value in _OF_CHANGES:
+            family = GaugeMetricFamily(f"carnet_product_{name}", says, labels=("sku",))
+            for product in self.figures.status.products:
+                change = next((change for change in product.changes if change.after < change.before), None)
+                if change:
+                    family.add_metric((product.sku,), value(change))
             yield family
 
 

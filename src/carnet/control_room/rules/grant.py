@@ -1,21 +1,11 @@
-"""What is granted at a moment: the sum of the lines in force (Q1), policy and grace (Q5), and who is covered (Q4)."""
+"""What is granted here at a moment (`entitlements.grants`), what is used of it, and who is covered (Q4)."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
 from carnet.control_room.state.state import State
-from carnet.entitlements import Line
-
-
-@dataclass(frozen=True)
-class Share:
-    """What a line counts for now: its quantity, and with the overage that its policy allows."""
-
-    line: Line
-    quantity: int
-    with_overage: int
+from carnet.entitlements import Line, Share, change_moments, changes, granted, nothing_words, shares
 
 
 @dataclass(frozen=True)
@@ -25,6 +15,7 @@ class ProductGrant:
     line: Line  # one of its lines, for name, metric and unit
     shares: list[Share]
     quantity: int
+    why_none: str = ""  # where nothing is granted now: it starts later, or has ended
 
 
 def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
@@ -39,49 +30,13 @@ def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
     line = products(state).get(sku)
     if line is None:
         return None
-    grant = ProductGrant(line, shares(lines, sku, now), granted(lines, sku, now))
-    return cast("ProductGrant", installed.grants.remember(sku, now, grant, changes(lines)))
-
-
-def changes(lines: Iterable[Line]) -> Iterable[datetime]:
-    """The moments at which what lines grant may change."""
-    return (moment for line in lines for moment in (line.valid_from, line.valid_until, line.ends))
+    counted, quantity = shares(lines, sku, now), granted(lines, sku, now)
+    grant = ProductGrant(line, counted, quantity, "" if quantity else nothing_words(changes(lines, sku), now))
+    return cast("ProductGrant", installed.grants.remember(sku, now, grant, change_moments(lines)))
 
 
 def lines_of(state: State) -> list[Line]:
     return state.installed.lines if state.installed and not state.released else []
-
-
-def shares(lines: Iterable[Line], sku: str, now: datetime) -> list[Share]:
-    """The lines of a product that count now, in the order in which they are drawn from: soonest-ending first (Q2)."""
-    mine = sorted((line for line in lines if line.sku == sku), key=lambda line: (line.valid_until, line.line_id))
-    replaced = _replaced(mine, now)
-    counted = []
-    for line in mine:
-        if line.in_force(now) or line.in_grace(now):
-            less = replaced.get(line.line_id, 0)
-            counted.append(Share(line, max(0, line.quantity - less), max(0, line.with_overage - less)))
-    return counted
-
-
-def _replaced(lines: list[Line], now: datetime) -> dict[str, int]:
-    """Q5: how much of each line in grace is replaced by lines of the product that started since its end."""
-    spare = {line.line_id: line.with_overage for line in lines if line.in_force(now)}
-    replaced: dict[str, int] = {}
-    for ended in (line for line in lines if line.in_grace(now)):
-        for started in lines:
-            if started.line_id in spare and started.valid_from >= ended.valid_until:
-                taken = min(spare[started.line_id], ended.with_overage - replaced.get(ended.line_id, 0))
-                spare[started.line_id] -= taken
-                replaced[ended.line_id] = replaced.get(ended.line_id, 0) + taken
-    return replaced
-
-
-def granted(lines: Iterable[Line], sku: str, now: datetime) -> int:
-    """How many users or seats are granted now; a feature: 0 for no; units: the quantity of the lines that count."""
-    counted = shares(lines, sku, now)
-    owed = bool(counted) and counted[0].line.metric.kind.owes_overage
-    return sum(share.quantity if owed else share.with_overage for share in counted)
 
 
 def remaining(state: State, sku: str, now: datetime) -> int:

@@ -10,10 +10,11 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from carnet.control_room.ledger.events import UnitsSettled
-from carnet.control_room.rules.grant import count_in_use, lines_of, shares
+from carnet.control_room.rules.grant import count_in_use, lines_of
 from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.reservations import Reservations
 from carnet.control_room.state.state import LineMemory, State, period_key
+from carnet.entitlements import shares
 from carnet.exchange.license_file_request import LineTotals, RefusalCount, Totals
 
 

@@ -1,15 +1,20 @@
 """Each operation, granted and refused, over HTTP. The answers are those of every other door."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 
+from carnet.control_room.queries.questions import Status
 from carnet.control_room.rest import batch
 from carnet.errors import BusyError
 from carnet.sdk import Client
-from tests.support.http_room import HttpRoom, new_key, serving
+from tests.support.cast import MONDAY
+from tests.support.http_room import HttpRoom, licensed_room, new_key, serving
+from tests.support.room import Room
+from tests.support.vendor_simulator import line
 
 SEAT = {"sku": "unattended-bot-runner", "holder": "bot-17"}
 
@@ -224,6 +229,40 @@ def test_metrics_need_a_key_that_may_read(served: HttpRoom) -> None:
     assert 'carnet_requests_total{code="granted",operation="seats/acquire"} 1.0' in text
     assert 'carnet_product_in_use{sku="unattended-bot-runner"} 1.0' in text
     assert "carnet_grants 1.0" in text
+
+
+SOON = MONDAY + timedelta(days=20)
+SHRINKING = [
+    line("bot-creator", 10, MONDAY, SOON),
+    line("bot-creator", 2, SOON, MONDAY + timedelta(days=365)),
+    line("unattended-bot-runner", 2, MONDAY, MONDAY + timedelta(days=365)),
+]
+
+
+@pytest.mark.server
+@pytest.mark.rule("S")
+def test_what_comes_of_a_product_is_told_in_the_words_of_the_other_doors() -> None:
+    with serving(make_room=lambda: licensed_room(SHRINKING)) as served:
+        view = served.call(lambda: served.room.ask(Status())).products[0]
+        told = served.get("status").json()
+    change = told["products"][0]["changes"][0]
+    assert (change["words"], change["before"], change["after"]) == (view.changes[0].words, 10, 2)
+    assert change["words"] in told["banner"]
+    assert (told["products"][0]["state"], told["products"][0]["coming"]) == ("expiring", view.coming)
+
+
+@pytest.mark.server
+@pytest.mark.security
+@pytest.mark.rule("A1", "S")
+def test_a_key_of_one_product_is_not_told_what_comes_of_another() -> None:
+    def key(room: Room) -> dict[str, str]:
+        return {"mine": new_key(room, "mine", products=["unattended-bot-runner"])}
+
+    with serving(prepare=key, make_room=lambda: licensed_room(SHRINKING)) as served, served.client("mine") as client:
+        told = client.get(f"{served.url}/api/v1/status").text + client.get(f"{served.url}/metrics").text
+    assert "unattended-bot-runner" in told
+    assert "bot-creator" not in told.lower()
+    assert "Bot Creator" not in told
 
 
 @pytest.mark.rule("L5", "rolled_back")

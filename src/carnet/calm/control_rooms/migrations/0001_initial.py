@@ -346,4 +346,23 @@ class Migration(migrations.Migration):
             model_name='spent',
             constraint=models.UniqueConstraint(fields=('enrolment', 'purchase'), name='spent_once'),
         ),
+        migrations.CreateModel(
+            name='ComingChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sku', models.CharField(max_length=64)),
+                ('name', models.CharField(max_length=200)),
+                ('metric', models.CharField(max_length=16)),
+                ('at', models.DateTimeField()),
+                ('ends', models.DateTimeField()),
+                ('before', models.BigIntegerField()),
+                ('after', models.BigIntegerField()),
+                ('expiring_from', models.DateTimeField()),
+                ('room', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='control_rooms.controlroom')),
+            ],
+            options={
+                'indexes': [models.Index(fields=['room', 'ends'], name='changes_of_room'), models.Index(fields=['ends'], name='changes_by_end')],
+                'constraints': [models.UniqueConstraint(fields=('room', 'sku', 'at'), name='one_change_at_a_time')],
+            },
+        ),
     ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.control_room.queries.license_preview import PreviewAnswer, ToFree, UnitsShort
-from carnet.control_room.queries.status import ProductView, Status
+from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.activation.fit import Change, StillReserved
 from carnet.exchange.verdicts import Code
 from carnet.web_kit import words
@@ -32,6 +32,7 @@ class Changes:
     title: str  # of the verdict, where it does not fit yet; empty otherwise
     happened: list[str]
     to_free: int
+    later: list[str]  # what becomes less under the file, in words (S)
 
     @property
     def until_result(self) -> str:
@@ -39,10 +40,9 @@ class Changes:
 
 
 def changes(answer: PreviewAnswer, status: Status) -> Changes:
-    now = {product.sku: product for product in status.products}
     until = max(line.valid_until for line in answer.lines)
     was = status.installed.valid_until if status.installed else None
-    rows = [_row(each, answer, now.get(each.sku)) for each in answer.changes if not _is_same(each, answer)]
+    rows = [_row(each, answer) for each in answer.changes if not _is_same(each, answer)]
     return Changes(
         rows,
         len(answer.changes) - len(rows),
@@ -56,26 +56,25 @@ def changes(answer: PreviewAnswer, status: Status) -> Changes:
             *(_too_small(each) for each in answer.units_short),
         ],
         sum(each.count for each in answer.to_free),
+        [coming.words for change in answer.changes for coming in change.changes if coming.announced],
     )
 
 
 def _is_same(change: Change, answer: PreviewAnswer) -> bool:
     troubled = {each.sku for found in (answer.to_free, answer.units_short, answer.still_reserved) for each in found}
-    return change.was == change.now and not change.later and not change.note and change.sku not in troubled
+    return change.was == change.now and not change.coming and not change.note and change.sku not in troubled
 
 
-def _row(change: Change, answer: PreviewAnswer, now: ProductView | None) -> Row:
+def _row(change: Change, answer: PreviewAnswer) -> Row:
     kind, result = change.metric.kind, _result(change, answer)
     was, new = kind.amount(change.was), kind.amount(change.now)
     if not kind.has_quantity:
-        return Row(change.name, "", was, new, None, *result, change.note)
-    in_use = kind.used(now.consumed + now.reserved if now else 0, change.in_use)
-    return Row(change.name, change.unit, was, new, in_use, *result, _note(change))
+        return Row(change.name, "", was, new, None, *result, _note(change))
+    return Row(change.name, change.unit, was, new, change.used, *result, _note(change))
 
 
 def _note(change: Change) -> str:
-    later = f"{words.signed(change.later)} more later" if change.later else ""
-    return "; ".join(part for part in (later, change.note) if part)
+    return "; ".join(part for part in (change.coming, change.note) if part)
 
 
 def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:

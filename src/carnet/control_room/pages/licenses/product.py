@@ -18,6 +18,7 @@ from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import engine
 from carnet.control_room.pages.licenses import product as page
 from carnet.control_room.pages.licenses.charts import DAYS, by_day, kind_used, today_by_hour
+from carnet.control_room.pages.licenses.rows import coming_sentences
 from carnet.control_room.queries.holders import Holders, HoldersAnswer
 from carnet.control_room.queries.overview import LineRow, ProductDetail, ProductDetailAnswer, ProductRow
 from carnet.control_room.rules.granting.people import Permission
@@ -26,7 +27,6 @@ from carnet.control_room.rules.granting.users import UnassignUser
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import words
 
-_STATES = {"in_force": "active", "grace": "grace", "later": "", "ended": "expired"}
 _MONTH = 30  # days
 
 
@@ -37,18 +37,12 @@ class Stat:
     note: str
 
 
-def state_of(detail: ProductDetailAnswer) -> str:
-    """Of its lines the one that is furthest from its end; empty where none has begun."""
-    found = {line.now for line in detail.lines}
-    return next((_STATES[now] for now in ("in_force", "grace", "later", "ended") if now in found), "")
-
-
 def stats(detail: ProductDetailAnswer, row: ProductRow) -> list[Stat]:
     kind = row.view.metric.kind
     if not kind.has_quantity:
         return [Stat("Now", kind.amount(row.view.granted).capitalize(), ""), _ends(row), _refused(detail, row)]
     used, left = _units(detail, row) if kind.counts_units else _in_use(detail, row)
-    return [Stat("Licensed", words.number(row.view.granted), _later(detail)), used, left, _refused(detail, row)]
+    return [Stat("Licensed", words.number(row.view.granted), row.view.coming), used, left, _refused(detail, row)]
 
 
 def _in_use(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
@@ -69,12 +63,6 @@ def _units(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
         Stat("Used", words.number(row.view.consumed), f"today {words.number(today)}"),
         Stat("Left", words.number(row.view.remaining), held or unit),
     )
-
-
-def _later(detail: ProductDetailAnswer) -> str:
-    """What begins next: “+2 from 2026-10-09”."""
-    later = sorted((line for line in detail.lines if line.now == "later"), key=lambda line: line.valid_from)
-    return f"{words.signed(later[0].quantity)} from {times.day(later[0].valid_from)}" if later else ""
 
 
 def _ends(row: ProductRow) -> Stat:
@@ -177,12 +165,13 @@ def _said(detail: ProductDetailAnswer) -> dict[str, Any]:
     if row is None:
         return {"state": "", "name": detail.sku, "kind": None}
     return {
-        "state": page.state_of(detail),
+        "state": row.view.state.value,
         "name": row.view.name,
         "kind": row.view.metric.kind,
         "stats": page.stats(detail, row),
         "rules": page.rules(detail, row),
         "grace_days": (row.ends - row.view.valid_until).days,
+        "coming": coming_sentences(row.view),
         "forecast": page.forecast(row, detail.at),
     }
 

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from carnet import times
 from carnet.control_room.queries.overview import GROUPS, OverviewAnswer, ProductRow
-from carnet.entitlements import Metric, MetricKind
+from carnet.control_room.queries.status import ProductView
+from carnet.entitlements import Metric, MetricKind, ProductState, brief_words
 from carnet.web_kit import charts, words
 
+_TOLD = 4  # changes of one product
 SHOWN = {metric.kind.slug: metric for metric in Metric}
 
 
@@ -24,10 +26,22 @@ class Row:
     spark: charts.Spark | None
 
     @property
+    def coming(self) -> list[str]:
+        """What becomes less, and more, in words; but for the license's own end."""
+        return coming_sentences(self.found.view)
+
+    @property
     def uncovered(self) -> int:
         """Who hold one, and more than there are."""
         view = self.found.view
         return max(0, view.in_use - view.granted) if view.metric.kind.holders else 0
+
+
+def coming_sentences(view: ProductView) -> list[str]:
+    """Of one product: each change that is shown beside its quantity, in words."""
+    found = [change.words for change in view.changes if change.announced or change.after > change.before]
+    more = len(found) - _TOLD
+    return found[:_TOLD] + ([f"{words.counted(more, 'more change')} of {view.name} follow."] if more > 0 else [])
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,11 @@ def row_of(row: ProductRow, now: datetime) -> Row:
 
 
 def say(row: ProductRow, now: datetime) -> Said:
+    """What becomes less soon goes before what the last 30 days lead to."""
     view = row.view
+    next_one = next((change for change in view.changes if change.announced), None)
+    if next_one and row.outlook != "ends" and view.state == ProductState.EXPIRING:
+        return Said("warn", brief_words(next_one.before, next_one.after, next_one.when))
     if row.outlook == "ends":
         if view.valid_until <= now:
             return Said("bad", "Ended")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet import times
+from carnet.control_room.queries.coming import UncoveredCount
+from carnet.control_room.queries.forecast import GRANTING
 from carnet.control_room.queries.status import Status
 from carnet.control_room.queries.timeline import Span
 from carnet.control_room.queries.what_if import WhatIfAnswer
@@ -67,15 +69,30 @@ def _sentence(span: Span, on: datetime) -> str:
 
 
 def _means(answer: WhatIfAnswer) -> list[str]:
-    if not answer.refused:
+    changes, lost = [each.words for each in answer.changes], [_lost(each) for each in answer.uncovered]
+    if not (answer.refused or changes or lost):
         return ["What is granted today is granted that day."]
-    goes_on = ["Who holds a license or a seat may go on."] if answer.state == "locked" else []
-    return [*answer.refused, *goes_on]
+    goes_on = answer.state == "locked" and answer.state_by_time in GRANTING
+    return [*answer.refused, *changes, *lost, *(["Who is covered that day may go on."] if goes_on else [])]
+
+
+def _lost(one: UncoveredCount) -> str:
+    return f"{one.name}: {one.count:,} of those who hold one now would not be covered."
 
 
 def _todo(answer: WhatIfAnswer, status: Status) -> str:
     """What can be done now, before it comes to that."""
-    if answer.notice is None:
-        return "Nothing has to be done for that day."
-    now = status.notice
-    return now.text if now and not answer.license_file else answer.notice.text
+    now, then = (status.notice or status.coming), (answer.notice or answer.coming)
+    if then is not None and (now is None or answer.license_file):
+        return then.text
+    if now is not None and (then is not None or _loses(answer)):
+        return now.text
+    return _ASK if _loses(answer) else "Nothing has to be done for that day."
+
+
+_ASK = "Ask for what will be missing with a new LFR before that day, or have it freed: the earliest stay covered."
+
+
+def _loses(answer: WhatIfAnswer) -> bool:
+    """True where somebody loses something by that day: then something can be done."""
+    return bool(answer.uncovered or answer.refused or any(each.after < each.before for each in answer.changes))

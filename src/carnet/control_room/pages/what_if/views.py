@@ -17,6 +17,7 @@ from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.models import Preview
 from carnet.control_room.pages.what_if.chart import draw
 from carnet.control_room.pages.what_if.sentences import sentences
+from carnet.control_room.queries.forecast import seen_first, seen_on
 from carnet.control_room.queries.what_if import WhatIf, WhatIfAnswer
 from carnet.control_room.rules.granting.people import Permission
 from carnet.exchange.verdicts import Refusal
@@ -24,7 +25,6 @@ from carnet.web_kit.files import read_upload
 from carnet.web_kit.forms import DayField
 
 NOTHING, PREVIEW, FILE = "nothing", "preview", "file"
-NOON = timedelta(hours=12)
 _FARTHEST = timedelta(days=3660)
 
 
@@ -42,7 +42,7 @@ class Suppose(forms.Form):
         day: datetime = self.cleaned_data["on"]
         if day > self._now + _FARTHEST:
             raise forms.ValidationError("Name a day of the next ten years.")
-        return day + NOON
+        return seen_on(day)
 
 
 @requires(Permission.VIEW)
@@ -68,7 +68,9 @@ def _first_look(request: AuthorizedRequest, preview: Preview | None) -> HttpResp
     installed = request.status.installed
     answer = request.client.ask(WhatIf(missed_deadline=True))
     if isinstance(answer, Refusal):
-        answer = request.client.ask(WhatIf(max(installed.valid_until, request.now) if installed else request.now))
+        answer = request.client.ask(
+            WhatIf(seen_first(max(installed.valid_until, request.now)) if installed else request.now)
+        )
     on = answer.on if isinstance(answer, WhatIfAnswer) else request.now
     form = Suppose(initial={"on": on, "then": NOTHING}, now=request.now)
     return _page(request, form, preview, answer)

@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from carnet.control_room.rules.grant import (
-    count_in_use,
-    granted,
-    lines_of,
-    products,
-)
+from carnet.control_room.rules.changes import ChangeView, view_of
+from carnet.control_room.rules.grant import count_in_use, lines_of, products, taken
 from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import Line, Metric, changes, coming, coming_words, granted, license_end, told
 from carnet.exchange.verdicts import Code, Refusal
 
 NAMED = 20  # holders named in a refusal; the product's own list has them all
@@ -145,19 +141,24 @@ class Change:
     was: int
     now: int
     in_use: int
-    later: int  # what lines that start later will add
+    used: int  # the same; of units, what is consumed or reserved in the period
+    later: int  # what lines that start later have
     valid_until: datetime | None  # of the last line; None where the product goes
     note: str
+    changes: list[ChangeView]  # what is to come of it under the file, the soonest first
+    coming: str  # `10 until 2027-12-01, then 5`; empty where nothing comes before the license's end
 
 
-def difference(state: State, lines: list[Line], now: datetime) -> list[Change]:
+def difference(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[Change]:
+    """Product by product. `now`: at which the file is judged. `held_at`: when those are counted who hold one."""
     old, new = products(state), {line.sku: line for line in lines}
-    return [_change(state, lines, new.get(sku) or old[sku], now) for sku in sorted({*old, *new})]
+    return [_change(state, lines, new.get(sku) or old[sku], now, held_at) for sku in sorted({*old, *new})]
 
 
-def _change(state: State, lines: list[Line], product: Line, now: datetime) -> Change:
+def _change(state: State, lines: list[Line], product: Line, now: datetime, held_at: datetime) -> Change:
     """`product`: any line of it."""
     sku = product.sku
+    found, end = changes(lines, sku), license_end(lines)
     mine = [line for line in lines if line.sku == sku]
     return Change(
         sku,
@@ -166,11 +167,18 @@ def _change(state: State, lines: list[Line], product: Line, now: datetime) -> Ch
         product.unit,
         granted(lines_of(state), sku, now),
         granted(lines, sku, now),
-        count_in_use(state, sku, now),
+        (using := count_in_use(state, sku, held_at)),
+        product.metric.kind.used(_units_taken(state, sku, held_at), using),
         sum(line.quantity for line in mine if line.valid_from > now),
         max((line.valid_until for line in mine), default=None),
         _note(mine),
+        [view_of(state, lines, change, end, held_at) for change in coming(found, now)],
+        coming_words(told(found, end, now)),
     )
+
+
+def _units_taken(state: State, sku: str, now: datetime) -> int:
+    return sum(taken(state, line, now) for line in lines_of(state) if line.sku == sku)
 
 
 def _note(mine: list[Line]) -> str:

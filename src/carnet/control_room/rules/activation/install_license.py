@@ -207,7 +207,8 @@ def _logged(read: ReadLicenseFile, seen: Checkpoint | None) -> Refusal | None:
     return check_log(olf.issuing_log, read.content_digest, olf.olf_id, seen)
 
 
-def answer_of(opened: Opened, state: State) -> LicenseAnswer:
+def answer_of(opened: Opened, state: State, held_at: datetime) -> LicenseAnswer:
+    """`held_at`: when those are counted who hold one: before the file moves the time (T1, T3)."""
     olf, body = opened.read.olf, opened.body
     return LicenseAnswer(
         olf.olf_id,
@@ -217,7 +218,7 @@ def answer_of(opened: Opened, state: State) -> LicenseAnswer:
         olf.install_by,
         opened.read.envelope.digest,
         body.lines,
-        difference(state, body.lines, opened.now),
+        difference(state, body.lines, opened.now, held_at),
         olf.lowers_clock,
         sum(added.units for added in _added(olf, state)),
         by_lines(body.lines, olf.windows, opened.now),
@@ -233,7 +234,7 @@ def _added(olf: OfflineLicenseFile, state: State) -> list[AddedUnits]:
 
 
 def _installed(opened: Opened, raw: bytes, state: State, moment: Moment) -> Decision[LicenseAnswer]:
-    answer = answer_of(opened, state)
+    answer = answer_of(opened, state, moment.now)
     events = [*take_key_set(opened.read.key_set, state), _license(opened, answer)]
     accepted = opened.read.olf.accepts_history
     if accepted and accepted.number > state.history_accepted:

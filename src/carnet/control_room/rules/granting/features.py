@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of
-from carnet.control_room.rules.granting.preconditions import may_serve, not_granted, product_of
+from carnet.control_room.rules.granting.preconditions import may_serve, no_longer_granted, product_of
 from carnet.control_room.state.state import State
 from carnet.entitlements import Line, Taking
 from carnet.exchange.verdicts import Refusal
@@ -28,7 +28,7 @@ def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refu
     if isinstance(grant, Refusal):
         return grant
     if grant.quantity == 0:
-        return not_granted(sku)
+        return no_longer_granted(state, sku, now)
     return FeatureAnswer(sku, grant.line.name, True, _until([line for line in lines_of(state) if line.sku == sku], now))
 
 

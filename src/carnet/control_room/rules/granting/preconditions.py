@@ -49,11 +49,12 @@ def released() -> Refusal:
 def _locked(state: State, now: datetime) -> Refusal | None:
     if not is_locked(state, now):
         return None
+    ended = _expired(state, now)
+    means = ended.message if ended else "Running seats and assigned users go on; nothing new is granted."
     return Refusal(
         Code.LOCKED,
-        f"The Control Room is locked: a request was opened and no license file installed within "
-        f"{state.windows.cycle_words}. "
-        "Running seats and assigned users go on; nothing new is granted.",
+        "The Control Room is locked: a request was opened and no license file installed within "
+        f"{state.windows.cycle_words}. {means}",
         "An administrator generates a new LFR and installs the file that answers it.",
     )
 
@@ -67,6 +68,12 @@ def _expired(state: State, now: datetime) -> Refusal | None:
         f"The license ended {stamp(end)}.",
         "An administrator renews it: generate an LFR of kind renewal.",
     )
+
+
+def no_longer_granted(state: State, sku: str, now: datetime) -> Refusal:
+    """Why what somebody holds is granted no more, where nothing of its product is: the license ended, or the product
+    did. It would be so too if the site were not locked, so that *locked* is not the reason (S)."""
+    return _expired(state, now) or nothing_granted(grant_of(state, sku, now), sku)
 
 
 def product_of(state: State, sku: str, taking: Taking, now: datetime) -> ProductGrant | Refusal:
@@ -89,6 +96,18 @@ def not_granted(sku: str) -> Refusal:
         Code.NOT_GRANTED,
         f"The installed license does not grant “{sku}” now.",
         "See what it grants.",
+        run="control-room license show",
+    )
+
+
+def nothing_granted(grant: ProductGrant | None, sku: str) -> Refusal:
+    """Of a product of which nothing is granted at the moment, with the reason: it starts later, or has ended."""
+    if grant is None or not grant.why_none:
+        return not_granted(sku)
+    return Refusal(
+        Code.NOT_GRANTED,
+        grant.why_none,
+        "Ask for it with a new LFR, or see what is granted.",
         run="control-room license show",
     )
 

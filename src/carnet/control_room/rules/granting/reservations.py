@@ -18,7 +18,7 @@ from carnet.control_room.ledger.events import (
     UnitsSettled,
 )
 from carnet.control_room.rules.decision import Command, Decision, Moment
-from carnet.control_room.rules.grant import lines_of, shares, taken
+from carnet.control_room.rules.grant import lines_of, taken
 from carnet.control_room.rules.granting.preconditions import (
     DEFAULT_TTL,
     MAX_TTL,
@@ -29,7 +29,7 @@ from carnet.control_room.rules.granting.preconditions import (
 from carnet.control_room.rules.granting.units import UnitsAnswer, draw_units
 from carnet.control_room.state.reservations import Reservation, merged
 from carnet.control_room.state.state import State
-from carnet.entitlements import new_id
+from carnet.entitlements import new_id, shares
 from carnet.exchange.verdicts import Code, Refusal
 
 

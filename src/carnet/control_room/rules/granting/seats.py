@@ -21,11 +21,11 @@ from carnet.control_room.rules.granting.preconditions import (
     check_name,
     exhausted,
     malformed,
-    may_grant,
     may_serve,
     may_take,
+    no_longer_granted,
     not_covered,
-    not_granted,
+    nothing_granted,
 )
 from carnet.control_room.state.leases import Lease
 from carnet.control_room.state.state import State
@@ -74,7 +74,7 @@ def may_acquire(
     if malformed:
         return malformed
     if grant.quantity == 0:
-        return not_granted(sku)
+        return nothing_granted(grant, sku)
     return exhausted(grant.line.name, grant.quantity) if running >= grant.quantity else grant
 
 
@@ -149,7 +149,7 @@ def may_renew(state: State, sku: str, holder: str, now: datetime, *, covered: bo
         return refusal
     grant = grant_of(state, sku, now)
     if grant is None or grant.quantity == 0:
-        return may_grant(state, now) or not_granted(sku)
+        return no_longer_granted(state, sku, now)
     return not_covered(f"The lease of {holder}", grant.line.name, grant.quantity, "release the seat of")
 
 

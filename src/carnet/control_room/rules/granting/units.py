@@ -12,11 +12,11 @@ import msgspec
 
 from carnet.control_room.ledger.events import Draw, UnitsConsumed
 from carnet.control_room.rules.decision import Command, Decision, Moment
-from carnet.control_room.rules.grant import Share, taken
-from carnet.control_room.rules.granting.preconditions import malformed, may_take, not_granted
+from carnet.control_room.rules.grant import taken
+from carnet.control_room.rules.granting.preconditions import malformed, may_take, nothing_granted
 from carnet.control_room.state.reservations import merged
 from carnet.control_room.state.state import State
-from carnet.entitlements import Taking
+from carnet.entitlements import Share, Taking
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -57,7 +57,7 @@ def draw_units(state: State, sku: str, units: int, now: datetime) -> Drawn | Ref
     if units < 1:
         return malformed("Units are counted from 1.")
     if not grant.shares:
-        return not_granted(sku)
+        return nothing_granted(grant, sku)
     full = {share.line.line_id: taken(state, share.line, now) for share in grant.shares}
     left = sum(max(0, share.quantity - full[share.line.line_id]) for share in grant.shares)
     draws = _draw(grant.shares, full, units, now)

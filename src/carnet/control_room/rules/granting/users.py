@@ -8,23 +8,19 @@ import msgspec
 
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
-from carnet.control_room.rules.grant import (
-    ProductGrant,
-    granted,
-    is_covered,
-    lines_of,
-)
+from carnet.control_room.rules.grant import ProductGrant, is_covered, lines_of
 from carnet.control_room.rules.granting.preconditions import (
     check_name,
     exhausted,
     may_serve,
     may_take,
+    no_longer_granted,
     not_covered,
-    not_granted,
+    nothing_granted,
     product_of,
 )
 from carnet.control_room.state.state import State
-from carnet.entitlements import Taking
+from carnet.entitlements import Taking, granted
 from carnet.exchange.verdicts import Code, Refusal
 
 
@@ -62,7 +58,7 @@ def check_assign(grant: ProductGrant, user: str, count: int) -> Refusal | None:
     if refusal:
         return refusal
     if grant.quantity == 0:
-        return not_granted(grant.line.sku)
+        return nothing_granted(grant, grant.line.sku)
     return exhausted(grant.line.name, grant.quantity) if count >= grant.quantity else None
 
 
@@ -99,6 +95,8 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
             "Assign the user.",
             run="control-room user assign PRODUCT USER",
         )
+    if limit == 0:
+        return no_longer_granted(state, sku, now)
     if not is_covered(state, sku, user, now):
         return not_covered(user, grant.line.name, limit)
     return UserAnswer(sku, user, True, len(users), limit)

@@ -178,7 +178,7 @@ def _file(console: "Console", answer: Any, out: Path | None) -> None:
         for line in answer.lines
     ]
     table(console, "Lines", ("product", "quantity", "from", "until", "counted by"), rows)
-    for change in answer.changes:
+    for change in answer.changes or ("nothing: it grants what is installed",):
         console.print(f"  change: {change}")
     for warning in answer.warnings:
         console.print(f"  ! {warning.message} ({warning.code})", style="yellow")

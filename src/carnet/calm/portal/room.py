@@ -27,6 +27,7 @@ from carnet.calm.portal.entitlement_form import (
 )
 from carnet.calm.portal.scope import guid_of, license_file_of
 from carnet.calm.purchases.models import Guid
+from carnet.calm.queries.difference import changes_of
 from carnet.calm.queries.figures import Figures, PurchaseFigures, read_lines
 from carnet.calm.queries.preflight import AskedRow, Preflight, preflight
 from carnet.calm.queries.room import Configure, RoomPage, file_name, room_page
@@ -204,7 +205,8 @@ def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpRespons
     found = license_file_of(license_guid, file)
     page = room_page(license_guid.id, request.now)
     lines = read_lines(found.room_id, [found.sequence])
-    context = {"file": found, "page": page, "lines": lines, "name": file_name(found.room.name, found.sequence, "olf")}
+    name = file_name(found.room.name, found.sequence, "olf")
+    context = {"file": found, "page": page, "lines": lines, "changes": changes_of(found), "name": name}
     return render(request, "calm/room/certificate.html", context)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.calm.queries import preflight as words
-from carnet.calm.queries.difference import Difference, Granted, difference
+from carnet.calm.queries.difference import Difference, difference
 from carnet.calm.queries.figures import (
     Figures,
     LineShown,
@@ -215,17 +215,12 @@ def preflight(lfr_id: str, asked: Selection, now: datetime, *, site_clock_is_off
     figures = figures_of(_site(plan, lfr, installed))
     rates = rates_of(plan.room, row)
     rows = tuple(_rows(plan, asked, figures, [problem for problem in problems if problem.sku], rates))
-    new = [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in plan.lines]
-    changes = difference(granted(installed), new, figures, plan.room.account.name, now)
+    changes = difference(installed, plan.lines, figures, plan.room.account.name, now)
     return Preflight(lfr_id, rows, tuple(whole), changes, latest_until(figures, asked))
 
 
 def _site(plan: Plan, lfr: AnsweredLfr, installed: tuple[LineShown, ...]) -> Site:
     return Site(str(plan.room.enrolment_id), plan.shelf, installed, tuple(lfr.lines), plan.counts)
-
-
-def granted(lines: tuple[LineShown, ...]) -> list[Granted]:
-    return [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in lines]
 
 
 def _rows(

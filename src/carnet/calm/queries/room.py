@@ -15,7 +15,7 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.purchases.models import Guid
-from carnet.calm.queries.difference import Difference, Granted, difference
+from carnet.calm.queries.difference import Difference, difference
 from carnet.calm.queries.figures import (
     Figures,
     LineShown,
@@ -23,7 +23,7 @@ from carnet.calm.queries.figures import (
     read_lines,
     read_site,
 )
-from carnet.calm.queries.preflight import granted, latest_until
+from carnet.calm.queries.preflight import latest_until
 from carnet.calm.queries.states import (
     CycleShown,
     RoomState,
@@ -358,8 +358,7 @@ def _difference(
         return None
     if answer.state == LicenseFile.State.CONFIRMED:
         return None  # it is what is installed
-    fresh: list[Granted] = granted(new)
-    return difference(granted(old), fresh, configure.figures, license_guid.account.name, now)
+    return difference(old, new, configure.figures, license_guid.account.name, now)
 
 
 def _file(room: ControlRoom, answer: LicenseFile, lines: tuple[LineShown, ...], now: datetime) -> FileShown:

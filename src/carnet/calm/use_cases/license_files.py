@@ -61,6 +61,7 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
         lfr=plan.accepted.id,
         sequence=olf.sequence,
         lines=[[line.sku, line.quantity, line.valid_until] for line in plan.lines],
+        changes=plan.changes,
         site_clock_is_off=plan.site_clock_is_off,
         lowers_clock=plan.lowers_clock,
     )

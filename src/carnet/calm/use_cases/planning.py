@@ -25,7 +25,6 @@ from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.accounts import is_approved, no_approval
 from carnet.calm.use_cases.difference import (
     Had,
-    changes,
     consumed_on,
     grants_more,
     reserved_above,
@@ -46,7 +45,8 @@ from carnet.calm.use_cases.selection import (
 from carnet.calm.use_cases.validate_lfr import read_acceptances
 from carnet.calm.use_cases.windows import differences
 from carnet.calm.use_cases.written_for import OlfForm, form_for_site
-from carnet.entitlements import Line
+from carnet.entitlements import Line, Metric
+from carnet.entitlements.comparison import statements
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import Windows, lowered_clock_window, request_window
@@ -244,8 +244,7 @@ def _below_use(plan: Plan) -> Iterator[Problem]:
 def _informed(plan: Plan) -> Plan:
     """What people are told of a file that every rule allows."""
     stated = plan.lfr.lines
-    names = {line.line_id: line.sku for line in stated}
-    plan.changes += changes(plan.lines, plan.installed, names)
+    plan.changes += statements(plan.installed.values(), plan.lines, plan.now)
     above = users_above(plan.lines, stated, plan.now) + reserved_above(plan.lines, stated)
     plan.warnings += [each.refusal for each in above] + _clock_ahead(plan)
     plan.notes += _notices(plan)
@@ -257,8 +256,9 @@ def installed_in(room: ControlRoom) -> dict[str, Had]:
     if not room.confirmed:
         return {}
     rows = LicenseLine.objects.filter(room=room, file_sequence=room.confirmed)
-    found = rows.values_list("line_id", "quantity", "valid_until")
-    return {line: Had(line, quantity, until) for line, quantity, until in found}
+    product = [f"purchase__product__{name}" for name in ("sku", "name", "metric", "unit")]
+    found = rows.values_list("line_id", *product, "quantity", "valid_from", "valid_until")
+    return {line: Had(line, sku, name, Metric(metric), *rest) for line, sku, name, metric, *rest in found}
 
 
 def _last_quantities(plan: Plan, lines: list[str]) -> dict[str, int]:

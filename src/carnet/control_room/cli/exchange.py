@@ -192,8 +192,7 @@ def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> No
 
     changes = show.table("Product", ">Was", ">New", ">In use", "Until", "")
     for change in answer.changes:
-        later = f"+{change.later} later" if change.later else ""
-        note = " · ".join(part for part in (later, change.note) if part)
+        note = " · ".join(part for part in (*change.later, change.note) if part)
         until = day_or_minute(change.valid_until) if change.valid_until else ""
         name = f"{change.name} ({change.sku})"
         changes.add_row(name, show.number(change.was), show.number(change.now), show.number(change.in_use), until, note)

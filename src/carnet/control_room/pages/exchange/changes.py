@@ -68,14 +68,13 @@ def _row(change: Change, answer: PreviewAnswer, now: ProductView | None) -> Row:
     kind, result = change.metric.kind, _result(change, answer)
     was, new = kind.amount(change.was), kind.amount(change.now)
     if not kind.has_quantity:
-        return Row(change.name, "", was, new, None, *result, change.note)
+        return Row(change.name, "", was, new, None, *result, _note(change))
     in_use = kind.used(now.consumed + now.reserved if now else 0, change.in_use)
     return Row(change.name, change.unit, was, new, in_use, *result, _note(change))
 
 
 def _note(change: Change) -> str:
-    later = f"{words.signed(change.later)} more later" if change.later else ""
-    return "; ".join(part for part in (later, change.note) if part)
+    return "; ".join(part for part in (*change.later, change.note) if part)
 
 
 def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:
@@ -88,7 +87,7 @@ def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:
     if any(each.sku == change.sku for each in answer.still_reserved):
         return "reserved: settle or cancel first", "bad"
     if change.was == change.now:
-        return "unchanged, fits", "ok"
+        return ("fits" if change.later else "unchanged, fits"), "ok"
     if not change.metric.kind.has_quantity:
         return ("comes", "ok") if change.now else ("goes", "warn")
     return f"{words.signed(change.now - change.was)}, fits", "ok"

@@ -15,6 +15,7 @@ from carnet.control_room.rules.grant import (
 from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
 from carnet.entitlements import Line, Metric
+from carnet.entitlements.comparison import compare
 from carnet.exchange.verdicts import Code, Refusal
 
 NAMED = 20  # holders named in a refusal; the product's own list has them all
@@ -145,17 +146,18 @@ class Change:
     was: int
     now: int
     in_use: int
-    later: int  # what lines that start later will add
+    later: list[str]  # what changes on other days, in words
     valid_until: datetime | None  # of the last line; None where the product goes
     note: str
 
 
 def difference(state: State, lines: list[Line], now: datetime) -> list[Change]:
     old, new = products(state), {line.sku: line for line in lines}
-    return [_change(state, lines, new.get(sku) or old[sku], now) for sku in sorted({*old, *new})]
+    later = {change.sku: list(change.later) for change in compare(lines_of(state), lines, now)}
+    return [_change(state, lines, new.get(sku) or old[sku], later.get(sku, []), now) for sku in sorted({*old, *new})]
 
 
-def _change(state: State, lines: list[Line], product: Line, now: datetime) -> Change:
+def _change(state: State, lines: list[Line], product: Line, later: list[str], now: datetime) -> Change:
     """`product`: any line of it."""
     sku = product.sku
     mine = [line for line in lines if line.sku == sku]
@@ -167,7 +169,7 @@ def _change(state: State, lines: list[Line], product: Line, now: datetime) -> Ch
         granted(lines_of(state), sku, now),
         granted(lines, sku, now),
         count_in_use(state, sku, now),
-        sum(line.quantity for line in mine if line.valid_from > now),
+        later,
         max((line.valid_until for line in mine), default=None),
         _note(mine),
     )

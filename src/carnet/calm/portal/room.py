@@ -33,7 +33,7 @@ from carnet.calm.queries.preflight import AskedRow, Preflight, preflight
 from carnet.calm.queries.room import Configure, RoomPage, file_name, room_page
 from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.queries.usage import ProductUsage, usage
-from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts
+from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts, renewals
 from carnet.calm.use_cases.uploads import retry_after
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import charts
@@ -184,6 +184,21 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     if isinstance(answer, Refusal):
         return show(request, license_guid, refusal=answer, tried="issue")
     messages.success(request, f"License file #{answer.sequence} is issued.")
+    return redirect("room", guid=license_guid.id)
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def renew(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    """Steps 2 and 3 in one: the same quantities out of the next purchases."""
+    license_guid = guid_of(request, guid)
+    page = room_page(license_guid.id, request.now)
+    if page.lfr is None:
+        return show(request, license_guid)
+    answer = renewals.renew_as_now(request.calm, lfr_id=page.lfr.id, **request.who)
+    if isinstance(answer, Refusal):
+        return show(request, license_guid, refusal=answer, tried="issue")
+    messages.success(request, f"License file #{answer.sequence} is issued: renewed as now.")
     return redirect("room", guid=license_guid.id)
 
 

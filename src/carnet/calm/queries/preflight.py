@@ -5,7 +5,7 @@ It asks the very rules that issuing asks (`planning`), so that what passes here 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from carnet.calm.queries import preflight as words
@@ -39,13 +39,15 @@ REFUSAL, WARNING, INFO = "refusal", "warning", "info"
 
 @dataclass(frozen=True)
 class Note:
-    """`fits`: the quantity that would fit there (“Set to 86”); `until`: the end that would."""
+    """`fits`: the quantity that would fit there (“Set to 86”); `until`: the end that would; `own_ends`: no one end fits
+    all that is asked, and each line ends with its purchase where none is typed."""
 
     level: str  # refusal: CALM would not issue it · warning: the site would refuse it today · info
     code: str  # of `Code`; empty for info
     sentence: str
     fits: int | None = None
     until: datetime | None = None
+    own_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,8 +217,11 @@ def preflight(lfr_id: str, asked: Selection, now: datetime, *, site_clock_is_off
     figures = figures_of(_site(plan, lfr, installed))
     rates = rates_of(plan.room, row)
     rows = tuple(_rows(plan, asked, figures, [problem for problem in problems if problem.sku], rates))
+    latest = latest_until(figures, asked)
+    if asked.until and latest is None:
+        rows = tuple(replace(row, note=_without_one_end(row.note)) for row in rows)
     changes = difference(installed, plan.lines, figures, plan.room.account.name, now)
-    return Preflight(lfr_id, rows, tuple(whole), changes, latest_until(figures, asked))
+    return Preflight(lfr_id, rows, tuple(whole), changes, latest)
 
 
 def _site(plan: Plan, lfr: AnsweredLfr, installed: tuple[LineShown, ...]) -> Site:
@@ -303,8 +308,21 @@ def latest_until(figures: tuple[Figures, ...], asked: Selection) -> datetime | N
     }
     limits += [by_id[purchase].valid_until for purchase, units in asked.lines.items() if units and purchase in by_id]
     if limits:
-        return min(limits)
+        return None if _begins_after(figures, asked, min(limits)) else min(limits)
     return max((line.valid_until for row in figures for line in row.purchases), default=None)
+
+
+def _begins_after(figures: tuple[Figures, ...], asked: Selection, end: datetime) -> bool:
+    """No one end fits lines that follow one another."""
+    return any(asked.lines.get(line.purchase) and line.valid_from >= end for row in figures for line in row.later)
+
+
+def _without_one_end(note: Note | None) -> Note | None:
+    """Where no one end fits: no end is proposed, which another line would refuse."""
+    if note is None or note.code != Code.OUTSIDE_PURCHASE.value:
+        return note
+    sentence = "No one end fits lines that follow one another. Leave the end empty: each line ends with its purchase."
+    return replace(note, sentence=sentence, fits=None, until=None, own_ends=True)
 
 
 def _reach(purchases: tuple[PurchaseFigures, ...], quantity: int) -> datetime | None:

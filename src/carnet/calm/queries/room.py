@@ -41,7 +41,7 @@ from carnet.calm.use_cases.accounts import is_approved
 from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
 from carnet.calm.use_cases.selection import Selection, Shelf, read_shelf
 from carnet.errors import UsageError
-from carnet.exchange.license_file_request import RefusalCount
+from carnet.exchange.license_file_request import RefusalCount, RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import request_window
 
@@ -336,10 +336,22 @@ def _configure(
         products = {row.sku: _sum(line for line in now_given if line.sku == row.sku) for row in figures}
     lines = {purchase: _sum(line for line in given if line.purchase == purchase) for purchase in sorted(later)}
     latest = latest_until(figures, Selection(products, lines))
-    until = latest if approved else min((line.valid_until for line in old), default=latest)
-    if new:
-        until = max(line.valid_until for line in new)
+    until = _proposed_until(lfr, shelf, old, latest, approved=approved)
     return Configure(figures, products, lines, until, latest)
+
+
+def _proposed_until(
+    lfr: AcceptedLfr, shelf: Shelf, old: tuple[LineShown, ...], latest: datetime | None, *, approved: bool
+) -> datetime | None:
+    """The end that the form begins with; None: each line to its own purchase's end. A renewal begins so, and what is
+    installed with ends that differ; else the end that is installed."""
+    running = [line for line in old if shelf.now < line.valid_until]
+    if lfr.kind == RequestKind.RENEWAL and approved:
+        return None
+    if running:
+        ends = {line.valid_until for line in running}
+        return ends.pop() if len(ends) == 1 and running[0].valid_from <= shelf.now else None
+    return latest if approved else max((line.valid_until for line in old), default=latest)
 
 
 def _sum(lines: Iterable[LineShown]) -> int:

@@ -18,6 +18,7 @@ class Had:
     """A line as an OLF granted it."""
 
     line_id: str
+    purchase: str
     sku: str
     name: str
     metric: Metric

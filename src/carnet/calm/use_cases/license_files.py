@@ -142,6 +142,10 @@ def preview_license_file(
     plan = planning.make_plan(
         find_lfr(lfr_id), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
     )
+    return preview_plan(plan)
+
+
+def preview_plan(plan: Plan | Refusal) -> LicenseFileShown | Refusal:
     return plan if isinstance(plan, Refusal) else _shown(plan, None)
 
 

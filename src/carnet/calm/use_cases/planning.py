@@ -1,7 +1,7 @@
 """What an OLF would be: every rule that can refuse it, in order, and what people are told before it is issued."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -138,8 +138,12 @@ def draw_up(
     assert room.enrolment_id is not None
     assert room.guid_id is not None
     assert accepted.deadline is not None
-    shelf = read_shelf(room.account_id, room.guid_id, now)
-    approved, installed = is_approved(room.account_id), installed_in(room)
+    installed = installed_in(room)
+    shelf = replace(
+        read_shelf(room.account_id, room.guid_id, now),
+        installed={had.purchase: had.quantity for had in installed.values()},
+    )
+    approved = is_approved(room.account_id)
     ceiling = None if approved else _ceiling(shelf, room, installed)
     lines, problems = make_lines(shelf, asked, room.enrolment_id, ceiling)
     return Plan(
@@ -257,8 +261,11 @@ def installed_in(room: ControlRoom) -> dict[str, Had]:
         return {}
     rows = LicenseLine.objects.filter(room=room, file_sequence=room.confirmed)
     product = [f"purchase__product__{name}" for name in ("sku", "name", "metric", "unit")]
-    found = rows.values_list("line_id", *product, "quantity", "valid_from", "valid_until")
-    return {line: Had(line, sku, name, Metric(metric), *rest) for line, sku, name, metric, *rest in found}
+    found = rows.values_list("line_id", "purchase_id", *product, "quantity", "valid_from", "valid_until")
+    return {
+        line: Had(line, purchase, sku, name, Metric(metric), *rest)
+        for line, purchase, sku, name, metric, *rest in found
+    }
 
 
 def _last_quantities(plan: Plan, lines: list[str]) -> dict[str, int]:

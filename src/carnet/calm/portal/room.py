@@ -65,11 +65,18 @@ class ConfigureForm:
     typed: EntitlementForm
     checked: Preflight | None
     flags: dict[str, bool]
+    untouched: bool  # as it opened: nothing was typed yet
 
     @property
     def may_issue(self) -> bool:
         checked = self.checked
         return bool(checked and not checked.refusals and not self.typed.errors)
+
+    @property
+    def begins(self) -> bool:
+        """A request that was just accepted, with nothing to propose: nobody asked for anything wrong yet."""
+        checked = self.checked
+        return bool(self.untouched and checked and checked.asks_nothing and len(checked.whole) < 2)
 
     @property
     def troubles(self) -> tuple[Row, ...]:
@@ -90,7 +97,7 @@ def configure_form(request: AuthorizedRequest, page: RoomPage) -> ConfigureForm 
     for flag in STATED_BY_STAFF:
         flags[flag] = flags[flag] and needs(request, Permission.OPERATE)
     checked = preflight(page.lfr.id, typed.asked, request.now, site_clock_is_off=flags["site_clock_is_off"])
-    return ConfigureForm(tuple(_rows(page.configure, typed, checked)), typed, checked, flags)
+    return ConfigureForm(tuple(_rows(page.configure, typed, checked)), typed, checked, flags, not posted)
 
 
 def _rows(configure: Configure, typed: EntitlementForm, checked: Preflight) -> Iterator[Row]:
@@ -171,7 +178,7 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     if page.lfr is None or shown is None or not shown.may_issue or shown.checked is None:
         return show(request, license_guid)
     if shown.checked.warnings and not shown.flags["frees_first"]:
-        messages.warning(request, "Not issued: say that the site frees them first, or grant what is in use.")
+        messages.warning(request, "Not issued: read what stands against it, and say that it is issued all the same.")
         return show(request, license_guid)
     answer = license_files.issue_license_file(
         request.calm,
@@ -249,9 +256,7 @@ def timeline(request: AuthorizedRequest, guid: str) -> HttpResponse:
     license_guid = guid_of(request, guid)
     room = ControlRoom.objects.filter(guid=license_guid).first()
     number = page_number(request)
-    found = events(
-        Whose(room=room.id if room else "", guid=license_guid.id, account=license_guid.account_id), page=number
-    )
+    found = events(Whose(room=room.id if room else "", guid=license_guid.id), page=number)
     context = {
         "title": room.name if room else license_guid.label,
         "found": found,

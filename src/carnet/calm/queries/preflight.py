@@ -26,6 +26,7 @@ from carnet.calm.use_cases.planning import (
     Plan,
     draw_up,
     problems_of,
+    refused_since,
     too_late,
     unanswerable,
 )
@@ -182,6 +183,8 @@ class Preflight:
     whole: tuple[Refusal, ...]  # of the file as a whole: too late, nothing asked for, and the like
     difference: Difference
     latest_until: datetime | None  # E: the last end at which the quantities asked for still fit
+    newer_refused: Refusal | None = None  # E6: what issuing means while a newer request is refused
+    asks_nothing: bool = False  # no quantity is asked for yet
 
     @property
     def refusals(self) -> int:
@@ -191,7 +194,7 @@ class Preflight:
     @property
     def warnings(self) -> int:
         """How many things the site would refuse today."""
-        return sum(row.level == WARNING for row in self.rows)
+        return sum(row.level == WARNING for row in self.rows) + (self.newer_refused is not None)
 
     @property
     def changed(self) -> int:
@@ -221,7 +224,8 @@ def preflight(lfr_id: str, asked: Selection, now: datetime, *, site_clock_is_off
     if asked.until and latest is None:
         rows = tuple(replace(row, note=_without_one_end(row.note)) for row in rows)
     changes = difference(installed, plan.lines, figures, plan.room.account.name, now)
-    return Preflight(lfr_id, rows, tuple(whole), changes, latest)
+    asks_nothing = not any((*asked.products.values(), *asked.lines.values()))
+    return Preflight(lfr_id, rows, tuple(whole), changes, latest, refused_since(row), asks_nothing)
 
 
 def _site(plan: Plan, lfr: AnsweredLfr, installed: tuple[LineShown, ...]) -> Site:

@@ -172,6 +172,12 @@ class RoomPage:
     lost: LossShown | None
     proposals: tuple[ProposalShown, ...]  # open: a write-off, or a history to accept
 
+    @property
+    def locks(self) -> bool:
+        """E8: whether the open cycle locks the site where it is missed: it is licensed, and its windows say so."""
+        licensed = self.room is not None and self.room.installed > 0
+        return licensed and self.cycle is not None and self.cycle.windows.missed_cycle_locks
+
 
 def file_name(room: str, sequence: int, suffix: str) -> str:
     """`frankfurt-vault-0010.olf`."""
@@ -192,7 +198,7 @@ def room_page(guid: str, now: datetime) -> RoomPage:
     lines = read_lines(room.id if room else "", numbers)
     old = tuple(line for line in lines if room and line.file == room.confirmed)
     new = tuple(line for line in lines if answer and line.file == answer.sequence)
-    approved = is_approved(license_guid.account_id)
+    approved, whose = is_approved(license_guid.account_id), Whose(room=room.id if room else "", guid=license_guid.id)
     configure = _configure(room, lfr, shelf, old, new, approved=approved)
     return RoomPage(
         license_guid.id,
@@ -208,8 +214,8 @@ def room_page(guid: str, now: datetime) -> RoomPage:
         configure,
         _difference(license_guid, answer, old, new, configure, now),
         _file(room, answer, new, now) if room and answer else None,
-        events(Whose(room=room.id, guid=license_guid.id), size=ASIDE).items if room else (),
-        count_cycles(room) if room else 0,
+        events(whose, size=ASIDE).items,
+        count_cycles(whose),
         _lost(room) if room else None,
         open_proposals(room.id) if room else (),
     )
@@ -283,7 +289,8 @@ def _refused(license_guid: Guid, lfr: AcceptedLfr | None) -> RefusedShown | None
     row = rows.order_by("-at", "-id").first()
     if row is None:
         return None
-    return shown_refusal(row, newer=lfr is None or row.at >= lfr.accepted_at)
+    taken = lfr or AcceptedLfr.objects.filter(enrolment__guid=license_guid).order_by("-accepted_at").first()
+    return shown_refusal(row, newer=taken is None or row.at >= taken.accepted_at)
 
 
 def shown_refusal(row: RefusedFile, *, newer: bool) -> RefusedShown:

@@ -17,6 +17,7 @@ from carnet.calm.control_rooms.models import (
     ControlRoom,
     LicenseFile,
     LicenseLine,
+    RefusedFile,
 )
 from carnet.calm.customers.windows import read_windows, windows_of
 from carnet.calm.issuing_log import log
@@ -202,6 +203,22 @@ def too_late(accepted: AcceptedLfr, now: datetime, *, site_clock_is_off: bool) -
     return request_window(accepted.generated_at, accepted.deadline, read_windows(accepted.windows), now)
 
 
+def refused_since(accepted: AcceptedLfr) -> Refusal | None:
+    """E4, E6: what issuing means where a newer LFR of the site was refused, and its question is still open."""
+    rows = RefusedFile.objects.filter(room=accepted.room_id, kind="lfr", resolved=False, known=True)
+    newer = rows.filter(sequence__gt=accepted.sequence).defer("raw").order_by("-sequence", "-id").first()
+    if newer is None:
+        return None
+    site = accepted.room.name
+    return Refusal(
+        Code.SUPERSEDED,
+        f"Request #{newer.sequence} of {site} was refused here ({newer.code}). If the site made it, request "
+        f"#{accepted.sequence} is void there, and a license file for it cannot be installed.",
+        f"Settle the refused request first. Issue for #{accepted.sequence} only if the site confirms that it made none "
+        "after it.",
+    )
+
+
 def _nothing_granted(room: ControlRoom) -> Refusal:
     return Refusal(
         Code.CANNOT_BE_INSTALLED,
@@ -250,7 +267,8 @@ def _informed(plan: Plan) -> Plan:
     stated = plan.lfr.lines
     plan.changes += statements(plan.installed.values(), plan.lines, plan.now)
     above = users_above(plan.lines, stated, plan.now) + reserved_above(plan.lines, stated)
-    plan.warnings += [each.refusal for each in above] + _clock_ahead(plan)
+    newer = refused_since(plan.accepted)
+    plan.warnings += [each.refusal for each in above] + _clock_ahead(plan) + ([newer] if newer else [])
     plan.notes += _notices(plan)
     return plan
 

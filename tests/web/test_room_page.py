@@ -25,7 +25,7 @@ def test_while_a_newer_request_is_refused_issuing_for_the_older_says_what_it_mea
     first = portal.accept(portal.north.request(portal.now)).lfr
     portal.later(hours=1)
     backup.request(portal.now)
-    assert code(portal.upload(backup.request(portal.now))) == "history_mismatch"
+    assert code(portal.upload(backup.request(portal.now))) == "history_not_shown"
     page = opened(portal)
     assert "A newer request was refused" in text_of(page)
     typed = {f"p-{USERS}": "4", "until": ""}

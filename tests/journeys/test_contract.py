@@ -74,6 +74,7 @@ control-room ledger checkpoint
 control-room ledger export
 control-room backup --out
 control-room restore
+control-room move --out --from
 control-room forecast --on
 carnet inspect
 """

@@ -18,19 +18,39 @@ class Granting(Protocol):
     """A line, or what is stored of one."""
 
     @property
-    def sku(self) -> str: ...
+    def sku(self) -> str:
+        """Which product."""
+        ...
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name."""
+        ...
+
     @property
-    def metric(self) -> Metric: ...
+    def metric(self) -> Metric:
+        """How it is counted."""
+        ...
+
     @property
-    def unit(self) -> str: ...
+    def unit(self) -> str:
+        """Its unit, in the singular."""
+        ...
+
     @property
-    def quantity(self) -> int: ...
+    def quantity(self) -> int:
+        """What is granted, without overage."""
+        ...
+
     @property
-    def valid_from(self) -> datetime: ...
+    def valid_from(self) -> datetime:
+        """The first moment."""
+        ...
+
     @property
-    def valid_until(self) -> datetime: ...
+    def valid_until(self) -> datetime:
+        """The first moment that is too late."""
+        ...
 
 
 @dataclass(frozen=True)

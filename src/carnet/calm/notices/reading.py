@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from carnet.calm.control_rooms.models import ControlRoom, LossReport
+from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, LossReport
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.notices.due import (
     LATE,
@@ -16,6 +16,7 @@ from carnet.calm.notices.due import (
     coming,
 )
 from carnet.calm.notices.models import SentNotice
+from carnet.calm.queries.difference import changes_of
 from carnet.calm.queries.sites import awaited
 from carnet.calm.queries.timeline import Page, page_of
 
@@ -64,6 +65,12 @@ def _site(room: ControlRoom) -> Site:
         room.confirmed > 0,
         read_windows(room.windows),
     )
+
+
+def read_changes(site: Site) -> tuple[str, ...]:
+    """What the OLF changes that is on its way to a site, in sentences; none where none is."""
+    file = LicenseFile.objects.filter(room=site.room, sequence=site.answered).select_related("lfr").first()
+    return changes_of(file) if file and site.answered else ()
 
 
 def read_sent(sites: Iterable[Site], now: datetime) -> set[Key]:

@@ -32,7 +32,9 @@ def test_one_click_renews_a_site_as_it_is(portal: Portal) -> None:
     licensed(portal)
     portal.accept(portal.north.request(portal.now, "renewal"))
     browser, room = portal.as_("administrator"), f"/guids/{portal.guid}/"
-    opened = text_of(browser.get(room))
+    page = browser.get(room)
+    opened = text_of(page)
+    assert '<button class="button" form="renew-form">' in page.content.decode(), "Enter in a field never renews"
     assert "Renew as now" in opened
     assert "Step 2: Configure entitlements 0 changed Product" in opened
     assert "to correct" not in opened

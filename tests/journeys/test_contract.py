@@ -215,6 +215,7 @@ FILE_DOORS = [
     ("license", "preview"),
     ("license", "install"),
     ("restore",),
+    ("move", "--from"),
     ("ledger", "verify", "--against"),
 ]
 OUT_DOORS = [("request", "generate"), ("request", "save-again"), ("backup",), ("ledger", "export")]

@@ -88,6 +88,7 @@ def test_the_machine_that_a_site_left_can_only_be_looked_at(story: Story, tmp_pa
 def test_a_move_that_was_interrupted_is_done_again_and_can_be_undone(story: Story, tmp_path: Path, file: str) -> None:
     old = story.site
     assert old.run("move", "--out", str(old.data / "passphrase" / "x")).code != 0, "no file can be there"
+    assert old("status")["state"] == "active", "and so the site stays"
     first = old("move", "--out", file)
     again = old("move", "--out", str(tmp_path / "second"))
     assert (first["records"], first["root"]) == (again["records"], again["root"])
@@ -138,3 +139,21 @@ def test_no_backup_no_other_site_and_no_altered_file_arrives(story: Story, tmp_p
 def test_one_of_the_two_options_is_given(story: Story, file: str) -> None:
     for words in ((), ("--out", file, "--from", file)):
         assert story.site.run("move", *words).code == 2
+
+
+def test_an_arrival_that_was_cut_off_leaves_no_site_and_is_done_again(story: Story, tmp_path: Path, file: str) -> None:
+    """In processes of their own. The ledger comes last: until then the folder holds none, and the file stays."""
+    old = story.site
+    done = old.process("move", "--out", file, "--json")
+    assert done.code == 0, done
+    whole = Path(file).read_bytes()
+    new = machine(story, tmp_path / "new")
+    (new.data / "trust.json").write_bytes((old.data / "trust.json").read_bytes())
+    (new.data / "tmpcut").mkdir()
+    (new.data / "tmpcut" / "ledger.sqlite3").write_bytes(b"cut off")
+    assert new.run("status").code != 0, "there is no site yet"
+    done = new.process("move", "--from", file, "--json")
+    assert done.code == 0, done
+    assert new("status")["state"] == "active"
+    assert Path(file).read_bytes() == whole
+    assert taken(story, new) == "accepted"

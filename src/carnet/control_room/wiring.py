@@ -323,6 +323,7 @@ class Site:
     def move_out(self, out: Path, actor: str) -> Moved:
         """L7: write the last record here, then the whole site to `out`. Done again, it writes `out` alone."""
         with self._for_keys() as engine:
+            cli_support.write_file(out, b"", 0o600)  # where nothing can be written, the site stays
             if not engine.state.moved:
                 engine.record([SiteMoved(place=self._place())], self.reading(), actor, {MOVED: b"yes"})
             name, checkpoint = engine.state.name, engine.checkpoint

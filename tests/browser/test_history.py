@@ -101,4 +101,4 @@ def licensed_again(page: Page, customer: Customer, backup: Site) -> None:
     assert sum(backup.consumed.values()) == 200
     choose(page, "lfr-box", backup.request(now()), "plant-north-0006.lfr")
     expect(page.get_by_text(re.compile(r"Request #\d+ of Plant North is accepted"))).to_be_visible()
-    expect(row(page, "Document Automation").get_by_role("cell").nth(3)).to_have_text("200")
+    expect(row(page, "Document Automation").get_by_role("cell").nth(4)).to_have_text("200")

@@ -37,6 +37,7 @@ calm token download --account --out
 calm request accept --guid
 calm license-file preview --request --product --until --line --site-clock-is-off --lowers-clock --out
 calm license-file issue --request --product --until --line --site-clock-is-off --lowers-clock --out
+calm license-file renew-as-now --request --out
 calm license-file download --out
 calm control-room list
 calm control-room show
@@ -73,6 +74,7 @@ control-room ledger checkpoint
 control-room ledger export
 control-room backup --out
 control-room restore
+control-room move --out --from
 control-room forecast --on
 carnet inspect
 """
@@ -213,6 +215,7 @@ FILE_DOORS = [
     ("license", "preview"),
     ("license", "install"),
     ("restore",),
+    ("move", "--from"),
     ("ledger", "verify", "--against"),
 ]
 OUT_DOORS = [("request", "generate"), ("request", "save-again"), ("backup",), ("ledger", "export")]

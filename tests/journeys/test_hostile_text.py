@@ -18,6 +18,7 @@ AT_THE_SITE = (
     ("license", "preview"),
     ("key-set", "install"),
     ("restore",),
+    ("move", "--from"),
     ("ledger", "verify", "--against"),
 )
 AT_CALM = (("request", "accept", "--guid", "Oslo"), ("receipt", "accept"), ("catalogue", "load"))

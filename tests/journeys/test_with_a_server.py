@@ -51,7 +51,17 @@ def served(room: Room, end: int = signal.SIGTERM) -> Iterator[Room]:
 
 
 # What cannot be done beside a server, or sets the pages' own Django up: in processes of their own (tests/room).
-ALONE = {"init", "restore", "serve", "person link", "person remove-factors", "notify", "key passphrase", "key rewrap"}
+ALONE = {
+    "init",
+    "restore",
+    "move",
+    "serve",
+    "person link",
+    "person remove-factors",
+    "notify",
+    "key passphrase",
+    "key rewrap",
+}
 
 
 def access(gap: Path) -> list[tuple[str, ...]]:

@@ -169,6 +169,8 @@ def _write_what_needs_a_fault(room: Room) -> None:
         [
             e.SiteUpgraded(version="41.0.0"),
             e.LedgerRestored(size=size, nonce="0" * 64),
+            e.SiteMoved(place="old:/data"),
+            e.SiteArrived(place="new:/data", nonce="1" * 64),
             e.RollbackFound(size=size + 9, root=root),
             e.HistoryAccepted(number=1, add=units),
             e.RefusalsCounted(counts=[e.CountedRefusal(what="consume", code="exhausted", sku=PAGES, count=7)]),

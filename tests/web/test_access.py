@@ -143,7 +143,7 @@ def test_each_rest_operation_opens_for_whom_the_table_says(portal: Portal, role:
     for name, (method, path) in operations().items():
         who = rows[f"api:{name}", method]
         url = path.format(**things)
-        given = BODIES.get(name, {}) | ({"lfr": things["lfr"]} if name in ("preview", "issue") else {})
+        given = BODIES.get(name, {}) | ({"lfr": things["lfr"]} if name in ("preview", "issue", "renew_as_now") else {})
         body = {"data": given, "content_type": "application/json"} if method == "POST" else {}
         answer = tried(portal.as_("nobody"), method, url, headers=headers, **body)
         scoped = "{" in path

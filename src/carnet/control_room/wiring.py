@@ -1,7 +1,9 @@
 """The Control Room's composition root: clock, randomness, keys and storage meet here and nowhere else."""
 
 import os
+import platform
 import tempfile
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ from carnet.control_room.engine.founding import LOCK, Upgrade, check_site_name, 
 from carnet.control_room.engine.key_ring import KeyRing
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Store
-from carnet.control_room.ledger.events import AccessNoted, LedgerRestored, PersonAdded
+from carnet.control_room.ledger.events import AccessNoted, LedgerRestored, PersonAdded, SiteArrived, SiteMoved
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.local_api.client import EngineClient, InProcessClient, UnixClient
@@ -35,6 +37,7 @@ from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
 from carnet.merkle import Checkpoint
+from carnet.printable import printable
 from carnet.sqlite_copies import set_aside
 from carnet.vault import Vault
 
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from carnet.control_room.pages.runtime_config import RuntimeConfig
 
 VERSION = __version__
+MOVED = "moved"  # a document that says without the keys that the site moved (L7)
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 
 
@@ -64,6 +68,16 @@ class Restored:
     size: int
     size_before: int
     kept: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """L7: what left, or arrived. `records` is the size of the ledger, `root` the root of its tree."""
+
+    name: str
+    size: int  # bytes of the file
+    records: int
+    root: str
 
 
 @dataclass(frozen=True)
@@ -202,7 +216,8 @@ class Site:
         remove_factors(name)
 
     def notify(self) -> "Told":
-        """Sends what is due, by the ways that are set at the pages."""
+        """Sends what is due, by the ways that are set at the pages. Raises UsageError after a move (L7)."""
+        self._refuse_where_it_moved()
         self._set_up_pages()
         from carnet.control_room.pages.notices import send_due
         from carnet.control_room.queries.questions import Status
@@ -267,24 +282,108 @@ class Site:
             return self._restore(opened)
 
     def _restore(self, backup: Backup) -> Restored:
+        with self._laid(backup) as restored:
+            self._refuse_where_it_moved()
+            before = self._size_before(restored)
+            size = restored.mark_restored()
+            kept = set_aside(self.folder / DATABASE)
+            for name in (DATABASE, TRUST):
+                (restored.folder / name).rename(self.folder / name)
+            if (restored.folder / PAGES).exists():
+                put_back(restored.folder / PAGES, self.folder / PAGES)
+        with self.client() as client:
+            self.publish_key_set(client)
+        return Restored(size, before, str(kept) if kept else "")
+
+    @contextmanager
+    def _laid(self, backup: Backup) -> Iterator["Site"]:
+        """The site of a backup in a folder of its own, while nobody else writes here."""
         cli_support.private_folder(self.folder)
         lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                restored = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
-                backup.lay(restored.folder)
-                before = self._size_before(restored)
-                size = restored.mark_restored()
-                kept = set_aside(self.folder / DATABASE)
-                for name in (DATABASE, TRUST):
-                    (restored.folder / name).rename(self.folder / name)
-                if (restored.folder / PAGES).exists():
-                    put_back(restored.folder / PAGES, self.folder / PAGES)
+                laid = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
+                backup.lay(laid.folder)
+                yield laid
         finally:
             os.close(lock)
+
+    def _refuse_where_it_moved(self) -> None:
+        """L7: a backup put back where the site left from would be a second copy that goes on. It is said without the
+        keys, which a ledger that cannot be read must not need: a restore is for it. Raises UsageError."""
+        if not (self.folder / DATABASE).exists():
+            return
+        with closing(SqliteStore.open(self.folder, writing=False)) as store:
+            if store.document(MOVED):
+                raise UsageError(
+                    "This Control Room moved to another machine. This copy of it can only be looked at.",
+                    "Restore it there. To undo the move, put its file back here.",
+                    "control-room move --from FILE",
+                )
+
+    def move_out(self, out: Path, actor: str) -> Moved:
+        """L7: write the last record here, then the whole site to `out`. Done again, it writes `out` alone."""
+        with self._for_keys() as engine:
+            cli_support.write_file(out, b"", 0o600)  # where nothing can be written, the site stays
+            if not engine.state.moved:
+                engine.record([SiteMoved(place=self._place())], self.reading(), actor, {MOVED: b"yes"})
+            name, checkpoint = engine.state.name, engine.checkpoint
+        return Moved(name, self.backup(out), checkpoint.size, checkpoint.root.hex())
+
+    def move_in(self, file: Path, actor: str) -> Moved:
+        """L7: take the site that `move_out` wrote, whole or not at all, and go on with it here.
+
+        Raises:
+            UsageError: It is a backup and no move; or another ledger lies here, or this site goes on here already.
+        """
+        self._refuse_beside_a_server()
+        with open_backup(file, PAGES) as opened:
+            opened.check(cli_support.passphrase(self.folder, self.passphrase_file))
+            with self._laid(opened) as laid:
+                self._refuse_another(laid)
+                moved = laid.mark_arrived(self._place(), actor, file.stat().st_size)
+                (laid.folder / TRUST).rename(self.folder / TRUST)
+                if (laid.folder / PAGES).exists():
+                    put_back(laid.folder / PAGES, self.folder / PAGES)
+                if (self.folder / DATABASE).exists():
+                    set_aside(self.folder / DATABASE)
+                (laid.folder / DATABASE).rename(self.folder / DATABASE)  # last: from here on it is this site
         with self.client() as client:
             self.publish_key_set(client)
-        return Restored(size, before, str(kept) if kept else "")
+        return moved
+
+    def _place(self) -> str:
+        place = f"{platform.node() or 'this machine'}: {self.folder.resolve()}"
+        return printable(unicodedata.normalize("NFC", place), 200)
+
+    def _refuse_another(self, laid: "Site") -> None:
+        """Only the copy that it left behind may be here: the same records, and not one more. Raises UsageError."""
+        if not (self.folder / DATABASE).exists():
+            return
+        with self.engine() as here, laid.engine() as came:
+            same = here.store.ledger_id == came.store.ledger_id and here.checkpoint == came.checkpoint
+        if not same:
+            raise UsageError(
+                f"There is a Control Room in {self.folder} already, and it is not the copy that this one left behind.",
+                "Choose an empty folder. If the site goes on here already, nothing is left to do.",
+            )
+
+    def mark_arrived(self, place: str, actor: str, size: int) -> Moved:
+        """Check a copy that is not yet in its place, and record in it that the site goes on."""
+        self._check_holds()
+        with self._store(writing=True) as (store, keys):
+            engine = Engine(store, keys, clock.random_bytes, self.version)
+            if not engine.state.moved:
+                raise UsageError(
+                    "The file is a backup: the site went on where it was made.",
+                    "After a loss put it back with: control-room restore. A planned move starts there with: "
+                    "control-room move --out FILE",
+                )
+            arrived = SiteArrived(place=place, nonce=clock.random_bytes(32).hex())
+            sessions = keys.new_sessions(clock.random_bytes)
+            engine.record([arrived], self.reading(), actor, {MOVED: b""}, sessions)
+            upgrade(engine, self.version, self.reading())
+            return Moved(engine.state.name, size, engine.checkpoint.size, engine.checkpoint.root.hex())
 
     def change_passphrase(self, new: Path, actor: str) -> Rewrapped:
         """Let the keys open with the passphrase in `new`, and no longer with the one of before."""
@@ -335,15 +434,18 @@ class Site:
 
     def mark_restored(self) -> int:
         """Check a copy that is not yet in its place, and record in it that it was put back. Its size before that."""
-        with self.evidence(None) as (evidence, _):
-            report = verify(evidence)
-        if not report.holds:
-            raise UsageError(f"The backup does not hold: {report.problems[0]}", "Nothing was moved. Use another one.")
+        self._check_holds()
         with self.engine(writing=True) as engine:
             size = engine.checkpoint.size
             restored = LedgerRestored(size=size, nonce=clock.random_bytes(32).hex())
             engine.record([restored], self.reading(), SYSTEM, secrets=engine.keys.new_sessions(clock.random_bytes))
         return size
+
+    def _check_holds(self) -> None:
+        with self.evidence(None) as (evidence, _):
+            report = verify(evidence)
+        if not report.holds:
+            raise UsageError(f"The backup does not hold: {report.problems[0]}", "Nothing was moved. Use another one.")
 
     def _size_before(self, restored: "Site") -> int:
         """How many records are here now; a backup of another Control Room is refused before anything is moved."""

@@ -58,6 +58,7 @@ class Code(StrEnum):
     OUT_OF_SEQUENCE = "out_of_sequence"
     DOES_NOT_FIT = "does_not_fit"
     CLOCK_STILL_AHEAD = "clock_still_ahead"
+    MOVED = "moved"
     LOG_MISMATCH = "log_mismatch"
     # granting
     NOT_LICENSED = "not_licensed"

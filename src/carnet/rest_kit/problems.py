@@ -62,6 +62,7 @@ _CODES: dict[HTTPStatus, set[Code]] = {
         Code.DOES_NOT_FIT,
         Code.CLOCK_STILL_AHEAD,
         Code.LOG_MISMATCH,
+        Code.MOVED,
         Code.EXHAUSTED,
         Code.ROLLED_BACK,
     },

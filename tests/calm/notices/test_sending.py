@@ -71,9 +71,21 @@ def test_a_deadline_is_told_until_the_file_is_confirmed(world: World, site: Site
     world.now += timedelta(hours=25)
     assert [(one.kind, one.step) for one in send(world, post).sent] == [("deadline", 24)]
     assert "license file #2 must be installed" in post.mails[0][1]
+    assert "changes" not in post.mails[0][2], "it grants what is installed"
     ok(receipts.accept_receipt(world.calm, raw=site.install(raw, world.now), **world.act))
     world.now += timedelta(hours=20)
     assert send(world, post) == NoticesSent((), (), ())
+
+
+@pytest.mark.rule("E9")
+def test_a_mail_says_what_the_file_on_its_way_changes_as_every_other_place(
+    world: World, site: Site, post: Postbox
+) -> None:
+    issued = ok(world.issue(world.accept(site.request(world.now)).lfr, products={"bot-creator": 2}))
+    assert issued.changes == ("Bot Creator: 5 → 2 (−3)",)
+    world.now += timedelta(hours=25)
+    send(world, post)
+    assert "What the license file changes:\nBot Creator: 5 → 2 (−3)\n" in post.mails[0][2]
 
 
 def test_a_mail_that_fails_is_named_and_tried_again(world: World, site: Site, post: Postbox) -> None:

@@ -10,6 +10,7 @@ from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.verdicts import Code
+from carnet.times import minute
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
 from tests.support.walk import SEAT, USER
@@ -108,3 +109,18 @@ def test_very_many_are_not_all_named(vendor, enabled):
 @pytest.mark.rule("malformed")
 def test_what_is_not_for_this_site_is_refused_whole(vendor, licensed):
     refused(licensed.ask(PreviewLicense(b"no file")), Code.MALFORMED)
+
+
+@pytest.mark.rule("E9")
+def test_e9_fewer_from_a_later_day_on_is_said_as_calm_says_it(vendor, enabled):
+    """The same sentence as on the other side: both ask `entitlements.comparison`."""
+    later, end = YEAR + 365 * DAY, minute(YEAR)
+    granted(enabled.install(vendor.olf(enabled.request(), [line(USER, 30, MONDAY, YEAR)], MONDAY)))
+    lines = [line(USER, 30, MONDAY, YEAR), line(USER, 5, YEAR, later)]
+    shown = enabled.ask(PreviewLicense(vendor.olf(enabled.request(), lines, MONDAY)))
+    (change,) = shown.changes
+    assert (change.was, change.now) == (30, 30)
+    assert change.later == [f"30 → 5 from {end} (−25)", f"ends {minute(later)} instead of {end}"]
+    same = [line(USER, 30, MONDAY, YEAR), line(USER, 30, YEAR, later)]
+    (change,) = enabled.ask(PreviewLicense(vendor.olf(enabled.request(), same, MONDAY))).changes
+    assert change.later == [f"ends {minute(later)} instead of {end}"]

@@ -1,4 +1,4 @@
-"""token download · request accept · license-file preview/issue/download · receipt accept"""
+"""token download · request accept · license-file preview/issue/renew-as-now/download · receipt accept"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -44,6 +44,7 @@ def add_to(app: typer.Typer) -> None:
     file = new_app("Offline License Files (OLF).")
     command(file, "preview")(preview)
     command(file, "issue")(issue)
+    command(file, "renew-as-now")(renew_as_now)
     command(file, "download")(download)
     receipt = new_app("Receipts: proof that a license file was installed (H2).")
     command(receipt, "accept")(accept_receipt)
@@ -174,6 +175,20 @@ def issue(
     session.answer(answer, lambda console, a: _file(console, a, out), file=str(out))
 
 
+ToFile = Annotated[Path | None, typer.Option("--out", help="The file to write. Without it: a preview.", dir_okay=False)]
+
+
+def renew_as_now(session: Session, request: RequestId, out: ToFile = None) -> None:
+    """Issue the quantities that are installed, and as many out of the next purchases, to their end."""
+    calm = session.calm()
+    from carnet.calm.use_cases.renewals import renew_as_now as use_case
+
+    answer = use_case(calm, lfr_id=request, preview=out is None, **session.who())
+    if out and not isinstance(answer, Refusal):
+        write_file(out, answer.raw or b"")
+    session.answer(answer, lambda console, a: _file(console, a, out), file=str(out) if out else None)
+
+
 def _asked(product: list[str] | None, line: list[str] | None, until: str | None) -> Any:
     from carnet.calm.use_cases.selection import Selection
 
@@ -189,7 +204,7 @@ def _file(console: "Console", answer: Any, out: Path | None) -> None:
         for line in answer.lines
     ]
     table(console, "Lines", ("product", "quantity", "from", "until", "counted by"), rows)
-    for change in answer.changes:
+    for change in answer.changes or ("nothing: it grants what is installed",):
         console.print(f"  change: {change}")
     for warning in answer.warnings:
         console.print(f"  ! {warning.message} ({warning.code})", style="yellow")

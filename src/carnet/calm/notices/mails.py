@@ -1,5 +1,6 @@
 """What a notice says: what, when, what it means, what to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,12 +20,15 @@ class Mail:
     body: str
 
 
-def mail_of(notice: Notice, now: datetime, link: str = "") -> Mail:
-    """`link`: of the Control Room's page; empty where it is not known."""
+def mail_of(notice: Notice, now: datetime, link: str = "", changes: Sequence[str] = ()) -> Mail:
+    """`link`: of the Control Room's page; empty where it is not known. `changes`: what the license file changes that is
+    to be installed, in sentences."""
     subject, words = _WORDS[notice.kind](notice, now)
     site = notice.site
     what, means, to_do = words
     lines = [what, "", means, "", to_do]
+    if changes and notice.kind is NoticeKind.DEADLINE:
+        lines += ["", "What the license file changes:", *changes]
     if link:
         lines += ["", link]
     lines += ["", f"{site.account_name}, Control Room {site.name}."]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from carnet.calm.control_rooms.changes import read_changes
-from carnet.calm.control_rooms.models import ComingChange, ControlRoom, LossReport
+from carnet.calm.control_rooms.models import ComingChange, ControlRoom, LicenseFile, LossReport
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.notices.due import (
     LATE,
@@ -17,6 +17,7 @@ from carnet.calm.notices.due import (
     coming,
 )
 from carnet.calm.notices.models import SentNotice
+from carnet.calm.queries.difference import changes_of
 from carnet.calm.queries.sites import awaited
 from carnet.calm.queries.timeline import Page, page_of
 from carnet.entitlements import Change
@@ -72,6 +73,12 @@ def _site(room: ControlRoom, changes: tuple[Change, ...]) -> Site:
         read_windows(room.windows),
         changes,
     )
+
+
+def changes_on_the_way(site: Site) -> tuple[str, ...]:
+    """What the OLF changes that is on its way to a site, in sentences; none where none is."""
+    file = LicenseFile.objects.filter(room=site.room, sequence=site.answered).select_related("lfr").first()
+    return changes_of(file) if file and site.answered else ()
 
 
 def read_sent(sites: Iterable[Site], now: datetime) -> set[Key]:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from carnet.calm.notices.due import Notice, due_notices
 from carnet.calm.notices.mails import Mail, MailError, mail_of
 from carnet.calm.notices.models import SentNotice
-from carnet.calm.notices.reading import STALE, read_sent, read_sites
+from carnet.calm.notices.reading import STALE, changes_on_the_way, read_sent, read_sites
 from carnet.calm.use_cases.context import Calm, act
 
 
@@ -61,7 +61,8 @@ def send_due(
     failed: list[NoticeTold] = []
     nobody: list[NoticeTold] = []
     for notice in due_notices(sites, read_sent(sites, now), now):
-        to, text = tuple(addresses(notice.site.account)), mail_of(notice, now, link(notice.site.room))
+        to, changes = tuple(addresses(notice.site.account)), changes_on_the_way(notice.site)
+        text = mail_of(notice, now, link(notice.site.room), changes)
         if not to:
             nobody.append(_told(notice, text.subject, to))
         elif claim := _claim(notice, now):

@@ -139,7 +139,8 @@ def issue(request: AuthorizedRequest, account: str) -> HttpResponse:
     if not chosen:
         messages.warning(request, "No request was chosen. Nothing was issued.")
         return redirect("requests-upload", account=customer.id)
-    issued = batches.issue_same(request.calm, account=customer.id, lfrs=chosen, **request.who)
+    renews = "renews" in request.POST
+    issued = batches.issue_same(request.calm, account=customer.id, lfrs=chosen, renews=renews, **request.who)
     return download(_archive(issued), f"{customer.name}-license-files.zip", "application/zip")
 
 

@@ -27,12 +27,13 @@ from carnet.calm.portal.entitlement_form import (
 )
 from carnet.calm.portal.scope import guid_of, license_file_of
 from carnet.calm.purchases.models import Guid
+from carnet.calm.queries.difference import changes_of
 from carnet.calm.queries.figures import Figures, PurchaseFigures, read_lines
 from carnet.calm.queries.preflight import AskedRow, Preflight, preflight
 from carnet.calm.queries.room import Configure, RoomPage, file_name, room_page
 from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.queries.usage import ProductUsage, usage
-from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts
+from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts, renewals
 from carnet.calm.use_cases.uploads import retry_after
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import charts
@@ -64,11 +65,18 @@ class ConfigureForm:
     typed: EntitlementForm
     checked: Preflight | None
     flags: dict[str, bool]
+    untouched: bool  # as it opened: nothing was typed yet
 
     @property
     def may_issue(self) -> bool:
         checked = self.checked
         return bool(checked and not checked.refusals and not self.typed.errors)
+
+    @property
+    def begins(self) -> bool:
+        """A request that was just accepted, with nothing to propose: nobody asked for anything wrong yet."""
+        checked = self.checked
+        return bool(self.untouched and checked and checked.asks_nothing and len(checked.whole) < 2)
 
     @property
     def troubles(self) -> tuple[Row, ...]:
@@ -89,7 +97,7 @@ def configure_form(request: AuthorizedRequest, page: RoomPage) -> ConfigureForm 
     for flag in STATED_BY_STAFF:
         flags[flag] = flags[flag] and needs(request, Permission.OPERATE)
     checked = preflight(page.lfr.id, typed.asked, request.now, site_clock_is_off=flags["site_clock_is_off"])
-    return ConfigureForm(tuple(_rows(page.configure, typed, checked)), typed, checked, flags)
+    return ConfigureForm(tuple(_rows(page.configure, typed, checked)), typed, checked, flags, not posted)
 
 
 def _rows(configure: Configure, typed: EntitlementForm, checked: Preflight) -> Iterator[Row]:
@@ -170,7 +178,7 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     if page.lfr is None or shown is None or not shown.may_issue or shown.checked is None:
         return show(request, license_guid)
     if shown.checked.warnings and not shown.flags["frees_first"]:
-        messages.warning(request, "Not issued: say that the site frees them first, or grant what is in use.")
+        messages.warning(request, "Not issued: read what stands against it, and say that it is issued all the same.")
         return show(request, license_guid)
     answer = license_files.issue_license_file(
         request.calm,
@@ -183,6 +191,21 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     if isinstance(answer, Refusal):
         return show(request, license_guid, refusal=answer, tried="issue")
     messages.success(request, f"License file #{answer.sequence} is issued.")
+    return redirect("room", guid=license_guid.id)
+
+
+@requires(Permission.EXCHANGE)
+@require_POST
+def renew(request: AuthorizedRequest, guid: str) -> HttpResponse:
+    """Steps 2 and 3 in one: the same quantities out of the next purchases."""
+    license_guid = guid_of(request, guid)
+    page = room_page(license_guid.id, request.now)
+    if page.lfr is None:
+        return show(request, license_guid)
+    answer = renewals.renew_as_now(request.calm, lfr_id=page.lfr.id, **request.who)
+    if isinstance(answer, Refusal):
+        return show(request, license_guid, refusal=answer, tried="issue")
+    messages.success(request, f"License file #{answer.sequence} is issued: renewed as now.")
     return redirect("room", guid=license_guid.id)
 
 
@@ -204,7 +227,8 @@ def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpRespons
     found = license_file_of(license_guid, file)
     page = room_page(license_guid.id, request.now)
     lines = read_lines(found.room_id, [found.sequence])
-    context = {"file": found, "page": page, "lines": lines, "name": file_name(found.room.name, found.sequence, "olf")}
+    name = file_name(found.room.name, found.sequence, "olf")
+    context = {"file": found, "page": page, "lines": lines, "changes": changes_of(found), "name": name}
     return render(request, "calm/room/certificate.html", context)
 
 
@@ -232,9 +256,7 @@ def timeline(request: AuthorizedRequest, guid: str) -> HttpResponse:
     license_guid = guid_of(request, guid)
     room = ControlRoom.objects.filter(guid=license_guid).first()
     number = page_number(request)
-    found = events(
-        Whose(room=room.id if room else "", guid=license_guid.id, account=license_guid.account_id), page=number
-    )
+    found = events(Whose(room=room.id if room else "", guid=license_guid.id), page=number)
     context = {
         "title": room.name if room else license_guid.label,
         "found": found,

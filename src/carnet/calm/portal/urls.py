@@ -71,6 +71,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("guids/<id:guid>/request/", room.request_upload, name="request-upload"),
     path("guids/<id:guid>/preview/", room.configure, name="configure"),
     path("guids/<id:guid>/issue/", room.issue, name="issue"),
+    path("guids/<id:guid>/renew/", room.renew, name="renew"),
     path("guids/<id:guid>/receipt/", room.receipt_upload, name="receipt-upload"),
     path("guids/<id:guid>/files/<id:file>/", room.olf_download, name="olf-download"),
     path("guids/<id:guid>/files/<id:file>/certificate/", room.certificate, name="certificate"),

@@ -204,25 +204,31 @@ class Balance:
 
 @dataclass(frozen=True)
 class Offer:
-    """A purchase that could give lines, and the most that it could give to the GUID in question."""
+    """A purchase that could give lines, the most that it could give to the GUID in question, and what is installed
+    there of it."""
 
     purchase: str
     valid_from: datetime
     valid_until: datetime
     most: int
+    installed: int = 0
 
 
 def choose(offers: Iterable[Offer], quantity: int, start: datetime, until: datetime | None) -> list[tuple[str, int]]:
-    """Take `quantity` from purchases in force for the whole span, the soonest-ending first, ties by id.
+    """Take `quantity` from purchases in force for the whole span: first what is installed of them, so that the same
+    quantity changes no line, then the rest; each time the soonest-ending first, ties by id.
 
     Fewer than asked come back where there are not enough: the caller compares."""
-    taken, wanted = [], quantity
-    for offer in in_force(offers, start, until):
-        part = min(wanted, offer.most)
-        if part:
-            taken.append((offer.purchase, part))
-            wanted -= part
-    return taken
+    whole = in_force(offers, start, until)
+    taken, wanted = {}, quantity
+    for offer in whole:
+        taken[offer.purchase] = min(wanted, offer.installed, offer.most)
+        wanted -= taken[offer.purchase]
+    for offer in whole:
+        part = min(wanted, offer.most - taken[offer.purchase])
+        taken[offer.purchase] += part
+        wanted -= part
+    return [(purchase, part) for purchase, part in taken.items() if part]
 
 
 def in_force(offers: Iterable[Offer], start: datetime, until: datetime | None) -> list[Offer]:

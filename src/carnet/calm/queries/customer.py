@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from django.db.models import Max
+
 from carnet.calm.control_rooms.changes import read_changes
-from carnet.calm.control_rooms.models import ComingChange, ControlRoom, LossReport, RefusedFile
+from carnet.calm.control_rooms.models import AcceptedLfr, ComingChange, LossReport, RefusedFile
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.purchases.models import Guid
 from carnet.calm.queries.entitlements import Entitlement, entitlements
@@ -49,11 +51,18 @@ class Waiting:
 
 
 def open_refusals(account: str) -> list[RefusedFile]:
-    """What was refused and not settled since, the newest of each GUID."""
+    """What was refused and not settled since, the newest of each GUID. A request that was accepted there later, also
+    that of a release, ends the waiting of those before it."""
     rows = RefusedFile.objects.filter(account=account, resolved=False).defer("raw").order_by("-at", "-id")[:200]
+    taken = (
+        AcceptedLfr.objects.filter(room__account=account).values_list("enrolment__guid").annotate(Max("accepted_at"))
+    )
+    accepted = dict(taken.order_by())
     seen: set[tuple[str, str]] = set()
     found = []
     for row in rows:
+        if row.kind == "lfr" and row.at < accepted.get(row.guid, row.at):
+            continue
         if (row.guid, row.kind) not in seen:
             seen.add((row.guid, row.kind))
             found.append(row)
@@ -62,7 +71,6 @@ def open_refusals(account: str) -> list[RefusedFile]:
 
 def waiting_of(
     sites: Iterable[SiteRow],
-    rooms: Iterable[ControlRoom],
     refusals: Iterable[RefusedFile],
     lost: Mapping[str, LossReport],
     products: Iterable[Entitlement],
@@ -72,13 +80,12 @@ def waiting_of(
     """`changes`: by the room's id, what becomes less of its products and is announced now (S)."""
     held = _returning(products)
     by_guid, found = {site.guid: site for site in sites}, []
-    accepted = {str(room.guid_id): room.newest_lfr.accepted_at for room in rooms if room.newest_lfr}
     for site in by_guid.values():
         one = _cycle(site, held.get(site.guid, ""), now) or _expiring(site, now)
         one = one or _lowers(site, changes.get(site.room, ()), now)
         found += [one] if one and site.guid not in lost else []
     for row in refusals:
-        if row.kind == "lfr" and row.guid in by_guid and row.at >= accepted.get(row.guid, row.at):
+        if row.kind == "lfr" and row.guid in by_guid:
             found.append(_refused(row, by_guid[row.guid]))
     found += [_waiting_lost(report, by_guid[guid]) for guid, report in lost.items() if guid in by_guid]
     found.sort(key=lambda one: (one.deadline is None, one.deadline or one.at, one.site, one.kind))
@@ -236,7 +243,7 @@ def customer_overview(account: str, now: datetime) -> CustomerOverview:
         approval_of(customer.id),
         len(guids),
         sum(row.room != "" for row in sites),
-        waiting_of(sites, rooms, refusals, lost, products, _announced(customer.id, now), now),
+        waiting_of(sites, refusals, lost, products, _announced(customer.id, now), now),
         _groups(products),
         sites,
     )

@@ -42,7 +42,10 @@ _APPROVAL = {"approved": {"approved": True}, "asked": {"asked": True}, "none": {
 def rooms(now: datetime, *, text: str = "", state: str = "", account: str = "") -> QuerySet[ControlRoom]:
     """With their account, GUID and newest LFR, and `shown_state` (as in `states.RoomState`), `refused` (a newer file of
     it is refused) and `lost` (reported as lost). `sites.site_row` makes what pages show of one."""
-    refused = RefusedFile.objects.filter(room=OuterRef("pk"), resolved=False, kind="lfr")
+    open_ones = RefusedFile.objects.filter(room=OuterRef("pk"), resolved=False, kind="lfr")
+    refused = open_ones.filter(
+        ~Exists(AcceptedLfr.objects.filter(room=OuterRef("room"), accepted_at__gt=OuterRef("at")))
+    )
     rows = ControlRoom.objects.select_related("account", "guid", "newest_lfr").annotate(
         shown_state=_state(now),
         refused=Exists(refused),

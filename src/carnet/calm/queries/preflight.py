@@ -5,11 +5,11 @@ It asks the very rules that issuing asks (`planning`), so that what passes here 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from carnet.calm.queries import preflight as words
-from carnet.calm.queries.difference import Difference, Granted, difference
+from carnet.calm.queries.difference import Difference, difference
 from carnet.calm.queries.figures import (
     Figures,
     LineShown,
@@ -26,6 +26,7 @@ from carnet.calm.use_cases.planning import (
     Plan,
     draw_up,
     problems_of,
+    refused_since,
     too_late,
     unanswerable,
 )
@@ -39,13 +40,15 @@ REFUSAL, WARNING, INFO = "refusal", "warning", "info"
 
 @dataclass(frozen=True)
 class Note:
-    """`fits`: the quantity that would fit there (“Set to 86”); `until`: the end that would."""
+    """`fits`: the quantity that would fit there (“Set to 86”); `until`: the end that would; `own_ends`: no one end fits
+    all that is asked, and each line ends with its purchase where none is typed."""
 
     level: str  # refusal: CALM would not issue it · warning: the site would refuse it today · info
     code: str  # of `Code`; empty for info
     sentence: str
     fits: int | None = None
     until: datetime | None = None
+    own_ends: bool = False
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,8 @@ class Preflight:
     whole: tuple[Refusal, ...]  # of the file as a whole: too late, nothing asked for, and the like
     difference: Difference
     latest_until: datetime | None  # E: the last end at which the quantities asked for still fit
+    newer_refused: Refusal | None = None  # E6: what issuing means while a newer request is refused
+    asks_nothing: bool = False  # no quantity is asked for yet
 
     @property
     def refusals(self) -> int:
@@ -189,7 +194,7 @@ class Preflight:
     @property
     def warnings(self) -> int:
         """How many things the site would refuse today."""
-        return sum(row.level == WARNING for row in self.rows)
+        return sum(row.level == WARNING for row in self.rows) + (self.newer_refused is not None)
 
     @property
     def changed(self) -> int:
@@ -215,17 +220,16 @@ def preflight(lfr_id: str, asked: Selection, now: datetime, *, site_clock_is_off
     figures = figures_of(_site(plan, lfr, installed))
     rates = rates_of(plan.room, row)
     rows = tuple(_rows(plan, asked, figures, [problem for problem in problems if problem.sku], rates))
-    new = [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in plan.lines]
-    changes = difference(granted(installed), new, figures, plan.room.account.name, now)
-    return Preflight(lfr_id, rows, tuple(whole), changes, latest_until(figures, asked))
+    latest = latest_until(figures, asked)
+    if asked.until and latest is None:
+        rows = tuple(replace(row, note=_without_one_end(row.note)) for row in rows)
+    changes = difference(installed, plan.lines, figures, plan.room.account.name, now)
+    asks_nothing = not any((*asked.products.values(), *asked.lines.values()))
+    return Preflight(lfr_id, rows, tuple(whole), changes, latest, refused_since(row), asks_nothing)
 
 
 def _site(plan: Plan, lfr: AnsweredLfr, installed: tuple[LineShown, ...]) -> Site:
     return Site(str(plan.room.enrolment_id), plan.shelf, installed, tuple(lfr.lines), plan.counts)
-
-
-def granted(lines: tuple[LineShown, ...]) -> list[Granted]:
-    return [Granted(line.sku, line.quantity, line.valid_from, line.valid_until) for line in lines]
 
 
 def _rows(
@@ -308,8 +312,21 @@ def latest_until(figures: tuple[Figures, ...], asked: Selection) -> datetime | N
     }
     limits += [by_id[purchase].valid_until for purchase, units in asked.lines.items() if units and purchase in by_id]
     if limits:
-        return min(limits)
+        return None if _begins_after(figures, asked, min(limits)) else min(limits)
     return max((line.valid_until for row in figures for line in row.purchases), default=None)
+
+
+def _begins_after(figures: tuple[Figures, ...], asked: Selection, end: datetime) -> bool:
+    """No one end fits lines that follow one another."""
+    return any(asked.lines.get(line.purchase) and line.valid_from >= end for row in figures for line in row.later)
+
+
+def _without_one_end(note: Note | None) -> Note | None:
+    """Where no one end fits: no end is proposed, which another line would refuse."""
+    if note is None or note.code != Code.OUTSIDE_PURCHASE.value:
+        return note
+    sentence = "No one end fits lines that follow one another. Leave the end empty: each line ends with its purchase."
+    return replace(note, sentence=sentence, fits=None, until=None, own_ends=True)
 
 
 def _reach(purchases: tuple[PurchaseFigures, ...], quantity: int) -> datetime | None:

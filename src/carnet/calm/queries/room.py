@@ -15,7 +15,7 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.purchases.models import Guid
-from carnet.calm.queries.difference import Difference, Granted, difference
+from carnet.calm.queries.difference import Difference, difference
 from carnet.calm.queries.figures import (
     Figures,
     LineShown,
@@ -23,7 +23,7 @@ from carnet.calm.queries.figures import (
     read_lines,
     read_site,
 )
-from carnet.calm.queries.preflight import granted, latest_until
+from carnet.calm.queries.preflight import latest_until
 from carnet.calm.queries.states import (
     CycleShown,
     RoomState,
@@ -41,7 +41,7 @@ from carnet.calm.use_cases.accounts import is_approved
 from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
 from carnet.calm.use_cases.selection import Selection, Shelf, read_shelf
 from carnet.errors import UsageError
-from carnet.exchange.license_file_request import RefusalCount
+from carnet.exchange.license_file_request import RefusalCount, RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import request_window
 
@@ -172,6 +172,12 @@ class RoomPage:
     lost: LossShown | None
     proposals: tuple[ProposalShown, ...]  # open: a write-off, or a history to accept
 
+    @property
+    def locks(self) -> bool:
+        """E8: whether the open cycle locks the site where it is missed: it is licensed, and its windows say so."""
+        licensed = self.room is not None and self.room.installed > 0
+        return licensed and self.cycle is not None and self.cycle.windows.missed_cycle_locks
+
 
 def file_name(room: str, sequence: int, suffix: str) -> str:
     """`frankfurt-vault-0010.olf`."""
@@ -192,7 +198,7 @@ def room_page(guid: str, now: datetime) -> RoomPage:
     lines = read_lines(room.id if room else "", numbers)
     old = tuple(line for line in lines if room and line.file == room.confirmed)
     new = tuple(line for line in lines if answer and line.file == answer.sequence)
-    approved = is_approved(license_guid.account_id)
+    approved, whose = is_approved(license_guid.account_id), Whose(room=room.id if room else "", guid=license_guid.id)
     configure = _configure(room, lfr, shelf, old, new, approved=approved)
     return RoomPage(
         license_guid.id,
@@ -208,8 +214,8 @@ def room_page(guid: str, now: datetime) -> RoomPage:
         configure,
         _difference(license_guid, answer, old, new, configure, now),
         _file(room, answer, new, now) if room and answer else None,
-        events(Whose(room=room.id, guid=license_guid.id), size=ASIDE).items if room else (),
-        count_cycles(room) if room else 0,
+        events(whose, size=ASIDE).items,
+        count_cycles(whose),
         _lost(room) if room else None,
         open_proposals(room.id) if room else (),
     )
@@ -283,7 +289,8 @@ def _refused(license_guid: Guid, lfr: AcceptedLfr | None) -> RefusedShown | None
     row = rows.order_by("-at", "-id").first()
     if row is None:
         return None
-    return shown_refusal(row, newer=lfr is None or row.at >= lfr.accepted_at)
+    taken = lfr or AcceptedLfr.objects.filter(enrolment__guid=license_guid).order_by("-accepted_at").first()
+    return shown_refusal(row, newer=taken is None or row.at >= taken.accepted_at)
 
 
 def shown_refusal(row: RefusedFile, *, newer: bool) -> RefusedShown:
@@ -336,10 +343,22 @@ def _configure(
         products = {row.sku: _sum(line for line in now_given if line.sku == row.sku) for row in figures}
     lines = {purchase: _sum(line for line in given if line.purchase == purchase) for purchase in sorted(later)}
     latest = latest_until(figures, Selection(products, lines))
-    until = latest if approved else min((line.valid_until for line in old), default=latest)
-    if new:
-        until = max(line.valid_until for line in new)
+    until = _proposed_until(lfr, shelf, old, latest, approved=approved)
     return Configure(figures, products, lines, until, latest)
+
+
+def _proposed_until(
+    lfr: AcceptedLfr, shelf: Shelf, old: tuple[LineShown, ...], latest: datetime | None, *, approved: bool
+) -> datetime | None:
+    """The end that the form begins with; None: each line to its own purchase's end. A renewal begins so, and what is
+    installed with ends that differ; else the end that is installed."""
+    running = [line for line in old if shelf.now < line.valid_until]
+    if lfr.kind == RequestKind.RENEWAL and approved:
+        return None
+    if running:
+        ends = {line.valid_until for line in running}
+        return ends.pop() if len(ends) == 1 and running[0].valid_from <= shelf.now else None
+    return latest if approved else max((line.valid_until for line in old), default=latest)
 
 
 def _sum(lines: Iterable[LineShown]) -> int:
@@ -358,8 +377,7 @@ def _difference(
         return None
     if answer.state == LicenseFile.State.CONFIRMED:
         return None  # it is what is installed
-    fresh: list[Granted] = granted(new)
-    return difference(granted(old), fresh, configure.figures, license_guid.account.name, now)
+    return difference(old, new, configure.figures, license_guid.account.name, now)
 
 
 def _file(room: ControlRoom, answer: LicenseFile, lines: tuple[LineShown, ...], now: datetime) -> FileShown:

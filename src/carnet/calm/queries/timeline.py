@@ -11,7 +11,6 @@ from django.db.models import Q
 from carnet.calm.control_rooms.models import (
     Acceptance,
     AcceptedLfr,
-    ControlRoom,
     Enrolment,
     LicenseFile,
     LossReport,
@@ -75,19 +74,26 @@ def page_of(items: list[T], number: int, size: int) -> Page[T]:
 
 @dataclass(frozen=True)
 class Whose:
-    """A Control Room (and, for files that could not be read, the GUID they were uploaded for), or all of an account."""
+    """A Control Room and the License GUID (whatever was bound to it, and files uploaded for it), or all of an
+    account."""
 
     room: str = ""
     guid: str = ""
     account: str = ""
 
-    def of(self, path: str = "room") -> Q:
-        return Q(**{f"{path}_id": self.room}) if self.room else Q(**{f"{path}__account_id": self.account})
+    def of(self, guid: str) -> Q:
+        """`guid`: the path to the GUID of what a row belongs to."""
+        if not self.room and not self.guid:
+            return Q(room__account_id=self.account)
+        found = Q(room_id=self.room) if self.room else Q()
+        return found | Q(**{guid: self.guid}) if self.guid else found
 
     @property
     def refused(self) -> Q:
-        of_room = Q(room=self.room) | Q(room="", guid=self.guid) if self.guid else Q(room=self.room)
-        return of_room if self.room else Q(account=self.account)
+        if not self.room and not self.guid:
+            return Q(account=self.account)
+        found = Q(room=self.room) if self.room else Q()
+        return found | Q(guid=self.guid) if self.guid else found
 
 
 def events(whose: Whose, *, page: int = 1, size: int = 50) -> Page[Event]:
@@ -99,7 +105,11 @@ def events(whose: Whose, *, page: int = 1, size: int = 50) -> Page[Event]:
 
 
 def _lfrs(whose: Whose, most: int) -> Iterator[Event]:
-    rows = AcceptedLfr.objects.filter(whose.of()).select_related("room", "enrolment").defer("raw", "totals", "refusals")
+    rows = (
+        AcceptedLfr.objects.filter(whose.of("enrolment__guid_id"))
+        .select_related("room", "enrolment")
+        .defer("raw", "totals", "refusals")
+    )
     newer: dict[str, AcceptedLfr] = {}
     for row in rows.order_by("-accepted_at", "-sequence")[:most]:
         guid, next_one = row.enrolment.guid_id, newer.get(row.room_id)
@@ -116,7 +126,7 @@ def _lfrs(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _files(whose: Whose, most: int) -> Iterator[Event]:
-    rows = LicenseFile.objects.filter(whose.of()).select_related("room", "enrolment", "lfr")
+    rows = LicenseFile.objects.filter(whose.of("enrolment__guid_id")).select_related("room", "enrolment", "lfr")
     rows = rows.defer("raw", "lfr__raw", "lfr__totals", "lfr__refusals")
     for row in rows.order_by("-issued_at", "-sequence")[:most]:
         about = (row.room_id, row.room.name, row.enrolment.guid_id, row.sequence)
@@ -138,7 +148,7 @@ def _refusals(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _acceptances(whose: Whose, most: int) -> Iterator[Event]:
-    rows = Acceptance.objects.filter(whose.of()).select_related("room").order_by("-at", "-number")[:most]
+    rows = Acceptance.objects.filter(whose.of("room__guid_id")).select_related("room").order_by("-at", "-number")[:most]
     for row in rows:
         kind, guid = EventKind.HISTORY_ACCEPTED, row.room.guid_id or ""
         by = f"{row.by}, {row.second}"
@@ -146,7 +156,7 @@ def _acceptances(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _enrolments(whose: Whose, most: int) -> Iterator[Event]:
-    rows = Enrolment.objects.filter(whose.of()).select_related("room").order_by("-started_at", "-id")[:most]
+    rows = Enrolment.objects.filter(whose.of("guid_id")).select_related("room").order_by("-started_at", "-id")[:most]
     for row in rows:
         about = (row.room_id, row.room.name, row.guid_id)
         yield Event(EventKind.ENROLLED, row.started_at, *about)
@@ -155,7 +165,7 @@ def _enrolments(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _losses(whose: Whose, most: int) -> Iterator[Event]:
-    rows = LossReport.objects.filter(whose.of()).select_related("room").order_by("-at", "-id")[:most]
+    rows = LossReport.objects.filter(whose.of("guid_id")).select_related("room").order_by("-at", "-id")[:most]
     for row in rows:
         about = (row.room_id, row.room.name, row.guid_id)
         yield Event(EventKind.REPORTED_LOST, row.at, *about, by=row.by, target=row.id, note=row.reason)
@@ -193,5 +203,6 @@ def by_cycle(found: tuple[Event, ...]) -> tuple[CycleEvents, ...]:
     return tuple(CycleEvents(group[0].cycle, tuple(group)) for group in groups)
 
 
-def count_cycles(room: ControlRoom) -> int:
-    return AcceptedLfr.objects.filter(room=room).exclude(cycle="").values("cycle").distinct().count()
+def count_cycles(whose: Whose) -> int:
+    rows = AcceptedLfr.objects.filter(whose.of("enrolment__guid_id")).exclude(cycle="")
+    return rows.values("cycle").distinct().count()

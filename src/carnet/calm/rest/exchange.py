@@ -16,6 +16,7 @@ from carnet.calm.use_cases import (
     guids,
     license_files,
     receipts,
+    renewals,
 )
 from carnet.calm.use_cases.selection import Selection
 from carnet.exchange.envelope import MAX_FILE
@@ -57,6 +58,14 @@ def issue(request: Call, guid: Id, given: schemas.NewLicenseFile) -> Any:
     """Issues the OLF that answers an LFR."""
     lfr = own_lfr(own_guid(request, guid), given.lfr)
     answer = license_files.issue_license_file(request.calm, lfr_id=lfr, asked=_asked(given), **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+
+
+@router.post("/guids/{guid}/renew-as-now", auth=requires(Permission.EXCHANGE), response={201: schemas.LicenseFile})
+def renew_as_now(request: Call, guid: Id, given: schemas.RenewAsNow) -> Any:
+    """Issues the same quantities as are installed out of the next purchases, to their end (Q1)."""
+    lfr = own_lfr(own_guid(request, guid), given.lfr)
+    answer = renewals.renew_as_now(request.calm, lfr_id=lfr, preview=given.preview, **request.who)
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
 
 

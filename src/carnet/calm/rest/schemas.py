@@ -74,6 +74,13 @@ class NewLicenseFile(Given):
     until: AwareDatetime | None = None
 
 
+class RenewAsNow(Given):
+    """`preview`: nothing is written."""
+
+    lfr: Uuid
+    preview: bool = False
+
+
 class NewWriteOff(Reason):
     return_unconsumed: bool = False
 

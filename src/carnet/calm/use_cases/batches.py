@@ -13,8 +13,9 @@ from carnet.calm.use_cases.accept_lfr import LfrAccepted, accept_lfr
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import Calm, RefusedOf, act
 from carnet.calm.use_cases.license_files import LicenseFileShown, find_lfr, issue_plan
-from carnet.calm.use_cases.planning import make_plan
+from carnet.calm.use_cases.planning import Plan, make_plan
 from carnet.calm.use_cases.refused_uploads import refuse_upload
+from carnet.calm.use_cases.renewals import nothing_to_renew, renewal_plan
 from carnet.calm.use_cases.selection import Selection
 from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import find_room
@@ -99,49 +100,54 @@ def _not_known(customer: Account, lfr: LicenseFileRequest) -> Refusal:
 
 
 def issue_same(
-    calm: Calm, *, account: str, lfrs: Sequence[str], now: datetime, by: str, until: datetime | None = None
+    calm: Calm,
+    *,
+    account: str,
+    lfrs: Sequence[str],
+    now: datetime,
+    by: str,
+    until: datetime | None = None,
+    renews: bool = False,
 ) -> tuple[IssuedSame, ...]:
-    """For each accepted LFR, what its site has installed now, until `until` or until the purchases end: each in an act
-    of its own. What the site would refuse is not issued. Raises UsageError, before anything is issued, where one of
-    them is not of the account."""
+    """For each accepted LFR what its site has installed now, each in an act of its own: until `until`, or until the
+    purchases end; with `renews`, and as much out of the next purchases. What the site would refuse is not issued.
+    Raises UsageError, before anything is issued, where one of them is not of the account."""
     customer = find_account(account)
     own = set(AcceptedLfr.objects.filter(id__in=lfrs, room__account=customer).values_list("id", flat=True))
     for lfr_id in lfrs:
         if lfr_id not in own:
             raise UsageError(f"{customer.name} has no accepted LFR “{lfr_id}”.")
-    return tuple(_issue(calm, lfr_id, until, now=now, by=by) for lfr_id in lfrs)
+    return tuple(_issue(calm, lfr_id, until, now=now, by=by, renews=renews) for lfr_id in lfrs)
 
 
-def _issue(calm: Calm, lfr_id: str, until: datetime | None, *, now: datetime, by: str) -> IssuedSame:
+def _issue(calm: Calm, lfr_id: str, until: datetime | None, *, now: datetime, by: str, renews: bool) -> IssuedSame:
     with act(calm, now=now, by=by) as doing:
         row = find_lfr(lfr_id)
-        room, asked = row.room, _same(row.room, until, now)
-        plan = make_plan(row, asked, now, site_clock_is_off=False, lowers_clock=False)
-        if not isinstance(plan, Refusal) and plan.warnings:
-            plan = plan.warnings[0]
-        if not (asked.lines or asked.products) and row.deadline and not row.used:
-            plan = _first(room)
+        plan = renewal_plan(row, now) if renews else _same_plan(row, until, now)
         answer = issue_plan(doing, plan, lfr_id)
-        return IssuedSame(lfr_id, room.id, room.name, room.guid_id or "", answer)
+        return IssuedSame(lfr_id, row.room.id, row.room.name, row.room.guid_id or "", answer)
 
 
-def _first(room: ControlRoom) -> Refusal:
-    return Refusal(
-        Code.CANNOT_BE_INSTALLED,
-        f"Nothing is installed at {room.name} yet, so there is nothing to give it again.",
-        "Choose its entitlements on its own page.",
-    )
+def _same_plan(row: AcceptedLfr, until: datetime | None, now: datetime) -> Plan | Refusal:
+    asked = _same(row.room, until, now)
+    if not (asked.lines or asked.products) and row.deadline and not row.used:
+        return nothing_to_renew(row.room.name)
+    plan = make_plan(row, asked, now, site_clock_is_off=False, lowers_clock=False)
+    return plan.warnings[0] if isinstance(plan, Plan) and plan.warnings else plan
 
 
-_COLUMNS = ("purchase_id", "purchase__product_id", "purchase__valid_until", "quantity")
+_COLUMNS = ("purchase_id", "purchase__product_id", "purchase__valid_from", "purchase__valid_until", "quantity")
 
 
 def _same(room: ControlRoom, until: datetime | None, now: datetime) -> Selection:
-    """Line by line, where the purchase reaches far enough; the product of one that does not, out of others."""
+    """Line by line, where the purchase reaches far enough; the product of one that does not, out of others. A line that
+    begins after `until` is left out."""
     lines: dict[str, int] = {}
     products: dict[str, int] = {}
     installed = LicenseLine.objects.filter(room=room, file_sequence=room.confirmed) if room.confirmed else None
-    for purchase, sku, ends, quantity in installed.values_list(*_COLUMNS) if installed is not None else ():
+    for purchase, sku, starts, ends, quantity in installed.values_list(*_COLUMNS) if installed is not None else ():
+        if until and starts >= until:
+            continue
         if ends > now and ends >= (until or ends):
             lines[purchase] = quantity
         else:

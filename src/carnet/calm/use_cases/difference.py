@@ -1,13 +1,13 @@
 """Pure: what an OLF changes against what is installed and in use (E1, E10), before it is issued."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from carnet.calm.control_rooms.counting import Count, Where
 from carnet.calm.use_cases.selection import Problem
-from carnet.entitlements import Line
+from carnet.entitlements import Line, Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
@@ -18,7 +18,13 @@ class Had:
     """A line as an OLF granted it."""
 
     line_id: str
+    purchase: str
+    sku: str
+    name: str
+    metric: Metric
+    unit: str
     quantity: int
+    valid_from: datetime
     valid_until: datetime
 
 
@@ -111,20 +117,3 @@ def units_below(purchase: str, line: Line, last: Mapping[str, int], consumed: in
 def consumed_on(line: Line, counted: Mapping[Where, Count], now: datetime) -> int:
     found = counted.get((line.line_id, line.period_start(now)))
     return found.units if found else 0
-
-
-def changes(lines: Sequence[Line], installed: Mapping[str, Had], names: Mapping[str, str]) -> list[str]:
-    """What is different from what is installed, in words."""
-    words = []
-    for line in lines:
-        had = installed.get(line.line_id)
-        if had is None:
-            words.append(f"{line.name}: {line.quantity}, new, until {stamp(line.valid_until)}")
-        elif (had.quantity, had.valid_until) != (line.quantity, line.valid_until):
-            words.append(
-                f"{line.name}: {had.quantity} → {line.quantity}, "
-                f"until {stamp(had.valid_until)} → {stamp(line.valid_until)}"
-            )
-    left = installed.keys() - {line.line_id for line in lines}
-    words.extend(f"{names.get(line_id, line_id)}: {installed[line_id].quantity} → none" for line_id in sorted(left))
-    return words

@@ -61,6 +61,7 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
         lfr=plan.accepted.id,
         sequence=olf.sequence,
         lines=[[line.sku, line.quantity, line.valid_until] for line in plan.lines],
+        changes=plan.changes,
         site_clock_is_off=plan.site_clock_is_off,
         lowers_clock=plan.lowers_clock,
     )
@@ -147,6 +148,10 @@ def preview_license_file(
     plan = planning.make_plan(
         find_lfr(lfr_id), asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock
     )
+    return preview_plan(plan)
+
+
+def preview_plan(plan: Plan | Refusal) -> LicenseFileShown | Refusal:
     return plan if isinstance(plan, Refusal) else _shown(plan, None)
 
 

@@ -1,7 +1,7 @@
 """What an OLF would be: every rule that can refuse it, in order, and what people are told before it is issued."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -17,6 +17,7 @@ from carnet.calm.control_rooms.models import (
     ControlRoom,
     LicenseFile,
     LicenseLine,
+    RefusedFile,
 )
 from carnet.calm.customers.windows import read_windows, windows_of
 from carnet.calm.issuing_log import log
@@ -25,7 +26,6 @@ from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.accounts import is_approved, no_approval
 from carnet.calm.use_cases.difference import (
     Had,
-    changes,
     consumed_on,
     grants_more,
     reserved_above,
@@ -46,7 +46,8 @@ from carnet.calm.use_cases.selection import (
 from carnet.calm.use_cases.validate_lfr import read_acceptances
 from carnet.calm.use_cases.windows import differences
 from carnet.calm.use_cases.written_for import OlfForm, form_for_site
-from carnet.entitlements import Line
+from carnet.entitlements import Line, Metric
+from carnet.entitlements.comparison import statements
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.issuing_log import goes_on_from, new_breaks
 from carnet.exchange.license_file_request import RequestKind
@@ -146,8 +147,12 @@ def draw_up(
     assert room.enrolment_id is not None
     assert room.guid_id is not None
     assert accepted.deadline is not None
-    shelf = read_shelf(room.account_id, room.guid_id, now)
-    approved, installed = is_approved(room.account_id), installed_in(room)
+    installed = installed_in(room)
+    shelf = replace(
+        read_shelf(room.account_id, room.guid_id, now),
+        installed={had.purchase: had.quantity for had in installed.values()},
+    )
+    approved = is_approved(room.account_id)
     ceiling = None if approved else _ceiling(shelf, room, installed)
     lines, problems = make_lines(shelf, asked, room.enrolment_id, ceiling)
     return Plan(
@@ -215,6 +220,22 @@ def too_late(accepted: AcceptedLfr, now: datetime, *, site_clock_is_off: bool) -
     return request_window(accepted.generated_at, accepted.deadline, read_windows(accepted.windows), now)
 
 
+def refused_since(accepted: AcceptedLfr) -> Refusal | None:
+    """E4, E6: what issuing means where a newer LFR of the site was refused, and its question is still open."""
+    rows = RefusedFile.objects.filter(room=accepted.room_id, kind="lfr", resolved=False, known=True)
+    newer = rows.filter(sequence__gt=accepted.sequence).defer("raw").order_by("-sequence", "-id").first()
+    if newer is None:
+        return None
+    site = accepted.room.name
+    return Refusal(
+        Code.SUPERSEDED,
+        f"Request #{newer.sequence} of {site} was refused here ({newer.code}). If the site made it, request "
+        f"#{accepted.sequence} is void there, and a license file for it cannot be installed.",
+        f"Settle the refused request first. Issue for #{accepted.sequence} only if the site confirms that it made none "
+        "after it.",
+    )
+
+
 def _nothing_granted(room: ControlRoom) -> Refusal:
     return Refusal(
         Code.CANNOT_BE_INSTALLED,
@@ -261,10 +282,10 @@ def _below_use(plan: Plan) -> Iterator[Problem]:
 def _informed(plan: Plan) -> Plan:
     """What people are told of a file that every rule allows."""
     stated = plan.lfr.lines
-    names = {line.line_id: line.sku for line in stated}
-    plan.changes += changes(plan.lines, plan.installed, names)
+    plan.changes += statements(plan.installed.values(), plan.lines, plan.now)
     above = users_above(plan.lines, stated, plan.now) + reserved_above(plan.lines, stated)
-    plan.warnings += [each.refusal for each in above] + _clock_ahead(plan)
+    newer = refused_since(plan.accepted)
+    plan.warnings += [each.refusal for each in above] + _clock_ahead(plan) + ([newer] if newer else [])
     plan.notes += _notices(plan)
     return plan
 
@@ -274,8 +295,12 @@ def installed_in(room: ControlRoom) -> dict[str, Had]:
     if not room.confirmed:
         return {}
     rows = LicenseLine.objects.filter(room=room, file_sequence=room.confirmed)
-    found = rows.values_list("line_id", "quantity", "valid_until")
-    return {line: Had(line, quantity, until) for line, quantity, until in found}
+    product = [f"purchase__product__{name}" for name in ("sku", "name", "metric", "unit")]
+    found = rows.values_list("line_id", "purchase_id", *product, "quantity", "valid_from", "valid_until")
+    return {
+        line: Had(line, purchase, sku, name, Metric(metric), *rest)
+        for line, purchase, sku, name, metric, *rest in found
+    }
 
 
 def _last_quantities(plan: Plan, lines: list[str]) -> dict[str, int]:

@@ -66,6 +66,7 @@ class Shelf:
     books: Books
     guid: str
     now: datetime
+    installed: Mapping[str, int] = field(default_factory=dict)  # by purchase
 
     def balance(self, purchase: str) -> Balance:
         return self.books.balance(purchase, self.now)
@@ -75,7 +76,9 @@ class Shelf:
 
     def offers(self, sku: str, taken: Mapping[str, int]) -> list[Offer]:
         return [
-            Offer(p.id, p.valid_from, p.valid_until, self.balance(p.id).most_for(self.guid))
+            Offer(
+                p.id, p.valid_from, p.valid_until, self.balance(p.id).most_for(self.guid), self.installed.get(p.id, 0)
+            )
             for p in self.purchases.values()
             if p.sku == sku and p.id not in taken
         ]

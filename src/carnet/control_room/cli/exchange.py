@@ -204,7 +204,7 @@ def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> No
 
     changes = show.table("Product", ">Was", ">New", ">In use", "Until", "")
     for change in answer.changes:
-        note = " · ".join(part for part in (change.coming, change.note) if part)
+        note = " · ".join(part for part in (*change.later, change.note) if part)
         until = day_or_minute(change.valid_until) if change.valid_until else ""
         name = f"{change.name} ({change.sku})"
         kind = change.metric.kind

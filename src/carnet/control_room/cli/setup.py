@@ -1,4 +1,4 @@
-"""init · status · forecast · notify · key-set install · backup · restore · migrations"""
+"""init · status · forecast · notify · key-set install · backup · restore · move · migrations"""
 
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +37,7 @@ def add_to(app: typer.Typer) -> None:
     command(app, "notify")(notify)
     command(app, "backup")(backup)
     command(app, "restore")(restore)
+    command(app, "move")(move)
     command(app, "migrations")(migrations)
     key_set = new_app("The vendor's key set.")
     command(key_set, "install")(install_key_set)
@@ -227,6 +228,42 @@ def _restored(console: "Console", answer: Any) -> None:
     console.print("two people there can accept it: tell them that a backup was restored, and when it was made.")
     console.print("API keys that were revoked since are in force again (control-room api-key list). Bots that saw more")
     console.print("records than there are now are refused rolled_back, until they are told to forget what they saw.")
+
+
+def move(
+    session: Session,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="On the old machine: the file to carry.", dir_okay=False)
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--from", help="On the new machine: the file that was carried.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Move this Control Room to another machine: --out on the old one, then --from on the new one (L7)."""
+    if (out is None) == (file is None):
+        raise UsageError("Give --out FILE on the old machine, or --from FILE on the new one.")
+    if file:
+        session.answer(session.site.move_in(file, session.actor), _arrived)
+        return
+    assert out is not None
+    if is_there(out):
+        raise UsageError(f"{out} is there already; the file of a move replaces no other.", "Choose another name.")
+    session.answer(session.site.move_out(out, session.actor), lambda console, a: _left(console, a, out))
+
+
+def _left(console: "Console", answer: Any, out: Path) -> None:
+    console.print(f"{answer.name} has left this machine: nothing is granted or recorded here any more.")
+    console.print(f"The site is in {out}, {answer.size:,} bytes, {answer.records:,} records.")
+    console.print("Carry it, and the passphrase by another way. On the new machine:")
+    console.print("  control-room move --from FILE", soft_wrap=True)
+    console.print("To undo it, do that here. If the file is lost, do this again.")
+
+
+def _arrived(console: "Console", answer: Any) -> None:
+    console.print(f"{answer.name} goes on here: {answer.records:,} records.")
+    console.print("CALM takes its next request as any other. Start the server: control-room serve")
+    console.print("Do not put the same file on a third machine: the vendor would find two copies (L2).")
+    console.print("Delete the old folder and the file once CALM took a request or a receipt from here.")
 
 
 def migrations(session: Session) -> None:

@@ -63,7 +63,9 @@ def status(console: "Console", view: "Status") -> None:
     now = view.clock.trusted
     state = view.state if view.state == view.state_by_time else f"{view.state} (by time: {view.state_by_time})"
     console.print(f"{view.name} · {state} · Offline · version {view.version} · {view.control_room}")
-    if view.banner:
+    if view.state == "moved":
+        console.print("! It moved to another machine. This copy of it can only be looked at.", style="bold yellow")
+    elif view.banner:
         console.print(f"! {view.banner}", style="bold yellow")
     if view.installed:
         olf = view.installed

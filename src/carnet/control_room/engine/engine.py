@@ -40,6 +40,7 @@ from carnet.control_room.ledger.events import (
     LicenseInstalled,
     RefusalsCounted,
     Refused,
+    SiteArrived,
 )
 from carnet.control_room.ledger.record import (
     SYSTEM,
@@ -50,6 +51,7 @@ from carnet.control_room.ledger.record import (
 from carnet.control_room.queries.history import product_of_order
 from carnet.control_room.rules.decision import Command, Decision, FileCommand, Moment, View
 from carnet.control_room.rules.granting.permissions import refuse
+from carnet.control_room.rules.granting.preconditions import moved
 from carnet.control_room.state.fold import evolve, evolve_event
 from carnet.control_room.state.state import ApiKey
 from carnet.control_room.state.trusted_time import Anchor, Reading, trusted_time
@@ -163,6 +165,8 @@ class Engine:
         nothing changed, and the state is what the disk holds.
         """
         self.check_loaded()
+        if self.state.moved:  # L7: nothing is recorded, not even the refusal, or what time changed
+            return [moved(self.state)] * len(orders)
         transaction = Transaction(self, reading)
         try:
             transaction.let_time_pass(orders)
@@ -177,10 +181,18 @@ class Engine:
         return outcomes
 
     def restarted(self, reading: Reading) -> None:
-        """G6: a server starts, so that each lease that ran when the last one wrote gets one time to live from here."""
+        """G6: a server starts, so that each lease that ran when the last one wrote gets one time to live from here.
+        Raises UsageError where the site moved away (L7)."""
+        self.check_here()
         transaction = Transaction(self, reading)
         transaction.append(after_restart(self.state, self.anchor), SYSTEM)
         transaction.commit()
+
+    def check_here(self) -> None:
+        """L7: a copy that a site left behind writes nothing. Raises UsageError."""
+        if self.state.moved:
+            said = moved(self.state)
+            raise UsageError(said.message, said.next, said.run)
 
     def check_loaded(self) -> None:
         """Nothing is answered from a state that is not what the disk holds. Raises StorageError."""
@@ -202,7 +214,10 @@ class Engine:
         secrets: Mapping[str, bytes] | None = None,
     ) -> None:
         """Facts that no command decides: the site's first record, a restored backup, an upgrade, other keys at rest;
-        with them the documents and boxes, by their names, that are replaced."""
+        with them the documents and boxes, by their names, that are replaced. Raises UsageError where the site moved
+        away (L7) and this is not its arrival."""
+        if not any(isinstance(event, SiteArrived) for event in events):
+            self.check_here()
         transaction = Transaction(self, reading)
         transaction.append(events, actor)
         transaction.keep(documents or {}, secrets or {})

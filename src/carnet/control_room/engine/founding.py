@@ -102,6 +102,7 @@ def upgrade_of(engine: Engine, version: str, beside: Sequence[str] = ()) -> Upgr
 
 
 def upgrade(engine: Engine, version: str, reading: Reading) -> None:
-    """Record that another release writes from here on. A ledger of a newer one was refused as it was loaded."""
-    if engine.state.version != version:
+    """Record that another release writes from here on. A ledger of a newer one was refused as it was loaded. In a copy
+    that a site left behind nothing is written (L7)."""
+    if engine.state.version != version and not engine.state.moved:
         engine.record([SiteUpgraded(version=version)], reading, SYSTEM)

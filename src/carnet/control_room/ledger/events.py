@@ -58,6 +58,21 @@ class LedgerRestored(Event, frozen=True):
     nonce: Sha256
 
 
+@kind("site.moved")
+class SiteMoved(Event, frozen=True):
+    """The site goes to another machine: the last record here (L7). `place`: the machine and folder that it leaves."""
+
+    place: Text
+
+
+@kind("site.arrived")
+class SiteArrived(Event, frozen=True):
+    """A site that moved goes on (L7), at `place`. `nonce` makes two copies of it differ from their first record on."""
+
+    place: Text
+    nonce: Sha256
+
+
 @kind("rollback.found")
 class RollbackFound(Event, frozen=True):
     """A caller showed a checkpoint that this ledger gave out and no longer contains: the ledger was rolled back."""

@@ -7,11 +7,13 @@ from carnet.entitlements import Line
 from carnet.exchange.windows import Windows, is_missed
 
 NEW, ENABLED, ACTIVE, EXPIRING = "new", "enabled", "active", "expiring"
-GRACE, EXPIRED, LOCKED, RELEASED = "grace", "expired", "locked", "released"
+GRACE, EXPIRED, LOCKED, RELEASED, MOVED = "grace", "expired", "locked", "released", "moved"
 
 
 def state_name(state: State, now: datetime) -> str:
     """The state that counts: *locked* goes before the state that time gives, which is shown beside it."""
+    if state.moved:
+        return MOVED
     return LOCKED if is_locked(state, now) else unlocked_name(state, now)
 
 

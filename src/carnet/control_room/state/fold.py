@@ -56,6 +56,18 @@ def evolve_event(state: State, record: Record, event: e.Event) -> None:
 # --- the site and its exchange ---------------------------------------------------------------------------------
 
 
+@on(e.SiteMoved)
+def _moved(state: State, _: Record, event: e.SiteMoved) -> None:
+    del event
+    state.moved = True
+
+
+@on(e.SiteArrived)
+def _arrived(state: State, _: Record, event: e.SiteArrived) -> None:
+    del event
+    state.moved = False
+
+
 @on(e.SiteInitialised)
 def _initialised(state: State, _: Record, event: e.SiteInitialised) -> None:
     state.control_room_id, state.name, state.version = event.control_room_id, event.name, event.version

@@ -181,6 +181,7 @@ class State(msgspec.Struct):
     withdrawn: int = 0  # since the last install
     locked: bool = False  # E8
     released: bool = False  # E11
+    moved: bool = False  # L7: it went to another machine
     installed: InstalledLicense | None = None
     installed_ids: list[str] = []
     highest_sequence: int = 0

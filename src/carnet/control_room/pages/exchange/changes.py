@@ -74,7 +74,7 @@ def _row(change: Change, answer: PreviewAnswer) -> Row:
 
 
 def _note(change: Change) -> str:
-    return "; ".join(part for part in (change.coming, change.note) if part)
+    return "; ".join(part for part in (*change.later, change.note) if part)
 
 
 def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:
@@ -87,7 +87,7 @@ def _result(change: Change, answer: PreviewAnswer) -> tuple[str, str]:
     if any(each.sku == change.sku for each in answer.still_reserved):
         return "reserved: settle or cancel first", "bad"
     if change.was == change.now:
-        return "unchanged, fits", "ok"
+        return ("fits" if change.later else "unchanged, fits"), "ok"
     if not change.metric.kind.has_quantity:
         return ("comes", "ok") if change.now else ("goes", "warn")
     return f"{words.signed(change.now - change.was)}, fits", "ok"

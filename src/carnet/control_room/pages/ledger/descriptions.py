@@ -87,6 +87,8 @@ _SAID: dict[str, _Say] = {
     "site.initialised": lambda body, _n: f"{body['name']} is set up, version {body['version']}",
     "site.upgraded": lambda body, _n: f"Version {body['version']} from here on",
     "ledger.restored": lambda body, _n: f"A backup of {words.number(body['size'])} records was restored",
+    "site.moved": lambda body, _n: f"The site moves to another machine, from {body['place']}",
+    "site.arrived": lambda body, _n: f"The site goes on at {body['place']}",
     "rollback.found": lambda body, _n: (
         f"A checkpoint of {words.number(body['size'])} records was shown that is not in this ledger"
     ),

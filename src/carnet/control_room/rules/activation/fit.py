@@ -11,6 +11,7 @@ from carnet.control_room.rules.grant import count_in_use, lines_of, products, ta
 from carnet.control_room.rules.holding import who_holds
 from carnet.control_room.state.state import State
 from carnet.entitlements import Line, Metric, changes, coming, coming_words, granted, license_end, told
+from carnet.entitlements.comparison import compare
 from carnet.exchange.verdicts import Code, Refusal
 
 NAMED = 20  # holders named in a refusal; the product's own list has them all
@@ -142,7 +143,7 @@ class Change:
     now: int
     in_use: int
     used: int  # the same; of units, what is consumed or reserved in the period
-    later: int  # what lines that start later have
+    later: list[str]  # what changes on other days, in words
     valid_until: datetime | None  # of the last line; None where the product goes
     note: str
     changes: list[ChangeView]  # what is to come of it under the file, the soonest first
@@ -152,10 +153,16 @@ class Change:
 def difference(state: State, lines: list[Line], now: datetime, held_at: datetime) -> list[Change]:
     """Product by product. `now`: at which the file is judged. `held_at`: when those are counted who hold one."""
     old, new = products(state), {line.sku: line for line in lines}
-    return [_change(state, lines, new.get(sku) or old[sku], now, held_at) for sku in sorted({*old, *new})]
+    later = {change.sku: list(change.later) for change in compare(lines_of(state), lines, now)}
+    return [
+        _change(state, lines, new.get(sku) or old[sku], later.get(sku, []), now, held_at)
+        for sku in sorted({*old, *new})
+    ]
 
 
-def _change(state: State, lines: list[Line], product: Line, now: datetime, held_at: datetime) -> Change:
+def _change(
+    state: State, lines: list[Line], product: Line, later: list[str], now: datetime, held_at: datetime
+) -> Change:
     """`product`: any line of it."""
     sku = product.sku
     found, end = changes(lines, sku), license_end(lines)
@@ -169,7 +176,7 @@ def _change(state: State, lines: list[Line], product: Line, now: datetime, held_
         granted(lines, sku, now),
         (using := count_in_use(state, sku, held_at)),
         product.metric.kind.used(_units_taken(state, sku, held_at), using),
-        sum(line.quantity for line in mine if line.valid_from > now),
+        later,
         max((line.valid_until for line in mine), default=None),
         _note(mine),
         [view_of(state, lines, change, end, held_at) for change in coming(found, now)],

@@ -22,6 +22,8 @@ def may_grant(state: State, now: datetime) -> Refusal | None:
 
 def may_serve(state: State) -> Refusal | None:
     """Whether what was granted may still be checked and renewed; a locked site may (E8)."""
+    if state.moved:
+        return moved(state)
     if state.released:
         return released()
     if state.installed is None:
@@ -36,6 +38,16 @@ def may_serve(state: State) -> Refusal | None:
 def may_take(state: State, sku: str, taking: Taking, now: datetime) -> ProductGrant | Refusal:
     """How everything new begins: the site may grant, and the product is taken in this way. What is granted of it."""
     return may_grant(state, now) or product_of(state, sku, taking, now)
+
+
+def moved(state: State) -> Refusal:
+    """L7: of every command and every grant, on the machine that a site left."""
+    return Refusal(
+        Code.MOVED,
+        f"{state.name} moved to another machine. This copy of it can only be looked at.",
+        "Work on the machine that it moved to. To undo the move, put its file back here.",
+        run="control-room move --from FILE",
+    )
 
 
 def released() -> Refusal:

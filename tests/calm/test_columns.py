@@ -33,7 +33,7 @@ LEFT_OUT: dict[str, tuple[set[str], str]] = {
     ),
     "Enrolment": ({"ended_at", "ended_by", "exposed", "exposed_until"}, LATER),
     "Kept": ({"live"}, LATER),
-    "LicenseFile": ({"settled_at", "settled_by"}, LATER),
+    "LicenseFile": ({"settled_at", "settled_by", "receipt"}, LATER),
     "LicenseLine": ({"out"}, LATER),
     "LossReport": ({"state", "settled_at", "settled_by"}, LATER),
     "Person": ({"password", "last_login", "is_active"}, "Nobody chooses a password for somebody else (A2)."),

@@ -38,6 +38,17 @@ from tests.support.memory import MemoryHead
 from tests.support.room import Room
 
 USERS, SEATS, PAGES, RUNS = "bot-creator", "unattended-bot-runner", "document-pages", "bot-runs"
+# what no file of a site says that was never restored nor copied, however late it comes, and how often
+ACCUSING = {
+    Code.BAD_SIGNATURE,
+    Code.HISTORY_MISMATCH,
+    Code.HISTORY_NOT_SHOWN,
+    Code.TOTALS_FELL,
+    Code.UNKNOWN_LICENSE_FILE,
+    Code.UNKNOWN_SIGNER,
+}
+# what the site says of no file of its vendor
+FORGED = {Code.BAD_SIGNATURE, Code.KEY_SET_TOO_OLD, Code.LOG_MISMATCH, Code.MALFORMED, Code.UNKNOWN_SIGNER}
 ENOUGH = 12  # tries within which an honest site is back
 # a refusal, and what time alone changed before it (T2, E8, G6)
 PASSING = {
@@ -67,7 +78,11 @@ class Carried:
 
     raw: bytes
     reader: LedgerReader
-    guid: str
+    machine: Machine
+
+    @property
+    def guid(self) -> str:
+        return self.machine.guid
 
 
 class Exchange:
@@ -84,6 +99,7 @@ class Exchange:
         self.machines: list[Machine] = []
         self.requests: list[Carried] = []
         self.answers: list[tuple[bytes, str]] = []
+        self.tokens: list[bytes] = []
         self.receipts: list[Carried] = []
         self.accepted: dict[str, str] = {}  # by GUID, the newest request that CALM took
         self.counted: dict[tuple[str, Any], int] = {}
@@ -122,25 +138,28 @@ class Exchange:
             written = [record.kind for record in machine.room.engine.reader.records(size)]
             assert set(written) <= PASSING, written
             assert _kept(machine.room) == kept
+            assert answer.code not in FORGED, answer
         return answer
 
-    def enable(self, machine: Machine) -> Any:
-        return self.do(machine, InstallToken(self.world.token()))
+    def enable(self, machine: Machine, token: bytes | None = None) -> Any:
+        """With a new token, or with one that may have been installed somewhere already."""
+        if token is None:
+            token = self.world.token()
+            self.tokens.append(token)
+        return self.do(machine, InstallToken(token))
 
     def generate(
         self, machine: Machine, kind: RequestKind | None = None, since: int | None = None, **more: bool
     ) -> Any:
         answer = self.do(machine, GenerateRequest(kind, since, **more))
         if not isinstance(answer, Refusal):
-            self.requests.append(
-                Carried(machine.room.store.document(REQUEST), machine.room.engine.reader, machine.guid)
-            )
+            self.requests.append(Carried(machine.room.store.document(REQUEST), machine.room.engine.reader, machine))
         return answer
 
     def install(self, machine: Machine, raw: bytes) -> Any:
         answer = self.do(machine, InstallLicense(raw))
         if not isinstance(answer, Refusal):
-            self.receipts.append(Carried(machine.room.receipt, machine.room.engine.reader, machine.guid))
+            self.receipts.append(Carried(machine.room.receipt, machine.room.engine.reader, machine))
         return answer
 
     def withdraw(self, machine: Machine) -> None:
@@ -163,6 +182,18 @@ class Exchange:
         for line, meter in before.items():  # Q3, at the site
             for period, units in meter.items():
                 assert machine.room.state.meters[line][period] >= units
+
+    def all_again(self, most: int) -> None:
+        """Every file of late comes once more, to both sides, the newest first."""
+        for carried in self.requests[: -1 - most : -1]:
+            self.upload(carried)
+        for carried in self.receipts[: -1 - most : -1]:
+            self.hand_in(carried)
+        for machine in self.machines:
+            for token in self.tokens[: -1 - most : -1]:
+                self.enable(machine, token)
+            for raw, _ in self.answers[: -1 - most : -1]:
+                self.install(machine, raw)
 
     def close_reservation(self, machine: Machine, which: int, amount: int) -> None:
         """Settle one that runs, in part or whole; or cancel it."""
@@ -197,6 +228,7 @@ class Exchange:
         answer = self.world.upload(carried.raw, carried.guid)
         if isinstance(answer, Refusal):
             assert dump() == before, answer
+            assert not (carried.machine.honest and answer.code in ACCUSING), answer
         else:
             assert extends, "CALM took a history that does not extend the one it saw"
             self.accepted[carried.guid] = answer.lfr
@@ -223,6 +255,7 @@ class Exchange:
         answer = receipts.accept_receipt(self.world.calm, raw=carried.raw, **self.world.act)
         if isinstance(answer, Refusal):
             assert dump() == before, answer
+            assert not (carried.machine.honest and answer.code in ACCUSING), answer
         elif not extends:
             assert dump() == before, "an older receipt changes nothing"
         self.books()
@@ -372,7 +405,7 @@ class Exchange:
             if isinstance(answer, Refusal):  # of a copy it need not be taken: release, new token (E11)
                 self._answer_history(machine, answer.code, RequestKind.RELEASE)
             return _code(self.enable(machine)) or Code.NOT_LICENSED
-        if state.enrolment is None or state.released:
+        if state.enrolment is None or state.released or last is Code.TOKEN_USED:
             if state.released and last not in (Code.RELEASED, None):
                 self.upload(self.requests[-1])
             self.enable(machine)

@@ -131,7 +131,7 @@ class LineTotals(Fields, frozen=True):
     metric: Metric
     granted: Quantity
     in_use: Quantity
-    peak_in_use: Quantity
+    peak_in_use: Quantity  # since the LFR that the installed OLF answers
     consumed: Quantity  # units, in the period
     period_start: Time | None
     owed: Quantity  # units above the quantity, within a permitted overage (Q5)
@@ -139,7 +139,7 @@ class LineTotals(Fields, frozen=True):
 
 
 class RefusalCount(Fields, frozen=True):
-    """How often one code was refused."""
+    """How often one code was refused, since the LFR that the installed OLF answers."""
 
     code: Word
     count: Count

@@ -53,6 +53,8 @@ from carnet.calm.use_cases.validate_lfr import (
     own_keys,
     pending_keys,
     read_counted,
+    retire,
+    retired_keys,
 )
 from carnet.entitlements import COUNTED_IN_UNITS
 from carnet.exchange.history import History
@@ -77,7 +79,7 @@ def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, AcceptedLfr]:
         _count_late(room, case)
     else:
         _take_report(doing, room, case)
-    take_key(room, case.lfr.control_room.signing_key)
+    take_key(room, case.lfr.control_room.signing_key, case.lfr.ledger.checkpoint.size)
     if case.lfr.new_keys:
         room.pending_keys = _text(case.lfr.new_keys)
     accepted = _keep_lfr(doing, room, case)
@@ -121,11 +123,12 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     note_confirmed(room, None)
 
 
-def take_key(room: ControlRoom, signer: OkpKey) -> None:
-    """E15: the first file that the new key signed makes it the room's own, and retires the old one."""
+def take_key(room: ControlRoom, signer: OkpKey, at: int) -> None:
+    """E15: the first file that the new key signed makes it the room's own, and retires the old one. `at`: the size of
+    the ledger in that file."""
     pending = pending_keys(room)
     if pending and pending.signing_key == signer:
-        room.retired_keys = f"{room.retired_keys}\n{own_keys(room).signing_key.kid}".strip()
+        room.retired_keys = retire(retired_keys(room), own_keys(room).signing_key.kid, at)
         room.keys, room.pending_keys = room.pending_keys, ""
 
 

@@ -43,6 +43,8 @@ from carnet.calm.use_cases.validate_lfr import (
     pending_keys,
     read_acceptances,
     read_counted,
+    retire,
+    retired_keys,
 )
 from carnet.calm.use_cases.validate_statements import judge_statements, judge_token
 from carnet.exchange.history import History
@@ -152,7 +154,8 @@ def find_acceptable(
     if row is None or (refused is not None and row.pk != refused):
         return _nothing(room.name, "no LFR of it was refused for its history since the last one that was taken")
     read = read_lfr(bytes(row.raw), stored=True)
-    assert not isinstance(read, Refusal)
+    if isinstance(read, Refusal):
+        return _nothing(room.name, "its bytes are kept no longer")
     refusal = never_accepted(room, read)
     if refusal:
         return refusal
@@ -169,6 +172,8 @@ def never_accepted(room: ControlRoom, read: ReadLfr) -> Refusal | None:
 def _never(room: ControlRoom, read: ReadLfr) -> str:
     """The histories that cannot be accepted."""
     lfr = read.lfr
+    if AcceptedLfr.objects.filter(digest=read.envelope.digest, believed=True).exists():
+        return "CALM took this very file already"
     if id_was_used(read):
         return "it has the id of another LFR"
     if not read.totals_proven():
@@ -279,8 +284,8 @@ def _believe_key(room: ControlRoom, lfr: LicenseFileRequest) -> None:
     stated, own = lfr.control_room, own_keys(room)
     pair = KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)
     if pair not in (own, pending_keys(room)):
-        retired = [kid for kid in room.retired_keys.split() if kid != pair.signing_key.kid]
-        room.retired_keys = "\n".join([*retired, own.signing_key.kid])
+        retired = {kid: at for kid, at in retired_keys(room).items() if kid != pair.signing_key.kid}
+        room.retired_keys = retire(retired, own.signing_key.kid, 0)  # it signed nothing of this history
         room.keys, room.pending_keys = msgspec.json.encode(pair).decode(), ""
 
 

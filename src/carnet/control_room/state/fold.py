@@ -97,6 +97,7 @@ def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
     past = PastRequest(event.request_id, event.sequence, event.request.value, record.at, event.install_by, asked_by)
     state.exchange.request(record.index, past, event.cycle.id if event.cycle else None, state.cycle_ends)
     _show(state, event.request_id, record)
+    fold_use.stated(state, record.at)
     if event.request is RequestKind.RELEASE:
         state.released, state.locked = True, False
 
@@ -138,8 +139,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.mark = max(state.mark, event.issued_at)
     state.cycle, state.locked, state.withdrawn = None, False, 0
     state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
-    state.peaks = {sku: len(users) for sku, users in state.users.items()}
-    state.peaks |= {sku: len(leases.by_id) for sku, leases in state.leases.items()}
+    fold_use.answered(state)
     state.rollbacks = {}
     fold_use.begin(state, record.at, event.lines)
     _take_new_keys(state)

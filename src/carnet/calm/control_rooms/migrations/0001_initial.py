@@ -156,6 +156,7 @@ class Migration(migrations.Migration):
                 ('ends', models.DateTimeField()),
                 ('size', models.IntegerField()),
                 ('digest', models.CharField(max_length=64)),
+                ('receipt', models.CharField(blank=True, max_length=64)),
                 ('log_index', models.BigIntegerField()),
                 ('site_clock_is_off', models.BooleanField(default=False)),
                 ('lowers_clock', models.BooleanField(default=False)),

@@ -169,6 +169,7 @@ class Vendor:
         *,
         signers: list[Signer] | None = None,
         accepts: AcceptedHistory | None = None,
+        settled: Sequence[str] = (),
         **changes: Any,
     ) -> bytes:
         """The OLF that answers `lfr`; `changes` to its clear fields are made before the log commits to it."""
@@ -178,7 +179,8 @@ class Vendor:
         olf_id = changes.pop("olf_id", new_id(now, self.random))
         key = request.new_keys.sealing_key if request.new_keys else request.control_room.sealing_key
         key = changes.pop("seal_to", key)
-        body = SealedBody(blinding=to_base64url(self.random(32)), account_name="Northwind", lines=list(lines))
+        blinding = to_base64url(self.random(32))
+        body = SealedBody(blinding=blinding, account_name="Northwind", lines=list(lines), settled=list(settled))
         sealed, digest = seal_body(body, key, olf_id, request.control_room.id, self.sequence)
         olf = OfflineLicenseFile(
             olf_id=olf_id,

@@ -335,6 +335,7 @@ def make_body(lines: int = len(PRODUCTS)) -> SealedBody:
         blinding=to_base64url(bytes(range(32))),
         account_name="Northwind Energy",
         lines=[make_line(number) for number in range(lines)],
+        settled=[uuid("settled line")],
     )
 
 

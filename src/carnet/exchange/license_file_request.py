@@ -56,6 +56,8 @@ from carnet.printable import is_printable
 SITE_NAME = r"^(?! )[^@\\<>\"|{}\[\]`^~$%*?=;\t\r\n]{1,64}(?<! )$"
 SiteName = Annotated[str, Meta(min_length=1, max_length=64, pattern=SITE_NAME)]
 SiteState = Literal["new", "enabled", "active", "expiring", "grace", "expired", "locked", "released"]  # S
+MAX_TOTALS = 512  # lines that an LFR states
+MAX_CODES = 64  # of refusals
 CLEAR_LEAF = b"\x01\x00\x00\x00\x00"  # leaf format 1, key id 0: the record itself follows
 
 
@@ -152,8 +154,8 @@ class Totals(Fields, frozen=True):
         ValueError: A line is stated twice for one period.
     """
 
-    lines: Annotated[list[LineTotals], Meta(max_length=512)]
-    refusals: Annotated[list[RefusalCount], Meta(max_length=64)]
+    lines: Annotated[list[LineTotals], Meta(max_length=MAX_TOTALS)]
+    refusals: Annotated[list[RefusalCount], Meta(max_length=MAX_CODES)]
 
     def __post_init__(self) -> None:
         super().__post_init__()

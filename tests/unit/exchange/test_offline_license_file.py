@@ -171,7 +171,7 @@ def test_a_body_without_32_bytes_of_blinding_is_refused(blinding: str) -> None:
 @pytest.mark.rule("Q1")
 def test_no_line_is_granted_twice_and_no_file_grants_nothing() -> None:
     with pytest.raises(ValueError, match="one line twice"):
-        SealedBody(blinding="A" * 43, account_name="A", lines=[make_line(0), make_line(0)])
+        SealedBody(blinding="A" * 43, account_name="A", lines=[make_line(0), make_line(0)], settled=[])
     with pytest.raises(msgspec.ValidationError):
         msgspec.json.decode(b'{"account_name":"A","lines":[]}', type=SealedBody)
 

@@ -155,6 +155,7 @@ class Counted(models.Model):
     period_start = models.DateTimeField(null=True)
     units = models.BigIntegerField()
     stated = models.BooleanField(default=True)  # by the history that CALM believes
+    settled = models.BooleanField(default=False)  # Q3: final; the site need not state it any more
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["room", "line_id", "period_start"], name="counted_once"),)

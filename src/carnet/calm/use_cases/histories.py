@@ -12,6 +12,7 @@ from carnet.calm.control_rooms.counting import (
     Stated,
     Where,
     effective,
+    reopened,
     stated_in,
     to_add,
 )
@@ -47,7 +48,6 @@ from carnet.calm.use_cases.validate_lfr import (
     retired_keys,
 )
 from carnet.calm.use_cases.validate_statements import judge_statements, judge_token
-from carnet.exchange.history import History
 from carnet.exchange.license_file_request import (
     KeyPair,
     LicenseFileRequest,
@@ -55,7 +55,7 @@ from carnet.exchange.license_file_request import (
     RequestKind,
     read_lfr,
 )
-from carnet.exchange.offline_license_file import AddedUnits
+from carnet.exchange.offline_license_file import MAX_ADDED, AddedUnits
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import Checkpoint
@@ -79,9 +79,13 @@ def compare(room: ControlRoom, lfr: LicenseFileRequest) -> Comparison:
     before: dict[Where, Count] = {}
     if shared:
         before = effective(msgspec.json.decode(shared[1], type=Stated), read_acceptances(room.id))
-    add = to_add(read_counted(room), before)
+    add = to_add(reopened(read_counted(room), _stated_lines(lfr)), before)
     parting = first_parting(lfr.ledger, (checkpoint for checkpoint, _ in known))
     return Comparison(shared[0] if shared else None, parting, tuple(add))
+
+
+def _stated_lines(lfr: LicenseFileRequest) -> set[str]:
+    return {line.line_id for line in lfr.totals.record.body.lines}
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,7 @@ def accept_history(
     acceptance = _number(room, lfr)
     case = _case(found, acceptance, installed)
     _believe_key(room, lfr)
-    _give_up(room, lfr.ledger, installed, doing.now)
+    _give_up(room, lfr, installed, doing.now)
     _save(doing, room, acceptance, lfr, reason=reason, first=first)
     answer = apply_lfr(doing, case)
     settle_refusals(room.id)
@@ -266,17 +270,19 @@ def _number(room: ControlRoom, lfr: LicenseFileRequest) -> Acceptance:
 def _save(
     doing: Act, room: ControlRoom, acceptance: Acceptance, lfr: LicenseFileRequest, *, reason: str, first: str
 ) -> None:
-    AcceptanceRow(
-        room=room,
-        number=acceptance.number,
-        checkpoint=msgspec.json.encode(lfr.ledger.checkpoint).decode(),
-        add=msgspec.json.encode(acceptance.add).decode(),
-        lfr=lfr.request_id,
-        reason=reason,
-        by=first,
-        second=doing.by,
-        at=doing.now,
-    ).save(force_insert=True)
+    """As many numbers as it takes: one license file carries no more than `MAX_ADDED` units to add."""
+    for number, start in enumerate(range(0, max(1, len(acceptance.add)), MAX_ADDED), acceptance.number):
+        AcceptanceRow(
+            room=room,
+            number=number,
+            checkpoint=msgspec.json.encode(lfr.ledger.checkpoint).decode(),
+            add=msgspec.json.encode(acceptance.add[start : start + MAX_ADDED]).decode(),
+            lfr=lfr.request_id,
+            reason=reason,
+            by=first,
+            second=doing.by,
+            at=doing.now,
+        ).save(force_insert=True)
 
 
 def _believe_key(room: ControlRoom, lfr: LicenseFileRequest) -> None:
@@ -289,8 +295,9 @@ def _believe_key(room: ControlRoom, lfr: LicenseFileRequest) -> None:
         room.keys, room.pending_keys = msgspec.json.encode(pair).decode(), ""
 
 
-def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None, now: datetime) -> None:
+def _give_up(room: ControlRoom, lfr: LicenseFileRequest, installed: LicenseFile | None, now: datetime) -> None:
     """What CALM believed and the new history does not hold: checkpoints, requests, later license files."""
+    new = lfr.ledger
     rows = list(SeenCheckpoint.objects.filter(room=room))
     shown = {row.pk for row in rows if new.shows(Checkpoint(row.size, from_base64url(row.root))) is True}
     newest = max((row for row in rows if row.pk in shown), key=lambda row: row.size, default=None)
@@ -300,7 +307,9 @@ def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None, now
     SeenCheckpoint.objects.filter(pk__in=shown).update(believed=True)
     lost = [row.of for row in rows if row.pk not in shown]
     AcceptedLfr.objects.filter(id__in=lost).update(believed=False)
-    Counted.objects.filter(room=room, enrolment=room.enrolment).update(stated=False)
+    counted = Counted.objects.filter(room=room, enrolment=room.enrolment)
+    counted.update(stated=False)
+    counted.filter(line_id__in=_stated_lines(lfr)).update(settled=False)  # `reopened`
     if room.state != ControlRoom.State.ACTIVE:
         return
     note_confirmed(room, installed)

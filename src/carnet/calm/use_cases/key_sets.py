@@ -9,7 +9,7 @@ from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.models import IssuedKeySet
 from carnet.calm.use_cases.written_for import key_set_for_all
 from carnet.errors import NotSetUpError, UsageError
-from carnet.exchange.envelope import Kind, stored_value
+from carnet.exchange.envelope import Kind, readable, stored_value
 from carnet.exchange.key_set import (
     SUITES,
     KeySet,
@@ -67,7 +67,7 @@ def _publish(
         roots=_public(roots),
         threshold=1,
     )
-    raw, older = write_key_set(key_set, signed_by), _older(key_set, signed_by)
+    raw, older = readable(Kind.KEY_SET, write_key_set(key_set, signed_by)), _older(key_set, signed_by)
     kids = tuple(key.kid for key in key_set.issuers), tuple(key.kid for key in key_set.roots)
     IssuedKeySet(
         version=version, raw=raw, older=older, issuers="\n".join(kids[0]), roots="\n".join(kids[1]), made_at=doing.now

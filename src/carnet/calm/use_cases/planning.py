@@ -10,6 +10,8 @@ from carnet.calm.control_rooms.counting import (
     Count,
     Where,
     effective,
+    fitting,
+    pending,
     stated_in,
 )
 from carnet.calm.control_rooms.models import (
@@ -21,7 +23,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.customers.windows import read_windows, windows_of
 from carnet.calm.issuing_log import log
 from carnet.calm.purchases.books import line_id
-from carnet.calm.use_cases import lfr_refusals
+from carnet.calm.use_cases import lfr_refusals, limits, settling
 from carnet.calm.use_cases.accounts import is_approved, no_approval
 from carnet.calm.use_cases.difference import (
     Had,
@@ -48,6 +50,7 @@ from carnet.calm.use_cases.windows import differences
 from carnet.calm.use_cases.written_for import OlfForm, form_for_site
 from carnet.entitlements import Line
 from carnet.exchange.license_file_request import RequestKind
+from carnet.exchange.offline_license_file import MAX_ADDED, SealedBody
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import Windows, lowered_clock_window, request_window
 from carnet.times import exact_span, stamp
@@ -96,6 +99,23 @@ class Plan:
     def counts(self) -> dict[Where, Count]:
         """Q3: what CALM counts as consumed there."""
         return effective(stated_in(self.lfr.lines, self.lfr.history_accepted), self.acceptances)
+
+    @cached_property
+    def carried(self) -> tuple[Acceptance, ...]:
+        """L2: the acceptances that the file carries: all that the LFR does not state yet, as far as one file holds
+        them."""
+        return fitting(self.acceptances, self.lfr.history_accepted, MAX_ADDED)
+
+    @cached_property
+    def settled(self) -> tuple[str, ...]:
+        """Q3: the lines that the site states no more, once it has installed the file."""
+        open_ones = {added.line_id for added in pending(self.acceptances, self.lfr.history_accepted)}
+        return settling.final_lines(self.room, self.lfr, self.shelf, open_ones, self.now)
+
+    def body(self, blinding: str) -> SealedBody:
+        """What is sealed."""
+        lines, settled = self.lines, list(self.settled)
+        return SealedBody(blinding=blinding, account_name=self.room.account.name, lines=lines, settled=settled)
 
     @property
     def site_windows(self) -> Windows:
@@ -168,7 +188,7 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
         yield Problem(_nothing_granted(plan.room))
     yield from _unapproved(plan)
     yield from _below_use(plan)
-    refusal = _readable(plan) or _reachable(plan) or _log_agrees(plan)
+    refusal = _readable(plan) or _reachable(plan) or _log_agrees(plan) or _within_limits(plan)
     if refusal:
         yield Problem(refusal)
 
@@ -288,10 +308,8 @@ def _notices(plan: Plan) -> list[str]:
         words.append(f"The site goes by other windows from the install on (E18): {others}.")
     if plan.lowers_clock:
         words.append("It lowers the site's clock mark to CALM's time; leases get one time to live from there (T3).")
-    if plan.acceptances:
-        words.append(
-            f"It carries the accepted history {plan.acceptances[-1].number}: the site adds its units once (L2)."
-        )
+    if plan.carried:
+        words.append(f"It carries the accepted history {plan.carried[-1].number}: the site adds its units once (L2).")
     for purchase, line in plan.by_purchase.items():
         words.extend(_line_notices(plan, purchase, line))
     return words
@@ -314,6 +332,21 @@ def _readable(plan: Plan) -> Refusal | None:
     """E17: a version of the OLF, and of the key set in it, that both sides know."""
     form = form_for_site(plan.room.name, plan.lfr.reads, plan.brought_key_set)
     return form if isinstance(form, Refusal) else None
+
+
+def _within_limits(plan: Plan) -> Refusal | None:
+    """E19: what a site can read, and can live with."""
+    if not plan.by_purchase:
+        return None
+    room, enrolment = plan.room, str(plan.room.enrolment_id)
+    add = pending(plan.carried, plan.lfr.history_accepted)
+    own = {line_id(enrolment, purchase) for purchase in plan.shelf.purchases}
+    stated = [line for line in plan.lfr.lines if line.line_id in own and line.line_id not in plan.settled]
+    return (
+        settling.forgotten(room, plan.lines)
+        or limits.of_file(room.name, plan.body, add, plan.brought_key_set is not None)
+        or limits.of_next_lfr(room.name, plan.lines, stated, add)
+    )
 
 
 def _reachable(plan: Plan) -> Refusal | None:

@@ -25,6 +25,7 @@ from carnet.calm.use_cases.context import (
 from carnet.calm.use_cases.key_sets import make_next
 from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.validate_lfr import find_room
+from carnet.entitlements import UnwritableError
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
@@ -324,7 +325,7 @@ def _try_to_carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
     try:
         with transaction.atomic():
             return _carry_out(doing, row)
-    except UsageError as error:
+    except (UsageError, UnwritableError) as error:
         return Refusal(
             Code.NOTHING_TO_ACCEPT,
             f"What {row.by} proposed at {stamp(row.at)} can no longer be done: {error}",

@@ -267,8 +267,11 @@ def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
 
 def read_counted(room: ControlRoom) -> dict[Where, Count]:
     own = Counted.objects.filter(room=room, enrolment=room.enrolment_id)
-    rows = own.values_list("line_id", "period_start", "sku", "units", "stated")
-    return {(line, period_start): Count(sku, units, stated) for line, period_start, sku, units, stated in rows}
+    rows = own.values_list("line_id", "period_start", "sku", "units", "stated", "settled")
+    return {
+        (line, period_start): Count(sku, units, stated, settled)
+        for line, period_start, sku, units, stated, settled in rows
+    }
 
 
 def own_keys(room: ControlRoom) -> KeyPair:

@@ -153,13 +153,14 @@ def _take_new_keys(state: State) -> None:
 
 
 def _remember_lines(state: State, event: e.LicenseInstalled) -> None:
-    """Units of this enrolment stay known when a line is left out; lines of an enrolment before are settled by now."""
+    """Units of this enrolment stay known when a line is left out, until the OLF settles it (Q3): CALM has its final
+    total. Lines of an enrolment before are settled by now."""
     assert state.enrolment is not None
-    token_id = state.enrolment.token_id
+    token_id, settled = state.enrolment.token_id, set(event.settled)
     kept = {
         line_id: memory
         for line_id, memory in state.lines.items()
-        if memory.token_id == token_id and memory.metric.kind.counts_units
+        if memory.token_id == token_id and memory.metric.kind.counts_units and line_id not in settled
     }
     for line in event.lines:
         kept[line.line_id] = LineMemory(line.sku, line.metric, line.quantity, line.period, token_id)

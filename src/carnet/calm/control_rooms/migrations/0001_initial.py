@@ -113,6 +113,7 @@ class Migration(migrations.Migration):
                 ('period_start', models.DateTimeField(null=True)),
                 ('units', models.BigIntegerField()),
                 ('stated', models.BooleanField(default=True)),
+                ('settled', models.BooleanField(default=False)),
                 ('room', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.controlroom')),
                 ('enrolment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='control_rooms.enrolment')),
             ],

@@ -6,6 +6,7 @@ from carnet.entitlements.period import Period, PeriodUnit
 from carnet.entitlements.product import Product, read_catalogue
 from carnet.entitlements.values import (
     MAX_QUANTITY,
+    MAX_TEXT,
     Count,
     Fields,
     Quantity,
@@ -23,6 +24,7 @@ from carnet.entitlements.values import (
 __all__ = [
     "COUNTED_IN_UNITS",
     "MAX_QUANTITY",
+    "MAX_TEXT",
     "Count",
     "Fields",
     "HypotheticalUse",

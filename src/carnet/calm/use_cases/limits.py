@@ -3,10 +3,10 @@ is issued, with what to do.
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from carnet.entitlements import Line, Metric
+from carnet.entitlements import MAX_TEXT, Line, Metric
 from carnet.exchange.envelope import MAX_DEPTH, MAX_FILE
 from carnet.exchange.license_file_request import MAX_TOTALS, LineTotals
 from carnet.exchange.offline_license_file import (
@@ -31,10 +31,14 @@ def of_file(
 ) -> Refusal | None:
     """Whether the site called `name` could read an OLF with this sealed `body` (made with a blinding) and these units
     to `add`."""
+    draft = body(_BLINDING)
+    if len(draft.lines) > MAX_LINES:
+        return _too_many_lines(len(draft.lines))
+    for what, text in _texts(draft):
+        if len(text) > MAX_TEXT:
+            return _too_long(what, len(text))
     try:
-        plaintext = encode(body(_BLINDING))
-        if len(lines := body(_BLINDING).lines) > MAX_LINES:
-            return _too_many_lines(len(lines))
+        plaintext = encode(draft)
         decode(plaintext, SealedBody, depth=MAX_DEPTH)
     except (MalformedError, ValueError) as error:
         return unreadable(name, str(error))
@@ -72,6 +76,21 @@ def unreadable(name: str, why: str) -> Refusal:
         Code.CANNOT_BE_INSTALLED,
         f"{name} could not read the file: {why.rstrip('.')}.",
         "Shorten the name or lower the number that is named, in the catalogue, the account or the purchase.",
+    )
+
+
+def _texts(body: SealedBody) -> Iterator[tuple[str, str]]:
+    yield "account", body.account_name
+    for line in body.lines:
+        yield f"name of {line.sku}", line.name
+        yield f"unit of {line.sku}", line.unit
+
+
+def _too_long(what: str, length: int) -> Refusal:
+    return Refusal(
+        Code.CANNOT_BE_INSTALLED,
+        f"The {what} has {length} characters; a site reads at most {MAX_TEXT}.",
+        "Shorten it, then issue the file.",
     )
 
 

@@ -31,6 +31,7 @@ LEFT_OUT: dict[str, tuple[set[str], str]] = {
         },
         "The row is there before its enrolment and its first LFR, which refer to it; both fill it at once.",
     ),
+    "Counted": ({"settled"}, LATER),
     "Enrolment": ({"ended_at", "ended_by", "exposed", "exposed_until"}, LATER),
     "Kept": ({"live"}, LATER),
     "LicenseFile": ({"settled_at", "settled_by", "receipt"}, LATER),

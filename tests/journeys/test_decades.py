@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from carnet.calm.control_rooms.models import Counted
+from carnet.calm.customers.models import Account
 from carnet.calm.purchases.models import Product, Purchase
 from carnet.calm.use_cases.key_sets import export_trust
 from carnet.control_room.rules.granting.units import ConsumeUnits
@@ -29,6 +30,7 @@ class Life:
     def __init__(self, products: int, *, quantity: int = 100) -> None:
         self.world, self.quantity = World(), quantity
         self.world.add_guid("north")
+        self.account = Account.objects.get(name="Northwind")
         trust = read_trust(export_trust("Vendor"))
         assert isinstance(trust, Trust)
         self.room = Room(trust, "decades", NOW)
@@ -42,19 +44,15 @@ class Life:
 
     def buy(self, days: int) -> dict[str, int]:
         """One purchase of each product from now on, as an order brings them: the lines."""
-        account = Product.objects.model.objects.none() and None
-        del account
         made = [self._purchase(sku, days) for sku in self.skus]
         Purchase.objects.bulk_create(made)
         return {each.id: self.quantity for each in made}
 
     def _purchase(self, sku: str, days: int) -> Purchase:
-        from carnet.calm.customers.models import Account
-
         now = self.world.now
         return Purchase(
             id=new_id(now, self.world.random),
-            account=Account.objects.get(name="Northwind"),
+            account=self.account,
             product_id=sku,
             quantity=self.quantity,
             valid_from=now,

@@ -54,7 +54,7 @@ KEPT = {  # of each text and list that could be too long: who keeps its limit
     "StatedTotals.proof": PROOF,
     "Token.account_name": "`accounts.add_account` refuses it; `readable` is asked before a token is handed out.",
     "Token.enrolment_secret": FIXED,
-    "Totals.lines": "`limits.of_next_lfr` counts them before an OLF is issued, `GenerateRequest` before an LFR is made.",
+    "Totals.lines": "`limits.of_next_lfr` counts them before an OLF is issued, `GenerateRequest` before an LFR.",
     "Totals.refusals": "There are fewer codes than an LFR holds.",
     "VendorReads.lfr": READS,
     "VendorReads.receipt": READS,

@@ -233,15 +233,33 @@ def _settle(files: "QuerySet[LicenseFile]", state: LicenseFile.State, by: str, n
 def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
     """Q3, for the lines of this enrolment. Those of the one before, which the site states until its first OLF, were
     settled when that one ended (H4)."""
-    before = read_counted(room)
+    before = read_counted(room, case.stated)
     after = merge(before, case.counts)
-    purchases = Purchase.objects.filter(account=room.account_id).values_list("id", flat=True)
-    own = {line_id(str(room.enrolment_id), purchase) for purchase in purchases}
-    for (line, period_start), count in after.items():
-        if line in own and before.get((line, period_start)) != count:
-            values = {"units": count.units, "stated": count.stated, "sku": count.sku, "enrolment_id": room.enrolment_id}
-            Counted.objects.update_or_create(room=room, line_id=line, period_start=period_start, defaults=values)
+    changed = {where: count for where, count in after.items() if before.get(where) != count}
+    issued = LicenseLine.objects.filter(room=room, license_file__enrolment=room.enrolment_id)
+    own = set(issued.filter(line_id__in={line for line, _ in changed}).values_list("line_id", flat=True))
+    _store_counts(room, {where: count for where, count in changed.items() if where[0] in own}, before)
     return after
+
+
+def _store_counts(room: ControlRoom, changed: Mapping[Where, Count], before: Mapping[Where, Count]) -> None:
+    for (line, start), count in changed.items():
+        if (line, start) in before:
+            row = Counted.objects.filter(room=room, line_id=line, period_start=start)
+            row.update(units=count.units, stated=count.stated)
+    Counted.objects.bulk_create(
+        Counted(
+            room=room,
+            enrolment_id=str(room.enrolment_id),
+            line_id=line,
+            sku=count.sku,
+            period_start=start,
+            units=count.units,
+            stated=count.stated,
+        )
+        for (line, start), count in changed.items()
+        if (line, start) not in before
+    )
 
 
 def _consumed(
@@ -291,7 +309,7 @@ def _last_position(
 
 def ending(room: ControlRoom, case: Case, now: datetime) -> dict[str, Closing]:
     """What the enrolment in force would leave, if this LFR under a new token stood for its release. Nothing changes."""
-    counted = merge(read_counted(room), case.counts)
+    counted = merge(read_counted(room, case.stated), case.counts)
     position, periods = _last_position(room, case, counted, now)
     proven = set(_consumed(str(room.enrolment_id), position, case.lfr, counted))
     return _closings(position, proven, periods, now)

@@ -79,7 +79,8 @@ def compare(room: ControlRoom, lfr: LicenseFileRequest) -> Comparison:
     before: dict[Where, Count] = {}
     if shared:
         before = effective(msgspec.json.decode(shared[1], type=Stated), read_acceptances(room.id))
-    add = to_add(reopened(read_counted(room), _stated_lines(lfr)), before)
+    counted = read_counted(room, stated_in(lfr.totals.record.body.lines, lfr.history_accepted))
+    add = to_add(reopened(counted, _stated_lines(lfr)), before)
     parting = first_parting(lfr.ledger, (checkpoint for checkpoint, _ in known))
     return Comparison(shared[0] if shared else None, parting, tuple(add))
 

@@ -107,10 +107,15 @@ class Plan:
         return fitting(self.acceptances, self.lfr.history_accepted, MAX_ADDED)
 
     @cached_property
+    def ends(self) -> dict[str, datetime]:
+        """Of each line of units that the LFR states of this enrolment: when it can come back no more."""
+        return settling.ends_of(self.room, self.lfr.lines)
+
+    @cached_property
     def settled(self) -> tuple[str, ...]:
         """Q3: the lines that the site states no more, once it has installed the file."""
         open_ones = {added.line_id for added in pending(self.acceptances, self.lfr.history_accepted)}
-        return settling.final_lines(self.room, self.lfr, self.shelf, open_ones, self.now)
+        return settling.final_lines(self.lfr, self.ends, open_ones, self.now)
 
     def body(self, blinding: str) -> SealedBody:
         """What is sealed."""
@@ -158,7 +163,7 @@ def draw_up(
     assert room.enrolment_id is not None
     assert room.guid_id is not None
     assert accepted.deadline is not None
-    shelf = read_shelf(room.account_id, room.guid_id, now)
+    shelf = read_shelf(room.account_id, room.guid_id, now, also=asked.lines)
     approved, installed = is_approved(room.account_id), installed_in(room)
     ceiling = None if approved else _ceiling(shelf, room, installed)
     lines, problems = make_lines(shelf, asked, room.enrolment_id, ceiling)
@@ -338,10 +343,8 @@ def _within_limits(plan: Plan) -> Refusal | None:
     """E19: what a site can read, and can live with."""
     if not plan.by_purchase:
         return None
-    room, enrolment = plan.room, str(plan.room.enrolment_id)
-    add = pending(plan.carried, plan.lfr.history_accepted)
-    own = {line_id(enrolment, purchase) for purchase in plan.shelf.purchases}
-    stated = [line for line in plan.lfr.lines if line.line_id in own and line.line_id not in plan.settled]
+    room, add = plan.room, pending(plan.carried, plan.lfr.history_accepted)
+    stated = [line for line in plan.lfr.lines if line.line_id in plan.ends and line.line_id not in plan.settled]
     return (
         settling.forgotten(room, plan.lines)
         or limits.of_file(room.name, plan.body, add, plan.brought_key_set is not None)

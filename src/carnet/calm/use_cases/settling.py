@@ -2,21 +2,29 @@
 them, and an LFR stays as small as what is in use. CALM keeps what it counted on them for good.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import Max
 
 from carnet.calm.control_rooms.models import ControlRoom, Counted, LicenseLine
-from carnet.calm.purchases.books import line_id
 from carnet.calm.use_cases.lfr_projection import AnsweredLfr
-from carnet.calm.use_cases.selection import Item, Shelf
 from carnet.entitlements import Line
+from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.verdicts import Code, Refusal
 
 
+def ends_of(room: ControlRoom, lines: Iterable[LineTotals]) -> dict[str, datetime]:
+    """The lines of units of the present enrolment that are among `lines`, each with the moment when it can come back no
+    more: the end of its purchase, and of every line that was issued of it, grace included."""
+    units = [total.line_id for total in lines if total.metric.kind.counts_units]
+    own = LicenseLine.objects.filter(room=room, license_file__enrolment=room.enrolment_id, line_id__in=units)
+    rows = own.values_list("line_id", "purchase__valid_until", "purchase__grace_days").annotate(last=Max("ends"))
+    return {line: max(last, until + timedelta(days=grace)) for line, until, grace, last in rows}
+
+
 def final_lines(
-    room: ControlRoom, lfr: AnsweredLfr, shelf: Shelf, open_ones: Collection[str], now: datetime
+    lfr: AnsweredLfr, ends: Mapping[str, datetime], open_ones: Collection[str], now: datetime
 ) -> tuple[str, ...]:
     """The lines that the answer to `lfr` settles. `open_ones`: those on which units are still to be added (L2).
 
@@ -24,25 +32,8 @@ def final_lines(
     purchase must be over, and by both clocks: the LFR then stated the final total (H2).
     """
     at = min(now, lfr.generated_at)
-    own = {line_id(str(room.enrolment_id), each.id): each for each in shelf.purchases.values()}
-    over = {
-        total.line_id
-        for total in lfr.lines
-        if total.metric.kind.counts_units
-        and not total.reserved
-        and total.line_id not in open_ones
-        and total.line_id in own
-        and _ends(own[total.line_id]) <= at
-    }
-    if not over:
-        return ()
-    rows = LicenseLine.objects.filter(room=room, line_id__in=over).values("line_id").annotate(last=Max("ends"))
-    late = {row["line_id"] for row in rows if row["last"] > at}
-    return tuple(sorted(over - late))
-
-
-def _ends(purchase: Item) -> datetime:
-    return purchase.valid_until + timedelta(days=purchase.grace_days)
+    over = {line for line, end in ends.items() if end <= at and line not in open_ones}
+    return tuple(sorted(total.line_id for total in lfr.lines if total.line_id in over and not total.reserved))
 
 
 def note(room: ControlRoom, settled: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
+from django.db.models import Q
 
 from carnet.calm.control_rooms.counting import (
     Acceptance,
@@ -90,7 +91,7 @@ def validate_lfr(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
     if refusal:
         return refusal
     case = count(case, read_acceptances(room.id))
-    fall = falls(read_counted(room), case.counts, doing.now)
+    fall = falls(read_counted(room, case.stated), case.counts, doing.now)
     if fall:  # (9)
         return lfr_refusals.totals_fell(room, fall)
     return _judge_enrolment(doing, case)  # (10)
@@ -265,8 +266,11 @@ def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
     return tuple(Acceptance(number, tuple(msgspec.json.decode(add, type=list[AddedUnits]))) for number, add in rows)
 
 
-def read_counted(room: ControlRoom) -> dict[Where, Count]:
-    own = Counted.objects.filter(room=room, enrolment=room.enrolment_id)
+def read_counted(room: ControlRoom, stated: Stated) -> dict[Where, Count]:
+    """What is counted under the present enrolment. Of what is settled (Q3), which is much after many years, only the
+    lines that are `stated` all the same."""
+    lines = {line.line_id for line in stated.units}
+    own = Counted.objects.filter(Q(settled=False) | Q(line_id__in=lines), room=room, enrolment=room.enrolment_id)
     rows = own.values_list("line_id", "period_start", "sku", "units", "stated", "settled")
     return {
         (line, period_start): Count(sku, units, stated, settled)

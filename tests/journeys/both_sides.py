@@ -70,6 +70,7 @@ class Machine:
     guid: str
     honest: bool = True  # never restored nor cloned: what CALM believes of it must be true
     behind: list[Room] = field(default_factory=list)  # its backups
+    used: dict[str, int] = field(default_factory=dict)  # by line: what it consumed, also once it forgot the line (Q3)
 
 
 @dataclass
@@ -124,6 +125,15 @@ class Exchange:
 
     def set_clock(self, machine: Machine, days: int) -> None:
         machine.room.set_clock(self.world.now + timedelta(days=days))
+
+    def renew(self, days: int) -> None:
+        """The account buys again, for a while from now on: what is sold before ends some day, and is settled."""
+        dates = {
+            "valid_from": self.world.now - timedelta(hours=1),
+            "valid_until": self.world.now + timedelta(days=days),
+        }
+        for sku, quantity, more in ((USERS, 5, {}), (PAGES, 100, {}), (RUNS, 50, {"period": "month"})):
+            self.sold[sku] = self.world.buy(sku, quantity, **dates, **more)
 
     def reboot(self, machine: Machine) -> None:
         machine.room.reboot(self.world.random(4).hex())
@@ -340,6 +350,7 @@ class Exchange:
             if not self.excused:
                 assert row.held + row.spent <= row.quantity, row
         for machine in self.machines:
+            self._note_use(machine)
             if machine.honest:
                 self._held_covers(machine)
         if not self.excused and all(machine.honest for machine in self.machines):
@@ -348,6 +359,12 @@ class Exchange:
             key = (count.line_id, count.period_start)
             assert count.units >= self.counted.get(key, 0), count
             self.counted[key] = count.units
+
+    def _note_use(self, machine: Machine) -> None:
+        """A site forgets a line only when CALM has its final total: nothing is consumed on it later."""
+        meters = machine.room.state.meters
+        for line in meters:
+            machine.used[line] = max(machine.used.get(line, 0), machine.room.state.consumed(line, None))
 
     def _counts_what_is_used(self, counted: dict[str, int]) -> None:
         """H1, H4 in truth: what honest sites consumed of a purchase, or may still settle, on whichever line of it, CALM
@@ -358,7 +375,7 @@ class Exchange:
         for machine in self.machines:
             state, now = machine.room.state, machine.room.now
             for line, purchase in lines.items():
-                used[purchase] += state.consumed(line, None) + state.reservations.held(line, None, now)
+                used[purchase] += machine.used.get(line, 0) + state.reservations.held(line, None, now)
         for purchase, units in used.items():
             assert units <= counted[purchase], (units, counted[purchase])
 
@@ -380,7 +397,8 @@ class Exchange:
     def way_back(self, machine: Machine) -> None:
         """From every state of a site there is a way back to `active`, with what the product itself says to do."""
         self.set_clock(machine, 0)
-        self.sold[USERS] = self.world.buy(USERS, 9)
+        later = self.world.now + timedelta(days=400)
+        self.sold[USERS] = self.world.buy(USERS, 9, valid_from=NOW - timedelta(days=1), valid_until=later)
         taken = [Code.NOT_ENABLED]
         for _ in range(ENOUGH):
             if machine.room.state_name == "active" and taken[-1] is None:
@@ -391,9 +409,10 @@ class Exchange:
         self._nothing_is_forgotten(machine)
 
     def _nothing_is_forgotten(self, machine: Machine) -> None:
-        """L2: what CALM ever counted on a line of this enrolment, in whatever history, is on the site's own meter."""
+        """L2: what CALM ever counted on a line of this enrolment, in whatever history, is on the site's own meter, but
+        for what is settled: that stays with CALM (Q3), as `books` asks."""
         room = ControlRoom.objects.get(id=machine.room.store.ledger_id)
-        for count in Counted.objects.filter(room=room, enrolment=room.enrolment_id):
+        for count in Counted.objects.filter(room=room, enrolment=room.enrolment_id, settled=False):
             assert machine.room.state.consumed(count.line_id, count.period_start) >= count.units, count
 
     def _one_step(self, machine: Machine, last: Code | None) -> Code | None:

@@ -47,6 +47,27 @@ class Histories(RuleBasedStateMachine):
     def wait(self, hours):
         self.exchange.wait(hours)
 
+    @rule(days=st.sampled_from([20, 60, 400]), wait=st.sampled_from([0, 500, 1500, 9600]))
+    def renew(self, days, wait):
+        self.exchange.renew(days)
+        self.exchange.wait(wait)
+
+    @rule(number=machines, cycles=st.integers(2, 4), units=st.integers(0, 40), lost=st.integers(0, 5))
+    def years_of_renewals(self, number, cycles, units, lost):
+        """Month after month a new purchase, some units of it, and now and then a file that gets lost."""
+        machine, exchange = self.machine(number), self.exchange
+        for month in range(cycles):
+            exchange.renew(30)
+            exchange.enable(machine)
+            if not isinstance(exchange.generate(machine), Refusal) and month != lost:
+                exchange.upload(exchange.requests[-1])
+                exchange.issue(machine.guid, {"document-pages": 50, "bot-runs": 20}, site_clock_is_off=True)
+                if exchange.answers:
+                    exchange.install(machine, exchange.answers[-1][0])
+            exchange.work(machine, 3, units)
+            exchange.work(machine, 4, units // 2)
+            exchange.wait(31 * 24)
+
     @rule(number=machines, days=st.sampled_from([0, 0, 0, -3, 2, 40, 400]))
     def set_clock(self, number, days):
         self.exchange.set_clock(self.machine(number), days)

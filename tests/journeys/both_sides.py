@@ -148,7 +148,7 @@ class Exchange:
             written = [record.kind for record in machine.room.engine.reader.records(size)]
             assert set(written) <= PASSING, written
             assert _kept(machine.room) == kept
-            assert answer.code not in FORGED, answer
+            assert not (isinstance(command, InstallToken | InstallLicense) and answer.code in FORGED), answer
         return answer
 
     def enable(self, machine: Machine, token: bytes | None = None) -> Any:

@@ -57,6 +57,7 @@ def test_a_line_that_is_over_is_stated_once_more_and_then_settled_and_forgotten(
     assert stated(raw)[old].consumed == 40
     answer = ok(world.issue(world.accept(raw).lfr, products={USERS: 1}))
     assert plant.open(answer.raw)[1].settled == [old]  # type: ignore[arg-type]
+    assert any("purchase is over (1)" in note for note in answer.notes)
     plant.install(answer.raw, world.now)  # type: ignore[arg-type]
     raw = plant.request(world.now)
     assert old not in stated(raw)

@@ -16,7 +16,6 @@ from carnet.exchange.key_set import Trust, read_trust
 from carnet.exchange.license_file_request import LineTotals, RequestKind, read_lfr
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import NOW, World, ok
-from tests.support import depth
 from tests.support.room import Room
 
 pytestmark = pytest.mark.slow
@@ -110,7 +109,7 @@ def frame(db: None):
 @pytest.mark.rule("E19", "Q3", "H2", "H4")
 def test_thirty_years_of_twenty_monthly_packs(frame: None) -> None:
     life = Life(20)
-    for _ in range(depth.times(120, 360)):
+    for _ in range(360):
         assert len(life.cycle(30)) <= 40
     assert len(life.room.state.lines) <= 40
     assert life.is_bounded()

@@ -26,11 +26,16 @@ _PERIOD = ("id", "period_unit", "period_from")
 _SPENT = ("enrolment__guid_id", "purchase_id", "units", "period_start")
 
 
-def read_position(room: str, enrolment: str) -> Position:
-    """What is out at one Control Room."""
-    lines = LicenseLine.objects.filter(room=room, out=True).values_list(*_OUT_LINE)
-    kept = Kept.objects.filter(enrolment=enrolment).values_list(*_KEPT)
-    return Position(tuple(OutLine(*row) for row in lines), {purchase: books.Kept(*units) for purchase, *units in kept})
+def read_position(room: str, enrolment: str, stated: Collection[str] | None = None) -> Position:
+    """What is out at one Control Room; or, of its units, only what a report can change that states the lines `stated`:
+    those of many years are settled (Q3)."""
+    rows = LicenseLine.objects.filter(room=room, out=True).values_list(*_OUT_LINE)
+    lines = tuple(OutLine(*row) for row in rows)
+    kept = Kept.objects.filter(enrolment=enrolment)
+    if stated is not None:
+        of = LicenseLine.objects.filter(room=room, line_id__in=stated).values("purchase")
+        kept = kept.filter(Q(purchase__in={line.purchase for line in lines}) | Q(purchase__in=of))
+    return Position(lines, {purchase: books.Kept(*units) for purchase, *units in kept.values_list(*_KEPT)})
 
 
 class Bought(Protocol):

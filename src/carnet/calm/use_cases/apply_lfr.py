@@ -180,7 +180,8 @@ def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
     confirm(room, case.installed, case.lfr.sequence, doing.now)
     counted = write_counts(room, case)
     _count_late(room, case)
-    position = read_position(room.id, room.enrolment.id)
+    stated = {line.line_id for line in case.stated.units}
+    position = read_position(room.id, room.enrolment.id, None if case.is_release else stated)
     periods = periods_of(position.purchases())
     report = Report(
         installed=_proven_installed(room, position, case),

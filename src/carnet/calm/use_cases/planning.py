@@ -315,6 +315,11 @@ def _notices(plan: Plan) -> list[str]:
         words.append("It lowers the site's clock mark to CALM's time; leases get one time to live from there (T3).")
     if plan.carried:
         words.append(f"It carries the accepted history {plan.carried[-1].number}: the site adds its units once (L2).")
+    if plan.settled:
+        words.append(
+            f"It settles lines of units whose purchase is over ({len(plan.settled)}): the site states them no more; "
+            "what was counted stays counted (Q3)."
+        )
     for purchase, line in plan.by_purchase.items():
         words.extend(_line_notices(plan, purchase, line))
     return words

@@ -158,6 +158,6 @@ def _answer(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, 
 def _confirm(doing: Act, room: ControlRoom, file: LicenseFile) -> None:
     assert room.enrolment is not None
     confirm(room, file, None, doing.now)
-    position = read_position(room.id, room.enrolment.id)
+    position = read_position(room.id, room.enrolment.id, ())
     after = settle(position, Report(installed=file.sequence), periods_of(position.purchases()), doing.now)
     write_position(room.id, room.enrolment.id, room.enrolment.guid_id, position, after)

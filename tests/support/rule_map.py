@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rules-and-tests.md"
 
 RULES = [
-    *(f"E{n}" for n in range(1, 19)),
+    *(f"E{n}" for n in range(1, 20)),
     *(f"Q{n}" for n in range(1, 6)),
     *(f"H{n}" for n in range(1, 7)),
     *(f"G{n}" for n in range(1, 8)),

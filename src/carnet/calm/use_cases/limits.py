@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from carnet.entitlements import MAX_TEXT, Line, Metric
+from carnet.entitlements import COUNTED_IN_UNITS, MAX_TEXT, Line
 from carnet.exchange.envelope import MAX_DEPTH, MAX_FILE
 from carnet.exchange.license_file_request import MAX_TOTALS, LineTotals
 from carnet.exchange.offline_license_file import (
@@ -120,7 +120,7 @@ _TOTALS = len(  # bytes of a line's totals, without its product's name
         LineTotals(
             line_id="0" * 36,
             sku=",",
-            metric=Metric.CONSUMABLE,
+            metric=COUNTED_IN_UNITS[0],
             granted=_MUCH,
             in_use=0,
             peak_in_use=0,

@@ -8,6 +8,7 @@ from carnet.calm.queries.control_rooms import show_room
 from carnet.calm.queries.log_queries import verify_log
 from carnet.calm.use_cases import proposals, purchases, receipts
 from carnet.errors import UsageError
+from carnet.exchange.receipt import read_receipt
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import DAY, HOUR, OMAR, World
 from tests.support import depth
@@ -16,6 +17,15 @@ from tests.support.site_simulator import Site
 pytestmark = pytest.mark.slow
 
 SITES = ("north", "south", "west")
+# what no file of a site says that was never restored, however late it comes
+ACCUSING = {
+    "history_mismatch",
+    "history_not_shown",
+    "totals_fell",
+    "unknown_license_file",
+    "unknown_signer",
+    "bad_signature",
+}
 
 
 class Walk:
@@ -23,7 +33,9 @@ class Walk:
 
     def __init__(self, world: World, seed: int, *, backups: bool) -> None:
         self.world, self.dice = world, Random(seed)
-        self.acts = [self.cycle] * 5 + [self.use] * 4 + [self.release, self.wait]
+        self.acts = [self.cycle] * 5 + [self.use] * 4 + [self.again] * 3 + [self.release, self.wait]
+        self.files: dict[str, list[bytes]] = {name: [] for name in SITES}  # LFRs and receipts, the newest last
+        self.restored: set[str] = set()
         self.acts += [self.restore, self.backup] if backups else []
         self.sites = {name: world.site(name) for name in SITES}
         self.backups: dict[str, list[Site]] = {name: [site.fork()] for name, site in self.sites.items()}
@@ -54,16 +66,31 @@ class Walk:
             raw = site.request(self.world.now, "release")
             if self.dice.random() < 0.8:
                 self.send(name, raw)
+            else:
+                self.files[name].append(raw)
             site.install_token(self.world.token())
+
+    def again(self, name: str) -> None:
+        """Files that were lost, or carried already, are carried now, in any order (E6, E15, L2)."""
+        files = self.files[name]
+        for raw in self.dice.sample(files, min(4, len(files))):
+            if isinstance(read_receipt(raw), Refusal):
+                answer: object = self.world.upload(raw, name)
+            else:
+                answer = receipts.accept_receipt(self.world.calm, raw=raw, **self.world.act)
+            if isinstance(answer, Refusal) and name not in self.restored:
+                assert answer.code not in ACCUSING, answer
 
     def restore(self, name: str) -> None:
         """A backup comes back; it asks so that CALM sees the break."""
+        self.restored.add(name)
         self.sites[name] = self.dice.choice(self.backups[name]).fork()
         self.cycle(name)
 
     def send(self, name: str, raw: bytes) -> str | None:
         """What an honest operator does about each refusal; the request that can be answered."""
         site, world = self.sites[name], self.world
+        self.files[name].append(raw)
         answer = world.upload(raw, name)
         if not isinstance(answer, Refusal):
             return answer.lfr
@@ -92,7 +119,11 @@ class Walk:
 
     def cycle(self, name: str) -> None:
         site, world = self.sites[name], self.world
-        request = self.send(name, site.request(world.now))
+        raw = site.request(world.now, new_keys=self.dice.random() < 0.2)
+        if self.dice.random() < 0.1:  # it is lost, and found again some day
+            self.files[name].append(raw)
+            return
+        request = self.send(name, raw)
         if request is None or self.dice.random() < 0.2:
             return
         wanted = {"bot-creator": self.dice.randint(1, 8), "document-pages": self.dice.randint(1, 900)}
@@ -102,6 +133,7 @@ class Walk:
             return
         if self.dice.random() < 0.8:
             receipt = site.install(issued.raw, world.now)  # type: ignore[arg-type]
+            self.files[name].append(receipt)
             if self.dice.random() < 0.5:
                 receipts.accept_receipt(world.calm, raw=receipt, **world.act)
 

@@ -38,6 +38,17 @@ from tests.support.memory import MemoryHead
 from tests.support.room import Room
 
 USERS, SEATS, PAGES, RUNS = "bot-creator", "unattended-bot-runner", "document-pages", "bot-runs"
+# what no file of a site says that was never restored nor copied, however late it comes, and how often
+ACCUSING = {
+    Code.BAD_SIGNATURE,
+    Code.HISTORY_MISMATCH,
+    Code.HISTORY_NOT_SHOWN,
+    Code.TOTALS_FELL,
+    Code.UNKNOWN_LICENSE_FILE,
+    Code.UNKNOWN_SIGNER,
+}
+# what the site says of no file of its vendor
+FORGED = {Code.BAD_SIGNATURE, Code.KEY_SET_TOO_OLD, Code.LOG_MISMATCH, Code.MALFORMED, Code.UNKNOWN_SIGNER}
 ENOUGH = 12  # tries within which an honest site is back
 # a refusal, and what time alone changed before it (T2, E8, G6)
 PASSING = {
@@ -59,6 +70,7 @@ class Machine:
     guid: str
     honest: bool = True  # never restored nor cloned: what CALM believes of it must be true
     behind: list[Room] = field(default_factory=list)  # its backups
+    used: dict[str, int] = field(default_factory=dict)  # by line: what it consumed, also once it forgot the line (Q3)
 
 
 @dataclass
@@ -67,7 +79,11 @@ class Carried:
 
     raw: bytes
     reader: LedgerReader
-    guid: str
+    machine: Machine
+
+    @property
+    def guid(self) -> str:
+        return self.machine.guid
 
 
 class Exchange:
@@ -84,6 +100,7 @@ class Exchange:
         self.machines: list[Machine] = []
         self.requests: list[Carried] = []
         self.answers: list[tuple[bytes, str]] = []
+        self.tokens: list[bytes] = []
         self.receipts: list[Carried] = []
         self.accepted: dict[str, str] = {}  # by GUID, the newest request that CALM took
         self.counted: dict[tuple[str, Any], int] = {}
@@ -109,6 +126,15 @@ class Exchange:
     def set_clock(self, machine: Machine, days: int) -> None:
         machine.room.set_clock(self.world.now + timedelta(days=days))
 
+    def renew(self, days: int) -> None:
+        """The account buys again, for a while from now on: what is sold before ends some day, and is settled."""
+        dates = {
+            "valid_from": self.world.now - timedelta(hours=1),
+            "valid_until": self.world.now + timedelta(days=days),
+        }
+        for sku, quantity, more in ((USERS, 5, {}), (PAGES, 100, {}), (RUNS, 50, {"period": "month"})):
+            self.sold[sku] = self.world.buy(sku, quantity, **dates, **more)
+
     def reboot(self, machine: Machine) -> None:
         machine.room.reboot(self.world.random(4).hex())
 
@@ -122,25 +148,28 @@ class Exchange:
             written = [record.kind for record in machine.room.engine.reader.records(size)]
             assert set(written) <= PASSING, written
             assert _kept(machine.room) == kept
+            assert not (isinstance(command, InstallToken | InstallLicense) and answer.code in FORGED), answer
         return answer
 
-    def enable(self, machine: Machine) -> Any:
-        return self.do(machine, InstallToken(self.world.token()))
+    def enable(self, machine: Machine, token: bytes | None = None) -> Any:
+        """With a new token, or with one that may have been installed somewhere already."""
+        if token is None:
+            token = self.world.token()
+            self.tokens.append(token)
+        return self.do(machine, InstallToken(token))
 
     def generate(
         self, machine: Machine, kind: RequestKind | None = None, since: int | None = None, **more: bool
     ) -> Any:
         answer = self.do(machine, GenerateRequest(kind, since, **more))
         if not isinstance(answer, Refusal):
-            self.requests.append(
-                Carried(machine.room.store.document(REQUEST), machine.room.engine.reader, machine.guid)
-            )
+            self.requests.append(Carried(machine.room.store.document(REQUEST), machine.room.engine.reader, machine))
         return answer
 
     def install(self, machine: Machine, raw: bytes) -> Any:
         answer = self.do(machine, InstallLicense(raw))
         if not isinstance(answer, Refusal):
-            self.receipts.append(Carried(machine.room.receipt, machine.room.engine.reader, machine.guid))
+            self.receipts.append(Carried(machine.room.receipt, machine.room.engine.reader, machine))
         return answer
 
     def withdraw(self, machine: Machine) -> None:
@@ -163,6 +192,18 @@ class Exchange:
         for line, meter in before.items():  # Q3, at the site
             for period, units in meter.items():
                 assert machine.room.state.meters[line][period] >= units
+
+    def all_again(self, most: int) -> None:
+        """Every file of late comes once more, to both sides, the newest first."""
+        for carried in self.requests[: -1 - most : -1]:
+            self.upload(carried)
+        for carried in self.receipts[: -1 - most : -1]:
+            self.hand_in(carried)
+        for machine in self.machines:
+            for token in self.tokens[: -1 - most : -1]:
+                self.enable(machine, token)
+            for raw, _ in self.answers[: -1 - most : -1]:
+                self.install(machine, raw)
 
     def close_reservation(self, machine: Machine, which: int, amount: int) -> None:
         """Settle one that runs, in part or whole; or cancel it."""
@@ -197,6 +238,7 @@ class Exchange:
         answer = self.world.upload(carried.raw, carried.guid)
         if isinstance(answer, Refusal):
             assert dump() == before, answer
+            assert not (carried.machine.honest and answer.code in ACCUSING), answer
         else:
             assert extends, "CALM took a history that does not extend the one it saw"
             self.accepted[carried.guid] = answer.lfr
@@ -223,6 +265,7 @@ class Exchange:
         answer = receipts.accept_receipt(self.world.calm, raw=carried.raw, **self.world.act)
         if isinstance(answer, Refusal):
             assert dump() == before, answer
+            assert not (carried.machine.honest and answer.code in ACCUSING), answer
         elif not extends:
             assert dump() == before, "an older receipt changes nothing"
         self.books()
@@ -307,6 +350,7 @@ class Exchange:
             if not self.excused:
                 assert row.held + row.spent <= row.quantity, row
         for machine in self.machines:
+            self._note_use(machine)
             if machine.honest:
                 self._held_covers(machine)
         if not self.excused and all(machine.honest for machine in self.machines):
@@ -315,6 +359,12 @@ class Exchange:
             key = (count.line_id, count.period_start)
             assert count.units >= self.counted.get(key, 0), count
             self.counted[key] = count.units
+
+    def _note_use(self, machine: Machine) -> None:
+        """A site forgets a line only when CALM has its final total: nothing is consumed on it later."""
+        meters = machine.room.state.meters
+        for line in meters:
+            machine.used[line] = max(machine.used.get(line, 0), machine.room.state.consumed(line, None))
 
     def _counts_what_is_used(self, counted: dict[str, int]) -> None:
         """H1, H4 in truth: what honest sites consumed of a purchase, or may still settle, on whichever line of it, CALM
@@ -325,7 +375,7 @@ class Exchange:
         for machine in self.machines:
             state, now = machine.room.state, machine.room.now
             for line, purchase in lines.items():
-                used[purchase] += state.consumed(line, None) + state.reservations.held(line, None, now)
+                used[purchase] += machine.used.get(line, 0) + state.reservations.held(line, None, now)
         for purchase, units in used.items():
             assert units <= counted[purchase], (units, counted[purchase])
 
@@ -347,7 +397,8 @@ class Exchange:
     def way_back(self, machine: Machine) -> None:
         """From every state of a site there is a way back to `active`, with what the product itself says to do."""
         self.set_clock(machine, 0)
-        self.sold[USERS] = self.world.buy(USERS, 9)
+        later = self.world.now + timedelta(days=400)
+        self.sold[USERS] = self.world.buy(USERS, 9, valid_from=NOW - timedelta(days=1), valid_until=later)
         taken = [Code.NOT_ENABLED]
         for _ in range(ENOUGH):
             if machine.room.state_name == "active" and taken[-1] is None:
@@ -358,9 +409,10 @@ class Exchange:
         self._nothing_is_forgotten(machine)
 
     def _nothing_is_forgotten(self, machine: Machine) -> None:
-        """L2: what CALM ever counted on a line of this enrolment, in whatever history, is on the site's own meter."""
+        """L2: what CALM ever counted on a line of this enrolment, in whatever history, is on the site's own meter, but
+        for what is settled: that stays with CALM (Q3), as `books` asks."""
         room = ControlRoom.objects.get(id=machine.room.store.ledger_id)
-        for count in Counted.objects.filter(room=room, enrolment=room.enrolment_id):
+        for count in Counted.objects.filter(room=room, enrolment=room.enrolment_id, settled=False):
             assert machine.room.state.consumed(count.line_id, count.period_start) >= count.units, count
 
     def _one_step(self, machine: Machine, last: Code | None) -> Code | None:
@@ -372,7 +424,7 @@ class Exchange:
             if isinstance(answer, Refusal):  # of a copy it need not be taken: release, new token (E11)
                 self._answer_history(machine, answer.code, RequestKind.RELEASE)
             return _code(self.enable(machine)) or Code.NOT_LICENSED
-        if state.enrolment is None or state.released:
+        if state.enrolment is None or state.released or last is Code.TOKEN_USED:
             if state.released and last not in (Code.RELEASED, None):
                 self.upload(self.requests[-1])
             self.enable(machine)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from carnet.exchange.license_file_request import RequestKind
+from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import World
 from tests.journeys.both_sides import Exchange, Machine
 from tests.support import depth
@@ -45,6 +46,27 @@ class Histories(RuleBasedStateMachine):
     @rule(hours=st.sampled_from([1, 1, 5, 24, 47, 49, 169, 800]))
     def wait(self, hours):
         self.exchange.wait(hours)
+
+    @rule(days=st.sampled_from([20, 60, 400]), wait=st.sampled_from([0, 500, 1500, 9600]))
+    def renew(self, days, wait):
+        self.exchange.renew(days)
+        self.exchange.wait(wait)
+
+    @rule(number=machines, cycles=st.integers(2, 4), units=st.integers(0, 40), lost=st.integers(0, 5))
+    def years_of_renewals(self, number, cycles, units, lost):
+        """Month after month a new purchase, some units of it, and now and then a file that gets lost."""
+        machine, exchange = self.machine(number), self.exchange
+        for month in range(cycles):
+            exchange.renew(30)
+            exchange.enable(machine)
+            if not isinstance(exchange.generate(machine), Refusal) and month != lost:
+                exchange.upload(exchange.requests[-1])
+                exchange.issue(machine.guid, {"document-pages": 50, "bot-runs": 20}, site_clock_is_off=True)
+                if exchange.answers:
+                    exchange.install(machine, exchange.answers[-1][0])
+            exchange.work(machine, 3, units)
+            exchange.work(machine, 4, units // 2)
+            exchange.wait(31 * 24)
 
     @rule(number=machines, days=st.sampled_from([0, 0, 0, -3, 2, 40, 400]))
     def set_clock(self, number, days):
@@ -91,6 +113,28 @@ class Histories(RuleBasedStateMachine):
         if self.exchange.answers:
             raw, _ = self.exchange.answers[-1 - place % len(self.exchange.answers)]
             self.exchange.install(self.machine(number), raw)
+
+    @rule(number=machines, place=places)
+    def token_any(self, number, place):
+        if self.exchange.tokens:
+            tokens = self.exchange.tokens
+            self.exchange.enable(self.machine(number), tokens[-1 - place % len(tokens)])
+
+    @rule(most=st.integers(1, 5))
+    def all_again(self, most):
+        self.exchange.all_again(most)
+
+    @rule(number=machines, receipt=st.booleans())
+    def rekey(self, number, receipt):
+        """A cycle that changes the keys, answered and installed at once."""
+        machine, exchange = self.machine(number), self.exchange
+        exchange.enable(machine)
+        if not isinstance(exchange.generate(machine, new_keys=True), Refusal):
+            exchange.upload(exchange.requests[-1])
+            exchange.issue(machine.guid, {"bot-creator": 2, "document-pages": 20}, site_clock_is_off=True)
+            answer = exchange.install(machine, exchange.answers[-1][0]) if exchange.answers else None
+            if receipt and answer and not isinstance(answer, Refusal):
+                exchange.hand_in(exchange.receipts[-1])
 
     @rule(place=places)
     def receipt_any(self, place):

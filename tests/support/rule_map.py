@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rules-and-tests.md"
 
 RULES = [
-    *(f"E{n}" for n in range(1, 19)),
+    *(f"E{n}" for n in range(1, 20)),
     *(f"Q{n}" for n in range(1, 6)),
     *(f"H{n}" for n in range(1, 7)),
     *(f"G{n}" for n in range(1, 8)),
     "S",
     *(f"T{n}" for n in range(1, 5)),
-    *(f"L{n}" for n in range(1, 7)),
+    *(f"L{n}" for n in range(1, 8)),
     "V1",
     "V2",
     "A1",

@@ -307,6 +307,7 @@ class Site:
         self.installed, self.state, self.cycle, self.withdrawn = olf, "active", None, 0
         self.windows = olf.windows
         before = {} if self.first_file else self.lines
+        before = {line_id: line for line_id, line in before.items() if line_id not in body.settled}
         self.lines, self.first_file = before | {line.line_id: line for line in body.lines}, False
         self.granted = {line.line_id: line.quantity for line in body.lines}
         if olf.key_set:

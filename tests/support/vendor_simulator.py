@@ -184,6 +184,7 @@ class Vendor:
         signers: list[Signer] | None = None,
         accepts: AcceptedHistory | None = None,
         seen: Checkpoint | None = None,
+        settled: Sequence[str] = (),
         **changes: Any,
     ) -> bytes:
         """The OLF that answers `lfr`; `changes` to its clear fields are made before the log commits to it. `seen`: what
@@ -198,6 +199,7 @@ class Vendor:
             blinding=to_base64url(self.random(32)),
             account_name="Northwind",
             lines=list(lines),
+            settled=list(settled),
             enrolment=new_id(now, self.random),
             purchases=[new_id(now, self.random) for _ in lines],
         )

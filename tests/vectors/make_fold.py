@@ -140,7 +140,9 @@ def _cycles(room: Room, vendor: Vendor) -> None:
     _do(room, InstallKeySet(vendor.restored(deepcopy(vendor.log), room.now)))
     room.request()
     room.wait(days=8)  # the cycle is missed
-    room.install(vendor.olf(room.request(), _lines(90), room.now))
+    settled = [each.line_id for each in _lines() if each.period]
+    lines = [each for each in _lines(90) if not each.period]
+    room.install(vendor.olf(room.request(), lines, room.now, settled=settled))
 
 
 def _time_passes(room: Room, vendor: Vendor) -> None:

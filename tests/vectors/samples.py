@@ -344,6 +344,7 @@ def make_body(lines: int = len(PRODUCTS)) -> SealedBody:
         blinding=to_base64url(bytes(range(32))),
         account_name="Northwind Energy",
         lines=[make_line(number) for number in range(lines)],
+        settled=[uuid("settled line")],
         enrolment=uuid("enrolment"),
         purchases=[uuid(f"purchase {number}") for number in range(lines)],
     )

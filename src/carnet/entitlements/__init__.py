@@ -22,6 +22,7 @@ from carnet.entitlements.period import Period, PeriodUnit
 from carnet.entitlements.product import Product, read_catalogue
 from carnet.entitlements.values import (
     MAX_QUANTITY,
+    MAX_TEXT,
     Count,
     Fields,
     Quantity,
@@ -39,6 +40,7 @@ from carnet.entitlements.values import (
 __all__ = [
     "COUNTED_IN_UNITS",
     "MAX_QUANTITY",
+    "MAX_TEXT",
     "Change",
     "Count",
     "Fields",

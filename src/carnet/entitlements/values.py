@@ -19,11 +19,12 @@ from msgspec import Meta
 from carnet.printable import is_printable
 
 MAX_QUANTITY = 2**53 - 1
+MAX_TEXT = 200  # characters
 
 Quantity = Annotated[int, Meta(ge=0, le=MAX_QUANTITY)]
 Count = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Uuid = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT, pattern=r"\S")]
 Word = Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,39}$")]  # a code, a kind, a state: what a program chose
 Sku = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]

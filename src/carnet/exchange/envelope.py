@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from carnet.entitlements import Fields
+from carnet.entitlements import Fields, UnwritableError
 from carnet.exchange.keys import (
     PublicKey,
     Signer,
@@ -263,6 +263,19 @@ def write_envelope(kind: Kind, value: object, signers: Sequence[Signer], version
         signature = signer.sign(f"{protected}.{body}".encode())
         signatures.append(SignatureFields(protected=protected, signature=to_base64url(signature)))
     return encode(JwsFields(payload=body, signatures=signatures))
+
+
+def readable(kind: Kind, raw: bytes) -> bytes:
+    """A file that was just written, where the other side can read it: the limits of its format hold (E19).
+
+    Raises:
+        UnwritableError: It is too large, or a field is beyond its limit; the message says which.
+    """
+    envelope = open_envelope(raw, kind, stored=True)
+    written = envelope if isinstance(envelope, Refusal) else read_written(envelope)
+    if isinstance(written, Refusal):
+        raise UnwritableError(written.message)
+    return raw
 
 
 def unsupported(kind: Kind, version: int) -> Refusal:

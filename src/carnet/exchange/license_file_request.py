@@ -57,6 +57,8 @@ from carnet.printable import is_printable
 SITE_NAME = r"^(?! )[^@\\<>\"|{}\[\]`^~$%*?=;\t\r\n]{1,64}(?<! )$"
 SiteName = Annotated[str, Meta(min_length=1, max_length=64, pattern=SITE_NAME)]
 SiteState = Literal["new", "enabled", "active", "expiring", "grace", "expired", "locked", "released"]  # S
+MAX_TOTALS = 512  # lines that an LFR states
+MAX_CODES = 64  # of refusals
 CLEAR_LEAF = b"\x01\x00\x00\x00\x00"  # leaf format 1, key id 0: the record itself follows
 
 
@@ -132,7 +134,7 @@ class LineTotals(Fields, frozen=True):
     metric: Metric
     granted: Quantity
     in_use: Quantity
-    peak_in_use: Quantity
+    peak_in_use: Quantity  # since the LFR that the installed OLF answers
     consumed: Quantity  # units, in the period
     period_start: Time | None
     owed: Quantity  # units above the quantity, within a permitted overage (Q5)
@@ -140,7 +142,7 @@ class LineTotals(Fields, frozen=True):
 
 
 class RefusalCount(Fields, frozen=True):
-    """How often one code was refused."""
+    """How often one code was refused, since the LFR that the installed OLF answers."""
 
     code: Word
     count: Count
@@ -153,8 +155,8 @@ class Totals(Fields, frozen=True):
         ValueError: A line is stated twice for one period.
     """
 
-    lines: Annotated[list[LineTotals], Meta(max_length=512)]
-    refusals: Annotated[list[RefusalCount], Meta(max_length=64)]
+    lines: Annotated[list[LineTotals], Meta(max_length=MAX_TOTALS)]
+    refusals: Annotated[list[RefusalCount], Meta(max_length=MAX_CODES)]
 
     def __post_init__(self) -> None:
         super().__post_init__()

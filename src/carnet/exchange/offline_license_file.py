@@ -65,6 +65,11 @@ from carnet.exchange.versioning import SEALED_BODY, versions_of
 from carnet.exchange.windows import Windows
 
 STEP = 256  # bytes: a sealed body is as long as so many steps, whatever is in it
+MAX_LINES = 256
+MAX_SETTLED = 512  # as many as an LFR states
+MAX_ADDED = 512
+MAX_SEALED = 180_000  # characters
+BOX = 1136  # bytes that sealing adds: an encapsulated X-Wing key, and the tag of AES-GCM
 
 
 class Answers(Fields, frozen=True):
@@ -90,11 +95,11 @@ class AcceptedHistory(Fields, frozen=True):
 
     number: Count
     checkpoint: CheckpointFields
-    add: Annotated[list[AddedUnits], Meta(max_length=512)]
+    add: Annotated[list[AddedUnits], Meta(max_length=MAX_ADDED)]
 
 
 class SealedBody(Fields, frozen=True):
-    """What only the Control Room can read: what is granted.
+    """What only the Control Room can read: what is granted, and what is settled (Q3).
 
     `blinding` is 32 fresh random bytes: without them, who guesses the lines would see by `sealed_sha256` that they
     guessed right. With them the hash commits to the body and tells nothing of it.
@@ -103,14 +108,16 @@ class SealedBody(Fields, frozen=True):
     backup learns them again from here (L6).
 
     Raises:
-        ValueError: It grants one line twice, or `blinding` is not 32 bytes, or there is not one purchase for each line.
+        ValueError: It grants or settles one line twice, or `blinding` is not 32 bytes, or there is not one purchase for
+            each line.
     """
 
     blinding: Annotated[str, Meta(min_length=43, max_length=43)]
     account_name: Text
-    lines: Annotated[list[Line], Meta(min_length=1, max_length=256)]
+    lines: Annotated[list[Line], Meta(min_length=1, max_length=MAX_LINES)]
+    settled: Annotated[list[Uuid], Meta(max_length=MAX_SETTLED)]  # lines that the site states no more (Q3)
     enrolment: Uuid
-    purchases: Annotated[list[Uuid], Meta(min_length=1, max_length=256)]  # of each line, in the order of `lines`
+    purchases: Annotated[list[Uuid], Meta(min_length=1, max_length=MAX_LINES)]  # of each line, in the order of `lines`
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -118,6 +125,8 @@ class SealedBody(Fields, frozen=True):
             raise ValueError("it does not name one purchase for each line")
         if len({line.line_id for line in self.lines}) != len(self.lines):
             raise ValueError("it grants one line twice")
+        if len({*self.settled, *(line.line_id for line in self.lines)}) != len(self.settled) + len(self.lines):
+            raise ValueError("it settles one line twice, or one that it grants")
         from_base64url(self.blinding)
 
 
@@ -139,7 +148,7 @@ class OfflineLicenseFile(Fields, frozen=True):
     lowers_clock: bool  # T3
     key_set: JwsFields | None  # where it is newer than the one that the LFR names
     sealed_sha256: Sha256  # of the sealed plaintext, which is blinded
-    sealed: Annotated[str, Meta(max_length=180_000)]
+    sealed: Annotated[str, Meta(max_length=MAX_SEALED)]
     windows: Windows  # that the site goes by after the install (E18)
     issuing_log: LogProof | None  # None only while the digest is computed
     reads: VendorReads  # E17

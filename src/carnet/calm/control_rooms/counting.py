@@ -1,6 +1,6 @@
 """Q3 and L2, pure: what CALM counts as consumed, per line and period, from what LFRs state and acceptances add."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,6 +31,7 @@ class Count:
     sku: str
     units: int
     stated: bool  # False where only an accepted history added it: the site may not know the line
+    settled: bool = False  # it is final, and the site need not state it any more
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,23 @@ def pending(acceptances: Iterable[Acceptance], history_stated: int) -> list[Adde
     return list(add.values())
 
 
+def fitting(acceptances: Sequence[Acceptance], history_stated: int, most: int) -> tuple[Acceptance, ...]:
+    """The first acceptances newer than `history_stated` that one file can carry: `most` lines and periods."""
+    newer = [acceptance for acceptance in acceptances if acceptance.number > history_stated]
+    while len(pending(newer, history_stated)) > most:
+        newer.pop()
+    return tuple(newer)
+
+
 def falls(counted: Mapping[Where, Count], new: Mapping[Where, Count], now: datetime) -> list[Fall]:
-    """Q3: where `new` is below what was counted. A line that the believed history stated must stay stated; in a later
-    period it may state that one instead. A period that has not begun here was stated by a clock that was ahead: once
-    that was lowered (T3), an earlier one is stated."""
+    """Q3: where `new` is below what was counted. A line that the believed history stated must stay stated, unless it is
+    settled; in a later period it may state that one instead. A period that has not begun here was stated by a clock
+    that was ahead: once that was lowered (T3), an earlier one is stated."""
     newest = newest_periods(where for where, count in new.items() if count.stated)
     found = []
     for where, count in counted.items():
+        if count.settled:
+            continue
         states = new.get(where)
         if states is not None and states.stated:
             if states.units < count.units:
@@ -105,19 +116,31 @@ def _stands_for(newest: Mapping[str, datetime | None], where: Where, now: dateti
 
 
 def merge(counted: Mapping[Where, Count], new: Mapping[Where, Count]) -> dict[Where, Count]:
-    """The counts after an LFR without a fall: what it does not state stays as it was counted."""
+    """The counts after an LFR without a fall: what it does not state stays as it was counted, and what is settled never
+    falls."""
     merged = dict(counted)
     for where, count in new.items():
-        if count.stated or where not in merged:
+        known = merged.get(where)
+        if known and known.settled:
+            merged[where] = replace(known, units=max(known.units, count.units))
+        elif count.stated or known is None:
             merged[where] = count
     return merged
 
 
+def reopened(counted: Mapping[Where, Count], stated: Collection[str]) -> dict[Where, Count]:
+    """L2: an accepted history may state settled lines again: they are open until they are settled once more. The others
+    it does not know; they stay settled."""
+    return {where: replace(count, settled=count.settled and where[0] not in stated) for where, count in counted.items()}
+
+
 def to_add(counted: Mapping[Where, Count], shared: Mapping[Where, Count]) -> list[AddedUnits]:
     """L2: what an acceptance carries over: counted in the history given up, beyond the newest checkpoint that both
-    share. Both sides include all earlier acceptances."""
+    share. Both sides include all earlier acceptances. What is settled stays counted, and is not carried."""
     add = []
     for (line, period_start), count in sorted(counted.items(), key=_order):
+        if count.settled:
+            continue
         before = shared.get((line, period_start))
         units = count.units - (before.units if before else 0)
         if units > 0:

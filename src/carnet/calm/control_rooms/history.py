@@ -23,15 +23,20 @@ class Seen:
 
     last: Checkpoint | None
     believed: tuple[Checkpoint, ...] = ()  # the checkpoints of files accepted before, of the size in question
-    newest: History | None = None  # what the newest accepted file showed
+    newer: tuple[History, ...] = ()  # what the accepted files just after the size in question showed
 
 
-def judge_history(seen: Seen, new: History, *, smaller_than: int | None = None, retired_key: bool = False) -> Standing:
-    """The one judgement of a history. `retired_key`: the file is signed by a key that the site gave up (E15)."""
+def judge_history(
+    seen: Seen, new: History, *, smaller_than: int | None = None, retired_at: int | None = None
+) -> Standing:
+    """The one judgement of a history. `retired_at`: the file is signed by a key that the site gave up (E15); so many
+    records its ledger had when the next key spoke."""
     standing = _compare(seen, new, smaller_than)
-    if retired_key and standing is not Standing.MISMATCH:
-        return Standing.NOT_SHOWN  # a backup from before: it must show more than an old key can
-    return standing
+    if retired_at is None or standing is Standing.MISMATCH:
+        return standing
+    if standing is Standing.SUPERSEDED and new.checkpoint.size < retired_at:
+        return standing  # made while the key was the site's own, and carried late
+    return Standing.NOT_SHOWN  # a backup from before: it must show more than an old key can
 
 
 def _compare(seen: Seen, new: History, smaller_than: int | None) -> Standing:
@@ -51,17 +56,17 @@ def _compare(seen: Seen, new: History, smaller_than: int | None) -> Standing:
 def _smaller(seen: Seen, at: Checkpoint, smaller_than: int | None, last: Checkpoint) -> Standing:
     if smaller_than is not None and smaller_than >= last.size:
         return Standing.MISMATCH  # the site states itself that its ledger holds less than CALM saw
-    if at in seen.believed or _was_shown(seen.newest, at):
+    if at in seen.believed or any(_was_shown(newer, at) for newer in seen.newer):
         return Standing.SUPERSEDED
     return Standing.NOT_SHOWN
 
 
-def _was_shown(newest: History | None, at: Checkpoint) -> bool:
-    """Whether the newest accepted file proves that it extends `at`: a file that was never uploaded, or not in order."""
-    found = newest.extension(at.size) if newest else None
-    if newest is None or found is None:
+def _was_shown(newer: History, at: Checkpoint) -> bool:
+    """Whether an accepted file proves that it extends `at`: a file that was never uploaded, or not in order."""
+    found = newer.extension(at.size)
+    if found is None:
         return False
-    new = newest.checkpoint.checkpoint
+    new = newer.checkpoint.checkpoint
     return verify_consistency(at.size, at.root, new.size, new.root, hashes(found.proof))
 
 

@@ -21,7 +21,7 @@ class ControlRoom(models.Model):
     state = models.CharField(max_length=16, choices=State.choices)
     keys = models.TextField()  # KeyPair, JSON
     pending_keys = models.TextField(blank=True)  # E15: KeyPair, JSON, until a file is signed by it
-    retired_keys = models.TextField(blank=True)  # thumbprints, one a line
+    retired_keys = models.TextField(blank=True)  # E15: one a line, with the size of the ledger then
     enrolment = models.ForeignKey("Enrolment", null=True, on_delete=models.PROTECT, related_name="+")
     newest_lfr = models.ForeignKey("AcceptedLfr", null=True, on_delete=models.PROTECT, related_name="+")
     seen_size = models.BigIntegerField(default=0)  # L2: the checkpoint seen last, by LFR or receipt
@@ -155,6 +155,7 @@ class Counted(models.Model):
     period_start = models.DateTimeField(null=True)
     units = models.BigIntegerField()
     stated = models.BooleanField(default=True)  # by the history that CALM believes
+    settled = models.BooleanField(default=False)  # Q3: final; the site need not state it any more
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["room", "line_id", "period_start"], name="counted_once"),)
@@ -207,6 +208,7 @@ class LicenseFile(models.Model):
     ends = models.DateTimeField()  # the same, grace included
     size = models.IntegerField()  # bytes
     digest = models.CharField(max_length=64)
+    receipt = models.CharField(max_length=64, blank=True)  # the digest of the receipt that confirmed it
     log_index = models.BigIntegerField()  # V1: of its record in the issuing log
     site_clock_is_off = models.BooleanField(default=False)  # E5: issued on that statement
     lowers_clock = models.BooleanField(default=False)  # T3

@@ -7,6 +7,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
+from django.db.models import Q
+
 from carnet.calm.control_rooms.models import Kept, LicenseLine, Spent
 from carnet.calm.purchases import books
 from carnet.calm.purchases.books import (
@@ -15,19 +17,25 @@ from carnet.calm.purchases.books import (
     Position,
     Units,
 )
-from carnet.calm.purchases.models import Purchase
+from carnet.calm.purchases.models import Purchase, period_of
 from carnet.entitlements import Period
 
 _OUT_LINE = ("purchase_id", "file_sequence", "lfr_sequence", "quantity", "ends", "units")  # as in OutLine
 _KEPT = ("purchase_id", "units", "period_start", "most", "late")  # as in books.Kept
+_PERIOD = ("id", "period_unit", "period_from")
 _SPENT = ("enrolment__guid_id", "purchase_id", "units", "period_start")
 
 
-def read_position(room: str, enrolment: str) -> Position:
-    """What is out at one Control Room."""
-    lines = LicenseLine.objects.filter(room=room, out=True).values_list(*_OUT_LINE)
-    kept = Kept.objects.filter(enrolment=enrolment).values_list(*_KEPT)
-    return Position(tuple(OutLine(*row) for row in lines), {purchase: books.Kept(*units) for purchase, *units in kept})
+def read_position(room: str, enrolment: str, stated: Collection[str] | None = None) -> Position:
+    """What is out at one Control Room; or, of its units, only what a report can change that states the lines `stated`:
+    those of many years are settled (Q3)."""
+    rows = LicenseLine.objects.filter(room=room, out=True).values_list(*_OUT_LINE)
+    lines = tuple(OutLine(*row) for row in rows)
+    kept = Kept.objects.filter(enrolment=enrolment)
+    if stated is not None:
+        of = LicenseLine.objects.filter(room=room, line_id__in=stated).values("purchase")
+        kept = kept.filter(Q(purchase__in={line.purchase for line in lines}) | Q(purchase__in=of))
+    return Position(lines, {purchase: books.Kept(*units) for purchase, *units in kept.values_list(*_KEPT)})
 
 
 class Bought(Protocol):
@@ -75,13 +83,16 @@ class Books:
         )
 
 
-def read_books_of(account: str, purchases: Iterable[Bought]) -> Books:
-    """The books of one account's purchases: what issuing decides on."""
+def read_books_of(account: str, purchases: Iterable[Bought], now: datetime, also: Iterable[str] | None = None) -> Books:
+    """The books of one account's purchases: what issuing decides on. `also`: as `read_shelf` takes it."""
+    of = Q(purchase__account=account)
+    if also is not None:
+        of &= Q(purchase__valid_until__gt=now) | Q(purchase__in=list(also))
     return _books(
         purchases,
-        LicenseLine.objects.filter(purchase__account=account, out=True).values_list("guid_id", *_OUT_LINE),
-        Kept.objects.filter(purchase__account=account, live=True).values_list("guid_id", *_KEPT),
-        Spent.objects.filter(purchase__account=account).values_list(*_SPENT),
+        LicenseLine.objects.filter(of, out=True).values_list("guid_id", *_OUT_LINE),
+        Kept.objects.filter(of, live=True).values_list("guid_id", *_KEPT),
+        Spent.objects.filter(of).values_list(*_SPENT),
     )
 
 
@@ -146,4 +157,6 @@ def write_position(room: str, enrolment: str, guid: str, before: Position, after
 
 
 def periods_of(purchases: Collection[str]) -> dict[str, Period | None]:
-    return {purchase.id: purchase.period for purchase in Purchase.objects.filter(id__in=list(purchases))}
+    """Of those that have one: the books of a site name purchases of many years."""
+    rows = Purchase.objects.filter(id__in=list(purchases)).exclude(period_unit="")
+    return {purchase: period_of(unit, start) for purchase, unit, start in rows.values_list(*_PERIOD)}

@@ -14,6 +14,7 @@ The id of a line, which is not kept but derived.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 from carnet.entitlements import Period
@@ -262,6 +263,7 @@ def lowering(
     ]
 
 
+@lru_cache(maxsize=65_536)  # asked of all purchases of an account at each file
 def line_id(enrolment: str, purchase: str) -> str:
     """Q1: the same within an enrolment, another with a new one."""
     return str(uuid5(UUID(enrolment), purchase))

@@ -53,6 +53,8 @@ from carnet.calm.use_cases.validate_lfr import (
     own_keys,
     pending_keys,
     read_counted,
+    retire,
+    retired_keys,
 )
 from carnet.entitlements import COUNTED_IN_UNITS
 from carnet.exchange.history import History
@@ -77,7 +79,7 @@ def apply_lfr(doing: Act, case: Case) -> tuple[ControlRoom, AcceptedLfr]:
         _count_late(room, case)
     else:
         _take_report(doing, room, case)
-    take_key(room, case.lfr.control_room.signing_key)
+    take_key(room, case.lfr.control_room.signing_key, case.lfr.ledger.checkpoint.size)
     if case.lfr.new_keys:
         room.pending_keys = _text(case.lfr.new_keys)
     accepted = _keep_lfr(doing, room, case)
@@ -122,11 +124,12 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     note_confirmed(room, None)
 
 
-def take_key(room: ControlRoom, signer: OkpKey) -> None:
-    """E15: the first file that the new key signed makes it the room's own, and retires the old one."""
+def take_key(room: ControlRoom, signer: OkpKey, at: int) -> None:
+    """E15: the first file that the new key signed makes it the room's own, and retires the old one. `at`: the size of
+    the ledger in that file."""
     pending = pending_keys(room)
     if pending and pending.signing_key == signer:
-        room.retired_keys = f"{room.retired_keys}\n{own_keys(room).signing_key.kid}".strip()
+        room.retired_keys = retire(retired_keys(room), own_keys(room).signing_key.kid, at)
         room.keys, room.pending_keys = room.pending_keys, ""
 
 
@@ -178,7 +181,8 @@ def _take_report(doing: Act, room: ControlRoom, case: Case) -> None:
     confirm(room, case.installed, case.lfr.sequence, doing.now)
     counted = write_counts(room, case)
     _count_late(room, case)
-    position = read_position(room.id, room.enrolment.id)
+    stated = {line.line_id for line in case.stated.units}
+    position = read_position(room.id, room.enrolment.id, None if case.is_release else stated)
     periods = periods_of(position.purchases())
     report = Report(
         installed=_proven_installed(room, position, case),
@@ -231,15 +235,33 @@ def _settle(files: "QuerySet[LicenseFile]", state: LicenseFile.State, by: str, n
 def write_counts(room: ControlRoom, case: Case) -> dict[Where, Count]:
     """Q3, for the lines of this enrolment. Those of the one before, which the site states until its first OLF, were
     settled when that one ended (H4)."""
-    before = read_counted(room)
+    before = read_counted(room, case.stated)
     after = merge(before, case.counts)
-    purchases = Purchase.objects.filter(account=room.account_id).values_list("id", flat=True)
-    own = {line_id(str(room.enrolment_id), purchase) for purchase in purchases}
-    for (line, period_start), count in after.items():
-        if line in own and before.get((line, period_start)) != count:
-            values = {"units": count.units, "stated": count.stated, "sku": count.sku, "enrolment_id": room.enrolment_id}
-            Counted.objects.update_or_create(room=room, line_id=line, period_start=period_start, defaults=values)
+    changed = {where: count for where, count in after.items() if before.get(where) != count}
+    issued = LicenseLine.objects.filter(room=room, license_file__enrolment=room.enrolment_id)
+    own = set(issued.filter(line_id__in={line for line, _ in changed}).values_list("line_id", flat=True))
+    _store_counts(room, {where: count for where, count in changed.items() if where[0] in own}, before)
     return after
+
+
+def _store_counts(room: ControlRoom, changed: Mapping[Where, Count], before: Mapping[Where, Count]) -> None:
+    for (line, start), count in changed.items():
+        if (line, start) in before:
+            row = Counted.objects.filter(room=room, line_id=line, period_start=start)
+            row.update(units=count.units, stated=count.stated)
+    Counted.objects.bulk_create(
+        Counted(
+            room=room,
+            enrolment_id=str(room.enrolment_id),
+            line_id=line,
+            sku=count.sku,
+            period_start=start,
+            units=count.units,
+            stated=count.stated,
+        )
+        for (line, start), count in changed.items()
+        if (line, start) not in before
+    )
 
 
 def _consumed(
@@ -289,7 +311,7 @@ def _last_position(
 
 def ending(room: ControlRoom, case: Case, now: datetime) -> dict[str, Closing]:
     """What the enrolment in force would leave, if this LFR under a new token stood for its release. Nothing changes."""
-    counted = merge(read_counted(room), case.counts)
+    counted = merge(read_counted(room, case.stated), case.counts)
     position, periods = _last_position(room, case, counted, now)
     proven = set(_consumed(str(room.enrolment_id), position, case.lfr, counted))
     return _closings(position, proven, periods, now)

@@ -12,6 +12,7 @@ from carnet.calm.control_rooms.counting import (
     Stated,
     Where,
     effective,
+    reopened,
     stated_in,
     to_add,
 )
@@ -43,9 +44,10 @@ from carnet.calm.use_cases.validate_lfr import (
     pending_keys,
     read_acceptances,
     read_counted,
+    retire,
+    retired_keys,
 )
 from carnet.calm.use_cases.validate_statements import judge_statements, judge_token
-from carnet.exchange.history import History
 from carnet.exchange.license_file_request import (
     KeyPair,
     LicenseFileRequest,
@@ -53,7 +55,7 @@ from carnet.exchange.license_file_request import (
     RequestKind,
     read_lfr,
 )
-from carnet.exchange.offline_license_file import AddedUnits
+from carnet.exchange.offline_license_file import MAX_ADDED, AddedUnits
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import Checkpoint
@@ -77,9 +79,14 @@ def compare(room: ControlRoom, lfr: LicenseFileRequest) -> Comparison:
     before: dict[Where, Count] = {}
     if shared:
         before = effective(msgspec.json.decode(shared[1], type=Stated), read_acceptances(room.id))
-    add = to_add(read_counted(room), before)
+    counted = read_counted(room, stated_in(lfr.totals.record.body.lines, lfr.history_accepted))
+    add = to_add(reopened(counted, _stated_lines(lfr)), before)
     parting = first_parting(lfr.ledger, (checkpoint for checkpoint, _ in known))
     return Comparison(shared[0] if shared else None, parting, tuple(add))
+
+
+def _stated_lines(lfr: LicenseFileRequest) -> set[str]:
+    return {line.line_id for line in lfr.totals.record.body.lines}
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,8 @@ def find_acceptable(
     if row is None or (refused is not None and row.pk != refused):
         return _nothing(room.name, "no LFR of it was refused for its history since the last one that was taken")
     read = read_lfr(bytes(row.raw), stored=True)
-    assert not isinstance(read, Refusal)
+    if isinstance(read, Refusal):
+        return _nothing(room.name, "its bytes are kept no longer")
     refusal = never_accepted(room, read)
     if refusal:
         return refusal
@@ -169,6 +177,8 @@ def never_accepted(room: ControlRoom, read: ReadLfr) -> Refusal | None:
 def _never(room: ControlRoom, read: ReadLfr) -> str:
     """The histories that cannot be accepted."""
     lfr = read.lfr
+    if AcceptedLfr.objects.filter(digest=read.envelope.digest, believed=True).exists():
+        return "CALM took this very file already"
     if id_was_used(read):
         return "it has the id of another LFR"
     if not read.totals_proven():
@@ -206,7 +216,7 @@ def accept_history(
     acceptance = _number(room, lfr)
     case = _case(found, acceptance, installed)
     _believe_key(room, lfr)
-    _give_up(room, lfr.ledger, installed, doing.now)
+    _give_up(room, lfr, installed, doing.now)
     _save(doing, room, acceptance, lfr, reason=reason, first=first)
     answer = apply_lfr(doing, case)
     settle_refusals(room.id)
@@ -218,7 +228,7 @@ def accept_known_history(doing: Act, case: Case, *, reason: str, first: str) -> 
     room, lfr = case.room, case.lfr
     assert room is not None
     acceptance = _number(room, lfr)
-    _give_up(room, lfr.ledger, case.installed, doing.now)
+    _give_up(room, lfr, case.installed, doing.now)
     _save(doing, room, acceptance, lfr, reason=reason, first=first)
     case = count(replace(case, gives_up=True), (*case.acceptances, acceptance))
     return apply_lfr(doing, case)[1]
@@ -272,17 +282,19 @@ def _number(room: ControlRoom, lfr: LicenseFileRequest) -> Acceptance:
 def _save(
     doing: Act, room: ControlRoom, acceptance: Acceptance, lfr: LicenseFileRequest, *, reason: str, first: str
 ) -> None:
-    AcceptanceRow(
-        room=room,
-        number=acceptance.number,
-        checkpoint=msgspec.json.encode(lfr.ledger.checkpoint).decode(),
-        add=msgspec.json.encode(acceptance.add).decode(),
-        lfr=lfr.request_id,
-        reason=reason,
-        by=first,
-        second=doing.by,
-        at=doing.now,
-    ).save(force_insert=True)
+    """As many numbers as it takes: one license file carries no more than `MAX_ADDED` units to add."""
+    for number, start in enumerate(range(0, max(1, len(acceptance.add)), MAX_ADDED), acceptance.number):
+        AcceptanceRow(
+            room=room,
+            number=number,
+            checkpoint=msgspec.json.encode(lfr.ledger.checkpoint).decode(),
+            add=msgspec.json.encode(acceptance.add[start : start + MAX_ADDED]).decode(),
+            lfr=lfr.request_id,
+            reason=reason,
+            by=first,
+            second=doing.by,
+            at=doing.now,
+        ).save(force_insert=True)
 
 
 def _believe_key(room: ControlRoom, lfr: LicenseFileRequest) -> None:
@@ -290,13 +302,14 @@ def _believe_key(room: ControlRoom, lfr: LicenseFileRequest) -> None:
     stated, own = lfr.control_room, own_keys(room)
     pair = KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)
     if pair not in (own, pending_keys(room)):
-        retired = [kid for kid in room.retired_keys.split() if kid != pair.signing_key.kid]
-        room.retired_keys = "\n".join([*retired, own.signing_key.kid])
+        retired = {kid: at for kid, at in retired_keys(room).items() if kid != pair.signing_key.kid}
+        room.retired_keys = retire(retired, own.signing_key.kid, 0)  # it signed nothing of this history
         room.keys, room.pending_keys = msgspec.json.encode(pair).decode(), ""
 
 
-def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None, now: datetime) -> None:
+def _give_up(room: ControlRoom, lfr: LicenseFileRequest, installed: LicenseFile | None, now: datetime) -> None:
     """What CALM believed and the new history does not hold: checkpoints, requests, later license files."""
+    new = lfr.ledger
     rows = list(SeenCheckpoint.objects.filter(room=room))
     shown = {row.pk for row in rows if new.shows(Checkpoint(row.size, from_base64url(row.root))) is True}
     newest = max((row for row in rows if row.pk in shown), key=lambda row: row.size, default=None)
@@ -306,7 +319,9 @@ def _give_up(room: ControlRoom, new: History, installed: LicenseFile | None, now
     SeenCheckpoint.objects.filter(pk__in=shown).update(believed=True)
     lost = [row.of for row in rows if row.pk not in shown]
     AcceptedLfr.objects.filter(id__in=lost).update(believed=False)
-    Counted.objects.filter(room=room, enrolment=room.enrolment).update(stated=False)
+    counted = Counted.objects.filter(room=room, enrolment=room.enrolment)
+    counted.update(stated=False)
+    counted.filter(line_id__in=_stated_lines(lfr)).update(settled=False)  # `reopened`
     if room.state != ControlRoom.State.ACTIVE:
         return
     note_confirmed(room, installed)

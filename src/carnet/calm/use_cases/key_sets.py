@@ -9,7 +9,7 @@ from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.models import IssuedKeySet
 from carnet.calm.use_cases.written_for import key_set_for_all
 from carnet.errors import NotSetUpError, UsageError
-from carnet.exchange.envelope import Kind, stored_value
+from carnet.exchange.envelope import Kind, readable, stored_value
 from carnet.exchange.issuing_log import LogBreak
 from carnet.exchange.key_set import (
     SUITES,
@@ -88,7 +88,7 @@ def _publish(
         threshold=1,
         log_breaks=list(breaks),
     )
-    raw, older = write_key_set(key_set, signed_by), _older(key_set, signed_by)
+    raw, older = readable(Kind.KEY_SET, write_key_set(key_set, signed_by)), _older(key_set, signed_by)
     return keep_key_set(key_set, raw, older)
 
 

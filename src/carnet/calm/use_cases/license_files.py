@@ -7,6 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 
 import msgspec
+from django.db import transaction
 
 from carnet.calm.control_rooms.counting import pending
 from carnet.calm.control_rooms.models import Acceptance as AcceptanceRow
@@ -17,22 +18,22 @@ from carnet.calm.control_rooms.models import (
     LicenseLine,
 )
 from carnet.calm.customers.windows import write_windows
-from carnet.calm.use_cases import planning
+from carnet.calm.use_cases import limits, planning, settling
 from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.key_sets import issuers_of
 from carnet.calm.use_cases.planning import Plan
 from carnet.calm.use_cases.selection import Selection
 from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.written_for import OlfForm
-from carnet.entitlements import Line
+from carnet.entitlements import Line, UnwritableError
 from carnet.errors import UsageError
+from carnet.exchange.envelope import Kind, readable
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.keys import Signer
 from carnet.exchange.offline_license_file import (
     AcceptedHistory,
     Answers,
     OfflineLicenseFile,
-    SealedBody,
     seal_body,
     write_license_file,
 )
@@ -66,19 +67,14 @@ def write_olf(doing: Act, plan: Plan, issuers: list[Signer]) -> Written:
         lowers_clock=plan.lowers_clock,
     )
     olf = msgspec.structs.replace(olf, issuing_log=appended.proof(seen))
-    return Written(olf, write_license_file(olf, issuers, form.olf), appended.record.index)
+    raw = readable(Kind.OLF, write_license_file(olf, issuers, form.olf))
+    return Written(olf, raw, appended.record.index)
 
 
 def _without_proof(doing: Act, plan: Plan, form: OlfForm) -> OfflineLicenseFile:
     olf_id, key, lfr = doing.new_id(), plan.lfr.sealing_key, plan.lfr
     blinding = to_base64url(doing.calm.random(32))
-    body = SealedBody(
-        blinding=blinding,
-        account_name=plan.room.account.name,
-        lines=plan.lines,
-        enrolment=str(plan.room.enrolment_id),
-        purchases=list(plan.by_purchase),
-    )
+    body = plan.body(blinding)
     sealed, digest = seal_body(body, key, olf_id, plan.room.id, plan.sequence, form.olf)
     return OfflineLicenseFile(
         olf_id=olf_id,
@@ -104,15 +100,15 @@ def _without_proof(doing: Act, plan: Plan, form: OlfForm) -> OfflineLicenseFile:
 
 
 def _accepted(plan: Plan) -> AcceptedHistory | None:
-    """L2: every OLF carries what was accepted, until an LFR states its number."""
-    if not plan.acceptances:
+    """L2: every OLF carries what was accepted, until an LFR states its number; of very much, as much as one can."""
+    if not plan.carried:
         return None
-    newest = plan.acceptances[-1].number
+    newest = plan.carried[-1].number
     row = AcceptanceRow.objects.get(room=plan.room, number=newest)
     return AcceptedHistory(
         number=newest,
         checkpoint=msgspec.json.decode(row.checkpoint, type=CheckpointFields),
-        add=pending(plan.acceptances, plan.lfr.history_accepted),
+        add=pending(plan.carried, plan.lfr.history_accepted),
     )
 
 
@@ -174,7 +170,11 @@ def issue_license_file(
 def issue_plan(doing: Act, plan: Plan | Refusal, lfr_id: str) -> LicenseFileShown | Refusal:
     if isinstance(plan, Refusal):
         return doing.refuse(plan, "license_file.issue", lfr_id)
-    written = write_olf(doing, plan, issuers_of(doing.calm, plan.key_set))
+    try:
+        with transaction.atomic():
+            written = write_olf(doing, plan, issuers_of(doing.calm, plan.key_set))
+    except UnwritableError as error:
+        return doing.refuse(limits.unreadable(plan.room.name, str(error)), "license_file.issue", lfr_id)
     _store(doing, plan, written)
     return _shown(plan, written)
 
@@ -237,6 +237,7 @@ def _store(doing: Act, plan: Plan, written: Written) -> None:
     )
     file.save(force_insert=True)
     LicenseLine.objects.bulk_create(_row(plan, file, purchase, line) for purchase, line in plan.by_purchase.items())
+    settling.note(room, plan.settled)
     AcceptedLfr.objects.filter(id=accepted.id).update(used=True)
     ControlRoom.objects.filter(id=room.id).update(last_license_file=file.sequence)
 

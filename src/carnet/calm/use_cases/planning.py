@@ -10,6 +10,8 @@ from carnet.calm.control_rooms.counting import (
     Count,
     Where,
     effective,
+    fitting,
+    pending,
     stated_in,
 )
 from carnet.calm.control_rooms.models import (
@@ -22,7 +24,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.customers.windows import read_windows, windows_of
 from carnet.calm.issuing_log import log
 from carnet.calm.purchases.books import line_id
-from carnet.calm.use_cases import lfr_refusals
+from carnet.calm.use_cases import lfr_refusals, limits, settling
 from carnet.calm.use_cases.accounts import is_approved, no_approval
 from carnet.calm.use_cases.difference import (
     Had,
@@ -51,6 +53,7 @@ from carnet.entitlements.comparison import statements
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.issuing_log import goes_on_from, new_breaks
 from carnet.exchange.license_file_request import RequestKind
+from carnet.exchange.offline_license_file import MAX_ADDED, SealedBody
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.exchange.windows import Windows, lowered_clock_window, request_window
 from carnet.times import exact_span, stamp
@@ -105,6 +108,34 @@ class Plan:
         """Q3: what CALM counts as consumed there."""
         return effective(stated_in(self.lfr.lines, self.lfr.history_accepted), self.acceptances)
 
+    @cached_property
+    def carried(self) -> tuple[Acceptance, ...]:
+        """L2: the acceptances that the file carries: all that the LFR does not state yet, as far as one file holds
+        them."""
+        return fitting(self.acceptances, self.lfr.history_accepted, MAX_ADDED)
+
+    @cached_property
+    def ends(self) -> dict[str, datetime]:
+        """Of each line of units that the LFR states of this enrolment: when it can come back no more."""
+        return settling.ends_of(self.room, self.lfr.lines)
+
+    @cached_property
+    def settled(self) -> tuple[str, ...]:
+        """Q3: the lines that the site states no more, once it has installed the file."""
+        open_ones = {added.line_id for added in pending(self.acceptances, self.lfr.history_accepted)}
+        return settling.final_lines(self.lfr, self.ends, open_ones, self.now)
+
+    def body(self, blinding: str) -> SealedBody:
+        """What is sealed."""
+        return SealedBody(
+            blinding=blinding,
+            account_name=self.room.account.name,
+            lines=self.lines,
+            settled=list(self.settled),
+            enrolment=str(self.room.enrolment_id),
+            purchases=list(self.by_purchase),
+        )
+
     @property
     def site_windows(self) -> Windows:
         """E18: that the site goes by until it installs the file."""
@@ -149,7 +180,7 @@ def draw_up(
     assert accepted.deadline is not None
     installed = installed_in(room)
     shelf = replace(
-        read_shelf(room.account_id, room.guid_id, now),
+        read_shelf(room.account_id, room.guid_id, now, also=asked.lines),
         installed={had.purchase: had.quantity for had in installed.values()},
     )
     approved = is_approved(room.account_id)
@@ -190,7 +221,7 @@ def problems_of(plan: Plan) -> Iterator[Problem]:
         yield Problem(_nothing_granted(plan.room))
     yield from _unapproved(plan)
     yield from _below_use(plan)
-    refusal = _readable(plan) or _reachable(plan) or _log_agrees(plan)
+    refusal = _readable(plan) or _reachable(plan) or _log_agrees(plan) or _within_limits(plan)
     if refusal:
         yield Problem(refusal)
 
@@ -330,9 +361,12 @@ def _notices(plan: Plan) -> list[str]:
         words.append(f"The site goes by other windows from the install on (E18): {others}.")
     if plan.lowers_clock:
         words.append("It lowers the site's clock mark to CALM's time; leases get one time to live from there (T3).")
-    if plan.acceptances:
+    if plan.carried:
+        words.append(f"It carries the accepted history {plan.carried[-1].number}: the site adds its units once (L2).")
+    if plan.settled:
         words.append(
-            f"It carries the accepted history {plan.acceptances[-1].number}: the site adds its units once (L2)."
+            f"It settles lines of units whose purchase is over ({len(plan.settled)}): the site states them no more; "
+            "what was counted stays counted (Q3)."
         )
     for purchase, line in plan.by_purchase.items():
         words.extend(_line_notices(plan, purchase, line))
@@ -356,6 +390,19 @@ def _readable(plan: Plan) -> Refusal | None:
     """E17: a version of the OLF, and of the key set in it, that both sides know."""
     form = form_for_site(plan.room.name, plan.lfr.reads, plan.brought_key_set)
     return form if isinstance(form, Refusal) else None
+
+
+def _within_limits(plan: Plan) -> Refusal | None:
+    """E19: what a site can read, and can live with."""
+    if not plan.by_purchase:
+        return None
+    room, add = plan.room, pending(plan.carried, plan.lfr.history_accepted)
+    stated = [line for line in plan.lfr.lines if line.line_id in plan.ends and line.line_id not in plan.settled]
+    return (
+        settling.forgotten(room, plan.lines)
+        or limits.of_file(room.name, plan.body, add, plan.brought_key_set is not None)
+        or limits.of_next_lfr(room.name, plan.lines, stated, add)
+    )
 
 
 def _reachable(plan: Plan) -> Refusal | None:

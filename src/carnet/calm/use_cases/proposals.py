@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.db import transaction
 
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
@@ -24,6 +25,7 @@ from carnet.calm.use_cases.context import (
 from carnet.calm.use_cases.key_sets import make_next
 from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.validate_lfr import find_room
+from carnet.entitlements import UnwritableError
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
@@ -220,12 +222,14 @@ def confirm(calm: Calm, *, proposal: str, now: datetime, by: str) -> Confirmed |
 
 def _confirm(calm: Calm, proposal: str, now: datetime, by: str) -> Confirmed | Refusal:
     with act(calm, now=now, by=by, on_older=_resumes(proposal)) as doing:
-        row = _find_open(proposal)
+        row = _find(proposal)
+        if row.state != Proposal.State.OPEN:
+            return doing.refuse(_settled(row), f"{row.kind}.confirm", row.id)
         if is_same_operator(row.by, by):
             return doing.refuse(_same_person(row), f"{row.kind}.confirm", row.id)
         if refusal := _about_oneself(row, by) or _set_apart(row, by, now):
             return doing.refuse(refusal, f"{row.kind}.confirm", row.id)
-        answer = _carry_out(doing, row)
+        answer = _try_to_carry_out(doing, row)
         if isinstance(answer, Refusal):
             return doing.refuse(answer, f"{row.kind}.confirm", row.id)
         row.state, row.confirmed_by, row.confirmed_at = Proposal.State.DONE, by, now
@@ -289,13 +293,28 @@ def _shown_one(row: Proposal, room: ControlRoom | None, account: Account | None)
     )
 
 
-def _find_open(proposal: str) -> Proposal:
+def _find(proposal: str) -> Proposal:
     row = Proposal.objects.filter(id=proposal).first()
-    if row is None or row.state != Proposal.State.OPEN:
-        raise UsageError(
-            f"There is no open proposal “{proposal}”.", "It was confirmed or withdrawn already, or never made."
-        )
+    if row is None:
+        raise UsageError(f"There is no open proposal “{proposal}”.", "It was never made.")
     return row
+
+
+def _find_open(proposal: str) -> Proposal:
+    row = _find(proposal)
+    if row.state != Proposal.State.OPEN:
+        raise UsageError(f"There is no open proposal “{proposal}”.", "It was confirmed or withdrawn already.")
+    return row
+
+
+def _settled(row: Proposal) -> Refusal:
+    word = "taken back" if row.state == Proposal.State.WITHDRAWN else "confirmed"
+    when = f" at {stamp(row.confirmed_at)}" if row.confirmed_at else ""
+    return Refusal(
+        Code.NOTHING_TO_ACCEPT,
+        f"The proposal was {word} by {row.confirmed_by}{when} already.",
+        "Propose it again if it is still needed.",
+    )
 
 
 def _resumes(proposal: str) -> bool:
@@ -336,6 +355,20 @@ def _set_apart(row: Proposal, by: str, now: datetime) -> Refusal | None:
     )
 
 
+def _try_to_carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
+    """What can no longer be done is refused, and nothing of it stays."""
+    try:
+        with transaction.atomic():
+            return _carry_out(doing, row)
+    except (UsageError, UnwritableError) as error:
+        return Refusal(
+            Code.NOTHING_TO_ACCEPT,
+            f"What {row.by} proposed at {stamp(row.at)} can no longer be done: {error}",
+            "Take it back, and propose again what is still needed.",
+            run=f"calm confirm {row.id} --withdraw",
+        )
+
+
 def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
     """The conditions are judged again: much can have happened since."""
     payload = msgspec.json.decode(row.payload)
@@ -369,7 +402,7 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
 def _enrolled_anew(row: Proposal, room: ControlRoom) -> Refusal:
     return Refusal(
         Code.NOTHING_TO_ACCEPT,
-        f"{room.name}enrolled again since {row.by} proposed this at {stamp(row.at)}: it was about an enrolment that "
+        f"{room.name} enrolled again since {row.by} proposed this at {stamp(row.at)}: it was about an enrolment that "
         "ended.",
         "Take it back, and propose it again if it is still needed.",
         run=f"calm confirm {row.id} --withdraw",

@@ -23,9 +23,9 @@ from carnet.calm.use_cases.refused_uploads import bears_known_signature, refuse_
 from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import (
     find_room,
-    is_retired,
     own_keys,
     pending_keys,
+    retired_keys,
     seen_by,
 )
 from carnet.exchange.receipt import ReadReceipt, Receipt, read_receipt
@@ -53,12 +53,14 @@ def accept_receipt(
         read = read_receipt(raw)
         if isinstance(read, Refusal):
             return refuse_upload(doing, read, raw, sha256(raw).hexdigest(), _of(license_guid, None))
+        if had := _had_before(doing, read, license_guid):
+            return had
         judged = _judge(read, license_guid)
         if isinstance(judged, Refusal):
             known = bears_known_signature(read.receipt.control_room_id, read.signer, judged)
             of = replace(_of(license_guid, read.receipt), known=known)
             return refuse_upload(doing, judged, raw, read.envelope.digest, of)
-        return _take(doing, read.receipt, *judged)
+        return _take(doing, read, *judged)
 
 
 def _of(license_guid: Guid | None, receipt: Receipt | None) -> RefusedOf:
@@ -70,6 +72,16 @@ def _of(license_guid: Guid | None, receipt: Receipt | None) -> RefusedOf:
     return RefusedOf("receipt", account, guid, room.id, room.name, receipt.sequence, receipt.installed_at)
 
 
+def _had_before(doing: Act, read: ReadReceipt, license_guid: Guid | None) -> ReceiptAccepted | None:
+    """This very receipt, where CALM took it: it changes nothing, whichever keys and enrolments came since."""
+    file = LicenseFile.objects.defer("raw").select_related("room").filter(id=read.receipt.olf_id).first()
+    if file is None or file.receipt != read.envelope.digest:
+        return None
+    if license_guid and file.room.account_id != license_guid.account_id:
+        return None
+    return _answer(doing, read.receipt, file.room, file, "nothing_changed")
+
+
 def _judge(read: ReadReceipt, license_guid: Guid | None) -> tuple[ControlRoom, LicenseFile, Standing] | Refusal:
     receipt = read.receipt
     room = find_room(receipt.control_room_id)
@@ -77,13 +89,13 @@ def _judge(read: ReadReceipt, license_guid: Guid | None) -> tuple[ControlRoom, L
         return _unknown_room(receipt)
     if license_guid and room.guid_id != license_guid.id:
         return _of_another_room(room, license_guid)
-    retired = is_retired(room, read.signer)
+    retired_at = retired_keys(room).get(read.signer)
     keys = [pair.signing_key for pair in (own_keys(room), pending_keys(room)) if pair]
-    if not retired and receipt.signing_key not in keys:
+    if retired_at is None and receipt.signing_key not in keys:
         return lfr_refusals.unknown_key(room, read.signer)
     if room.state == ControlRoom.State.WRITTEN_OFF:  # E12
         return lfr_refusals.written_off(room)
-    standing = judge_history(seen_by(room, receipt.ledger), receipt.ledger, retired_key=retired)
+    standing = judge_history(seen_by(room, receipt.ledger), receipt.ledger, retired_at=retired_at)
     if standing is Standing.NOT_SHOWN:
         return _never_shown(lfr_refusals.history_not_shown(room, receipt.ledger))
     if standing is Standing.MISMATCH:
@@ -120,7 +132,8 @@ def _of_another_room(room: ControlRoom, license_guid: Guid) -> Refusal:
     )
 
 
-def _take(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, standing: Standing) -> ReceiptAccepted:
+def _take(doing: Act, read: ReadReceipt, room: ControlRoom, file: LicenseFile, standing: Standing) -> ReceiptAccepted:
+    receipt = read.receipt
     newer = file.sequence > room.confirmed and file.enrolment_id == room.enrolment_id
     newer = newer and room.state == ControlRoom.State.ACTIVE
     if newer:
@@ -129,11 +142,15 @@ def _take(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, st
         before = SeenCheckpoint.objects.filter(room=room, believed=True).order_by("-size", "-id").first()
         totals = before.totals if before else '{"units":[],"history_accepted":0}'
         see(room, receipt.ledger, receipt.olf_id, f"the receipt of license file {receipt.sequence}", totals, doing.now)
-        take_key(room, receipt.signing_key)
+        take_key(room, receipt.signing_key, receipt.ledger.checkpoint.size)
     if newer or standing is Standing.EXTENDS:  # one older than what is confirmed changes nothing (H2)
         room.changed_at = doing.now
         room.save(force_update=True)
-    verdict = "confirmed" if newer else "nothing_changed"
+        LicenseFile.objects.filter(pk=file.pk).update(receipt=read.envelope.digest)
+    return _answer(doing, receipt, room, file, "confirmed" if newer else "nothing_changed")
+
+
+def _answer(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, verdict: str) -> ReceiptAccepted:
     doing.record("receipt.accepted", file.id, verdict=verdict, control_room=room.id)
     return ReceiptAccepted(file.id, file.sequence, room.id, room.name, receipt.installed_at, verdict)
 
@@ -141,6 +158,6 @@ def _take(doing: Act, receipt: Receipt, room: ControlRoom, file: LicenseFile, st
 def _confirm(doing: Act, room: ControlRoom, file: LicenseFile) -> None:
     assert room.enrolment is not None
     confirm(room, file, None, doing.now)
-    position = read_position(room.id, room.enrolment.id)
+    position = read_position(room.id, room.enrolment.id, ())
     after = settle(position, Report(installed=file.sequence), periods_of(position.purchases()), doing.now)
     write_position(room.id, room.enrolment.id, room.enrolment.guid_id, position, after)

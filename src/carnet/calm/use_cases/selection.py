@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
+from django.db.models import Q
+
 from carnet.calm.control_rooms.positions import Books, read_books_of
 from carnet.calm.purchases.books import (
     Balance,
@@ -12,7 +14,7 @@ from carnet.calm.purchases.books import (
     in_force,
     line_id,
 )
-from carnet.calm.purchases.models import Purchase, period_of
+from carnet.calm.purchases.models import Product, Purchase, period_of
 from carnet.entitlements import (
     Line,
     Metric,
@@ -72,7 +74,9 @@ class Shelf:
         return self.books.balance(purchase, self.now)
 
     def name(self, sku: str) -> str:
-        return next((item.name for item in self.purchases.values() if item.sku == sku), sku)
+        """As the catalogue has it, also of a product of which nothing runs."""
+        found = next((item.name for item in self.purchases.values() if item.sku == sku), None)
+        return found or Product.objects.filter(sku=sku).values_list("name", flat=True).first() or sku
 
     def offers(self, sku: str, taken: Mapping[str, int]) -> list[Offer]:
         return [
@@ -88,10 +92,13 @@ _PRODUCT = ("sku", "name", "metric", "unit")
 _ITEM = [f"product__{each.name}" if each.name in _PRODUCT else each.name for each in fields(Item)]
 
 
-def read_shelf(account: str, guid: str, now: datetime) -> Shelf:
-    rows = Purchase.objects.filter(account=account).values_list(*_ITEM)
-    purchases = {row[0]: Item(*row) for row in rows}
-    return Shelf(purchases, read_books_of(account, purchases.values()), guid, now)
+def read_shelf(account: str, guid: str, now: datetime, also: Iterable[str] | None = None) -> Shelf:
+    """All purchases of the account; or, where `also` is given, only those that run and these: what issuing asks."""
+    rows = Purchase.objects.filter(account=account)
+    if also is not None:
+        rows = rows.filter(Q(valid_until__gt=now) | Q(id__in=list(also)))
+    purchases = {row[0]: Item(*row) for row in rows.values_list(*_ITEM)}
+    return Shelf(purchases, read_books_of(account, purchases.values(), now, also), guid, now)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ with which key, at which License GUID, and what it granted; the totals are the L
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
-from carnet.calm.control_rooms.counting import falls, stated_in
+from carnet.calm.control_rooms.counting import Stated, falls, stated_in
 from carnet.calm.control_rooms.history import Standing
 from carnet.calm.control_rooms.models import (
     AcceptedLfr,
     ControlRoom,
+    Counted,
     Enrolment,
     LicenseFile,
     LicenseLine,
@@ -50,6 +52,8 @@ from carnet.calm.use_cases.validate_lfr import (
     own_keys,
     read_acceptances,
     read_counted,
+    retire,
+    retired_keys,
 )
 from carnet.calm.use_cases.validate_statements import judge_statements
 from carnet.entitlements import Line
@@ -220,16 +224,25 @@ def take_back(doing: Act, found: Provable, *, reason: str, first: str) -> Accept
     file = _keep_file(doing, room, found)
     room.save(force_update=True)
     stated = stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
+    _settle(room, stated, found.proof.olf.issued_at)
     case = count(Case(found.read, found.guid, room, None, stated, {}, file), read_acceptances(room.id))
     if found.standing is Standing.MISMATCH:
         accepted = accept_known_history(doing, case, reason=reason, first=first)
     else:
-        fall = falls(read_counted(room), case.counts, doing.now)
+        fall = falls(read_counted(room, stated), case.counts, doing.now)
         if fall:
             return lfr_refusals.totals_fell(room, fall)
         _, accepted = apply_lfr(doing, case)
     settle_refusals(room.id)
     return accepted
+
+
+def _settle(room: ControlRoom, stated: Stated, issued_at: datetime) -> None:
+    """Q3: lines that had ended may have been settled in the time that was lost. The site states them no more."""
+    lines = LicenseLine.objects.filter(room=room, units=True)
+    running = lines.filter(ends__gt=issued_at).values("line_id")
+    counted = Counted.objects.filter(room=room, enrolment=room.enrolment).exclude(line_id__in=running)
+    counted.exclude(line_id__in=[line.line_id for line in stated.units]).update(settled=True)
 
 
 def _keep_key_set(lfr: LicenseFileRequest) -> None:
@@ -253,7 +266,8 @@ def _believe(room: ControlRoom, lfr: LicenseFileRequest) -> None:
     """E15: the OLF is sealed to this pair's key, which CALM did only once it had taken the pair."""
     pair, own = stated_pair(lfr), own_keys(room)
     if pair != own:
-        room.retired_keys = f"{room.retired_keys}\n{own.signing_key.kid}".strip()
+        # when the new key spoke first is forgotten: at the latest in this file
+        room.retired_keys = retire(retired_keys(room), own.signing_key.kid, lfr.ledger.checkpoint.size)
         room.keys, room.pending_keys = msgspec.json.encode(pair).decode(), ""
     room.history_stated = max(room.history_stated, lfr.history_accepted)
 

@@ -13,10 +13,13 @@ from carnet.calm.use_cases.accounts import (
 )
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.key_sets import issuers_of, newest_row
+from carnet.calm.use_cases.limits import unreadable
 from carnet.calm.use_cases.models import Token as TokenRow
 from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.written_for import form_for_account
+from carnet.entitlements import UnwritableError
 from carnet.exchange.enablement_token import Token, write_token
+from carnet.exchange.envelope import Kind, readable
 from carnet.exchange.reads import vendor_reads
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Refusal
@@ -60,7 +63,10 @@ def download_token(
             windows=windows,
             reads=vendor_reads(),
         )
-        raw = write_token(token, issuers_of(calm, key_set), form.token)
+        try:
+            raw = readable(Kind.TOKEN, write_token(token, issuers_of(calm, key_set), form.token))
+        except UnwritableError as error:
+            return doing.refuse(unreadable("A Control Room", str(error)), "token.download", customer.id)
         TokenRow(
             id=token.token_id,
             account=customer,

@@ -20,6 +20,7 @@ from carnet.calm.use_cases.validate_lfr import (
     is_retired,
     own_keys,
     pending_keys,
+    retired_keys,
     seen_by,
 )
 from carnet.calm.use_cases.validate_statements import newest_carried
@@ -164,5 +165,5 @@ def standing_of(room: ControlRoom | None, read: ReadLfr) -> Standing:
         seen_by(room, ledger),
         ledger,
         smaller_than=read.lfr.smaller_than,
-        retired_key=is_retired(room, read.signer),
+        retired_at=retired_keys(room).get(read.signer),
     )

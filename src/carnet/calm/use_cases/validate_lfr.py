@@ -4,9 +4,11 @@ Whose it is comes first, then its history (L2), and only then what it says is be
 is a `Case`, which `apply_lfr` carries out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import msgspec
+from django.db.models import Q
 
 from carnet.calm.control_rooms.counting import (
     Acceptance,
@@ -32,7 +34,7 @@ from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.exposures import needs_two_people, stands_for
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.validate_statements import judge_newcomer, judge_statements, judge_token
-from carnet.exchange.history import History
+from carnet.exchange.history import SHOWN, History
 from carnet.exchange.license_file_request import (
     KeyPair,
     LicenseFileRequest,
@@ -77,17 +79,19 @@ def validate_lfr(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
     room = find_room(lfr.control_room.id)
     if room is None:
         return _judge_newcomer(doing, read, guid)
-    refusal = judge_identity(room, read, guid) or judge_state(room, read)  # (4), (5)
+    taken = _taken_before(room, read.envelope.digest)
+    refusal = judge_account(room, guid) or (_as_it_was(room, taken) if taken else None)
+    refusal = refusal or judge_identity(room, read, guid) or judge_state(room, read)  # (4), (5)
     if refusal:
         return refusal
-    case = _judge_history(room, read, guid)  # (6)
+    case = _judge_history(room, read, guid, taken)  # (6)
     if isinstance(case, Refusal) or case.again:
         return case
     refusal = _judge_totals(read, room) or judge_statements(room, lfr)  # (7), (8)
     if refusal:
         return refusal
     case = count(case, read_acceptances(room.id))
-    fall = falls(read_counted(room), case.counts, doing.now)
+    fall = falls(read_counted(room, case.stated), case.counts, doing.now)
     if fall:  # (9)
         return lfr_refusals.totals_fell(room, fall)
     return _judge_enrolment(doing, case)  # (10)
@@ -127,8 +131,8 @@ def find_room(room: str) -> ControlRoom | None:
 def judge_identity(room: ControlRoom, read: ReadLfr, guid: Guid) -> Refusal | None:
     """(4): the account, the GUID (H5), and the keys (E15). A retired key is a question of history, judged there."""
     lfr = read.lfr
-    if room.account_id != guid.account_id:
-        return lfr_refusals.wrong_account(room.name, guid)
+    if refusal := judge_account(room, guid):
+        return refusal
     free_of_guid = lfr.kind is RequestKind.RELEASE and room.guid_id is None
     if not free_of_guid and room.guid_id != guid.id:
         other = ControlRoom.objects.filter(guid=guid).first()
@@ -142,6 +146,24 @@ def judge_identity(room: ControlRoom, read: ReadLfr, guid: Guid) -> Refusal | No
     if pair not in (own_keys(room), pending_keys(room)):
         return lfr_refusals.unknown_key(room, read.signer)
     return None
+
+
+def judge_account(room: ControlRoom, guid: Guid) -> Refusal | None:
+    """(4): nobody is told anything of another account's Control Room."""
+    return None if room.account_id == guid.account_id else lfr_refusals.wrong_account(room.name, guid)
+
+
+def _taken_before(room: ControlRoom, digest: str) -> AcceptedLfr | None:
+    """This very file, where CALM took it and still believes it."""
+    return AcceptedLfr.objects.defer("raw").filter(digest=digest, room=room, believed=True).first()
+
+
+def _as_it_was(room: ControlRoom, taken: AcceptedLfr) -> Refusal | None:
+    """E6: a file that CALM has is answered as what it was, whichever keys and enrolments came since. The newest one
+    that was not answered yet is taken again."""
+    if taken.used:
+        return lfr_refusals.already_used(room, taken.sequence)
+    return None if taken.pk == room.newest_lfr_id else lfr_refusals.superseded(room, taken.sequence)
 
 
 def judge_state(room: ControlRoom, read: ReadLfr) -> Refusal | None:
@@ -175,28 +197,19 @@ def id_was_used(read: ReadLfr) -> bool:
     return AcceptedLfr.objects.filter(id=read.lfr.request_id).exclude(digest=read.envelope.digest).exists()
 
 
-def _judge_history(room: ControlRoom, read: ReadLfr, guid: Guid) -> Case | Refusal:
-    """(6): L2, before sequence, totals or anything else is believed."""
-    lfr, digest = read.lfr, read.envelope.digest
-    taken = AcceptedLfr.objects.defer("raw").filter(digest=digest, room=room, believed=True).first()
-    if taken and taken.pk != room.newest_lfr_id:  # E6: taken before, and answered or overtaken since
-        return (
-            lfr_refusals.already_used(room, taken.sequence)
-            if taken.used
-            else lfr_refusals.superseded(room, lfr.sequence)
-        )
-    retired = is_retired(room, read.signer)
-    standing = judge_history(seen_by(room, lfr.ledger), lfr.ledger, smaller_than=lfr.smaller_than, retired_key=retired)
+def _judge_history(room: ControlRoom, read: ReadLfr, guid: Guid, taken: AcceptedLfr | None) -> Case | Refusal:
+    """(6): L2, before sequence, totals or anything else is believed. `taken`: the newest one, uploaded again."""
+    lfr, seen, retired_at = read.lfr, seen_by(room, read.lfr.ledger), retired_keys(room).get(read.signer)
+    standing = judge_history(seen, lfr.ledger, smaller_than=lfr.smaller_than, retired_at=retired_at)
     if standing is Standing.MISMATCH:
         return lfr_refusals.history_mismatch(room, lfr.ledger)
     if standing is Standing.NOT_SHOWN:
         return lfr_refusals.history_not_shown(room, lfr.ledger)
-    if standing is Standing.SUPERSEDED:  # a receipt moved the checkpoint on: a used LFR is used all the same (E6)
-        used = taken is not None and taken.used
-        return lfr_refusals.already_used(room, lfr.sequence) if used else lfr_refusals.superseded(room, lfr.sequence)
+    if standing is Standing.SUPERSEDED:
+        return lfr_refusals.superseded(room, lfr.sequence)
     case = Case(read, guid, room, None, _stated(lfr), {})
     if taken:
-        return lfr_refusals.already_used(room, taken.sequence) if taken.used else replace(case, again=taken)
+        return replace(case, again=taken)
     if _of_released_enrolment(room, lfr):
         return lfr_refusals.of_released_enrolment(room)
     if lfr.sequence <= room.last_sequence:
@@ -235,8 +248,8 @@ def seen_by(room: ControlRoom, new: History) -> Seen:
     believed = SeenCheckpoint.objects.filter(room=room, believed=True)
     roots = believed.filter(size=new.checkpoint.size).values_list("root", flat=True)
     known = tuple(Checkpoint(new.checkpoint.size, from_base64url(root)) for root in roots)
-    newest = believed.order_by("-size", "-id").first()
-    return Seen(last, known, msgspec.json.decode(newest.history, type=History) if newest else None)
+    later = believed.filter(size__gt=new.checkpoint.size).order_by("size", "id").values_list("history", flat=True)
+    return Seen(last, known, tuple(msgspec.json.decode(text, type=History) for text in later[:SHOWN]))
 
 
 def _stated(lfr: LicenseFileRequest) -> Stated:
@@ -253,10 +266,16 @@ def read_acceptances(room: str, newer_than: int = 0) -> tuple[Acceptance, ...]:
     return tuple(Acceptance(number, tuple(msgspec.json.decode(add, type=list[AddedUnits]))) for number, add in rows)
 
 
-def read_counted(room: ControlRoom) -> dict[Where, Count]:
-    own = Counted.objects.filter(room=room, enrolment=room.enrolment_id)
-    rows = own.values_list("line_id", "period_start", "sku", "units", "stated")
-    return {(line, period_start): Count(sku, units, stated) for line, period_start, sku, units, stated in rows}
+def read_counted(room: ControlRoom, stated: Stated) -> dict[Where, Count]:
+    """What is counted under the present enrolment. Of what is settled (Q3), which is much after many years, only the
+    lines that are `stated` all the same."""
+    lines = {line.line_id for line in stated.units}
+    own = Counted.objects.filter(Q(settled=False) | Q(line_id__in=lines), room=room, enrolment=room.enrolment_id)
+    rows = own.values_list("line_id", "period_start", "sku", "units", "stated", "settled")
+    return {
+        (line, period_start): Count(sku, units, stated, settled)
+        for line, period_start, sku, units, stated, settled in rows
+    }
 
 
 def own_keys(room: ControlRoom) -> KeyPair:
@@ -267,5 +286,16 @@ def pending_keys(room: ControlRoom) -> KeyPair | None:
     return msgspec.json.decode(room.pending_keys, type=KeyPair) if room.pending_keys else None
 
 
+def retired_keys(room: ControlRoom) -> dict[str, int]:
+    """E15: the keys that the site gave up, each with the records of its ledger when the next key spoke first."""
+    lines = (line.split() for line in room.retired_keys.splitlines())
+    return {kid: int(size) for kid, size in lines}
+
+
+def retire(retired: Mapping[str, int], kid: str, at: int) -> str:
+    """The text of `retired` with one key more."""
+    return "\n".join(f"{each} {size}" for each, size in {**retired, kid: at}.items())
+
+
 def is_retired(room: ControlRoom, kid: str) -> bool:
-    return kid in room.retired_keys.split()
+    return kid in retired_keys(room)

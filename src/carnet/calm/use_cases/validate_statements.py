@@ -5,7 +5,7 @@ A token enrols one Control Room, once: the one that holds its secret. A Control 
 lines or another acceptance than CALM made states wrong numbers, even if its history is right.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -70,8 +70,9 @@ def judge_statements(room: ControlRoom, lfr: LicenseFileRequest) -> Refusal | No
         carried = newest_carried(room)
         if lfr.history_accepted > carried:
             return lfr_refusals.history_not_carried(room.name, lfr.history_accepted, carried)
-    issued = _issued_to(room)
-    wrong = [words for total in lfr.totals.record.body.lines for words in _differences(total, issued)]
+    lines = lfr.totals.record.body.lines
+    issued = _issued_to(room, [total.line_id for total in lines])
+    wrong = [words for total in lines for words in _differences(total, issued)]
     return lfr_refusals.not_the_lines_issued(room, wrong) if wrong else None
 
 
@@ -104,8 +105,8 @@ _AS_ISSUED = (
 )
 
 
-def _issued_to(room: ControlRoom) -> dict[str, _Issued]:
-    rows = LicenseLine.objects.filter(room=room).values_list(*_AS_ISSUED).distinct()
+def _issued_to(room: ControlRoom, lines: Collection[str]) -> dict[str, _Issued]:
+    rows = LicenseLine.objects.filter(room=room, line_id__in=lines).values_list(*_AS_ISSUED).distinct()
     return {line: _Issued(sku, metric, period_of(unit, start)) for line, sku, metric, unit, start in rows}
 
 

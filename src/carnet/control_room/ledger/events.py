@@ -164,6 +164,7 @@ class LicenseInstalled(Event, frozen=True):
     issuing_log: CheckpointFields
     file_sha256: Sha256
     lines: list[Line]
+    settled: list[Uuid]  # lines that are stated no more (Q3)
     windows: Windows  # in force from this record on (E18)
     reads: VendorReads  # E17
 

@@ -14,7 +14,7 @@ from carnet.control_room.rules.grant import count_in_use, lines_of
 from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.reservations import Reservations
 from carnet.control_room.state.state import LineMemory, State, period_key
-from carnet.entitlements import shares
+from carnet.entitlements import MAX_QUANTITY, shares
 from carnet.exchange.license_file_request import LineTotals, RefusalCount, Totals
 
 
@@ -44,6 +44,7 @@ def _stated(state: State, line_id: str, reserved: int, now: datetime) -> LineTot
     period_start = stated_period(state, line_id, now)
     consumed = state.consumed(line_id, period_start)
     using, peak = _attributed(state, line_id, memory, now)
+    owed = max(0, consumed - memory.quantity) if memory.metric.kind.owes_overage else 0
     return LineTotals(
         line_id=line_id,
         sku=memory.sku,
@@ -51,10 +52,10 @@ def _stated(state: State, line_id: str, reserved: int, now: datetime) -> LineTot
         granted=share.quantity if share else 0,
         in_use=using,
         peak_in_use=max(peak, using),
-        consumed=consumed,
+        consumed=min(consumed, MAX_QUANTITY),
         period_start=period_start,
-        owed=max(0, consumed - memory.quantity) if memory.metric.kind.owes_overage else 0,
-        reserved=reserved,
+        owed=min(owed, MAX_QUANTITY),
+        reserved=min(reserved, MAX_QUANTITY),
     )
 
 

@@ -117,6 +117,7 @@ def _generated(state: State, record: Record, event: e.RequestGenerated) -> None:
     past = PastRequest(event.request_id, event.sequence, event.request.value, record.at, event.install_by, asked_by)
     state.exchange.request(record.index, past, event.cycle.id if event.cycle else None, state.cycle_ends)
     _show(state, event.request_id, record)
+    fold_use.stated(state, record.at)
     if event.request is RequestKind.RELEASE:
         state.released, state.locked = True, False
 
@@ -158,8 +159,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.mark = max(state.mark, event.issued_at)
     state.cycle, state.locked, state.withdrawn = None, False, 0
     state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
-    state.peaks = {sku: len(users) for sku, users in state.users.items()}
-    state.peaks |= {sku: len(leases.by_id) for sku, leases in state.leases.items()}
+    fold_use.answered(state)
     state.rollbacks = {}
     fold_use.begin(state, record.at, event.lines)
     _take_new_keys(state)
@@ -173,13 +173,14 @@ def _take_new_keys(state: State) -> None:
 
 
 def _remember_lines(state: State, event: e.LicenseInstalled) -> None:
-    """Units of this enrolment stay known when a line is left out; lines of an enrolment before are settled by now."""
+    """Units of this enrolment stay known when a line is left out, until the OLF settles it (Q3): CALM has its final
+    total. Lines of an enrolment before are settled by now."""
     assert state.enrolment is not None
-    token_id = state.enrolment.token_id
+    token_id, settled = state.enrolment.token_id, set(event.settled)
     kept = {
         line_id: memory
         for line_id, memory in state.lines.items()
-        if memory.token_id == token_id and memory.metric.kind.counts_units
+        if memory.token_id == token_id and memory.metric.kind.counts_units and line_id not in settled
     }
     for line in event.lines:
         kept[line.line_id] = LineMemory(line.sku, line.metric, line.quantity, line.period, token_id)

@@ -31,7 +31,8 @@ def _refusals(state: State, record: Record, event: e.RefusalsCounted) -> None:
 
 
 def _count_refusals(state: State, at: datetime, code: str, sku: str | None, count: int) -> None:
-    state.refusals[code] = state.refusals.get(code, 0) + count
+    for refusals in (state.refusals, state.refusals_since):
+        refusals[code] = refusals.get(code, 0) + count
     if sku in state.tallies:
         state.tallies[sku].note(at, refused=count)
 
@@ -45,6 +46,19 @@ def begin(state: State, at: datetime, lines: list[Line]) -> None:
         tallies.since = min(tallies.since, max(at, line.valid_from))
 
 
+def stated(state: State, at: datetime) -> None:
+    """An LFR states what was until now. What comes after it belongs to the next one, if an OLF answers this one."""
+    state.peaks_since = {sku: len(users) for sku, users in state.users.items()}
+    state.peaks_since |= {sku: leases.count(at) for sku, leases in state.leases.items()}
+    state.refusals_since = {}
+
+
+def answered(state: State) -> None:
+    """An OLF is installed: CALM has what its LFR stated (E7), and the next one goes on from there."""
+    state.peaks, state.peaks_since = state.peaks_since, {}
+    state.refusals, state.refusals_since = state.refusals_since, {}
+
+
 def go_back(state: State, to: datetime) -> None:
     """T3: time is lowered. What is in use is what was, but for the leases that had expired."""
     for sku, tallies in state.tallies.items():
@@ -56,8 +70,9 @@ def go_back(state: State, to: datetime) -> None:
 
 def in_use(state: State, sku: str, at: datetime, count: int, before: int, granted: int = 0) -> None:
     """So many users or seats are in use from now on, and were just before; `granted`: how many were taken with it."""
-    if count > state.peaks.get(sku, 0):
-        state.peaks[sku] = count
+    for peaks in (state.peaks, state.peaks_since):
+        if count > peaks.get(sku, 0):
+            peaks[sku] = count
     tallies = state.tallies.get(sku)
     if tallies:
         tallies.using(at, count, before, granted)

@@ -197,9 +197,11 @@ class State(msgspec.Struct):
     users: Users = msgspec.field(default_factory=Users)
     leases: dict[str, Leases] = {}
     reservations: Reservations = msgspec.field(default_factory=Reservations)
-    peaks: dict[str, int] = {}  # by product, since the last install
+    peaks: dict[str, int] = {}  # by product, since the LFR that the installed OLF answers
+    peaks_since: dict[str, int] = {}  # the same since the newest LFR: what an install goes on from
     tallies: dict[str, UsageCounters] = {}  # by product, of each that a license here ever named
-    refusals: dict[str, int] = {}
+    refusals: dict[str, int] = {}  # by code, since the LFR that the installed OLF answers
+    refusals_since: dict[str, int] = {}  # the same since the newest LFR
     newest_refusals: dict[str, list[SeenRefusal]] = {}  # by product, the newest last
     rollbacks: dict[str, int] = {}  # checkpoints shown here that are not in this ledger: root and size
     api_keys: dict[str, ApiKey] = {}  # by id

@@ -36,6 +36,7 @@ from carnet.exchange.keys import (
     new_signer,
 )
 from carnet.exchange.license_file_request import (
+    MAX_TOTALS,
     Cycle,
     KeyPair,
     RequestKind,
@@ -78,6 +79,8 @@ class GenerateRequest(Command[RequestAnswer]):
         pair = self._new_pair(moment) if self.new_keys else None
         settled = _settled(state, kind, moment.now)
         stated = totals(after_settling(state, settled), moment.now)
+        if len(stated.lines) > MAX_TOTALS:
+            return _too_many_lines(len(stated.lines))
         generated = _generated(state, kind, pair, moment)
         events: list[Event] = [RequestAsked(request=kind), *settled]
         if kind is RequestKind.RELEASE and state.state_name != RELEASED:
@@ -126,6 +129,15 @@ def _enabled(state: State, kind: RequestKind) -> Refusal | None:
             run="control-room request generate --kind release --out FILE",
         )
     return None
+
+
+def _too_many_lines(count: int) -> Refusal:
+    """E19: CALM issues nothing that leads here."""
+    return Refusal(
+        Code.TOO_LARGE,
+        f"The request would state {count} lines; it holds at most {MAX_TOTALS}.",
+        "Tell the vendor: a license file granted more lines than a request can state.",
+    )
 
 
 def _generated(state: State, kind: RequestKind, pair: tuple[Signer, Opener] | None, moment: Moment) -> RequestGenerated:

@@ -25,7 +25,7 @@ from carnet.control_room.rules.site_state import by_lines
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import TOLERANCE
 from carnet.entitlements import Line
-from carnet.exchange.envelope import Kind
+from carnet.exchange.envelope import Kind, readable
 from carnet.exchange.issuing_log import check_log
 from carnet.exchange.keys import Opener
 from carnet.exchange.offline_license_file import (
@@ -271,6 +271,7 @@ def _license(opened: Opened, answer: LicenseAnswer) -> e.LicenseInstalled:
         issuing_log=olf.issuing_log.checkpoint,
         file_sha256=answer.fingerprint,
         lines=answer.lines,
+        settled=opened.body.settled,
         windows=olf.windows,
         reads=olf.reads,
     )
@@ -302,4 +303,5 @@ class _Documents:
             installed_at=draft.records[-1].at,
             ledger=history(state, draft, olf.acknowledged.size),
         )
-        return write_receipt(receipt, self.moment.keys.signer(key.kid), version_for(Kind.RECEIPT, olf.reads.receipt))
+        version = version_for(Kind.RECEIPT, olf.reads.receipt)
+        return readable(Kind.RECEIPT, write_receipt(receipt, self.moment.keys.signer(key.kid), version))

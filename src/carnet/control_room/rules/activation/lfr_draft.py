@@ -9,8 +9,9 @@ from carnet.control_room.rules.site_state import RELEASED, state_name
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import lag
 from carnet.exchange.carried_license import CarriedLicense, carry
-from carnet.exchange.envelope import Kind, stored_value
+from carnet.exchange.envelope import MAX_FILE, Kind, readable, stored_value
 from carnet.exchange.history import (
+    SHOWN,
     Extension,
     History,
     checkpoint_fields,
@@ -47,9 +48,13 @@ class LfrDraft:
         state, keys = self.state, self.moment.keys
         assert state.signing_key is not None
         signers = [keys.signer(state.signing_key.kid), *([self.pair[0]] if self.pair else [])]
-        return write_lfr(self._request(draft), signers, self._version())
+        for shown in (SHOWN, SHOWN // 4, 0):  # with very many lines there is room for fewer proofs (E19, L2)
+            raw = write_lfr(self._request(draft, shown), signers, self._version())
+            if len(raw) <= MAX_FILE:
+                break
+        return readable(Kind.LFR, raw)
 
-    def _request(self, draft: LedgerPreview) -> LicenseFileRequest:
+    def _request(self, draft: LedgerPreview, shown: int) -> LicenseFileRequest:
         state, generated = self.state, self.generated
         assert state.enrolment is not None
         assert state.key_set is not None
@@ -70,7 +75,7 @@ class LfrDraft:
             key_set_version=state.key_set.version,
             issuing_log=state.issuing_log,
             totals=_stated(draft),
-            ledger=history(state, draft, self.since),
+            ledger=history(state, draft, self.since, shown),
             clock=self._clock(),
             windows=state.windows,
             reads=site_reads(),
@@ -123,10 +128,10 @@ def _stated(draft: LedgerPreview) -> StatedTotals:
     return StatedTotals(record=stated, proof=texts(draft.inclusion(record.index)))
 
 
-def history(state: State, draft: LedgerPreview, since: int | None = None) -> History:
+def history(state: State, draft: LedgerPreview, since: int | None = None, newest: int = SHOWN) -> History:
     """L2: the checkpoint, and proofs from the acknowledged one, the newest 32 shown since, and the one asked for."""
     size = draft.checkpoint.size
-    old = {shown.size: shown.of for shown in state.shown}
+    old = {shown.size: shown.of for shown in state.shown[max(0, len(state.shown) - newest) :]}
     if state.installed:
         old.setdefault(state.installed.acknowledged, "acknowledged")
     if since and since <= size:

@@ -156,7 +156,8 @@ def _left_after(state: State, reservation: Reservation, consumed: list[Draw], no
 
 def _owed(state: State, draw: Draw) -> int:
     """Of these units, what goes above the quantity that the line had last: as an LFR states it (Q5)."""
-    above = state.consumed(draw.line_id, draw.period_start) + draw.units - state.lines[draw.line_id].quantity
+    memory = state.lines.get(draw.line_id)
+    above = state.consumed(draw.line_id, draw.period_start) + draw.units - (memory.quantity if memory else 0)
     return max(0, min(draw.units, above))
 
 

@@ -103,6 +103,7 @@ def plant(world: World) -> Site:
     return site
 
 
+@pytest.mark.rule("L6")
 def test_no_act_is_done_on_an_older_database_but_stating_that_it_is_one(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.license(plant, products={"bot-creator": 30})
@@ -114,6 +115,7 @@ def test_no_act_is_done_on_an_older_database_but_stating_that_it_is_one(world: W
     assert verify_log(world.calm).holds
 
 
+@pytest.mark.rule("L6")
 def test_a_site_that_was_licensed_since_goes_on(world: World, plant: Site) -> None:
     """The newest OLF is forgotten: its lines come back from the file itself, and the site takes the next one."""
     backup = Backup(world)
@@ -129,6 +131,7 @@ def test_a_site_that_was_licensed_since_goes_on(world: World, plant: Site) -> No
     assert verify_log(world.calm).holds
 
 
+@pytest.mark.rule("L6")
 def test_a_snapshot_of_the_whole_machine_is_found_out_by_a_site(world: World, plant: Site) -> None:
     """The head went back, too: CALM acts on, until a site names a file that it never issued."""
     backup, then = Backup(world), world.now
@@ -147,6 +150,7 @@ def test_a_snapshot_of_the_whole_machine_is_found_out_by_a_site(world: World, pl
     go_on(world, plant, products={"bot-creator": 30})
 
 
+@pytest.mark.rule("L6")
 def test_a_site_that_enrolled_since_comes_back_with_its_identity(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.now += HOUR
@@ -161,6 +165,7 @@ def test_a_site_that_enrolled_since_comes_back_with_its_identity(world: World, p
     go_on(world, plant, products={"bot-creator": 10})
 
 
+@pytest.mark.rule("L6")
 def test_a_purchase_is_entered_again_and_its_line_keeps_its_id(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.now += HOUR
@@ -180,6 +185,7 @@ def test_a_purchase_is_entered_again_and_its_line_keeps_its_id(world: World, pla
     assert set(plant.granted) == had
 
 
+@pytest.mark.rule("L6")
 def test_an_excess_is_listed_and_not_hidden(world: World, plant: Site) -> None:
     """H1: what was bought less of is judged afterwards."""
     backup = Backup(world)
@@ -195,6 +201,7 @@ def test_an_excess_is_listed_and_not_hidden(world: World, plant: Site) -> None:
     assert bots.excess == 20
 
 
+@pytest.mark.rule("L6")
 def test_twice_to_the_same_state(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.license(plant, products={"bot-creator": 9, "document-pages": 50})
@@ -206,6 +213,7 @@ def test_twice_to_the_same_state(world: World, plant: Site) -> None:
     assert plant.key_set is not None
 
 
+@pytest.mark.rule("L6")
 def test_a_license_of_another_time_is_not_taken_back(world: World, plant: Site) -> None:
     """Somebody who has the issuing keys cannot have any file taken back: only one of the time that was lost."""
     backup = Backup(world)
@@ -222,6 +230,7 @@ def test_a_license_of_another_time_is_not_taken_back(world: World, plant: Site) 
     assert not LicenseFile.objects.filter(taken_back=True).exists()
 
 
+@pytest.mark.rule("L6")
 def test_a_token_that_was_forgotten_enrols_once_two_people_took_it_back(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.now += HOUR
@@ -239,6 +248,7 @@ def test_a_token_that_was_forgotten_enrols_once_two_people_took_it_back(world: W
     world.accept(south.request(world.now), "south")
 
 
+@pytest.mark.rule("L6")
 def test_new_keys_of_the_time_that_was_lost_are_believed_by_the_file_that_is_sealed_to_them(
     world: World, plant: Site
 ) -> None:
@@ -253,7 +263,7 @@ def test_new_keys_of_the_time_that_was_lost_are_believed_by_the_file_that_is_sea
     go_on(world, plant, products={"bot-creator": 12, "document-pages": 50})
 
 
-@pytest.mark.rule("L2", "Q3")
+@pytest.mark.rule("L6", "L2", "Q3")
 def test_a_history_accepted_in_the_time_that_was_lost_is_accepted_with_the_license(world: World, plant: Site) -> None:
     """The site was restored, CALM accepted that, and then CALM was restored: both forgot. No unit is counted less."""
     plant.use("document-pages", consume=5, now=world.now)
@@ -284,7 +294,7 @@ def test_a_history_accepted_in_the_time_that_was_lost_is_accepted_with_the_licen
     assert old.history_accepted == 2, "the number that was forgotten is not given again"
 
 
-@pytest.mark.rule("E11", "H4")
+@pytest.mark.rule("L6", "E11", "H4")
 def test_a_release_and_an_enrolment_of_the_time_that_was_lost(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.now += HOUR
@@ -298,7 +308,7 @@ def test_a_release_and_an_enrolment_of_the_time_that_was_lost(world: World, plan
     assert world.spent() == {"document-pages": 50}, "what it consumed before is forgotten: nothing returns"
 
 
-@pytest.mark.rule("E16")
+@pytest.mark.rule("L6", "E16")
 def test_issuing_keys_that_were_rotated_in_the_time_that_was_lost(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.now += HOUR
@@ -313,6 +323,7 @@ def test_issuing_keys_that_were_rotated_in_the_time_that_was_lost(world: World, 
 
 @pytest.mark.security
 @pytest.mark.parametrize("lie", ["more", "another room", "another key", "not installed"])
+@pytest.mark.rule("L6")
 def test_nobody_states_more_than_was_granted(world: World, plant: Site, lie: str) -> None:
     backup = Backup(world)
     world.now += HOUR
@@ -351,7 +362,7 @@ def _lying(lfr: LicenseFileRequest, lie: str, south: Site, world: World) -> Lice
 
 
 @pytest.mark.security
-@pytest.mark.rule("A3", "E16")
+@pytest.mark.rule("L6", "A3", "E16")
 def test_no_issuing_key_and_no_single_person_states_a_break(world: World, plant: Site) -> None:
     backup = Backup(world)
     world.license(plant, products={"bot-creator": 30})
@@ -368,7 +379,7 @@ def test_no_issuing_key_and_no_single_person_states_a_break(world: World, plant:
     ok(proposals.confirm(world.calm, proposal=asked.proposal, now=world.now, by=OMAR))
 
 
-@pytest.mark.rule("A3")
+@pytest.mark.rule("L6", "A3")
 def test_asking_twice_states_the_same_place(world: World, plant: Site) -> None:
     """What was recorded by asking for it is of the log that goes on."""
     backup = Backup(world)

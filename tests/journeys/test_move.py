@@ -34,7 +34,7 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "oslo.move")
 
 
-@pytest.mark.rule("L2", "G6", "Q3", "moved")
+@pytest.mark.rule("L7", "L2", "G6", "Q3", "moved")
 def test_a_moved_site_goes_on_as_one_history(story: Story, tmp_path: Path, file: str) -> None:
     old = story.site
     old("units", "consume", PAGES, "1200")
@@ -56,7 +56,7 @@ def test_a_moved_site_goes_on_as_one_history(story: Story, tmp_path: Path, file:
 
 
 @pytest.mark.security
-@pytest.mark.rule("moved")
+@pytest.mark.rule("L7", "moved")
 def test_the_machine_that_a_site_left_can_only_be_looked_at(story: Story, tmp_path: Path, file: str) -> None:
     old, backup = story.site, str(tmp_path / "backup")
     old("backup", "--out", backup)

@@ -47,7 +47,8 @@ SUITES = {"std": (ED25519, ML_DSA_65)}  # room is left for `gov` and `small`
 
 Keys = Annotated[list[PublicKey], Meta(min_length=1, max_length=16)]
 Threshold = Annotated[int, Meta(ge=1, le=8)]
-LogBreaks = Annotated[list[LogBreak], Meta(max_length=32)]
+MAX_BREAKS = 32  # of the issuing log, the newest
+LogBreaks = Annotated[list[LogBreak], Meta(max_length=MAX_BREAKS)]
 
 
 class KeySet(Fields, frozen=True):

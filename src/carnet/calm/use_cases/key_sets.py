@@ -12,6 +12,7 @@ from carnet.errors import NotSetUpError, UsageError
 from carnet.exchange.envelope import Kind, readable, stored_value
 from carnet.exchange.issuing_log import LogBreak
 from carnet.exchange.key_set import (
+    MAX_BREAKS,
     SUITES,
     KeySet,
     Trust,
@@ -55,7 +56,7 @@ def make_broken(doing: Act, stated: LogBreak) -> KeysMade:
     newest = newest_row()
     current = key_set_of(newest)
     roots = [doing.calm.keys.signer("roots", key.kid) for key in current.roots]
-    breaks = [*current.log_breaks, stated]
+    breaks = [*current.log_breaks, stated][-MAX_BREAKS:]
     seconds = int((doing.now - current.issued_at).total_seconds())
     return _publish(
         doing, newest.version + max(1, seconds), issuers_of(doing.calm, newest), roots, signed_by=roots, breaks=breaks

@@ -28,6 +28,7 @@ from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.errors import UsageError
+from carnet.exchange.history import SHOWN
 from carnet.exchange.license_file_request import RequestKind, read_lfr
 from carnet.exchange.receipt import read_receipt
 from carnet.exchange.strict import from_base64url
@@ -87,6 +88,8 @@ class Carried:
 
 
 class Exchange:
+    forged = FORGED
+
     def __init__(self, world: World) -> None:
         world.now = NOW
         world.calm = Calm(world.calm.keys, world.random, MemoryHead())
@@ -148,7 +151,7 @@ class Exchange:
             written = [record.kind for record in machine.room.engine.reader.records(size)]
             assert set(written) <= PASSING, written
             assert _kept(machine.room) == kept
-            assert not (isinstance(command, InstallToken | InstallLicense) and answer.code in FORGED), answer
+            assert not (isinstance(command, InstallToken | InstallLicense) and answer.code in self.forged), answer
         return answer
 
     def enable(self, machine: Machine, token: bytes | None = None) -> Any:
@@ -233,17 +236,23 @@ class Exchange:
         """CALM takes an LFR only if it truly extends what CALM saw: the second of two diverged histories never passes,
         in whichever order they come. A refusal moves nothing."""
         room = read_lfr(carried.raw).lfr.control_room.id  # type: ignore[union-attr]
-        extends = self._truly_extends(carried, room)
+        extends, far = self._truly_extends(carried, room), self._is_far_behind(carried, room)
         before = dump()
         answer = self.world.upload(carried.raw, carried.guid)
         if isinstance(answer, Refusal):
             assert dump() == before, answer
-            assert not (carried.machine.honest and answer.code in ACCUSING), answer
+            asks = far and answer.code is Code.HISTORY_NOT_SHOWN
+            assert asks or not (carried.machine.honest and answer.code in ACCUSING), answer
         else:
             assert extends, "CALM took a history that does not extend the one it saw"
             self.accepted[carried.guid] = answer.lfr
         self.books()
         return answer
+
+    def _is_far_behind(self, carried: Carried, room_id: str) -> bool:
+        """L2: of more than 32 files that CALM did not take, an LFR shows the newest."""
+        room = ControlRoom.objects.filter(id=room_id).first()
+        return room is not None and read_lfr(carried.raw).lfr.sequence - room.last_sequence >= SHOWN // 2  # type: ignore[union-attr]
 
     def _truly_extends(self, carried: Carried, room_id: str) -> bool:
         room = ControlRoom.objects.filter(id=room_id).first()

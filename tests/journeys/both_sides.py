@@ -446,7 +446,7 @@ class Exchange:
         if code is Code.HISTORY_NOT_SHOWN:
             room = ControlRoom.objects.get(id=machine.room.store.ledger_id)
             self.generate(machine, kind, since=room.seen_size)
-            answer = self.upload(self.requests[-1])
+            answer = self._readmitted(machine, self.upload(self.requests[-1]))
             if not isinstance(answer, Refusal):
                 return self._license(machine) if kind is None else None
             code = answer.code
@@ -458,12 +458,17 @@ class Exchange:
         return code
 
     def _carry(self, machine: Machine, answer: Any) -> Code | None:
-        if _code(answer) is Code.RELEASED_AGAIN:
-            self.readmit(machine)
-            answer = self.upload(self.requests[-1])
+        answer = self._readmitted(machine, answer)
         if isinstance(answer, Refusal):
             return self._answer_history(machine, answer.code)
         return self._license(machine)
+
+    def _readmitted(self, machine: Machine, answer: Any) -> Any:
+        """E11: where that is what the newest request waits for, it is uploaded again after it."""
+        if _code(answer) is not Code.RELEASED_AGAIN:
+            return answer
+        self.readmit(machine)
+        return self.upload(self.requests[-1])
 
     def _license(self, machine: Machine) -> Code | None:
         raw = self.issue(machine.guid, {USERS: 9}, site_clock_is_off=True, lowers_clock=True)

@@ -116,7 +116,7 @@ class RestoredExchange(Exchange):
         if not isinstance(answer, Refusal):
             return self._license(machine)
         if answer.code is not Code.NOT_REMEMBERED:
-            return answer.code
+            return super()._answer_history(machine, answer.code, kind)
         taken = self.take_back(machine)
         if isinstance(taken, Refusal) and taken.code is Code.NOT_REMEMBERED:
             self._buy_for(machine)

@@ -9,13 +9,12 @@ from carnet.calm.control_rooms.models import (
     ControlRoom,
     Enrolment,
     LicenseFile,
-    SeenCheckpoint,
 )
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.key_sets import key_set_of, newest_row
 from carnet.calm.use_cases.models import IssuedKeySet, Restoration, Token
-from carnet.calm.use_cases.restorations import forgotten_at, restorations
+from carnet.calm.use_cases.restorations import forgotten_at, has_forgotten, restorations
 from carnet.calm.use_cases.validate_lfr import (
     find_room,
     is_retired,
@@ -49,7 +48,7 @@ def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembe
         return None
     lfr, room = read.lfr, find_room(read.lfr.control_room.id)
     words = list(_unknown(room, read))
-    if not words and room and refusal.code is Code.HISTORY_NOT_SHOWN and _not_seen_since(room, restored[0]):
+    if not words and room and refusal.code is Code.HISTORY_NOT_SHOWN and has_forgotten(room):
         return Unremembered(_needs_history(room, restored[0]), proven=False)
     if not words:
         return None
@@ -117,11 +116,6 @@ def _unknown(room: ControlRoom | None, read: ReadLfr) -> Iterator[str]:
 def stated_pair(lfr: LicenseFileRequest) -> KeyPair:
     stated = lfr.control_room
     return KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)
-
-
-def _not_seen_since(room: ControlRoom, restored: Restoration) -> bool:
-    """Whether nothing of its history was taken since CALM was restored: it may have forgotten what it saw last."""
-    return not SeenCheckpoint.objects.filter(room=room, at__gt=restored.at).exists()
 
 
 def _needs_history(room: ControlRoom, restored: Restoration) -> Refusal:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
-
 from carnet.calm.control_rooms.models import ControlRoom, Counted, LicenseLine
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.use_cases import proposals, purchases, receipts
@@ -34,7 +32,8 @@ from carnet.exchange.receipt import read_receipt
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import root_at
-from tests.calm.conftest import NOW, RECORDS, World
+from tests.calm.conftest import NOW, World
+from tests.journeys.stored import code_of, dump, kept_at
 from tests.support.memory import MemoryHead
 from tests.support.room import Room
 
@@ -145,12 +144,12 @@ class Exchange:
 
     def do(self, machine: Machine, command: Any) -> Any:
         """An act at a site; a refusal leaves nothing but its record."""
-        size, kept = machine.room.engine.checkpoint.size, _kept(machine.room)
+        size, kept = machine.room.engine.checkpoint.size, kept_at(machine.room)
         answer = machine.room.do(command)
         if isinstance(answer, Refusal):
             written = [record.kind for record in machine.room.engine.reader.records(size)]
             assert set(written) <= PASSING, written
-            assert _kept(machine.room) == kept
+            assert kept_at(machine.room) == kept
             assert not (isinstance(command, InstallToken | InstallLicense) and answer.code in self.forged), answer
         return answer
 
@@ -432,7 +431,7 @@ class Exchange:
             answer = self.upload(self.requests[-1])
             if isinstance(answer, Refusal):  # of a copy it need not be taken: release, new token (E11)
                 self._answer_history(machine, answer.code, RequestKind.RELEASE)
-            return _code(self.enable(machine)) or Code.NOT_LICENSED
+            return code_of(self.enable(machine)) or Code.NOT_LICENSED
         if state.enrolment is None or state.released or last is Code.TOKEN_USED:
             if state.released and last not in (Code.RELEASED, None):
                 self.upload(self.requests[-1])
@@ -465,7 +464,7 @@ class Exchange:
 
     def _readmitted(self, machine: Machine, answer: Any) -> Any:
         """E11: where that is what the newest request waits for, it is uploaded again after it."""
-        if _code(answer) is not Code.RELEASED_AGAIN:
+        if code_of(answer) is not Code.RELEASED_AGAIN:
             return answer
         self.readmit(machine)
         return self.upload(self.requests[-1])
@@ -475,10 +474,10 @@ class Exchange:
         if isinstance(raw, Refusal) or raw is None:
             return raw.code if raw else Code.SUPERSEDED
         answer = self.install(machine, raw.raw)
-        if _code(answer) is Code.DOES_NOT_FIT:
+        if code_of(answer) is Code.DOES_NOT_FIT:
             self._free(machine)
             answer = self.install(machine, raw.raw)
-        return _code(answer)
+        return code_of(answer)
 
     def _free(self, machine: Machine) -> None:
         """What a refused reduction asks for: seats given back, users unassigned, reservations cancelled."""
@@ -489,23 +488,3 @@ class Exchange:
             self.do(machine, UnassignUser(sku, user))
         for reservation in state.reservations.running(machine.room.now):
             self.do(machine, CancelUnits(reservation))
-
-
-def _code(answer: Any) -> Code | None:
-    return answer.code if isinstance(answer, Refusal) else None
-
-
-def _kept(room: Room) -> list[Any]:
-    db = room.store._db
-    return [db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ("document", "secret")]
-
-
-def dump() -> dict[str, list[Any]]:
-    """Every table of CALM's but the log and the kept files, in the order of its rows."""
-    found = {}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for (table,) in cursor.fetchall():
-            if table not in RECORDS and not table.startswith("sqlite"):
-                found[table] = cursor.execute(f"SELECT * FROM {table}").fetchall()
-    return found

@@ -20,7 +20,8 @@ from carnet.exchange.history import CheckpointFields
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Code, Refusal
 from tests.calm.conftest import NOW, World
-from tests.journeys.both_sides import FORGED, RUNS, Exchange, Machine, _code
+from tests.journeys.both_sides import FORGED, RUNS, Exchange, Machine
+from tests.journeys.stored import code_of
 
 
 @dataclass
@@ -107,7 +108,7 @@ class RestoredExchange(Exchange):
             self.enable(machine)
             self.generate(machine, kind, since=self._asked_for(machine))
             answer = self.upload(self.requests[-1])
-            return self._carry(machine, answer) if _code(answer) is not Code.NOT_REMEMBERED else Code.NOT_REMEMBERED
+            return self._carry(machine, answer) if code_of(answer) is not Code.NOT_REMEMBERED else Code.NOT_REMEMBERED
         return self._prove(machine, kind)
 
     def _prove(self, machine: Machine, kind: RequestKind | None) -> Code | None:

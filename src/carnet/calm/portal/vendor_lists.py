@@ -30,6 +30,7 @@ from carnet.calm.queries.log_queries import AuditQuery, export_csv, read_audit
 from carnet.calm.queries.states import RoomState
 from carnet.calm.use_cases import key_sets, proposals
 from carnet.calm.use_cases.models import IssuedKeySet
+from carnet.calm.use_cases.restorations import restorations
 from carnet.web_kit.files import download
 from carnet.web_kit.forms import DayField, Reason
 
@@ -150,6 +151,7 @@ def issuing_log(request: AuthorizedRequest) -> HttpResponse:
         "size": log_queries.log_size(),
         "verified": verified,
         "newest": log_queries.show_log(last=20)[::-1],
+        "restored": restorations(),
     }
     return render(request, "calm/vendor/issuing_log.html", page)
 

@@ -390,6 +390,8 @@ def keep_token(doing: Act, raw: bytes) -> Token | Refusal:
             f"The token is of {stamp(token.issued_at)}. CALM has forgotten nothing of that time.",
             "Download a new token.",
         )
+    if waiting := Token.objects.select_related("account").filter(id=token.token_id, waits=True).first():
+        return waiting  # it was proposed before, and taken back
     if Token.objects.filter(id=token.token_id).exists() or Enrolment.objects.filter(token=token.token_id).exists():
         raise UsageError("CALM knows this token.", "Nothing is to be taken back.")
     return _token_row(doing, token)

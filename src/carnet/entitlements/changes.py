@@ -11,7 +11,7 @@ from enum import StrEnum
 from carnet.entitlements.grants import change_moments, granted
 from carnet.entitlements.line import Line
 from carnet.entitlements.metrics import Metric, MetricKind
-from carnet.times import day_or_minute, span
+from carnet.times import PERPETUAL, day_or_minute, is_perpetual, span
 
 _TOLD = 4  # changes of a product in one line of words
 
@@ -61,7 +61,7 @@ class Change:
 
     def is_near(self, within: timedelta, now: datetime) -> bool:
         """True where it lowers, is still to come, and no more than `within` is left to the end of the lines (S)."""
-        return self.lowers and now < self.when and self.ends - now <= within
+        return self.lowers and not is_perpetual(self.ends) and now < self.when and self.ends - now <= within
 
     def headline(self, now: datetime) -> str:
         """What comes, and when, in a few words: `Bot Creator shrinks in 3 d 2 h`."""
@@ -140,13 +140,13 @@ def _ends(mine: Sequence[Line], moment: datetime) -> datetime:
 
 
 def coming(of: Iterable[Change], now: datetime) -> list[Change]:
-    """Of all changes those that are still to come."""
-    return [change for change in of if change.when > now]
+    """Of all changes those that are still to come; a perpetual end (Q1) is not one."""
+    return [change for change in of if change.when > now and not (change.lowers and is_perpetual(change.ends))]
 
 
 def announced(of: Iterable[Change], end: datetime) -> list[Change]:
     """S: of all changes those that are announced: what lowers, but for what comes with the license's own `end`."""
-    return [change for change in of if change.lowers and change.ends < end]
+    return [change for change in of if change.lowers and change.ends < min(end, PERPETUAL)]
 
 
 def told(of: Iterable[Change], end: datetime, now: datetime) -> list[Change]:

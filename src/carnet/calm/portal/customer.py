@@ -40,7 +40,7 @@ from carnet.entitlements import (
 from carnet.exchange.envelope import MAX_FILE
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit.files import download, to_try_later, uploaded_name
-from carnet.web_kit.forms import Asking, DayField, Reason
+from carnet.web_kit.forms import Asking, DayField, EndField, Reason
 
 
 class ApprovalRequest(Reason):
@@ -278,7 +278,7 @@ class NewPurchase(Asking):
     sku = forms.ChoiceField(label="Product")
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, label="Quantity")
     valid_from = DayField(label="From")
-    valid_until = DayField(label="Until", help_text="The first day that is too late.")
+    valid_until = EndField(label="Until")
     kind = forms.ChoiceField(choices=[(kind.value, kind.value) for kind in PurchaseKind], label="Kind")
     period = forms.ChoiceField(
         required=False,

@@ -35,7 +35,7 @@ from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download
-from carnet.web_kit.forms import Asking, DayField, Reason
+from carnet.web_kit.forms import Asking, EndField, Reason
 
 SOON = 30  # days
 
@@ -261,7 +261,7 @@ def purchases(request: AuthorizedRequest) -> HttpResponse:
 
 class Lower(Reason):
     quantity = forms.IntegerField(min_value=0, required=False, label="New quantity")
-    until = DayField(required=False, label="New end")
+    until = EndField(required=False, label="New end")
     field_order = ("quantity", "until", "reason")
 
 

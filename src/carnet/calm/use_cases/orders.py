@@ -68,7 +68,7 @@ class _Row:
     def read(self) -> NewPurchase | None:
         product = self._product()
         quantity = self._number("quantity", 1, MAX_QUANTITY)
-        start, end = self._day("from"), self._day("until")
+        start, end = self._day("from"), self._end()
         if start and end and end <= start:
             self.wrong("until", "It ends before it starts. The end is the first day that is too late.")
         kind = self._choice("kind", _KINDS, PurchaseKind.PURCHASED.value)
@@ -112,6 +112,18 @@ class _Row:
             self.wrong(column, "It is not a day. Write it like 2026-10-01.", fits)
             return None
         return found
+
+    def _end(self) -> datetime | None:
+        """Q1: a day, or `perpetual`."""
+        text = self.cells.get("until", "")
+        if text.lower() == times.PERPETUAL_WORD:
+            return times.PERPETUAL
+        found = self._day("until")
+        try:
+            return times.fitting_end(found) if found else None
+        except times.EndTooLateError as error:
+            self.wrong("until", str(error), times.PERPETUAL_WORD)
+            return None
 
     def _choice(self, column: str, choices: list[str], default: str) -> str:
         text = self.cells.get(column, "").lower() or default

@@ -40,7 +40,7 @@ class Suppose(forms.Form):
 
     def clean_on(self) -> datetime:
         day: datetime = self.cleaned_data["on"]
-        if day > self._now + _FARTHEST:
+        if day > times.later(self._now, _FARTHEST):
             raise forms.ValidationError("Name a day of the next ten years.")
         return seen_on(day)
 

@@ -141,9 +141,11 @@ def end(at: datetime) -> str:
     return _said_end(at, "", "")
 
 
-def ends(at: datetime) -> str:
-    """`ends at the end of 2027-11-29 (UTC)`, `ends 2027-11-29 14:30 (UTC)`, `is perpetual`."""
-    return f"is {PERPETUAL_WORD}" if is_perpetual(at) else f"ends {at_end(at)}"
+def ends(at: datetime, now: datetime) -> str:
+    """`ends at the end of 2027-11-29 (UTC), in 3 d 2 h`; `ended at the end of 2027-11-29 (UTC)`; `is perpetual`."""
+    if is_perpetual(at):
+        return f"is {PERPETUAL_WORD}"
+    return f"ends {at_end(at)}, in {left(at, now)}" if as_utc(now) < as_utc(at) else f"ended {at_end(at)}"
 
 
 def at_end(at: datetime) -> str:

@@ -24,7 +24,7 @@ from carnet.cli_support import (
     write_file,
 )
 from carnet.exchange.verdicts import Refusal
-from carnet.times import exact_span, stamp
+from carnet.times import end, exact_span, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -201,7 +201,13 @@ def _file(console: "Console", answer: Any, out: Path | None) -> None:
     word = "is issued" if out else "would be issued (preview: nothing was written)"
     console.print(f"License file {answer.sequence} for {answer.name} {word}.")
     rows = [
-        (line.name, f"{line.quantity} {line.unit}", line.valid_from, line.valid_until, line.period and line.period.unit)
+        (
+            line.name,
+            f"{line.quantity} {line.unit}",
+            line.valid_from,
+            end(line.valid_until),
+            line.period and line.period.unit,
+        )
         for line in answer.lines
     ]
     table(console, "Lines", ("product", "quantity", "from", "until", "counted by"), rows)

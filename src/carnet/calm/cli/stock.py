@@ -79,7 +79,8 @@ def add_purchase(
 
 
 def _added(console: "Console", answer: Any) -> None:
-    console.print(f"Purchase {answer.purchase}: {answer.quantity} {answer.name}")
+    end = times.until(answer.valid_until)
+    console.print(f"Purchase {answer.purchase}: {answer.quantity} {answer.name}, {end}", soft_wrap=True)
 
 
 def list_purchases(session: Session, account: AnyAccount = None) -> None:
@@ -91,7 +92,10 @@ def list_purchases(session: Session, account: AnyAccount = None) -> None:
 
 
 def _purchases(console: "Console", answer: Any) -> None:
-    rows = [(p.name, _of(p), p.held, p.spent, p.available, p.valid_from, p.valid_until, p.purchase) for p in answer]
+    rows = [
+        (p.name, _of(p), p.held, p.spent, p.available, p.valid_from, times.end(p.valid_until), p.purchase)
+        for p in answer
+    ]
     columns = ("product", "bought", "held", "spent", "available", "from", "until", "purchase")
     table(console, "Purchases", columns, rows)
     for p in answer:
@@ -125,7 +129,7 @@ def lower_purchase(
 
 
 def _lowered(console: "Console", answer: Any) -> None:
-    console.print(f"{answer.name}: now {answer.quantity} until {times.minute(answer.valid_until)}.")
+    console.print(f"{answer.name}: now {answer.quantity}, {times.until(answer.valid_until)}.")
 
 
 def add_guid(session: Session, account: Account, label: Annotated[str, typer.Option("--label")]) -> None:

@@ -305,7 +305,7 @@ def purchase_add(request: AuthorizedRequest, account: str) -> HttpResponse:
     form = NewPurchase(request.POST or None)
     added = form.ask(lambda asked: _add(request, customer.id, asked)) if request.method == "POST" else None
     if added:
-        messages.success(request, "The purchase is added.")
+        messages.success(request, f"The purchase is added, {times.until(added.valid_until)}.")
         return redirect("customer-purchases", account=customer.id)
     title = f"Add a purchase of {customer.name}"
     page = {"form": form, "title": title, "send": "Add the purchase", "account_id": customer.id}

@@ -282,9 +282,11 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
             )
         )
         if lowered:
-            messages.success(request, "The purchase is lowered.")
+            messages.success(
+                request, f"The purchase is lowered: {lowered.quantity:,}, {times.until(lowered.valid_until)}."
+            )
             return redirect("customer-purchases", account=bought.account_id)
-    bought_now = f"{bought.quantity:,} {bought.product.name} are bought, until {times.day(bought.valid_until)}."
+    bought_now = f"{bought.quantity:,} {bought.product.name} are bought, {times.until(bought.valid_until)}."
     lede = f"{bought_now} It can be lowered to what the sites hold and used."
     page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
     return render(request, "ui/form_page.html", page, status=form.status)

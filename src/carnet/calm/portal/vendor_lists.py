@@ -78,7 +78,7 @@ class RoomTable(tables.Table):
     shown_state = tables.Column(verbose_name="State")
     last_sequence = tables.Column(verbose_name="Newest request", attrs=RIGHT)
     deadline = tables.Column(verbose_name="Install by (UTC)", attrs=RIGHT, default="")
-    licensed_until = tables.DateColumn(verbose_name="License ends", format="Y-m-d", attrs=RIGHT, default="")
+    licensed_until = tables.Column(verbose_name="License ends", attrs=RIGHT, default="")
     caption, empty_text, wide = "Control Rooms", "No Control Room fits.", True
     states = {state.value: state.value.replace("_", " ") for state in RoomState if state is not RoomState.FREE}
 
@@ -87,6 +87,9 @@ class RoomTable(tables.Table):
 
     def render_deadline(self, value: datetime, record: Any) -> str:
         return times.bare_minute(value) if record.cycle_opened_at else ""
+
+    def render_licensed_until(self, value: datetime) -> str:
+        return times.end(value)
 
     def render_last_sequence(self, value: int) -> str:
         return f"#{value}"
@@ -104,7 +107,7 @@ class PurchaseTable(tables.Table):
     left = tables.Column(verbose_name="Left to give", attrs=RIGHT, orderable=False, empty_values=())
     kind = tables.Column(verbose_name="Kind")
     valid_from = tables.DateColumn(verbose_name="From", format="Y-m-d", attrs=RIGHT)
-    valid_until = tables.DateColumn(verbose_name="Until", format="Y-m-d", attrs=RIGHT)
+    valid_until = tables.Column(verbose_name="Until", attrs=RIGHT)
     caption, empty_text, wide = "Purchases", "No purchase fits.", True
     states = {
         "in_force": "in force",
@@ -120,6 +123,9 @@ class PurchaseTable(tables.Table):
     def render_quantity(self, value: int, record: Purchase) -> str:
         units = record.product.kind.units(record.product.unit)
         return format_html('{}<span class="unit">{}</span>', f"{value:,}", units)
+
+    def render_valid_until(self, value: datetime) -> str:
+        return times.end(value)
 
     def render_held(self, record: Purchase) -> str:
         return f"{self.balances[record.id].held:,}"

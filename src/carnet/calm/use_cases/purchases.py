@@ -26,7 +26,8 @@ from carnet.entitlements import (
 )
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import as_utc, is_perpetual, stamp
+from carnet.times import as_utc, is_perpetual
+from carnet.times import until as said_until
 
 MAX_OVERAGE, MAX_GRACE = 100, 90  # Q5, as `entitlements.Policy` has them
 
@@ -220,12 +221,12 @@ def _in_the_way(bought: Purchase, balance: Balance, quantity: int, until: dateti
     return Refusal(
         Code.OVER_ENTITLEMENT,
         f"{bought.product.name}: {sum(balance.held.values())} are held and {balance.spent} spent of "
-        f"{bought.quantity}; it cannot be lowered to {quantity} until {stamp(until)}.",
+        f"{bought.quantity}; it cannot be lowered to {quantity}, {said_until(until)}.",
         "Let the sites named give back first (a smaller license file, or a release), or lower it less.",
         tuple(_spell(site, labels.get(site.guid, site.guid)) for site in touched),
     )
 
 
 def _spell(site: Touched, label: str) -> str:
-    until = f", its line reaches to {stamp(site.reaches)}" if site.reaches else ""
+    until = f", its line is {said_until(site.reaches)}" if site.reaches else ""
     return f"{label} holds {site.holds}{until}"

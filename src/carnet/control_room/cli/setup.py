@@ -19,7 +19,7 @@ from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from carnet.files import is_there
-from carnet.times import day_or_minute
+from carnet.times import day_or_minute, is_perpetual, until
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -141,7 +141,11 @@ def _when(pace: "Pace", of: "RunOut") -> str:
 
     if pace.runs_out_at:
         return day_or_minute(pace.runs_out_at)
-    return f"not before {day_or_minute(of.valid_until)}" if pace.consumed else "nothing was used"
+    return _lasting(of.valid_until) if pace.consumed else "nothing was used"
+
+
+def _lasting(end: datetime) -> str:
+    return "not in the next years" if is_perpetual(end) else f"not {until(end)}"
 
 
 def _forecast(console: "Console", found: "ForecastAnswer") -> None:

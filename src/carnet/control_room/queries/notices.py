@@ -15,7 +15,7 @@ from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import is_locked, locks
 from carnet.control_room.state.state import State
-from carnet.times import earlier, exact_span, later, stamp
+from carnet.times import at_end, earlier, exact_span, later, stamp
 
 LATE = timedelta(days=7)  # no notice for a license that ended longer ago
 PRESSING_HOURS = 24
@@ -73,7 +73,7 @@ def _expiry(state: State, now: datetime) -> Iterator[Notice]:
         return
     left = f"ends in {exact_span(end - now)}" if now < end else "ended"
     shown = banner(state, now)
-    text = f"The license of {state.name} {left}: {stamp(end)}. {shown.text if shown else ''}".strip()
+    text = f"The license of {state.name} {left}, {at_end(end)}. {shown.text if shown else ''}".strip()
     tone: Tone = "bad" if step <= state.windows.banner_stays_days else "warn"
     yield Notice(f"expiry:{times.iso(end)}:{step}", tone, f"The license of {state.name} {left}", text)
 

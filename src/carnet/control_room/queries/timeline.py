@@ -58,9 +58,9 @@ def _license(state: State, now: datetime, until: datetime) -> Iterator[Span]:
 
 def _words(name: str, end: datetime, until: datetime) -> str:
     return {
-        ACTIVE: f"Valid to {times.day(end)}",
-        EXPIRING: f"Ends {times.day(end)}",
-        GRACE: f"Grace to {times.day(until)}",
+        ACTIVE: "Perpetual" if times.is_perpetual(end) else f"Valid {times.until(end)}",
+        EXPIRING: f"Ends {times.at_end(end)}",
+        GRACE: f"Grace {times.until(until)}",
         EXPIRED: "Expired",
     }.get(name, "No license")
 

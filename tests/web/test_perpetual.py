@@ -9,6 +9,7 @@ import pytest
 
 from carnet.calm.purchases.models import Purchase
 from carnet.times import PERPETUAL
+from tests.calm.conftest import DAY, END
 from tests.web.conftest import Portal
 
 USERS = "bot-creator"
@@ -77,3 +78,28 @@ def test_the_entitlement_form_takes_the_word_and_says_what_is_covered(portal: Po
     assert [line["perpetual"] for line in issued.json()["lines"]] == [True]
     assert issued.json()["changes"] == ["Bot Creator: 0 → 9 (+9); perpetual"]
     assert "perpetual" in text_of(browser.get(room))
+
+
+@pytest.mark.rule("Q1")
+def test_no_page_says_an_end_as_its_bare_first_day_too_late(portal: Portal) -> None:
+    things = portal.furnish()
+    account, guid, purchase, file = (things[word] for word in ("account", "guid", "purchase", "file"))
+    operator, seen = portal.as_("operator"), 0
+    for path in (
+        f"/accounts/{account}/",
+        f"/accounts/{account}/purchases/",
+        f"/accounts/{account}/guids/",
+        f"/accounts/{account}/notices/",
+        f"/guids/{guid}/",
+        f"/files/{file}/certificate/",
+        f"/purchases/{purchase}/lower/",
+        "/purchases/",
+        "/control-rooms/",
+        "/expiring/",
+        "/approvals/",
+    ):
+        answer = operator.get(path, follow=True)
+        text = text_of(answer)
+        assert f"{END:%Y-%m-%d}" not in text.replace(f"Latest possible: {END:%Y-%m-%d}", ""), path
+        seen += f"{END - DAY:%Y-%m-%d} (UTC)" in text
+    assert seen >= 4

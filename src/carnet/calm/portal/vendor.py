@@ -293,7 +293,11 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
 
 
 class Catalogue(Asking):
-    file = forms.FileField(label="Catalogue file", help_text="TOML, up to 256 KiB.")
+    file = forms.FileField(
+        label="Catalogue file",
+        help_text="TOML, up to 256 KiB; an empty one adds nothing.",
+        allow_empty_file=True,
+    )
 
 
 MOST = 256 * 1024

@@ -30,6 +30,7 @@ from carnet.calm.queries.log_queries import AuditQuery, export_csv, read_audit
 from carnet.calm.queries.states import RoomState
 from carnet.calm.use_cases import key_sets, proposals
 from carnet.calm.use_cases.models import IssuedKeySet
+from carnet.exchange.key_set import roots_words
 from carnet.web_kit.files import download
 from carnet.web_kit.forms import DayField, Reason
 
@@ -194,7 +195,7 @@ def audit_log(request: AuthorizedRequest) -> HttpResponseBase:
 def keys(request: AuthorizedRequest) -> HttpResponse:
     rows = IssuedKeySet.objects.defer("raw").order_by("-version")
     form = Rotate()
-    return render(request, "calm/vendor/keys.html", {"sets": rows, "form": form})
+    return render(request, "calm/vendor/keys.html", _keys(rows, form))
 
 
 @requires(Permission.SEE_VENDOR)
@@ -202,6 +203,10 @@ def keys(request: AuthorizedRequest) -> HttpResponse:
 def key_set(request: AuthorizedRequest, version: int) -> HttpResponse:
     made = key_sets.export_key_set(request.calm, version=version, **request.who)
     return download(made.raw, f"key-set-{made.version}.jws")
+
+
+def _keys(rows: "QuerySet[IssuedKeySet]", form: "Rotate") -> dict[str, Any]:
+    return {"sets": rows, "form": form, "roots": roots_words(key_sets.root_thumbprints())}
 
 
 @requires(Permission.SEE_VENDOR)
@@ -231,4 +236,4 @@ def rotate(request: AuthorizedRequest) -> HttpResponse:
         messages.success(request, "A second person must confirm it. Until then nothing is changed.")
         return redirect("confirmations")
     rows = IssuedKeySet.objects.defer("raw").order_by("-version")
-    return render(request, "calm/vendor/keys.html", {"sets": rows, "form": form}, status=422)
+    return render(request, "calm/vendor/keys.html", _keys(rows, form), status=422)

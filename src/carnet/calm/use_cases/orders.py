@@ -224,9 +224,17 @@ def read_order(raw: bytes) -> OrderRead | Refusal:
 
 
 def template() -> str:
-    """A file to begin with."""
-    example = ["bot-creator", "40", "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, "", "0", "0"]
-    return csv_line(COLUMNS) + csv_line(example)
+    """A file to begin with: a row for one product of each kind that the vendor's own catalogue has."""
+    first: dict[str, Product] = {}
+    for product in Product.objects.order_by("metric", "name"):
+        first.setdefault(product.metric, product)
+    return csv_line(COLUMNS) + "".join(csv_line(_example(product)) for product in first.values())
+
+
+def _example(product: Product) -> list[str]:
+    period = PeriodUnit.MONTH.value if product.kind.is_periodic else ""
+    quantity = "40" if product.kind.has_quantity else "1"
+    return [product.sku, quantity, "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, period, "0", "0"]
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -80,8 +80,19 @@ def _administrator(name: str, *, named: bool) -> str:
 
 
 def _founded(console: "Console", founded: Any) -> None:
+    from carnet.exchange.key_set import roots_words
+
     console.print(f"{founded.name} is set up in {founded.data}, version {founded.version}.")
     console.print(f"Its id: {founded.control_room}")
+    console.print(f"It trusts the files of “{founded.vendor}”, by these root keys:")
+    for line in roots_words(founded.roots):
+        console.print(f"  {line}")
+    console.print(
+        "Compare each letter with what the vendor's portal (CALM) shows on the page of the token, or with what"
+    )
+    console.print(
+        "the vendor tells you by another way than the file. If one differs, delete this folder and ask the vendor."
+    )
     if founded.warning:
         console.print(f"! {founded.warning}", style="yellow")
     if founded.name_warning:

@@ -113,7 +113,7 @@ def _of(purchase: Any) -> str:
 
 PurchaseId = Annotated[str, typer.Argument(metavar="PURCHASE", show_default=False)]
 NewQuantity = Annotated[int | None, typer.Option("--quantity", min=0, help="The new quantity; 0 refunds it.")]
-NewEnd = Annotated[str | None, typer.Option("--until", metavar="DATE", help="An earlier end.")]
+NewEnd = Annotated[str | None, typer.Option("--until", metavar="DATE", help="First day too late.")]
 
 
 def lower_purchase(

@@ -11,7 +11,7 @@ from carnet import times
 
 SOURCE = Path(carnet.__file__).parent
 ENDS = (
-    r"(?:valid_until|licensed_until|grace_until|bought_until|exposed_until|latest_until|until_was|new_until|now_until)"
+    r"(?:valid_until|licensed_until|grace_until|bought_until|exposed_until|expires_at|latest_until|until_was|new_until|now_until)"
 )
 OTHER_FILTERS = re.compile(rf"\b{ENDS}\|(?:day|minute|second|moment|date|bare_minute)\b")
 OTHER_CALLS = re.compile(

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from carnet.entitlements import Fields
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import exact_span, later, stamp
+from carnet.times import at_end, exact_span, later, stamp
 
 MOST_STEPS = 12  # notices before one end
 
@@ -108,7 +108,7 @@ def token_window(issued_at: datetime, expires_at: datetime, windows: Windows, no
     if now >= expires_at:
         return Refusal(
             Code.EXPIRED,
-            f"The token ended {stamp(expires_at)}, {exact_span(now - expires_at)} ago.",
+            f"The token ended {at_end(expires_at)}, {exact_span(now - expires_at)} ago.",
             f"Download a new token from CALM; each is valid for {windows.token_words} from its download.",
         )
     return None

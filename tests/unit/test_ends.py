@@ -10,7 +10,8 @@ import carnet
 from carnet import times
 
 SOURCE = Path(carnet.__file__).parent
-ENDS = r"(?:valid_until|licensed_until|grace_until|bought_until|exposed_until|expires_at|latest_until|until_was|new_until|now_until)"
+NAMES = "valid licensed grace bought exposed latest new now"
+ENDS = rf"(?:(?:{'|'.join(NAMES.split())})_until|expires_at|until_was)"
 OTHER_FILTERS = re.compile(rf"\b{ENDS}\|(?:day|minute|second|moment|date|bare_minute)\b")
 OTHER_CALLS = re.compile(
     rf"\b(?:day|day_or_minute|minute|bare_minute|second|moment|stamp)\((?:\w+\.)*(?:{ENDS}|(?:line|row|site|olf)\.ends|reaches)\)"

@@ -40,7 +40,7 @@ class Suppose(forms.Form):
 
     def clean_on(self) -> datetime:
         day: datetime = self.cleaned_data["on"]
-        if day > self._now + _FARTHEST:
+        if day > times.later(self._now, _FARTHEST):
             raise forms.ValidationError("Name a day of the next ten years.")
         return seen_on(day)
 
@@ -68,9 +68,9 @@ def _first_look(request: AuthorizedRequest, preview: Preview | None) -> HttpResp
     installed = request.status.installed
     answer = request.client.ask(WhatIf(missed_deadline=True))
     if isinstance(answer, Refusal):
-        answer = request.client.ask(
-            WhatIf(seen_first(max(installed.valid_until, request.now)) if installed else request.now)
-        )
+        end = max(installed.valid_until, request.now) if installed else request.now
+        far = end > times.later(request.now, _FARTHEST - timedelta(days=1))  # a perpetual one, to begin with (Q1)
+        answer = request.client.ask(WhatIf(request.now if far or not installed else seen_first(end)))
     on = answer.on if isinstance(answer, WhatIfAnswer) else request.now
     form = Suppose(initial={"on": on, "then": NOTHING}, now=request.now)
     return _page(request, form, preview, answer)

@@ -20,7 +20,7 @@ from tests.years.lives import ACTS, DAY, FATES, NAMES, Life
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 LIVES = depth.times(2, 10)  # of each fate; the first, in which nothing else happens, is not lived
-MOMENTS = (0, 5 * 24)  # hours after the life
+MOMENTS = depth.times(1, 3)  # at each of which, five days apart, all is asked
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def _live(fate: Any, pages: SitePages, file: Path) -> None:
                 life.take(acts)
                 fate(life)
                 life.last = life.last if life.room.state.installed else b""
-                for hours in MOMENTS:
-                    life.wait(hours)
+                for _ in range(MOMENTS):
                     _nothing_is_wrong(life, pages, file)
+                    life.wait(5 * 24)
                 life.take(later)
                 _nothing_is_wrong(life, pages, file)
             finally:

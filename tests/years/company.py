@@ -97,7 +97,8 @@ class Years:
         return site
 
     def enrol(self, site: str) -> None:
-        assert not isinstance(self.rooms[site].enable(self.company.token()), Refusal)
+        answer = self.rooms[site].enable(self.company.token())
+        assert not isinstance(answer, Refusal), answer
         self.truth.enrol(site)
 
     # --- a cycle ------------------------------------------------------------------------------------------------
@@ -250,13 +251,12 @@ class Years:
         """L6: CALM forgets a cycle of this site, and knows it again from the site's own file."""
         calm = self.company.calm
         point, head = transaction.savepoint(), deepcopy(calm.head.read())
-        newest = self.company.now
-        self.company.now += HOUR
-        self.wait_until(self.company.now)
+        newest, charged = self.company.now, dict(self.truth.sites[site].charged)
+        self.wait_until(self.company.now + HOUR)
         self.rekey(site)
         transaction.savepoint_rollback(point)
         calm._head_checked, calm.head.head = False, head  # type: ignore[attr-defined]
-        self.company.now += HOUR
+        self.wait_until(self.company.now + HOUR)
         self._two_people(
             proposals.propose_resume(calm, reason="the disk was lost", as_of=newest, **self.company.act)
         )
@@ -270,6 +270,7 @@ class Years:
         asked = {"control_room": room.store.ledger_id, "reason": "it was lost"}
         taken = self._two_people(proposals.propose_take_back(calm, **asked, **self.company.act))
         self.truth.asked(site, self.company.now)
+        self.truth.forgotten(site, charged, self.company.now)
         self.answer(site, str(taken.lfr), self._as_now(site))
         assert verify_log(calm).holds
 

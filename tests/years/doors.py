@@ -188,7 +188,6 @@ class _Calm(wiring.Vendor):
 class VendorDoors:
     def __init__(self, company: Company) -> None:
         self.company = company
-        self.token = company.token_of("operator")
 
     def command(self, *words: str) -> Done:
         def world(folder: Path, passphrase_file: Path | None = None) -> _Calm:
@@ -197,8 +196,9 @@ class VendorDoors:
         return through_the_door(calm_app, [*words, "--as", "olga", "--data", "nowhere"], world)
 
     def json(self, path: str) -> Any:
-        """REST."""
-        answer = self.company.as_("nobody").get(f"/api/v1/{path}", headers={"authorization": f"Bearer {self.token}"})
+        """REST, with a new token: one ends after a while."""
+        token = self.company.token_of("operator")
+        answer = self.company.as_("nobody").get(f"/api/v1/{path}", headers={"authorization": f"Bearer {token}"})
         assert answer.status_code == 200, (path, answer.content)
         return answer.json()
 

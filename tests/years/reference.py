@@ -31,6 +31,7 @@ class SiteTruth:
     people: list[str] = field(default_factory=list)  # who hold the product of people, the earliest first
     consumed: dict[Line, int] = field(default_factory=dict)
     charged: dict[Line, int] = field(default_factory=dict)  # H2: what CALM treats as out
+    unknown: set[Line] = field(default_factory=set)  # L6: CALM forgot the last word on them, and the site did too
     released: bool = False
 
 
@@ -50,15 +51,16 @@ class Truth:
         truth.enrolment, truth.installed, truth.released = truth.enrolment + 1, {}, False
 
     def asked(self, site: str, now: datetime) -> None:
-        """An LFR of this moment was taken: it is the last word on each line that ended, or was left out."""
+        """An LFR of this moment was taken: it is the last word on each line that ended, or was left out. What was
+        consumed of it stays with the site as long as its enrolment."""
         truth = self.sites[site]
         for line in list(truth.charged):
-            if self.bought[line[1]].end <= now or line[1] not in truth.installed:
-                self._settle(truth, line)
+            is_in = line[0] == truth.enrolment and line[1] in truth.installed
+            if line not in truth.unknown and (self.bought[line[1]].end <= now or not is_in):
+                truth.charged[line] = truth.consumed.get(line, 0)
 
-    def _settle(self, truth: SiteTruth, line: Line) -> None:
-        del truth.charged[line]
-        self.spent[line[1]] = self.spent.get(line[1], 0) + truth.consumed.get(line, 0)
+    def _spend(self, purchase: str, units: int) -> None:
+        self.spent[purchase] = self.spent.get(purchase, 0) + units
 
     def granted(self, site: str, lines: dict[str, int]) -> None:
         """Issued, installed, and the receipt taken: units that were left out stay charged until the next LFR."""
@@ -84,16 +86,26 @@ class Truth:
     def release(self, site: str) -> None:
         """E11: what was not consumed comes back."""
         truth = self.sites[site]
-        for line in list(truth.charged):
-            self._settle(truth, line)
-        truth.installed, truth.released = {}, True
+        for line, quantity in truth.charged.items():
+            self._spend(line[1], quantity if line in truth.unknown else truth.consumed.get(line, 0))
+        truth.charged, truth.installed, truth.released = {}, {}, True
+
+    def forgotten(self, site: str, before: dict[Line, int], now: datetime) -> None:
+        """L6: CALM was put back to when `before` was charged. Of a line that was settled since nobody states a total
+        any more (Q3): it is held in full, out of a purchase that is over."""
+        truth = self.sites[site]
+        for line, quantity in before.items():
+            bought = self.bought[line[1]]
+            if bought.units and bought.end <= now and truth.charged.get(line) != quantity:
+                truth.charged[line] = quantity
+                truth.unknown.add(line)
 
     def write_off(self, site: str) -> None:
         """E12: nothing of its units comes back, and it is a site no more."""
         truth = self.sites.pop(site)
         for (_, purchase), quantity in truth.charged.items():
             if self.bought[purchase].units:
-                self.spent[purchase] = self.spent.get(purchase, 0) + quantity
+                self._spend(purchase, quantity)
 
     # --- what is true at the site -------------------------------------------------------------------------------
 
@@ -146,7 +158,7 @@ class Truth:
         for name, truth in self.sites.items():
             for (_, purchase), quantity in truth.charged.items():
                 each = self.bought[purchase]
-                if site in ("", name) and (each.units or now < each.end + MARGIN):
+                if quantity and site in ("", name) and (each.units or now < each.end + MARGIN):
                     found[purchase] = found.get(purchase, 0) + quantity
         return found
 

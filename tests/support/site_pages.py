@@ -1,5 +1,5 @@
-"""The pages of a Control Room of this process (`tests.support.room`), at whatever moment it stands: rendered by the real
-pages, which ask its engine over the real local door.
+"""The pages of a Control Room of this process (`tests.support.room`), at whatever moment it stands: rendered by the
+real pages, which ask its engine over the real local door.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The pages of a Control Room in a process that stays, for any engine that speaks at the socket in its folder: a line of
-JSON in, a line of JSON out.
+"""The pages of a Control Room in a process that stays, for any engine that speaks at the socket in its folder: a line
+of JSON in, a line of JSON out.
 
 The tests' own process holds CALM's Django, and one process cannot hold two. The pages, their database and the way to
 the engine are the real ones; the requests are those of Django's own client.

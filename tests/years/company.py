@@ -257,9 +257,7 @@ class Years:
         transaction.savepoint_rollback(point)
         calm._head_checked, calm.head.head = False, head  # type: ignore[attr-defined]
         self.wait_until(self.company.now + HOUR)
-        self._two_people(
-            proposals.propose_resume(calm, reason="the disk was lost", as_of=newest, **self.company.act)
-        )
+        self._two_people(proposals.propose_resume(calm, reason="the disk was lost", as_of=newest, **self.company.act))
         room = self.rooms[site]
         refused = self.company.upload(room.request(), self.guids[site])
         assert isinstance(refused, Refusal)
@@ -320,7 +318,7 @@ class Years:
         told = door.status()
         rest = door.json("status")
         other = {name: (one, rest[name]) for name, one in told.items() if rest[name] != one}
-        assert not other, (other, detail)
+        assert not other, other
         assert told["state"] == self.truth.state(site, now), (site, told)
         pages, _ = door.pages(["/", *(f"/products/{sku}/" for sku in NAMES)])
         for each in told["products"]:
@@ -343,7 +341,11 @@ class Years:
     def _check_books(self, site: str) -> None:
         books = self.truth.books(self.company.now)
         listed = self.vendor.command("purchase", "list", "--json").json
-        _same({each["purchase"]: (each["held"], each["spent"], each["available"]) for each in listed}, books, (site, self.truth))
+        _same(
+            {each["purchase"]: (each["held"], each["spent"], each["available"]) for each in listed},
+            books,
+            (site, self.truth),
+        )
         of_rest = self.vendor.json(f"accounts/{self.company.northwind.id}/purchases")["purchases"]
         for each in of_rest:
             assert (each["held"], each["spent"], each["available"]) == books[each["purchase"]], each
@@ -358,7 +360,10 @@ class Years:
             assert tuple(numbers) == by_row[name, quantity, start], (name, start, numbers)
         guid = Guid.objects.get(label=self.guids[site])
         held = self.truth.held(self.company.now, site)
-        for books_of in (self.vendor.command("guid", "show", guid.id, "--json").json, self.vendor.json(f"guids/{guid.id}")):
+        for books_of in (
+            self.vendor.command("guid", "show", guid.id, "--json").json,
+            self.vendor.json(f"guids/{guid.id}"),
+        ):
             _same({one["purchase"]: one["quantity"] for one in books_of["held"] if one["quantity"]}, held)
 
     def check_mails(self) -> None:

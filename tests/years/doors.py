@@ -40,7 +40,8 @@ _HIDDEN = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
 # what no text may hold: a value that is missing or no number, a template that was not filled in, a number or a span
 # below nothing, an object's name, a fault
 _WRONG = re.compile(
-    r"\bNone\b(?!: nothing| was sent yet| yet| No open cycle)|\{\{|\{%|\b[Nn]a[Nn]\b|\binf\b|(?<![\w.:/+%=-])-\d[\d,]*(?![\w-])|\bUNSET\b|<\w+ object|datetime\.|timedelta|Traceback"
+    r"\bNone\b(?!: nothing| was sent yet| yet| No open cycle)|\{\{|\{%|\b[Nn]a[Nn]\b|\binf\b"
+    r"|(?<![\w.:/+%=-])-\d[\d,]*(?![\w-])|\bUNSET\b|<\w+ object|datetime\.|timedelta|Traceback"
 )
 
 
@@ -265,4 +266,3 @@ class VendorDoors:
         paths = ["control-rooms", f"guids/{guid}", f"accounts/{account}", "audit-log"]
         paths += [f"accounts/{account}/{name}" for name in ("purchases", "guids", "windows")]
         return {f"GET {path}": json.dumps(self.json(path)) for path in paths}
-

@@ -13,12 +13,12 @@ import hypothesis.strategies as st
 from carnet.calm.purchases.models import Guid, Product
 from carnet.calm.use_cases import accounts, losses
 from carnet.calm.use_cases.key_sets import export_trust
-from carnet.control_room.wiring import MOVED
 from carnet.control_room.ledger.events import SiteMoved
 from carnet.control_room.rules.granting.reservations import ReserveUnits
 from carnet.control_room.rules.granting.seats import AcquireSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser
+from carnet.control_room.wiring import MOVED
 from carnet.entitlements import PeriodUnit, Policy
 from carnet.exchange.key_set import Trust, read_trust
 from carnet.exchange.license_file_request import RequestKind
@@ -35,7 +35,20 @@ ODD = (("odd-users", "Ünï & <i>Users</i>", "named_user", "user"), ("odd-units"
 ACTS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["buy", "cycle", "cycle", "wait", "work", "work", "reserve", "ask", "withdraw", "receipt", "back_up", "clock"]
+            [
+                "buy",
+                "cycle",
+                "cycle",
+                "wait",
+                "work",
+                "work",
+                "reserve",
+                "ask",
+                "withdraw",
+                "receipt",
+                "back_up",
+                "clock",
+            ]
         ),
         st.integers(0, 40),
     ),

@@ -1,5 +1,5 @@
-"""What is true of thirty years, in plain dicts and simple arithmetic: purchases, what each site was granted out of them,
-who holds it, and what was consumed. It knows the rules from `docs/rules.md` (Q1, Q2, Q4, H1 to H4, E11, E12, S) and
+"""What is true of thirty years, in plain dicts and simple arithmetic: purchases, what each site was granted out of
+them, who holds it, and what was consumed. It knows the rules from `docs/rules.md` (Q1, Q2, Q4, H1 to H4, E11, E12, S) and
 imports nothing of the product.
 
 A line is named by its enrolment and its purchase. Of a product of units there is no period here, no overage, no grace.
@@ -121,7 +121,9 @@ class Truth:
         truth, grant = self.sites[site], self.grant(site, now, units=units)
         if not units:
             return max(0, grant - len(truth.people))
-        return grant - sum(truth.consumed.get((truth.enrolment, one), 0) for one in self._counted(site, now, units=True))
+        return grant - sum(
+            truth.consumed.get((truth.enrolment, one), 0) for one in self._counted(site, now, units=True)
+        )
 
     def covered(self, site: str, now: datetime) -> list[str]:
         """Q4: the earliest acquired."""

@@ -17,7 +17,7 @@ from carnet.calm.use_cases import proposals
 from carnet.calm.use_cases.models import Proposal
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from tests.calm.conftest import ok
+from tests.calm.conftest import code, ok
 from tests.support.kept_logs import secret
 from tests.web.conftest import PASSWORD, Portal
 

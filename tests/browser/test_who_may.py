@@ -86,7 +86,7 @@ def test_an_operator_sets_a_customer_up(office: Office, visit: Visit) -> None:
     expect(page.get_by_role("alert")).to_be_visible()
     page.get_by_label("Until").fill("2099-01-01")
     page.get_by_role("button", name="Add the purchase").click()
-    expect(page.get_by_text("The purchase is added.")).to_be_visible()
+    expect(page.get_by_text("The purchase is added, until the end of")).to_be_visible()
     page.goto(f"/accounts/{account}/guids/add/")
     page.get_by_label("Label").fill("Bergen")
     page.get_by_role("button", name="Add it").click()

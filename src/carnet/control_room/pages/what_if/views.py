@@ -39,7 +39,7 @@ class Suppose(forms.Form):
 
     def clean_on(self) -> datetime:
         day: datetime = self.cleaned_data["on"]
-        if day > self._now + FAR:
+        if day > times.later(self._now, FAR):
             raise forms.ValidationError("Name a day of the next ten years.")
         return seen_on(day)
 
@@ -76,7 +76,7 @@ def _end_to_see(request: AuthorizedRequest) -> datetime:
     """Of a license that goes on for longer than anybody may ask about, today is shown."""
     installed, now = request.status.installed, request.now
     end = seen_first(max(installed.valid_until, now)) if installed else now
-    return end if end <= now + FAR else now
+    return end if end <= times.later(now, FAR) else now
 
 
 def _raw(request: AuthorizedRequest, form: Suppose, preview: Preview | None) -> bytes | None:

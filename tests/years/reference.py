@@ -1,6 +1,6 @@
 """What is true of thirty years, in plain dicts and simple arithmetic: purchases, what each site was granted out of
-them, who holds it, and what was consumed. It knows the rules from `docs/rules.md` (Q1, Q2, Q4, H1 to H4, E11, E12, S) and
-imports nothing of the product.
+them, who holds it, and what was consumed. It knows the rules from `docs/rules.md` (Q1, Q2, Q4, H1 to H4, E11, E12, S)
+and imports nothing of the product.
 
 A line is named by its enrolment and its purchase. Of a product of units there is no period here, no overage, no grace.
 """

@@ -14,6 +14,7 @@ from carnet.calm.control_rooms.models import (
     Spent,
 )
 from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases.carrying import accepted_numbers
 from carnet.calm.use_cases.exposures import exposed_lines
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.models import Proposal
@@ -93,6 +94,7 @@ class AcceptanceShown:
     by: str
     second: str
     at: datetime
+    numbers: tuple[str, ...]  # what it came to: a sentence for each product and period
 
 
 @dataclass(frozen=True)
@@ -220,4 +222,7 @@ def _refused(room: ControlRoom) -> tuple[RefusedShown, ...]:
 
 def _acceptances(room: ControlRoom) -> tuple[AcceptanceShown, ...]:
     rows = Acceptance.objects.filter(room=room).order_by("number")
-    return tuple(AcceptanceShown(r.number, r.lfr, r.reason, r.by, r.second, r.at) for r in rows)
+    return tuple(
+        AcceptanceShown(row.number, row.lfr, row.reason, row.by, row.second, row.at, numbers)
+        for row, numbers in accepted_numbers(rows)
+    )

@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from carnet.calm.control_rooms.models import (
+    Acceptance,
     AcceptedLfr,
     ControlRoom,
     LicenseFile,
@@ -38,6 +39,7 @@ from carnet.calm.queries.timeline import (
     events,
 )
 from carnet.calm.use_cases.accounts import is_approved
+from carnet.calm.use_cases.carrying import accepted_numbers
 from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
 from carnet.calm.use_cases.selection import Selection, Shelf, read_shelf
 from carnet.errors import UsageError
@@ -82,6 +84,7 @@ class LfrShown:
     new_keys: bool
     history_from: int  # 0: it is the first of this Control Room
     history_to: int
+    accepted_against: tuple[str, ...] | None  # L2: two people accepted it against the history seen; what that came to
     set_backs: int
     largest_set_back_s: int
     owed: bool
@@ -275,12 +278,18 @@ def _lfr(room: ControlRoom, lfr: AcceptedLfr, now: datetime) -> LfrShown:
         lfr.new_keys,
         lfr.seen_from,
         lfr.seen_to,
+        _accepted_against(room, lfr),
         lfr.set_backs,
         lfr.largest_set_back_s,
         lfr.owed,
         tuple(msgspec.json.decode(lfr.refusals, type=list[RefusalCount])),
         None if lfr.used else late,
     )
+
+
+def _accepted_against(room: ControlRoom, lfr: AcceptedLfr) -> tuple[str, ...] | None:
+    rows = list(accepted_numbers(Acceptance.objects.filter(room=room, lfr=lfr.id).order_by("number")))
+    return tuple(sentence for _, numbers in rows for sentence in numbers) if rows else None
 
 
 def _refused(license_guid: Guid, lfr: AcceptedLfr | None) -> RefusedShown | None:

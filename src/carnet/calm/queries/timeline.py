@@ -16,6 +16,7 @@ from carnet.calm.control_rooms.models import (
     LossReport,
     RefusedFile,
 )
+from carnet.calm.use_cases.carrying import accepted_numbers
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class Event:
     opened: bool = False  # this LFR opened the cycle
     newer: int = 0  # the LFR that superseded it
     note: str = ""
+    numbers: tuple[str, ...] = ()  # L2: what an accepted history came to
 
 
 @dataclass(frozen=True)
@@ -149,10 +151,10 @@ def _refusals(whose: Whose, most: int) -> Iterator[Event]:
 
 def _acceptances(whose: Whose, most: int) -> Iterator[Event]:
     rows = Acceptance.objects.filter(whose.of("room__guid_id")).select_related("room").order_by("-at", "-number")[:most]
-    for row in rows:
+    for row, numbers in accepted_numbers(rows):
         kind, guid = EventKind.HISTORY_ACCEPTED, row.room.guid_id or ""
-        by = f"{row.by}, {row.second}"
-        yield Event(kind, row.at, row.room_id, row.room.name, guid, row.number, "", by, row.lfr, note=row.reason)
+        by, about = f"{row.by}, {row.second}", (row.room_id, row.room.name, guid, row.number)
+        yield Event(kind, row.at, *about, "", by, row.lfr, note=row.reason, numbers=numbers)
 
 
 def _enrolments(whose: Whose, most: int) -> Iterator[Event]:

@@ -27,10 +27,11 @@ from carnet.calm.customers.windows import write_windows
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.apply_lfr import apply_lfr, end, new_room, write_closing
+from carnet.calm.use_cases.carrying import said
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.denormalised import note_confirmed
 from carnet.calm.use_cases.exposures import note_exposure
-from carnet.calm.use_cases.histories import accept_known_history, settle_refusals
+from carnet.calm.use_cases.histories import NOTHING_LOWER, accept_known_history, compare, settle_refusals
 from carnet.calm.use_cases.key_sets import keep_key_set
 from carnet.calm.use_cases.models import IssuedKeySet, Token
 from carnet.calm.use_cases.restorations import forgotten_at
@@ -188,7 +189,7 @@ def _as_command(account: Account, line: Line) -> str:
     )
 
 
-def consequences(found: Provable) -> Iterator[str]:
+def consequences(found: Provable, entered: Mapping[str, int] = NOTHING_LOWER) -> Iterator[str]:
     """What taking it back does, in words."""
     lfr, room = found.lfr, found.room
     yield from proven_words(found.proof)
@@ -199,7 +200,9 @@ def consequences(found: Provable) -> Iterator[str]:
     if room and stated_pair(lfr) != own_keys(room):
         yield "it brought new keys in the time that CALM forgot: the key that the license file is sealed to is believed"
     if found.standing is Standing.MISMATCH:
+        assert room is not None
         yield "its history is not the one that CALM saw: taking it back accepts it, too (L2)"
+        yield from said(compare(room, lfr, entered).carried)
     for old, purchase in found.purchases.items():
         if old != purchase.id:
             bought = f"{purchase.quantity:,} {purchase.product.name}"
@@ -211,7 +214,9 @@ def _is_other(room: ControlRoom, found: Provable) -> bool:
     return room.enrolment is not None and room.enrolment.id != found.proof.body.enrolment
 
 
-def take_back(doing: Act, found: Provable, *, reason: str, first: str) -> AcceptedLfr | Refusal:
+def take_back(
+    doing: Act, found: Provable, *, reason: str, first: str, entered: Mapping[str, int] = NOTHING_LOWER
+) -> AcceptedLfr | Refusal:
     """All that the LFR and the OLF in it prove, and then the LFR itself, as any LFR is taken."""
     lfr = found.lfr
     _keep_key_set(lfr)
@@ -227,7 +232,7 @@ def take_back(doing: Act, found: Provable, *, reason: str, first: str) -> Accept
     _settle(room, stated, found.proof.olf.issued_at)
     case = count(Case(found.read, found.guid, room, None, stated, {}, file), read_acceptances(room.id))
     if found.standing is Standing.MISMATCH:
-        accepted = accept_known_history(doing, case, reason=reason, first=first)
+        accepted = accept_known_history(doing, case, reason=reason, first=first, entered=entered)
     else:
         fall = falls(read_counted(room, stated), case.counts, doing.now)
         if fall:

@@ -93,6 +93,8 @@ def _room(console: "Console", answer: Any) -> None:
     for one in answer.acceptances:
         for sentence in one.numbers:
             console.print(f"Accepted history {one.number}: {sentence}.", soft_wrap=True)
+    moved = [(c.at, c.was, c.left, c.now, c.came_to, c.by) for c in answer.account_changes]
+    table(console, "Went to another account", ("when", "from", "its GUID", "to", "its GUID", "by"), moved)
     for proposal in answer.proposals:
         console.print(f"Waits for a second person: calm confirm {proposal} --as OPERATOR", soft_wrap=True)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from carnet.calm.control_rooms.models import (
     Acceptance,
     AcceptedLfr,
+    AccountChange,
     ControlRoom,
     Counted,
     Enrolment,
@@ -98,6 +99,18 @@ class AcceptanceShown:
 
 
 @dataclass(frozen=True)
+class AccountChangeShown:
+    """E11. For vendor staff alone: customers are not told of each other."""
+
+    at: datetime
+    was: str  # the account's name,
+    left: str  # and the label of the License GUID there
+    now: str
+    came_to: str
+    by: str
+
+
+@dataclass(frozen=True)
 class SpentShown:
     sku: str
     purchase: str
@@ -117,6 +130,7 @@ class RoomShown:
     spent: tuple[SpentShown, ...]
     refused: tuple[RefusedShown, ...]
     acceptances: tuple[AcceptanceShown, ...]
+    account_changes: tuple[AccountChangeShown, ...]
     proposals: tuple[str, ...]  # open ones, that wait for a second person
     reads: SiteReads | None  # E17: the versions of files that it reads, by its newest LFR
 
@@ -185,6 +199,7 @@ def show_room(name: str, *, now: datetime) -> RoomShown:
         _spent(room),
         _refused(room),
         _acceptances(room),
+        _account_changes(room),
         tuple(Proposal.objects.filter(subject=room.id, state=Proposal.State.OPEN).values_list("id", flat=True)),
         next(iter(reads_of([room])), None),
     )
@@ -225,4 +240,12 @@ def _acceptances(room: ControlRoom) -> tuple[AcceptanceShown, ...]:
     return tuple(
         AcceptanceShown(row.number, row.lfr, row.reason, row.by, row.second, row.at, numbers)
         for row, numbers in accepted_numbers(rows)
+    )
+
+
+def _account_changes(room: ControlRoom) -> tuple[AccountChangeShown, ...]:
+    rows = AccountChange.objects.filter(room=room).select_related("was__account", "now__account").order_by("at", "id")
+    return tuple(
+        AccountChangeShown(row.at, row.was.account.name, row.was.label, row.now.account.name, row.now.label, row.by)
+        for row in rows
     )

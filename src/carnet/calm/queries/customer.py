@@ -55,7 +55,9 @@ def open_refusals(account: str) -> list[RefusedFile]:
     that of a release, ends the waiting of those before it."""
     rows = RefusedFile.objects.filter(account=account, resolved=False).defer("raw").order_by("-at", "-id")[:200]
     taken = (
-        AcceptedLfr.objects.filter(room__account=account).values_list("enrolment__guid").annotate(Max("accepted_at"))
+        AcceptedLfr.objects.filter(enrolment__guid__account=account)
+        .values_list("enrolment__guid")
+        .annotate(Max("accepted_at"))
     )
     accepted = dict(taken.order_by())
     seen: set[tuple[str, str]] = set()

@@ -202,7 +202,7 @@ def evidence(refused: int) -> Evidence:
     guid = Guid.objects.filter(id=row.guid).first() if row.guid else None
     account = Account.objects.filter(id=row.account).first() if row.account else None
     name = room.name if room else row.name
-    last = stands_for(room, row.guid) if row.code == Code.RELEASED_AGAIN else None
+    last = stands_for(find_room(row.room), row.guid) if row.code == Code.RELEASED_AGAIN else None
     asked = last or room
     return Evidence(
         shown_refusal(row, newer=not row.resolved),

@@ -108,7 +108,7 @@ def license_files(*, account: str = "", room: str = "") -> QuerySet[LicenseFile]
     """What was issued, newest first, without the bytes."""
     rows = LicenseFile.objects.select_related("room", "enrolment", "lfr").defer("raw", *_lfr_fields())
     if account:
-        rows = rows.filter(room__account=account)
+        rows = rows.filter(enrolment__guid__account=account)
     return (rows.filter(room=room) if room else rows).order_by("-issued_at", "-sequence")
 
 
@@ -116,7 +116,7 @@ def lfrs(*, account: str = "", room: str = "") -> QuerySet[AcceptedLfr]:
     """What was accepted, newest first, without the bytes and totals."""
     rows = AcceptedLfr.objects.select_related("room", "enrolment").defer("raw", "totals", "refusals")
     if account:
-        rows = rows.filter(room__account=account)
+        rows = rows.filter(enrolment__guid__account=account)
     return (rows.filter(room=room) if room else rows).order_by("-accepted_at", "-sequence")
 
 

@@ -9,6 +9,7 @@ import msgspec
 from carnet.calm.control_rooms.models import (
     Acceptance,
     AcceptedLfr,
+    AccountChange,
     ControlRoom,
     LicenseFile,
     LossReport,
@@ -201,7 +202,8 @@ def room_page(guid: str, now: datetime) -> RoomPage:
     lines = read_lines(room.id if room else "", numbers)
     old = tuple(line for line in lines if room and line.file == room.confirmed)
     new = tuple(line for line in lines if answer and line.file == answer.sequence)
-    approved, whose = is_approved(license_guid.account_id), Whose(room=room.id if room else "", guid=license_guid.id)
+    approved = is_approved(license_guid.account_id)
+    whose = Whose(license_guid.account_id, room.id if room else "", license_guid.id)
     configure = _configure(room, lfr, shelf, old, new, approved=approved)
     return RoomPage(
         license_guid.id,
@@ -243,9 +245,15 @@ def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
         room.licensed_until,
         room.grace_until,
         room.confirmed,
-        room.first_seen,
+        _first_seen(room),
         room.seen_size,
     )
+
+
+def _first_seen(room: ControlRoom) -> datetime:
+    """In the time of this account (E11)."""
+    came = AccountChange.objects.filter(room=room).order_by("-at").values_list("at", flat=True).first()
+    return came or room.first_seen
 
 
 def _step(lfr: AcceptedLfr | None, answer: LicenseFile | None) -> int:

@@ -15,6 +15,7 @@ from carnet.calm.control_rooms.counting import (
 )
 from carnet.calm.control_rooms.models import (
     AcceptedLfr,
+    AccountChange,
     ControlRoom,
     Counted,
     Enrolment,
@@ -118,10 +119,23 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     assert case.token is not None
     enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
     enrolment.save(force_insert=True)
+    if room.account_id != case.guid.account_id:
+        _change_account(doing, room, case)
     room.enrolment, room.guid, room.state = enrolment, case.guid, State.ACTIVE
     end_readmission(case.guid.id)
     room.readmitted_at = None
     note_confirmed(room, None)
+
+
+def _change_account(doing: Act, room: ControlRoom, case: Case) -> None:
+    """E11: it was released under the other account, whose purchases keep what was spent (H4)."""
+    left, was = room.enrolment, room.account_id
+    assert left is not None
+    AccountChange(room=room, was=left.guid, now=case.guid, lfr=case.lfr.request_id, by=doing.by, at=doing.now).save(
+        force_insert=True
+    )
+    room.account = case.guid.account
+    doing.record("control_room.account_changed", room.id, was=was, now=room.account_id, left=left.guid_id)
 
 
 def take_key(room: ControlRoom, signer: OkpKey, at: int) -> None:

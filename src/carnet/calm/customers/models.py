@@ -14,6 +14,7 @@ class Account(models.Model):
     created_at = models.DateTimeField()
     windows = models.TextField(blank=True)  # E18: Windows, JSON; empty: the default
     archived_at = models.DateTimeField(null=True)  # hidden from lists, until it is brought back
+    merged_into = models.ForeignKey("self", null=True, on_delete=models.PROTECT)  # then it is archived for good
 
     def save(self, *args: Any, **options: Any) -> None:
         self.folded = fold(self.name)

@@ -14,6 +14,7 @@ from carnet.calm.control_rooms.models import (
     RefusedFile,
     Spent,
 )
+from carnet.calm.customers.names import fold
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases.carrying import accepted_numbers
 from carnet.calm.use_cases.exposures import exposed_lines
@@ -173,7 +174,7 @@ def find_named(name: str) -> ControlRoom:
     label."""
     rooms = ControlRoom.objects.select_related("account", "guid")
     room = rooms.filter(id=name).first()
-    if room is None and (Guid.objects.filter(id=name) | Guid.objects.filter(label=name)).exists():
+    if room is None and (Guid.objects.filter(id=name) | Guid.objects.filter(folded=fold(name))).exists():
         room = rooms.filter(guid=find_guid(name)).first()
     if room is None:
         raise UsageError(f"There is no Control Room “{name}”.", run="calm control-room list")

@@ -25,12 +25,14 @@ HEAVY = ("keys", "pending_keys", "retired_keys")
 
 
 def accounts(*, text: str = "", state: str = "") -> QuerySet[Account]:
-    """With `approved`, `asked` (a request waits), `guids`, `rooms`, `purchases`. `state`: approved | asked | none."""
+    """With `approved`, `asked` (a request waits), `guids`, `rooms`, `purchases`. `state`: approved | asked | none |
+    archived; else those that are not archived."""
     asked = Approval.objects.filter(account=OuterRef("pk"), state=Approval.State.REQUESTED)
     bound = ControlRoom.objects.filter(account=OuterRef("pk"), guid__isnull=False)
     rows = counted_accounts().annotate(asked=Exists(asked), rooms=count_of(bound))
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(id=text))
+    rows = rows.filter(archived_at__isnull=state != "archived")
     if state:
         rows = rows.filter(**_APPROVAL.get(state, {}))
     return rows.order_by("name")

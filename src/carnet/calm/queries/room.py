@@ -175,6 +175,7 @@ class RoomPage:
     cycles: int
     lost: LossShown | None
     proposals: tuple[ProposalShown, ...]  # open: a write-off, or a history to accept
+    is_archived: bool
 
     @property
     def locks(self) -> bool:
@@ -223,6 +224,7 @@ def room_page(guid: str, now: datetime) -> RoomPage:
         count_cycles(whose),
         _lost(room) if room else None,
         open_proposals(room.id) if room else (),
+        license_guid.archived_at is not None,
     )
 
 

@@ -54,6 +54,11 @@ class NewGuid(Given):
     label: Line
 
 
+class NewMerge(Given):
+    into: Id
+    reason: Long
+
+
 class NewPurchase(Given):
     sku: Sku
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
@@ -125,6 +130,7 @@ class Account(Schema):
     approved: bool
     purchases: int
     guids: int
+    archived_at: datetime | None
 
 
 class Accounts(Schema):
@@ -156,6 +162,7 @@ class Guid(Schema):
     account: str
     control_room: str | None
     created_at: datetime
+    archived_at: datetime | None
 
 
 class Guids(Schema):

@@ -14,7 +14,7 @@ from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
 from carnet.calm.customers.windows import windows_of
 from carnet.calm.use_cases import exposures, histories, losses, restorations, taking_back, vouchers, windows
-from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.accounts import find_open_account
 from carnet.calm.use_cases.context import (
     Act,
     Calm,
@@ -31,7 +31,8 @@ from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
 
 ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
-SET_WINDOWS = "set_windows"
+SET_WINDOWS, MERGE_ACCOUNTS = "set_windows", "merge_accounts"
+OF_ACCOUNTS = (SET_WINDOWS, MERGE_ACCOUNTS)  # their subject is an account
 READMIT = "readmit"
 RESUME_LOG, TAKE_BACK, TAKE_BACK_TOKEN = restorations.RESUME, "take_back", "take_back_token"
 _NEW_KEY_SET = (ROTATE_KEYS, RESUME_LOG)
@@ -207,7 +208,7 @@ def propose_windows(
 ) -> Proposed:
     """E18: `changes` by field of `Windows`. Raises UsageError where they cannot be, or would change nothing."""
     with act(calm, now=now, by=by) as doing:
-        customer = find_account(account)
+        customer = find_open_account(account)
         was = windows_of(customer)
         will = windows.changed(was, changes)
         payload = {"was": msgspec.to_builtins(was), "windows": msgspec.to_builtins(will)}
@@ -290,7 +291,7 @@ def open_proposals(subject: str) -> tuple[ProposalShown, ...]:
 def _shown(rows: Iterable[Proposal]) -> tuple[ProposalShown, ...]:
     found = list(rows)
     rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in found if row.subject])
-    accounts = Account.objects.in_bulk([row.subject for row in found if row.kind == SET_WINDOWS])
+    accounts = Account.objects.in_bulk([row.subject for row in found if row.kind in OF_ACCOUNTS])
     return tuple(_shown_one(row, rooms.get(row.subject), accounts.get(row.subject)) for row in found)
 
 
@@ -303,7 +304,7 @@ def _shown_one(row: Proposal, room: ControlRoom | None, account: Account | None)
         room.name if room else "",
         account.id if account else "",
         account.name if account else "",
-        row.subject if row.kind in _CARRIED_OUT_BY else "",
+        row.subject if row.kind in _CARRIED_OUT_BY and account is None else "",
         row.by,
         row.at,
         row.reason,

@@ -23,6 +23,7 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.control_rooms.positions import periods_of, read_position
 from carnet.calm.customers.models import Account
+from carnet.calm.customers.names import fold
 from carnet.calm.customers.windows import write_windows
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases import lfr_refusals
@@ -116,13 +117,13 @@ def _of_this_account(read: ReadLfr, proof: ReadCarried, room: ControlRoom | None
     name = read.lfr.control_room.name
     if room is not None and room.account_id != guid.account_id:
         return lfr_refusals.wrong_account(name, guid)
-    if room is None and proof.body.account_name != guid.account.name:
+    if room is None and fold(proof.body.account_name) != guid.account.folded:
         return Refusal(
             Code.WRONG_ACCOUNT,
             f"The license of {name} was issued to “{proof.body.account_name}”; the License GUID {guid.label} belongs "
             f"to “{guid.account.name}”.",
             "Upload it at a GUID of the account that it was issued to. If the account was forgotten, add it under that "
-            "name.",
+            "name; if it was renamed since, rename it.",
         )
     bound = ControlRoom.objects.filter(guid=guid).exclude(id=read.lfr.control_room.id).first()
     return lfr_refusals.guid_bound(guid, bound) if bound else None
@@ -401,9 +402,8 @@ def keep_token(doing: Act, raw: bytes) -> Token | Refusal:
 
 
 def _token_row(doing: Act, token: TokenFields) -> Token:
-    account = (
-        Account.objects.filter(id=token.account_id).first() or Account.objects.filter(name=token.account_name).first()
-    )
+    named = Account.objects.filter(folded=fold(token.account_name))
+    account = Account.objects.filter(id=token.account_id).first() or named.first()
     if account is None:
         raise UsageError(f"There is no account “{token.account_name}”.", "Add it first, under that name.")
     secret = from_base64url(token.enrolment_secret)

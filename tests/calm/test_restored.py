@@ -394,3 +394,40 @@ def test_asking_twice_states_the_same_place(world: World, plant: Site) -> None:
     assert third.would == first.would
     ok(proposals.confirm(world.calm, proposal=third.proposal, now=world.now, by=OMAR))
     go_on(world, plant, products={"bot-creator": 30, "document-pages": 50})
+
+
+@pytest.mark.rule("L6", "E11", "Q3", "H4")
+def test_an_enrolment_that_came_and_went_in_the_time_that_was_lost_accuses_nobody(world: World, plant: Site) -> None:
+    """With its first file the site forgot the lines of the enrolment that CALM still knows."""
+    plant.use("document-pages", consume=9, now=world.now)
+    world.accept(plant.request(world.now))
+    backup = Backup(world)
+    world.now += HOUR
+    world.accept(plant.request(world.now, "release"))
+    plant.install_token(world.token())
+    world.license(plant, products={"bot-creator": 7})
+    world.accept(plant.request(world.now, "release"))
+    backup.put_back()
+    resume(world)
+    plant.install_token(world.token())
+    answer = world.upload(plant.request(world.now))
+    if isinstance(answer, Refusal):
+        assert answer.code == "not_remembered"
+        since = int(answer.run.split()[answer.run.split().index("--since") + 1])
+        answer = world.upload(plant.request(world.now, since=since))
+    ok(answer)
+    assert world.spent()["document-pages"] == 50, "what it consumed since is forgotten: nothing returns"
+
+
+@pytest.mark.rule("L6", "H2")
+def test_a_receipt_of_the_time_that_was_lost_accuses_nobody(world: World, plant: Site) -> None:
+    backup = Backup(world)
+    world.now += HOUR
+    receipt = world.license(plant, products={"bot-creator": 12})
+    backup.put_back()
+    resume(world)
+    before = LicenseFile.objects.count()
+    assert code(accept_receipt(world.calm, raw=receipt, **world.act)) == "not_remembered"
+    assert LicenseFile.objects.count() == before
+    go_on(world, plant, products={"bot-creator": 12, "document-pages": 50})
+    assert ok(accept_receipt(world.calm, raw=receipt, **world.act)).verdict == "nothing_changed"

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.db import connection
-
 from carnet.calm.control_rooms.models import ControlRoom, Counted, LicenseLine
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.use_cases import proposals, purchases, receipts
@@ -28,13 +26,15 @@ from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.errors import UsageError
+from carnet.exchange.history import SHOWN
 from carnet.exchange.license_file_request import RequestKind, read_lfr
 from carnet.exchange.receipt import read_receipt
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import root_at
-from tests.calm.conftest import NOW, RECORDS, World
+from tests.calm.conftest import NOW, World
 from tests.journeys.lower_numbers import lower_numbers
+from tests.journeys.stored import code_of, dump, kept_at
 from tests.support.memory import MemoryHead
 from tests.support.room import Room
 
@@ -88,6 +88,8 @@ class Carried:
 
 
 class Exchange:
+    forged = FORGED
+
     def __init__(self, world: World) -> None:
         world.now = NOW
         world.calm = Calm(world.calm.keys, world.random, MemoryHead())
@@ -143,13 +145,13 @@ class Exchange:
 
     def do(self, machine: Machine, command: Any) -> Any:
         """An act at a site; a refusal leaves nothing but its record."""
-        size, kept = machine.room.engine.checkpoint.size, _kept(machine.room)
+        size, kept = machine.room.engine.checkpoint.size, kept_at(machine.room)
         answer = machine.room.do(command)
         if isinstance(answer, Refusal):
             written = [record.kind for record in machine.room.engine.reader.records(size)]
             assert set(written) <= PASSING, written
-            assert _kept(machine.room) == kept
-            assert not (isinstance(command, InstallToken | InstallLicense) and answer.code in FORGED), answer
+            assert kept_at(machine.room) == kept
+            assert not (isinstance(command, InstallToken | InstallLicense) and answer.code in self.forged), answer
         return answer
 
     def enable(self, machine: Machine, token: bytes | None = None) -> Any:
@@ -234,17 +236,23 @@ class Exchange:
         """CALM takes an LFR only if it truly extends what CALM saw: the second of two diverged histories never passes,
         in whichever order they come. A refusal moves nothing."""
         room = read_lfr(carried.raw).lfr.control_room.id  # type: ignore[union-attr]
-        extends = self._truly_extends(carried, room)
+        extends, far = self._truly_extends(carried, room), self._is_far_behind(carried, room)
         before = dump()
         answer = self.world.upload(carried.raw, carried.guid)
         if isinstance(answer, Refusal):
             assert dump() == before, answer
-            assert not (carried.machine.honest and answer.code in ACCUSING), answer
+            asks = far and answer.code is Code.HISTORY_NOT_SHOWN
+            assert asks or not (carried.machine.honest and answer.code in ACCUSING), answer
         else:
             assert extends, "CALM took a history that does not extend the one it saw"
             self.accepted[carried.guid] = answer.lfr
         self.books()
         return answer
+
+    def _is_far_behind(self, carried: Carried, room_id: str) -> bool:
+        """L2: of more than 32 files that CALM did not take, an LFR shows the newest."""
+        room = ControlRoom.objects.filter(id=room_id).first()
+        return room is not None and read_lfr(carried.raw).lfr.sequence - room.last_sequence >= SHOWN // 2  # type: ignore[union-attr]
 
     def _truly_extends(self, carried: Carried, room_id: str) -> bool:
         room = ControlRoom.objects.filter(id=room_id).first()
@@ -422,7 +430,7 @@ class Exchange:
             answer = self.upload(self.requests[-1])
             if isinstance(answer, Refusal):  # of a copy it need not be taken: release, new token (E11)
                 self._answer_history(machine, answer.code, RequestKind.RELEASE)
-            return _code(self.enable(machine)) or Code.NOT_LICENSED
+            return code_of(self.enable(machine)) or Code.NOT_LICENSED
         if state.enrolment is None or state.released or last is Code.TOKEN_USED:
             if state.released and last not in (Code.RELEASED, None):
                 self.upload(self.requests[-1])
@@ -436,7 +444,7 @@ class Exchange:
         if code is Code.HISTORY_NOT_SHOWN:
             room = ControlRoom.objects.get(id=machine.room.store.ledger_id)
             self.generate(machine, kind, since=room.seen_size)
-            answer = self.upload(self.requests[-1])
+            answer = self._readmitted(machine, self.upload(self.requests[-1]))
             if not isinstance(answer, Refusal):
                 return self._license(machine) if kind is None else None
             code = answer.code
@@ -448,22 +456,27 @@ class Exchange:
         return code
 
     def _carry(self, machine: Machine, answer: Any) -> Code | None:
-        if _code(answer) is Code.RELEASED_AGAIN:
-            self.readmit(machine)
-            answer = self.upload(self.requests[-1])
+        answer = self._readmitted(machine, answer)
         if isinstance(answer, Refusal):
             return self._answer_history(machine, answer.code)
         return self._license(machine)
+
+    def _readmitted(self, machine: Machine, answer: Any) -> Any:
+        """E11: where that is what the newest request waits for, it is uploaded again after it."""
+        if code_of(answer) is not Code.RELEASED_AGAIN:
+            return answer
+        self.readmit(machine)
+        return self.upload(self.requests[-1])
 
     def _license(self, machine: Machine) -> Code | None:
         raw = self.issue(machine.guid, {USERS: 9}, site_clock_is_off=True, lowers_clock=True)
         if isinstance(raw, Refusal) or raw is None:
             return raw.code if raw else Code.SUPERSEDED
         answer = self.install(machine, raw.raw)
-        if _code(answer) is Code.DOES_NOT_FIT:
+        if code_of(answer) is Code.DOES_NOT_FIT:
             self._free(machine)
             answer = self.install(machine, raw.raw)
-        return _code(answer)
+        return code_of(answer)
 
     def _free(self, machine: Machine) -> None:
         """What a refused reduction asks for: seats given back, users unassigned, reservations cancelled."""
@@ -474,23 +487,3 @@ class Exchange:
             self.do(machine, UnassignUser(sku, user))
         for reservation in state.reservations.running(machine.room.now):
             self.do(machine, CancelUnits(reservation))
-
-
-def _code(answer: Any) -> Code | None:
-    return answer.code if isinstance(answer, Refusal) else None
-
-
-def _kept(room: Room) -> list[Any]:
-    db = room.store._db
-    return [db.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ("document", "secret")]
-
-
-def dump() -> dict[str, list[Any]]:
-    """Every table of CALM's but the log and the kept files, in the order of its rows."""
-    found = {}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        for (table,) in cursor.fetchall():
-            if table not in RECORDS and not table.startswith("sqlite"):
-                found[table] = cursor.execute(f"SELECT * FROM {table}").fetchall()
-    return found

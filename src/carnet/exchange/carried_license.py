@@ -68,12 +68,11 @@ def carry(file: bytes, key_set: bytes, opener: Opener) -> CarriedLicense:
     )
 
 
-def read_carried(carried: CarriedLicense, key_sets: Iterable[KeySet]) -> ReadCarried | Refusal:
-    """Check that one of `key_sets`, the vendor's own, issued the file, and that the body is the one it commits to.
+def open_carried(carried: CarriedLicense) -> ReadCarried | Refusal:
+    """What it says, where the body is the one that the file commits to. Whose file it is, is not checked: see
+    `read_carried`.
 
-    Not checked here: for which Control Room it is, and whether that one had it installed.
-
-    Refused as `unknown_signer`, `bad_signature` or `malformed`, or as `open_envelope` does.
+    Refused as `bad_signature` or `malformed`, or as `open_envelope` does.
     """
     envelope = open_envelope(encode(carried.file), Kind.OLF, stored=True)
     if isinstance(envelope, Refusal):
@@ -81,14 +80,27 @@ def read_carried(carried: CarriedLicense, key_sets: Iterable[KeySet]) -> ReadCar
     olf = read_payload(envelope, OfflineLicenseFile)
     if isinstance(olf, Refusal):
         return olf
-    refusals = [verify_issued(envelope, key_set) for key_set in key_sets]
-    if None not in refusals:
-        return next((each for each in refusals if each), bad_signature(Kind.OLF, "no key set is known"))
     try:
         body = read_body(olf, _unpacked(carried.body), envelope.version)
     except MalformedError as error:
         return malformed(str(error))
     return body if isinstance(body, Refusal) else ReadCarried(olf, body, envelope)
+
+
+def read_carried(carried: CarriedLicense, key_sets: Iterable[KeySet]) -> ReadCarried | Refusal:
+    """Check that one of `key_sets`, the vendor's own, issued the file, and that the body is the one it commits to.
+
+    Not checked here: for which Control Room it is, and whether that one had it installed.
+
+    Refused as `unknown_signer`, `bad_signature` or `malformed`, or as `open_envelope` does.
+    """
+    opened = open_carried(carried)
+    if isinstance(opened, Refusal):
+        return opened
+    refusals = [verify_issued(opened.envelope, key_set) for key_set in key_sets]
+    if None in refusals:
+        return opened
+    return next((each for each in refusals if each), bad_signature(Kind.OLF, "no key set is known"))
 
 
 def _unpacked(text: str) -> bytes:

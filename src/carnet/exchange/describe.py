@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from carnet.exchange.carried_license import CarriedLicense, open_carried
 from carnet.exchange.envelope import JwsFields, words_of
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
 from carnet.exchange.reads import SiteReads, VendorReads
+from carnet.exchange.verdicts import Refusal
 from carnet.times import stamp
 
 Row = tuple[str, str]
@@ -30,6 +32,7 @@ _NAMES = {
 }
 _BY_NAME: dict[str, Callable[[Any], str]] = {  # by the name of the field itself
     "enrolment_secret": lambda _: "not shown",  # A2
+    "blinding": lambda _: "32 random bytes",
     "sealed": lambda text: f"{len(text)} characters that only the Control Room's key opens",
 }
 
@@ -44,8 +47,18 @@ def in_short(request: LicenseFileRequest) -> tuple[Row, ...]:
     if request.install_by:
         rows.append(("answer to be installed before", stamp(request.install_by)))
     rows.append(("reads", reads_words(request.reads)))
+    if request.license:
+        rows.append(("carries back", "the installed license file, opened (L6); see below"))
     rows += [(line.sku, _line(line)) for line in request.totals.record.body.lines]
     return tuple(rows)
+
+
+def carried_rows(carried: CarriedLicense) -> tuple[Row, ...]:
+    """The license file in an LFR, as it was opened at the site: what the vendor granted, in words (L6)."""
+    opened = open_carried(carried)
+    if isinstance(opened, Refusal):
+        return (("the file", opened.message),)
+    return (*rows_of(opened.olf), *rows_of(opened.body))
 
 
 def reads_words(reads: SiteReads | VendorReads) -> str:

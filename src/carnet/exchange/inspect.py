@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from carnet.exchange.describe import Row, in_short, rows_of
+from carnet.exchange.describe import Row, carried_rows, in_short, rows_of
 from carnet.exchange.enablement_token import Token, read_token
 from carnet.exchange.envelope import (
     Envelope,
@@ -233,6 +233,8 @@ def _sections(payload: Any, written: Any) -> Iterator[Section]:
         yield Section("In short", in_short(payload))
         yield Section(FREE_TEXT, tuple(_text_rows(payload)))
         yield Section(ALL_THAT_LEAVES, rows_of(written))
+        if payload.license:
+            yield Section("The license file in it, opened", carried_rows(payload.license))
         return
     yield Section("What it says", rows_of(written))
     if isinstance(payload, Token | OfflineLicenseFile) and payload.key_set:

@@ -1,6 +1,7 @@
 """Inspect: any file in plain words, each signature with its verdict, no secret, nothing left out of what leaves."""
 
 import json
+import zlib
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from carnet.entitlements import Metric
+from carnet.exchange.carried_license import carry
 from carnet.exchange.describe import in_short
 from carnet.exchange.envelope import JwsFields, Kind
 from carnet.exchange.inspect import (
@@ -20,7 +22,8 @@ from carnet.exchange.inspect import (
 from carnet.exchange.key_set import Pinned, write_key_set
 from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import LineTotals
-from carnet.exchange.strict import encode
+from carnet.exchange.offline_license_file import SealedBody
+from carnet.exchange.strict import encode, to_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
 from tests.vectors import forge, samples
@@ -210,3 +213,22 @@ def test_a_signature_of_a_root_that_is_gone_is_named_as_unknown() -> None:
     found = look(raw, Pinned(trust))
     assert [signature.verdict for signature in found.signatures] == ["unknown signer"] * 2 + ["holds"] * 2
     assert json.loads(msgspec.json.encode(found))["checked"] is True
+
+
+@pytest.mark.rule("L6", "E3")
+def test_a_license_that_is_carried_back_is_shown_as_it_was_opened() -> None:
+    request = samples.request(SITE)
+    carried = carry(samples.license_file(VENDOR, SITE, request), VENDOR.raw_key_set, SITE.opener)
+    found = look(samples.request(SITE, license=carried))
+    shown = words(found)
+    assert found.sections[-1].title == "The license file in it, opened"
+    for line in samples.make_body().lines:
+        assert line.name in shown
+    assert ("carries back", "the installed license file, opened (L6); see below") in found.sections[0].rows
+    other = replace(carried, body=_packed(samples.make_body(1)))
+    said = dict(look(samples.request(SITE, license=other)).sections[-1].rows)
+    assert "not what was signed" in said["the file"]
+
+
+def _packed(body: SealedBody) -> str:
+    return to_base64url(zlib.compress(encode(body), 9))

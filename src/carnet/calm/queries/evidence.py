@@ -184,6 +184,11 @@ class Evidence:
         return lines_of(self.carried)
 
     @property
+    def can_be_settled(self) -> bool:
+        """Whether two people decide on it."""
+        return self.is_history or self.is_readmission or self.is_taking_back
+
+    @property
     def fewer_records(self) -> int:
         return max(0, self.saw.records - self.claims.records) if self.saw and self.claims else 0
 

@@ -20,6 +20,7 @@ from carnet.calm.use_cases.context import (
 )
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.refused_uploads import bears_known_signature, refuse_upload
+from carnet.calm.use_cases.unremembered import unremembered_receipt
 from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import (
     find_room,
@@ -57,6 +58,7 @@ def accept_receipt(
             return had
         judged = _judge(read, license_guid)
         if isinstance(judged, Refusal):
+            judged = unremembered_receipt(judged, read.receipt) or judged  # L6
             known = bears_known_signature(read.receipt.control_room_id, read.signer, judged)
             of = replace(_of(license_guid, read.receipt), known=known)
             return refuse_upload(doing, judged, raw, read.envelope.digest, of)

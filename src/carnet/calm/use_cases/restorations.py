@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 from django.db.models import F
 
-from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.control_rooms.models import ControlRoom, SeenCheckpoint
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.models import LogEntry
 from carnet.calm.use_cases.context import Act, Calm, check_text
@@ -135,3 +135,10 @@ def forgotten_words(row: Restoration) -> str:
 def forgotten_at(when: datetime) -> Restoration | None:
     """The restoration that lost what was done at that time, if one did."""
     return next((each for each in restorations() if each.as_of - CLOCKS <= when <= each.at + CLOCKS), None)
+
+
+def has_forgotten(room: ControlRoom) -> bool:
+    """Whether CALM was restored and has taken nothing of this Control Room since: it may have forgotten what it saw
+    last of it."""
+    newest = Restoration.objects.order_by("-at").first()
+    return newest is not None and not SeenCheckpoint.objects.filter(room=room, at__gt=newest.at).exists()

@@ -13,8 +13,8 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.key_sets import key_set_of, newest_row
-from carnet.calm.use_cases.models import IssuedKeySet, Token
-from carnet.calm.use_cases.restorations import forgotten_at, restorations
+from carnet.calm.use_cases.models import IssuedKeySet, Restoration, Token
+from carnet.calm.use_cases.restorations import forgotten_at, has_forgotten, restorations
 from carnet.calm.use_cases.validate_lfr import (
     find_room,
     is_retired,
@@ -28,6 +28,7 @@ from carnet.exchange.carried_license import ReadCarried, read_carried
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.key_set import KeySet, Pinned, Trust, read_inner_key_set
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadLfr
+from carnet.exchange.receipt import Receipt
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
 
@@ -47,12 +48,11 @@ def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembe
         return None
     lfr, room = read.lfr, find_room(read.lfr.control_room.id)
     words = list(_unknown(room, read))
+    if not words and room and refusal.code is Code.HISTORY_NOT_SHOWN and has_forgotten(room):
+        return Unremembered(_needs_history(room, restored[0]), proven=False)
     if not words:
         return None
-    head = (
-        f"{lfr.control_room.name} names what is not known here: {', '.join(words)}. CALM was restored at "
-        f"{stamp(restored[0].at)} to its state of {stamp(restored[0].as_of)}, and may have forgotten it."
-    )
+    head = f"{lfr.control_room.name} names what is not known here: {', '.join(words)}. {_restored_words(restored[0])}"
     if lfr.installed is None:
         return Unremembered(_needs_token(head), proven=False)
     since = room.seen_size if room and standing_of(room, read) is Standing.NOT_SHOWN else 0
@@ -75,6 +75,27 @@ def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembe
     )
 
 
+def unremembered_receipt(refusal: Refusal, receipt: Receipt) -> Refusal | None:
+    """A receipt of what CALM may have forgotten. It brings no proof: the Control Room's next LFR does. None where it
+    has nothing to do with that."""
+    restored = restorations()
+    if not restored or refusal.code not in (Code.UNKNOWN_SIGNER, Code.UNKNOWN_LICENSE_FILE, Code.HISTORY_NOT_SHOWN):
+        return None
+    known = LicenseFile.objects.filter(id=receipt.olf_id).exists()
+    if known and forgotten_at(receipt.installed_at) is None:
+        return None
+    return Refusal(
+        Code.NOT_REMEMBERED,
+        f"The receipt is of Control Room {receipt.control_room_id}, for license file {receipt.sequence}. "
+        f"{_restored_words(restored[0])}",
+        "Nothing is to be done with the receipt. Upload the Control Room's next LFR: the answer says what to bring.",
+    )
+
+
+def _restored_words(row: Restoration) -> str:
+    return f"CALM was restored at {stamp(row.at)} to its state of {stamp(row.as_of)}, and may have forgotten it."
+
+
 def _unknown(room: ControlRoom | None, read: ReadLfr) -> Iterator[str]:
     lfr = read.lfr
     if room is None:
@@ -95,6 +116,16 @@ def _unknown(room: ControlRoom | None, read: ReadLfr) -> Iterator[str]:
 def stated_pair(lfr: LicenseFileRequest) -> KeyPair:
     stated = lfr.control_room
     return KeyPair(signing_key=stated.signing_key, sealing_key=stated.sealing_key)
+
+
+def _needs_history(room: ControlRoom, restored: Restoration) -> Refusal:
+    return Refusal(
+        Code.NOT_REMEMBERED,
+        f"{room.name} does not show how its ledger goes on from the {room.seen_size:,} records that are known here. "
+        f"{_restored_words(restored)}",
+        "Generate the LFR again at the site, showing its history since that record, and upload that.",
+        run=f"control-room request generate --since {room.seen_size} --out FILE",
+    )
 
 
 def _needs_token(head: str) -> Refusal:

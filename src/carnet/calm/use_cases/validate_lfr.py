@@ -4,7 +4,7 @@ Whose it is comes first, then its history (L2), and only then what it says is be
 is a `Case`, which `apply_lfr` carries out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
@@ -13,6 +13,7 @@ from django.db.models import Q
 from carnet.calm.control_rooms.counting import (
     Acceptance,
     Count,
+    Fall,
     Stated,
     Where,
     effective,
@@ -33,6 +34,7 @@ from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.exposures import needs_two_people, stands_for
 from carnet.calm.use_cases.models import Token
+from carnet.calm.use_cases.restorations import has_forgotten
 from carnet.calm.use_cases.validate_statements import judge_newcomer, judge_statements, judge_token
 from carnet.exchange.history import SHOWN, History
 from carnet.exchange.license_file_request import (
@@ -96,9 +98,17 @@ def validate_lfr(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
         return refusal
     case = count(case, read_acceptances(room.id))
     fall = falls(read_counted(room, case.stated), case.counts, doing.now)
-    if fall:  # (9)
+    if fall and not _is_forgotten(room, lfr, fall):  # (9)
         return lfr_refusals.totals_fell(room, fall)
     return _judge_enrolment(doing, case)  # (10)
+
+
+def _is_forgotten(room: ControlRoom, lfr: LicenseFileRequest, fall: Sequence[Fall]) -> bool:
+    """L6: under a new token a site states the lines of its enrolment before until its first OLF. That one may be of a
+    time that CALM forgot: then these lines are stated no more, and count as spent in full as that enrolment ends (H4).
+    """
+    under_new_token = room.enrolment is not None and lfr.enrolment.token_id != room.enrolment.token
+    return under_new_token and all(each.stated is None for each in fall) and has_forgotten(room)
 
 
 def _judge_totals(read: ReadLfr, room: ControlRoom | None) -> Refusal | None:

@@ -27,7 +27,7 @@ from carnet.calm.customers.names import fold
 from carnet.calm.customers.windows import write_windows
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases import lfr_refusals
-from carnet.calm.use_cases.apply_lfr import apply_lfr, end, new_room, write_closing
+from carnet.calm.use_cases.apply_lfr import apply_lfr, change_account, end, new_room, write_closing
 from carnet.calm.use_cases.carrying import said
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.denormalised import note_confirmed
@@ -115,9 +115,8 @@ def find_provable(room_id: str, refused: int | None = None) -> Provable | Refusa
 
 def _of_this_account(read: ReadLfr, proof: ReadCarried, room: ControlRoom | None, guid: Guid) -> Refusal | None:
     name = read.lfr.control_room.name
-    if room is not None and room.account_id != guid.account_id:
-        return lfr_refusals.wrong_account(name, guid)
-    if room is None and fold(proof.body.account_name) != guid.account.folded:
+    here = room is not None and room.account_id == guid.account_id
+    if not here and fold(proof.body.account_name) != guid.account.folded:
         return Refusal(
             Code.WRONG_ACCOUNT,
             f"The license of {name} was issued to “{proof.body.account_name}”; the License GUID {guid.label} belongs "
@@ -198,6 +197,8 @@ def consequences(found: Provable, entered: Mapping[str, int] = NOTHING_LOWER) ->
     yield f"{lfr.control_room.name} ({lfr.control_room.id}) is {known}; its License GUID is {found.guid.label}"
     if room and room.enrolment and _is_other(room, found):
         yield "it enrolled again in the time that CALM forgot: of its enrolment before, all units count as spent"
+    if room and room.account_id != found.guid.account_id:
+        yield f"it went to {found.guid.account.name} in that time, from {room.account.name} (E11)"
     if room and stated_pair(lfr) != own_keys(room):
         yield "it brought new keys in the time that CALM forgot: the key that the license file is sealed to is believed"
     if found.standing is Standing.MISMATCH:
@@ -283,6 +284,8 @@ def _enrol(doing: Act, room: ControlRoom, found: Provable) -> None:
     own = found.proof.body.enrolment
     if room.enrolment is not None and _is_other(room, found):
         _end_forgotten(doing, room)
+    if room.account_id != found.guid.account_id:
+        change_account(doing, room, found.guid, found.lfr.request_id)
     if room.enrolment is None or room.enrolment.id != own:
         room.enrolment = Enrolment(
             id=own,

@@ -136,8 +136,8 @@ def test_two_people_merge_an_account_and_all_it_has_goes_with_its_history(world:
     before = [event.kind for event in events(Whose(accounts.find_account("Northwind").id)).items]
     confirmed = merge(world)
     assert confirmed.did[0] == (
-        "1 purchases, 1 License GUIDs, 1 Control Rooms, 1 tokens, 1 requests for approval of Northwind go to Newco, "
-        "with their history"
+        "1 purchase, 1 License GUID, 1 Control Room, 1 token, 1 request for approval of Northwind goes to Newco, "
+        "with its history"
     )
     assert "the approval of Northwind is in force for the sites of Newco, too (E1)" in confirmed.did
     newco = accounts.find_account("Newco")

@@ -7,10 +7,8 @@ import msgspec
 import pytest
 
 from carnet.calm.queries.control_rooms import show_room
-from carnet.calm.queries.room import room_page
 from carnet.calm.use_cases import proposals, receipts
 from carnet.entitlements import Metric, PeriodUnit
-from carnet.errors import UsageError
 from carnet.exchange.license_file_request import write_lfr
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.verdicts import Refusal
@@ -117,66 +115,6 @@ def test_two_people_accept_a_backup_and_nothing_consumed_is_forgotten(world: Wor
     assert sum(backup.consumed.values()) == 200
     assert world.accept(backup.request(world.now, "release")).verdict == "released"
     assert world.spent() == {"document-pages": 200}
-
-
-def backup_in_doubt(world: World, plant: Site) -> Site:
-    """100 are shared; CALM saw 170; the backup states 130: between 170 and 200 were used."""
-    backup = plant.fork()
-    consume(world, plant, 70)
-    world.accept(plant.request(world.now))
-    consume(world, backup, 30)
-    assert code(world.upload(backup.request(world.now, since=plant.ledger.size))) == "history_mismatch"
-    return backup
-
-
-COMPUTED = (
-    "Document Automation: 70 are added; after this the site stands at 200 pages; between 0 and 30 of these may be "
-    "counted twice"
-)
-LOWERED = (
-    "Document Automation: 50 are added instead of 70, as two people decided; after this the site stands at 180 pages; "
-    "between 0 and 10 of these may be counted twice, and between 0 and 20 that were used may not be counted"
-)
-
-
-@pytest.mark.rule("L2", "A3")
-def test_two_people_and_the_customer_are_told_what_may_be_counted_twice(world: World, plant: Site) -> None:
-    backup = backup_in_doubt(world, plant)
-    assert f"accepting it: {COMPUTED}" in ok(propose(world, backup)).would
-    confirmed = accept_history(world, backup)
-    assert f"accepting it: {COMPUTED}" in confirmed.did
-    assert [one.numbers for one in show_room(plant.id, now=world.now).acceptances] == [(COMPUTED,)]
-    page = room_page(str(show_room(plant.id, now=world.now).room.guid), world.now)
-    assert page.lfr is not None
-    assert page.lfr.accepted_against == (COMPUTED,)
-    assert [one.numbers for one in page.events if one.kind == "history_accepted"] == [(COMPUTED,)]
-
-
-@pytest.mark.rule("L2", "Q3", "A3")
-@pytest.mark.parametrize(("entered", "spent"), [(70, 200), (50, 180), (40, 170)])
-def test_two_people_add_fewer_units_down_to_what_both_histories_prove(
-    world: World, plant: Site, entered: int, spent: int
-) -> None:
-    backup = backup_in_doubt(world, plant)
-    confirmed = accept_history(world, backup, entered={"document-pages": entered})
-    if entered == 50:
-        assert f"accepting it: {LOWERED}" in confirmed.did
-    issued = ok(world.issue(str(confirmed.lfr), products=PAGES))
-    backup.install(issued.raw, world.now)  # type: ignore[arg-type]
-    assert sum(backup.consumed.values()) == spent
-    assert world.accept(backup.request(world.now, "release")).verdict == "released"
-    assert world.spent() == {"document-pages": spent}
-
-
-@pytest.mark.rule("L2", "Q3")
-@pytest.mark.parametrize("entered", [{"document-pages": 39}, {"document-pages": 71}, {"bot-runs": 50}])
-def test_never_fewer_than_both_histories_prove_nor_more_than_computed(
-    world: World, plant: Site, unmoved: Unmoved, entered: dict[str, int]
-) -> None:
-    backup = backup_in_doubt(world, plant)
-    unmoved()
-    with pytest.raises(UsageError):
-        propose(world, backup, entered=entered)
 
 
 @pytest.mark.rule("L2")

@@ -57,7 +57,7 @@ def test_two_people_merge_accounts_and_then_both_people_see_all(portal: Portal) 
     assert operator.post(merge, asked).status_code == 422
     assert operator.post(merge, asked | {"name": "Northwind"}).status_code == 302
     waiting = text_of(operator.get("/confirmations/"))
-    assert "of Northwind go to Contoso, with their history" in waiting
+    assert "of Northwind goes to Contoso, with its history" in waiting
     assert "merge" in text_of(operator.get("/inbox/"))
     (proposal,) = proposals.list_proposals()
     done = portal.as_("approver").post(f"/confirmations/{proposal.proposal}/", {"decision": "confirm"})

@@ -96,7 +96,7 @@ def rename_account(session: Session, account: Name, name: NewName) -> None:
 
 def merge_account(session: Session, account: Name, into: Into, reason: Reason) -> None:
     """Propose that all that an account has goes to another one. A second person confirms it (A3)."""
-    calm = session.calm()
+    calm = session.portal()
     from carnet.calm.people.account_merging import propose_merge
 
     session.answer(propose_merge(calm, account=account, into=into, reason=reason, **session.who()), proposed)

@@ -47,23 +47,28 @@ def _check(was: Account, to: Account) -> None:
 def consequences(was: Account, to: Account) -> Iterator[str]:
     """What moves, in words."""
     counts = (
-        (Purchase.objects.filter(account=was).count(), "purchases"),
-        (Guid.objects.filter(account=was).count(), "License GUIDs"),
-        (ControlRoom.objects.filter(account=was).count(), "Control Rooms"),
-        (Token.objects.filter(account=was).count(), "tokens"),
-        (Approval.objects.filter(account=was).count(), "requests for approval"),
+        (Purchase.objects.filter(account=was).count(), "purchase"),
+        (Guid.objects.filter(account=was).count(), "License GUID"),
+        (ControlRoom.objects.filter(account=was).count(), "Control Room"),
+        (Token.objects.filter(account=was).count(), "token"),
+        (Approval.objects.filter(account=was).count(), "request for approval"),
     )
-    what = ", ".join(f"{count:,} {name}" for count, name in counts)
-    yield f"{what} of {was.name} go to {to.name}, with their history"
-    people = Person.objects.filter(account=was).count()
-    others = Person.objects.filter(account=to).count()
-    yield f"{people:,} people of {was.name} and {others:,} of {to.name} see all that both have"
+    what = ", ".join(f"{count:,} {_many(name, count)}" for count, name in counts if count)
+    yield f"{what or 'nothing'} of {was.name} goes to {to.name}, with its history"
+    people, others = Person.objects.filter(account=was).count(), Person.objects.filter(account=to).count()
+    if people or others:
+        yield f"people who see all that both have: {people:,} of {was.name}, {others:,} of {to.name}"
     if is_approved(was.id) != is_approved(to.id):
         one, other = (was, to) if is_approved(was.id) else (to, was)
         yield f"the approval of {one.name} is in force for the sites of {other.name}, too (E1)"
     if windows_of(was) != windows_of(to):
         yield f"the windows of {to.name} hold for all (E18)"
     yield f"{was.name} is archived for good; its name stays taken"
+
+
+def _many(name: str, count: int) -> str:
+    first, _, rest = name.partition(" for ")
+    return name if count == 1 else f"{first}s{' for ' + rest if rest else ''}"
 
 
 @proposals.carries_out(proposals.MERGE_ACCOUNTS)

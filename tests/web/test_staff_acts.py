@@ -279,8 +279,9 @@ def test_what_somebody_proposed_who_was_let_go_is_not_confirmed(portal: Portal, 
         staff.set_active(portal.calm, active=False, **who)
     else:
         staff.change_role(portal.calm, role="auditor", on_machine=True, **who)
-    with pytest.raises(UsageError):
-        confirm(portal, asked, APPROVER)
+    refused = confirm(portal, asked, APPROVER)
+    assert isinstance(refused, Refusal)
+    assert refused.code is Code.NOTHING_TO_ACCEPT
     assert not Person.objects.filter(email=EVE).exists()
 
 

@@ -7,7 +7,7 @@ READY  := $(VENV)/.ready
 # A module is compiled once and kept, whatever the shell says: the tests start hundreds of processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo serve test test-fast test-security test-deep test-tools coverage screenshots docs check bench bundle lock clean
+.PHONY: demo serve test test-fast test-security test-deep years test-tools coverage screenshots docs check bench bundle lock clean
 
 demo: $(READY)
 	$(BIN)/python demo/walk.py
@@ -38,6 +38,11 @@ test-deep: $(READY) test-tools
 	$(PYTEST) --tier deep $(T)
 	$(PYTEST) --tier deep --database postgresql tests/calm
 	$(BIN)/python -m tests.support.coverage_floor
+
+# Thirty years of twenty sites, and 200 lives of every fate: each door of both sides against an independent account of
+# what is true. Part of `make test-deep`; `make test` runs a short form of it.
+years: $(READY)
+	$(BIN)/pytest -n 2 --dist worksteal --tier deep tests/years
 
 # Lines and branches that the fast tests reach; 95 % at least of what decides.
 coverage: $(READY)

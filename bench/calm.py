@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench import years
 from bench.measure import Row, at_most, figure
 
 FILES = 300
@@ -37,6 +38,7 @@ def rows(folder: Path) -> Iterator[Row]:
     yield figure("the two signatures of an OLF in processor time, p50", _quantile(signing, 50).cpu, "ms")
     yield at_most("LFR accepted in processor time, p95", _quantile(accepting, 95).cpu, "ms", ACCEPTED)
     yield at_most("OLF issued in processor time, p95", _quantile(issuing, 95).cpu, "ms", ISSUED)
+    yield from years.rows(folder, world)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ def main() -> None:
     restored_backup(purchases)
     release_and_return()
     enabled_again()
+    fewer_next_year()
+    calm_restored()
     the_end(time.monotonic() - started)
 
 
@@ -252,6 +254,50 @@ def enabled_again() -> None:
     site.run("license install gap/northwind-0010.olf", "kari")
     site.run(f"units consume {PAGES} 300")
     must(product(site.run("status"), PAGES)["remaining"] == 6700, "the site works again: 6,700 pages are left")
+
+
+def fewer_next_year() -> None:
+    chapter("12 · Renewal, with fewer seats", "Next week's seats are fewer. Both sides say so now, and on the day.")
+    soon, many = day(6), _purchase(CREATORS, 4, until=day(6))
+    few = _purchase(CREATORS, 1, day(6), NEXT_YEAR_END)
+    pages = next(row for row in calm.run("purchase list --account 'Northwind Bank'") if row["sku"] == PAGES)
+    site.run("request generate --kind renewal --out gap/northwind-0011.lfr", "kari")
+    request = calm.run("request accept gap/northwind-0011.lfr --guid Oslo", "nina")
+    _issue(request, f"--line {many}=4 --line {few}=1 --line {pages['purchase']}=7000", 11)
+    site.run("license install gap/northwind-0011.olf --receipt gap/northwind-0011.receipt", "kari")
+    calm.run("receipt accept gap/northwind-0011.receipt", "nina")
+    (coming,) = [each for each in product(site.run("status"), CREATORS)["changes"] if each["announced"]]
+    must((coming["before"], coming["after"]) == (4, 1), f"the site says: {coming['words']}")
+    mails = calm.run("notify")
+    must(bool(mails["nobody"]), f"CALM would mail the customer: {mails['nobody'][0]['subject']}")
+    on_the_day = site.run(f"forecast --on {soon}")
+    must(product(on_the_day, CREATORS)["granted"] == 1, "on that day one seat is granted")
+    must(on_the_day["uncovered"][0]["count"] > 0, "and it is known today who will not be covered (forecast)")
+
+
+def calm_restored() -> None:
+    chapter("13 · CALM is restored", "The vendor's disk dies. Its backup knows nothing of the site's newest license.")
+    calm.run("backup --out safe/calm.backup", "nina")
+    site.run("request generate --out gap/northwind-0012.lfr", "kari")
+    request = calm.run("request accept gap/northwind-0012.lfr --guid Oslo", "nina")
+    _issue(request, f"--product {CREATORS}=4 --product {BOTS}=2 --product {PAGES}=7000", 12)
+    site.run("license install gap/northwind-0012.olf", "kari")
+    calm.run("restore safe/calm.backup", "nina")
+    stated = calm.run("log resume --reason 'the disk was lost'", "nina")
+    calm.run(f"confirm {stated['proposal']}", "otto")
+    note("Two people stated it, and the vendor's roots signed it: every site will show this break of the log.")
+    site.run("request generate --out gap/northwind-0013.lfr", "kari")
+    refusal = calm.refused("request accept gap/northwind-0013.lfr --guid Oslo", "not_remembered", "nina")
+    options = refusal["run"].partition("generate ")[2].partition("--out")[0]
+    note(f"The refusal says what to bring: {refusal['run']}")
+    site.run(f"request generate {options}--out gap/northwind-0014.lfr", "kari")
+    calm.refused("request accept gap/northwind-0014.lfr --guid Oslo", "not_remembered", "nina")
+    proposed = calm.run("control-room take-back Oslo --reason 'the site holds what we signed'", "nina")
+    taken = calm.run(f"confirm {proposed['proposal']}", "otto")
+    note("Taken back from the site's own file: nobody stated less or more than was granted.")
+    _issue(taken, f"--product {CREATORS}=4 --product {BOTS}=2 --product {PAGES}=7000", 14)
+    site.run("license install gap/northwind-0014.olf", "kari")
+    must(site.run("status")["state"] == "active", "the site is licensed on, and was never dark")
 
 
 def the_end(took: float) -> None:

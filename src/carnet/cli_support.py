@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
-from carnet import files
+from carnet import files, times
 from carnet.entitlements import UnwritableError
 from carnet.errors import CarnetError, PassphraseError, UsageError
 from carnet.exchange.verdicts import Refusal
@@ -299,6 +299,16 @@ def parse_time(text: str) -> datetime:
         except ValueError:
             continue
     raise UsageError(f"“{text}” is not a date.", "Write 2027-11-24, or 2027-11-24T08:00:00Z.")
+
+
+def parse_end(text: str) -> datetime:
+    """Q1: as `parse_time`, or `perpetual`; not later than the latest end. Raises UsageError."""
+    try:
+        return times.read_end(text)
+    except times.EndTooLateError as error:
+        raise UsageError(str(error)) from None
+    except ValueError:
+        raise UsageError(f"“{text}” is not an end.", f"Write 2027-11-24, or {times.PERPETUAL_WORD}.") from None
 
 
 def check_name(name: str, what: str) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +20,11 @@ from carnet.calm.wiring import KEY_SET, TRUST
 from carnet.sealed_file import MOST
 from tests.journeys.commands import Vendor
 from tests.support import depth
+from tests.support.postgres import running
 
 pytestmark = [pytest.mark.server, pytest.mark.rule("L6", "A2")]
 PUBLIC = [TRUST, KEY_SET]
+CALM = Path(sys.executable).with_name("calm")
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +134,29 @@ def test_it_is_not_made_over_another(desk: Vendor, file: Path) -> None:
     whole = file.read_bytes()
     assert desk.process("backup", "--out", str(file)).code == 2
     assert file.read_bytes() == whole
+
+
+@pytest.mark.postgres
+def test_rows_in_postgresql_are_put_back_by_its_own_tools_and_calm_goes_on(tmp_path: Path) -> None:
+    """The backup holds keys and trust; the copy of the database is PostgreSQL's."""
+    folder, file = tmp_path / "calm", tmp_path / "calm.backup"
+    with running() as postgres:
+        places = os.environ | {"DATABASE_URL": postgres.create("portal"), "COLUMNS": "200"}
+
+        def calm(*words: str, by: str = "olga") -> subprocess.CompletedProcess[str]:
+            line = [str(CALM), *words, "--data", str(folder), "--as", by]
+            return subprocess.run(line, env=places, capture_output=True, text=True, check=False)
+
+        assert calm("init").returncode == 0
+        assert calm("account", "add", "Northwind").returncode == 0
+        made = calm("backup", "--out", str(file))
+        assert "back them up with its own tools" in made.stdout, made.stderr
+        postgres.ask("CREATE DATABASE put_back TEMPLATE portal")
+        assert calm("account", "add", "Contoso").returncode == 0
+        places["DATABASE_URL"] = postgres.url("put_back")
+        assert "put PostgreSQL's backup back with PostgreSQL's own tools" in calm("restore", str(file)).stdout
+        assert calm("account", "add", "Contoso").returncode == 1
+        asked = json.loads(calm("log", "resume", "--reason", "the database was lost", "--json").stdout)["proposal"]
+        assert calm("confirm", asked, by="omar").returncode == 0
+        assert calm("account", "add", "Contoso").returncode == 0
+        assert calm("log", "verify").returncode == 0

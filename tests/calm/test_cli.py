@@ -236,3 +236,41 @@ def test_a_server_says_how_the_first_person_gets_a_link_and_prints_none(desk: Ve
     link = desk("person", "link", "operator@localhost")["link"]
     assert link.startswith("/sign-in/choose/")
     secret(link.strip("/").rpartition("/")[2], "a link to choose a password")
+
+
+def test_an_empty_catalogue_stays_empty(tmp_path: Path) -> None:
+    """`init` with an empty file does not take the catalogue that ships."""
+    (tmp_path / "empty.toml").write_bytes(b"")
+    calm = Vendor(data=tmp_path / "calm", by="olga")
+    assert calm("init", "--catalogue", str(tmp_path / "empty.toml"))["products"] == 0
+    assert calm.process("catalogue", "show", "--json").json == []
+    assert calm("catalogue", "load", str(tmp_path / "empty.toml"))["added"] == []
+
+
+@pytest.mark.rule("Q1")
+def test_perpetual_is_a_word_on_the_command_line_and_later_ends_are_refused(desk: Vendor) -> None:
+    account = desk("account", "add", "Northwind")["account"]
+    words = (
+        "purchase",
+        "add",
+        "--account",
+        account,
+        "--product",
+        "bot-creator",
+        "--quantity",
+        "5",
+        "--from",
+        "2026-01-01",
+    )
+    for late in ("9999-12-31", "3000-01-01", "2999-12-31T00:00:01Z"):
+        refused = desk.process(*words, "--until", late)
+        assert refused.code == 2
+        assert "The latest end that fits is 2999-12-31" in " ".join(refused.err.split())
+    assert desk.process("purchase", "list", "--json").json == []
+    said = desk.process(*words, "--until", "perpetual").out
+    assert said.strip().endswith("5 Bot Creator, perpetual")
+    (bought,) = desk.process("purchase", "list", "--json").json
+    assert (bought["valid_until"], bought["perpetual"]) == ("2999-12-31T00:00:00Z", True)
+    assert "perpetual" in desk.process("purchase", "list").out
+    lowered = desk.process("purchase", "lower", bought["purchase"], "--until", "2027-11-30", "--reason", "a mistake")
+    assert "now 5, until the end of 2027-11-29 (UTC)." in lowered.out

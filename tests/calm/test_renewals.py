@@ -91,9 +91,9 @@ def test_renew_as_now_keeps_the_quantities_to_the_new_end_and_later_requests_ope
     request = scene.request()
     told = scene.renew(request, preview=True).changes
     assert told == (
-        "Bot Creator: ends 2028-11-01 instead of 2027-11-01",
-        "Unattended Bot Runner: ends 2028-11-01 instead of 2027-12-01",
-        "Document Automation: ends 2028-11-01 instead of 2027-11-01",
+        "Bot Creator: until the end of 2028-10-31 (UTC) instead of until the end of 2027-10-31 (UTC)",
+        "Unattended Bot Runner: until the end of 2028-10-31 (UTC) instead of until the end of 2027-11-30 (UTC)",
+        "Document Automation: until the end of 2028-10-31 (UTC) instead of until the end of 2027-10-31 (UTC)",
     )
     issued = scene.renew(request)
     assert held(issued) == [
@@ -120,7 +120,10 @@ def test_fewer_from_the_next_purchase_on_is_said_as_fewer_in_every_place(scene: 
     assert (fewer.now, fewer.new, fewer.change, fewer.starts) == (30, 5, -25, END)
     assert fewer.units == "people, from 2027-11-01"
     issued = ok(scene.world.issue(request, products=products, lines=lines))
-    sentence = "Bot Creator: 30 → 5 from 2027-11-01 (−25); ends 2028-11-01 instead of 2027-11-01"
+    sentence = (
+        "Bot Creator: 30 → 5 from 2027-11-01 (−25); until the end of 2028-10-31 (UTC) "
+        "instead of until the end of 2027-10-31 (UTC)"
+    )
     assert issued.changes[0] == sentence
     file = license_files.LicenseFile.objects.get(id=issued.license_file)
     assert changes_of(file) == issued.changes
@@ -135,7 +138,7 @@ def test_what_the_next_purchases_do_not_cover_is_named_and_nothing_is_issued(sce
     scene.buy_next(users=20)
     short = renewals.renew_as_now(scene.world.calm, lfr_id=request, **scene.world.act)
     assert code(short) == "over_entitlement"
-    assert "Bot Creator: 20 of 30 that end 2027-11-01." in short.message  # type: ignore[union-attr]
+    assert "Bot Creator: 20 of 30 that run until the end of 2027-10-31 (UTC)." in short.message  # type: ignore[union-attr]
     assert scene.world.held() == {USERS: 30, SEATS: 4, PAGES: 1000}
 
 

@@ -32,12 +32,19 @@ VERSION = "40.0.0"
 
 
 class Room:
-    def __init__(self, trust: Trust, seed: str = "room", now: datetime = MONDAY, version: str = VERSION) -> None:
+    def __init__(
+        self,
+        trust: Trust,
+        seed: str = "room",
+        now: datetime = MONDAY,
+        version: str = VERSION,
+        name: str = "Oslo",
+    ) -> None:
         self.random, self.version = seeded(seed), version
         self.reading = Reading(now, 1000, "boot-1")
         self.vault = Vault(self.random(64))
         self.store = SqliteStore.create(":memory:", new_id(now, self.random))
-        self.engine = found(self.store, self.vault, b"lock", trust, "Oslo", version, self.reading, self.random)
+        self.engine = found(self.store, self.vault, b"lock", trust, name, version, self.reading, self.random)
 
     # --- time ---------------------------------------------------------------------------------------------------
 

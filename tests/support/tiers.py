@@ -42,6 +42,7 @@ DEEPER = (
     ("roles with which a machine tries CALM's REST", "the operator", "the operator and a customer's administrator"),
     ("pages of the sign-in kit under axe", "in CALM", "in CALM and the Control Room"),
     ("hypothesis, where a test names no number", "50 tries", "2,000 tries"),
+    ("sites and years of `make years` (years/test_years.py)", "4 sites, 3 years", "20 sites, 30 years"),
     ("the seed", "1, always", "new each time; the end of a run shows it"),
 )
 MAY_START = {"server", "browser", "postgres", "delivery", "fuzz"}  # processes and listeners

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from carnet.entitlements import Metric, read_catalogue
 from carnet.exchange.envelope import Kind
 from carnet.exchange.strict import decode
 from carnet.exchange.verdicts import Code
@@ -25,6 +26,7 @@ FORMATS = sorted((DOCS / "formats").glob("*.md"))
 MODULES = [
     "entitlements.line",
     "entitlements.period",
+    "entitlements.product",
     "exchange.enablement_token",
     "exchange.envelope",
     "exchange.history",
@@ -97,6 +99,14 @@ def _examples() -> Iterator[Any]:
 def test_every_worked_example_is_read_by_the_code(name: str, text: str) -> None:
     raw = compact(_long(json.loads(text)))
     assert decode(raw, STRUCTS[name], depth=12)
+
+
+def test_the_catalogues_example_is_read_and_its_metrics_are_those_of_the_code() -> None:
+    page = (DOCS / "formats/catalogue.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert [product.sku for product in read_catalogue(example.encode())] == ["turbine-monitor", "inspection-pages"]
+    (row,) = re.findall(r"^\| `metric` \|.*$", page, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", row) == ["metric", *Metric]
 
 
 VERSIONED = {  # as the table of versions in the page of the envelope calls each kind

@@ -10,6 +10,7 @@ from carnet.calm.notices.due import due_notices
 from carnet.calm.notices.mails import mail_of
 from carnet.calm.notices.reading import read_sites
 from carnet.calm.use_cases import receipts
+from carnet.times import until
 from tests.calm.conftest import DAY, ok
 from tests.web.conftest import Portal
 
@@ -28,7 +29,7 @@ def test_the_list_the_customer_and_the_mail_say_the_same(portal: Portal) -> None
     }
     site = portal.site("branch")
     ok(receipts.accept_receipt(portal.calm, raw=portal.license(site, "branch", lines=bought), **portal.act))
-    words = f"Bot Creator: 20 until {soon:%Y-%m-%d}, then 5."
+    words = f"Bot Creator: 20 {until(soon)}, then 5."
     (notice,) = [each for each in due_notices(read_sites(portal.now), set(), portal.now) if each.kind == "change"]
     assert words in mail_of(notice, portal.now).body
     listed = text(portal.as_("operator").get(reverse("expiring")).content)

@@ -61,7 +61,10 @@ def test_page_rest_and_certificate_say_the_same_of_fewer_next_year(portal: Porta
         f"/api/v1/guids/{portal.guid}/license-files", body, content_type="application/json", headers=headers
     )
     (sentence,) = rest.json()["changes"]
-    assert sentence == "Bot Creator: 4 → 1 from 2027-11-01 (−3); ends 2028-11-01 instead of 2027-11-01"
+    assert sentence == (
+        "Bot Creator: 4 → 1 from 2027-11-01 (−3); until the end of 2028-10-31 (UTC) "
+        "instead of until the end of 2027-10-31 (UTC)"
+    )
     file = rest.json()["license_file"]
     assert sentence in text_of(browser.get(f"{room}files/{file}/certificate/"))
 
@@ -81,7 +84,7 @@ def test_a_program_renews_as_now_and_looks_at_it_before(portal: Portal) -> None:
         )
         assert answer.status_code == 201
         told.append((answer.json()["license_file"] is None, answer.json()["changes"]))
-    words = ["Bot Creator: ends 2028-11-01 instead of 2027-11-01"]
+    words = ["Bot Creator: until the end of 2028-10-31 (UTC) instead of until the end of 2027-10-31 (UTC)"]
     assert told == [(True, words), (False, words)]
 
 

@@ -132,6 +132,7 @@ class Backup:
         for kid, stored in found.items():
             write_file(keys / "issuers" / f"{Path(kid).name}.key", stored, 0o600)
         write_file(keys / "lock", self.header.lock, 0o600)
+        (keys / "lock.next").unlink(missing_ok=True)  # of a change that was going on where the folder was lost
 
     @contextmanager
     def _said(self) -> Iterator[None]:

@@ -79,7 +79,7 @@ class Vendor:
 
         if self._is_set_up:
             raise NotSetUpError(f"CALM is set up in {self.folder} already.", "Choose another folder with --data.")
-        catalogue = catalogue or _shipped_catalogue()
+        catalogue = _shipped_catalogue() if catalogue is None else catalogue
         _check_catalogue(catalogue)
         database_url.settings(None)  # an address that is none: said before anything is made
         cli_support.private_folder(self.folder)
@@ -335,6 +335,12 @@ class Vendor:
         from carnet.calm.use_cases.key_sets import export_trust
 
         return export_trust(self.vendor())
+
+    def roots(self) -> tuple[str, ...]:
+        """The thumbprints of the newest roots, as the trust file has them (E16)."""
+        from carnet.calm.use_cases.key_sets import root_thumbprints
+
+        return root_thumbprints()
 
     def _write_trust(self, vendor: str) -> None:
         from carnet.calm.use_cases.key_sets import export_trust

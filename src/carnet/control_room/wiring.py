@@ -61,6 +61,8 @@ class Founded:
     warning: str
     administrator: str
     name_warning: str  # where the name looks like one that should not leave
+    vendor: str  # whose files it trusts (E16), by these roots
+    roots: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,10 @@ class Site:
             engine.record([PersonAdded(name=administrator, role="administrator")], self.reading(), SYSTEM)
         beside.rename(self.folder / DATABASE)
         cli_support.write_file(self.folder / TRUST, encode(trust), 0o600)
-        return Founded(ledger_id, name, self.version, str(self.folder), warning, administrator, telling)
+        roots = tuple(trust.roots)
+        return Founded(
+            ledger_id, name, self.version, str(self.folder), warning, administrator, telling, trust.vendor, roots
+        )
 
     @contextmanager
     def client(self, *, writing: bool = False) -> Iterator[EngineClient]:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from carnet.entitlements.grants import change_moments, granted
 from carnet.entitlements.line import Line
 from carnet.entitlements.metrics import Metric, MetricKind
-from carnet.times import day_or_minute, span
+from carnet.times import PERPETUAL, at_end, day_or_minute, is_perpetual, span, until
 
 _TOLD = 4  # changes of a product in one line of words
 
@@ -50,18 +50,18 @@ class Change:
 
     @property
     def words(self) -> str:
-        """`10 until 2027-12-01, then 5`."""
+        """`10 until the end of 2027-11-30 (UTC), then 5`."""
         return chain_words(self.metric.kind, self.before, [self])
 
     @property
     def sentence(self) -> str:
-        """`Bot Creator: 10 until 2027-12-01, then 5.`"""
-        grace = f" Its lines end {day_or_minute(self.ends)}; grace follows." if self.ends < self.when else ""
+        """`Bot Creator: 10 until the end of 2027-11-30 (UTC), then 5.`"""
+        grace = f" Its lines end {at_end(self.ends)}; grace follows." if self.ends < self.when else ""
         return f"{self.name}: {self.words}.{grace}"
 
     def is_near(self, within: timedelta, now: datetime) -> bool:
         """True where it lowers, is still to come, and no more than `within` is left to the end of the lines (S)."""
-        return self.lowers and now < self.when and self.ends - now <= within
+        return self.lowers and not is_perpetual(self.ends) and now < self.when and self.ends - now <= within
 
     def headline(self, now: datetime) -> str:
         """What comes, and when, in a few words: `Bot Creator shrinks in 3 d 2 h`."""
@@ -73,21 +73,23 @@ class Change:
 
 
 def chain_words(kind: MetricKind, quantity: int, changes: Iterable[Change]) -> str:
-    """`10 until 2027-12-01, then 5 until 2028-01-01, then none`: a quantity and what becomes of it, in order."""
+    """`10 until the end of 2027-11-30 (UTC), then 5`: a quantity and what becomes of it, in order."""
     words = _amount(kind, quantity)
     for change in changes:
-        words += f" until {day_or_minute(change.when)}, then {_amount(kind, change.after)}"
+        words += f" {until(change.when)}, then {_amount(kind, change.after)}"
     return words
 
 
 def brief_words(before: int, after: int, when: datetime) -> str:
-    """`Shrinks 2027-12-01`, for a narrow column."""
-    return f"{'Rises' if after > before else 'Shrinks' if after else 'Ends'} {day_or_minute(when)}"
+    """`Shrinks from 2027-12-01 on`, `Ends at the end of 2027-11-30 (UTC)`, for a narrow column."""
+    if not after:
+        return f"Ends {at_end(when)}"
+    return f"{'Rises' if after > before else 'Shrinks'} from {day_or_minute(when)} on"
 
 
 def coming_words(of: Sequence[Change]) -> str:
-    """`10 until 2027-12-01, then 5`, of the changes of one product that are told: of the first few where there are
-    many; empty where there are none."""
+    """`10 until the end of 2027-11-30 (UTC), then 5`, of the changes of one product that are told: of the first few
+    where there are many; empty where there are none."""
     if not of:
         return ""
     words, more = chain_words(of[0].metric.kind, of[0].before, of[:_TOLD]), len(of) - _TOLD
@@ -99,8 +101,8 @@ def nothing_words(of: Sequence[Change], now: datetime) -> str:
     starts = next((change for change in of if change.when > now and not change.lowers), None)
     ended = next((change for change in reversed(of) if change.when <= now and change.is_end), None)
     if starts:
-        return f"{starts.name} is not granted until {day_or_minute(starts.when)}."
-    return f"{ended.name} is not granted any more: it ended {day_or_minute(ended.when)}." if ended else ""
+        return f"{starts.name} is not granted before {day_or_minute(starts.when)}."
+    return f"{ended.name} is not granted any more: it ended {at_end(ended.when)}." if ended else ""
 
 
 def headline(of: Sequence[Change], now: datetime) -> str:
@@ -140,13 +142,13 @@ def _ends(mine: Sequence[Line], moment: datetime) -> datetime:
 
 
 def coming(of: Iterable[Change], now: datetime) -> list[Change]:
-    """Of all changes those that are still to come."""
-    return [change for change in of if change.when > now]
+    """Of all changes those that are still to come; a perpetual end (Q1) is not one."""
+    return [change for change in of if change.when > now and not (change.lowers and is_perpetual(change.ends))]
 
 
 def announced(of: Iterable[Change], end: datetime) -> list[Change]:
     """S: of all changes those that are announced: what lowers, but for what comes with the license's own `end`."""
-    return [change for change in of if change.lowers and change.ends < end]
+    return [change for change in of if change.lowers and change.ends < min(end, PERPETUAL)]
 
 
 def told(of: Iterable[Change], end: datetime, now: datetime) -> list[Change]:

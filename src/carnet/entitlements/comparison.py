@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from carnet.entitlements.metrics import Metric
-from carnet.times import day_or_minute
+from carnet.times import day_or_minute, until
 
 
 class Granting(Protocol):
@@ -72,9 +72,9 @@ class Step:
 
     @property
     def span(self) -> str:
-        """`from 2027-12-01 until 2027-12-05`; empty where it begins at once and lasts."""
+        """`from 2027-12-01 until the end of 2027-12-04 (UTC)`; empty where it begins at once and lasts."""
         words = [f"from {day_or_minute(self.starts)}"] if self.starts else []
-        words += [f"until {day_or_minute(self.stops)}"] if self.stops else []
+        words += [until(self.stops)] if self.stops else []
         return " ".join(words)
 
 
@@ -114,15 +114,16 @@ class ProductChange:
 
     @property
     def end(self) -> str:
-        """`ends 2028-12-01 instead of 2027-12-01`; empty where it ends as before, or is granted no more."""
+        """`until the end of 2028-11-30 (UTC) instead of perpetual`; empty where it ends as before, or is granted no
+        more."""
         if self.ends is None or self.ended == self.ends:
             return ""
-        instead = f" instead of {day_or_minute(self.ended)}" if self.ended else ""
-        return f"ends {day_or_minute(self.ends)}{instead}"
+        instead = f" instead of {until(self.ended)}" if self.ended else ""
+        return f"{until(self.ends)}{instead}"
 
     @property
     def sentence(self) -> str:
-        """`Bot Creator: 30 → 5 from 2027-12-01 (−25); ends 2028-12-01 instead of 2027-12-01`."""
+        """`Bot Creator: 30 → 5 from 2027-12-01 (−25); until the end of 2028-11-30 (UTC) instead of perpetual`"""
         return f"{self.name}: {'; '.join(self.statements)}"
 
 

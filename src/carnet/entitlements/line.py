@@ -1,6 +1,6 @@
 """Q1: a line, the grant out of one purchase; and Q5: what its policy adds. Pure arithmetic over one line."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -16,8 +16,7 @@ from carnet.entitlements.values import (
     Time,
     Uuid,
 )
-
-_LAST = datetime.max.replace(microsecond=0, tzinfo=UTC)
+from carnet.times import is_perpetual, later
 
 
 class PurchaseKind(StrEnum):
@@ -64,8 +63,12 @@ class Line(Fields, frozen=True):
     @property
     def ends(self) -> datetime:
         """The first moment after the line, its days of grace included; at most the last second that there is."""
-        grace = timedelta(days=self.policy.grace_days)
-        return self.valid_until + grace if grace < _LAST - self.valid_until else _LAST
+        return later(self.valid_until, timedelta(days=self.policy.grace_days))
+
+    @property
+    def perpetual(self) -> bool:
+        """True where its end is the latest one, or beyond it in an older file (Q1)."""
+        return is_perpetual(self.valid_until)
 
     @property
     def with_overage(self) -> int:

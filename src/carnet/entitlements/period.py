@@ -1,12 +1,13 @@
 """Q2: the months or years by which a consumable is counted. They start with the purchase: no OLF moves them."""
 
 from calendar import monthrange
-from datetime import datetime
+from datetime import MAXYEAR, datetime
 from enum import StrEnum
 
 import msgspec
 
 from carnet.entitlements.values import Fields, Time
+from carnet.times import LAST
 
 
 class PeriodUnit(StrEnum):
@@ -43,7 +44,10 @@ class Period(Fields, frozen=True):
         return number
 
     def _beginning(self, number: int) -> datetime:
-        """A period that would begin on a day its month lacks (a leap day, a 31st) begins on the last that it has."""
+        """A period that would begin on a day its month lacks (a leap day, a 31st) begins on the last that it has; one
+        that would begin after the calendar, in the last second that there is."""
         months = self.start.month - 1 + number * self.unit.months
         year, month = self.start.year + months // 12, months % 12 + 1
+        if year > MAXYEAR:
+            return LAST
         return self.start.replace(year=year, month=month, day=min(self.start.day, monthrange(year, month)[1]))

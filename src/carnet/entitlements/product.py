@@ -19,12 +19,14 @@ class Product(Fields, frozen=True):
     unit: Text
 
 
-class _CatalogueFile(Fields, frozen=True):
-    product: list[Product]
+class Catalogue(Fields, frozen=True):
+    """A catalogue file (docs/formats/catalogue.md). Without a product it is empty."""
+
+    product: list[Product] = msgspec.field(default_factory=list)
 
 
 def read_catalogue(text: bytes) -> tuple[Product, ...]:
-    """The products of a catalogue file (TOML), in its order.
+    """The products of a catalogue file (TOML), in its order; of an empty file none (docs/formats/catalogue.md).
 
     Raises:
         ValueError: It is larger than 256 KiB, cannot be read, or names a product twice.
@@ -32,7 +34,7 @@ def read_catalogue(text: bytes) -> tuple[Product, ...]:
     if len(text) > MAX_CATALOGUE:
         raise ValueError(f"the catalogue is larger than {MAX_CATALOGUE} bytes")
     try:
-        products = msgspec.convert(tomllib.loads(text.decode()), _CatalogueFile).product
+        products = msgspec.convert(tomllib.loads(text.decode()), Catalogue).product
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, msgspec.ValidationError) as error:
         raise ValueError(f"the catalogue cannot be read: {error}") from error
     seen: set[str] = set()

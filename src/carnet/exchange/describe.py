@@ -13,7 +13,7 @@ from carnet.exchange.keys import AkpKey, OkpKey
 from carnet.exchange.license_file_request import LicenseFileRequest, LineTotals
 from carnet.exchange.reads import SiteReads, VendorReads
 from carnet.exchange.verdicts import Refusal
-from carnet.times import stamp
+from carnet.times import end, stamp
 
 Row = tuple[str, str]
 
@@ -34,6 +34,7 @@ _BY_NAME: dict[str, Callable[[Any], str]] = {  # by the name of the field itself
     "enrolment_secret": lambda _: "not shown",  # A2
     "blinding": lambda _: "32 random bytes",
     "sealed": lambda text: f"{len(text)} characters that only the Control Room's key opens",
+    "valid_until": end,
 }
 
 

@@ -38,6 +38,7 @@ from carnet.exchange.keys import (
     PublicKey,
     Signer,
     Thumbprint,
+    grouped,
 )
 from carnet.exchange.strict import MalformedError, decode, encode
 from carnet.exchange.verdicts import Code, Refusal
@@ -115,6 +116,12 @@ def read_trust(raw: bytes) -> Trust | Refusal:
         return decode(raw.strip(), Trust, depth=3)
     except MalformedError as error:
         return malformed(str(error))
+
+
+def roots_words(roots: Iterable[str]) -> tuple[str, ...]:
+    """E16: the thumbprints of roots, each as one line to compare by eye: both sides show them like this, and in one
+    order."""
+    return tuple(f"{number}  {grouped(kid)}" for number, kid in enumerate(sorted(roots), 1))
 
 
 def write_key_set(key_set: KeySet, roots: list[Signer], version: int | None = None) -> bytes:

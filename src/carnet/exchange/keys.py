@@ -144,5 +144,10 @@ def new_opener(random: RandomBytes) -> Opener:
     return Opener(random(96))
 
 
+def grouped(thumbprint: str) -> str:
+    """A thumbprint as people compare it by eye: `Ab3d 9xYz …`, eleven groups of four; large and small letters count."""
+    return " ".join(thumbprint[at : at + 4] for at in range(0, len(thumbprint), 4))
+
+
 def _thumbprint(members: dict[str, str]) -> str:
     return to_base64url(sha256(encode(msgspec.to_builtins(members, order="sorted"))).digest())

@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from carnet.entitlements import Fields
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import exact_span, stamp
+from carnet.times import at_end, exact_span, later, stamp
 
 MOST_STEPS = 12  # notices before one end
 
@@ -108,7 +108,7 @@ def token_window(issued_at: datetime, expires_at: datetime, windows: Windows, no
     if now >= expires_at:
         return Refusal(
             Code.EXPIRED,
-            f"The token ended {stamp(expires_at)}, {exact_span(now - expires_at)} ago.",
+            f"The token ended {at_end(expires_at)}, {exact_span(now - expires_at)} ago.",
             f"Download a new token from CALM; each is valid for {windows.token_words} from its download.",
         )
     return None
@@ -116,12 +116,12 @@ def token_window(issued_at: datetime, expires_at: datetime, windows: Windows, no
 
 def cycle_ends(opened_at: datetime, windows: Windows) -> datetime:
     """The moment at which a cycle that is still open is missed (E4, E8)."""
-    return opened_at + windows.cycle
+    return later(opened_at, windows.cycle)
 
 
 def install_by(opened_at: datetime, newest_at: datetime, windows: Windows) -> datetime:
     """The first moment at which an answer to the newest LFR is too late (E5)."""
-    return min(cycle_ends(opened_at, windows), newest_at + windows.newest_request)
+    return min(cycle_ends(opened_at, windows), later(newest_at, windows.newest_request))
 
 
 def is_missed(opened_at: datetime, windows: Windows, now: datetime) -> bool:
@@ -147,7 +147,7 @@ def request_window(generated_at: datetime, deadline: datetime, windows: Windows,
     Refused as `from_the_future` or `window_closed`.
     """
     off = "If the site's clock is wrong, vendor staff can state that and issue all the same."
-    if generated_at > now + timedelta(minutes=windows.clocks_differ_minutes):
+    if generated_at > later(now, timedelta(minutes=windows.clocks_differ_minutes)):
         return Refusal(
             Code.FROM_THE_FUTURE,
             f"The LFR says it was generated {stamp(generated_at)}, {exact_span(generated_at - now)} ahead of CALM's "
@@ -165,7 +165,7 @@ def request_window(generated_at: datetime, deadline: datetime, windows: Windows,
 
 def is_far_ahead(clock: datetime, vendor_time: datetime, windows: Windows) -> bool:
     """True where a clock is too far ahead of the vendor's time to lower the mark to it (T3)."""
-    return clock > vendor_time + timedelta(days=windows.clock_ahead_days)
+    return clock > later(vendor_time, timedelta(days=windows.clock_ahead_days))
 
 
 def lowered_clock_window(vendor_time: datetime, system: datetime, windows: Windows) -> Refusal | None:

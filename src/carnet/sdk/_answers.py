@@ -93,6 +93,8 @@ class Feature:
     """Always True: a feature that is not granted is raised as `NotGranted`."""
     valid_until: datetime | None
     """When the license of it ends, its days of grace included. None where `local`."""
+    perpetual: bool = False
+    """True: that end is the latest that there is, and is never announced (rule Q1)."""
     local: bool = False
     """True: granted here because the server could not be reached."""
 
@@ -152,7 +154,10 @@ class Product:
     changes: list[ProductChange]
     """What is still to come of what is granted, the end included; the soonest first."""
     coming: str
-    """The same in words, e.g. `10 until 2027-12-01, then 5`. Empty where nothing comes before the license's own end."""
+    """The same in words, e.g. `10 until the end of 2027-11-30 (UTC), then 5`. Empty where nothing comes before the
+    license's own end."""
+    perpetual: bool
+    """True: the end of its last line is the latest that there is, and is never announced (rule Q1)."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django import forms
 
+from carnet import times
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 
@@ -47,6 +48,23 @@ class DayField(forms.DateField):
     def clean(self, value: Any) -> datetime | None:
         day = super().clean(value)
         return datetime.combine(day, time(), UTC) if day else None
+
+
+class EndField(forms.CharField):
+    """Q1: an end as people type it: the first day that is too late, or `perpetual`."""
+
+    widget = forms.TextInput(attrs={"placeholder": "2027-09-30"})
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("help_text", times.END_HELP)
+        super().__init__(max_length=40, **options)
+
+    def clean(self, value: Any) -> datetime | None:
+        text = super().clean(value)
+        try:
+            return times.read_end(text) if text else None
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class Reason(Asking):

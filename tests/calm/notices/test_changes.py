@@ -16,7 +16,7 @@ from tests.support.site_simulator import Site
 pytestmark = pytest.mark.both_databases
 
 SOON = NOW.replace(hour=0) + 20 * DAY
-WORDS = "Bot Creator: 20 until 2026-12-14, then 5."
+WORDS = "Bot Creator: 20 until the end of 2026-12-13 (UTC), then 5."
 
 
 @pytest.fixture

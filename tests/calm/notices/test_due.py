@@ -82,8 +82,8 @@ def test_a_mail_says_what_when_what_it_means_and_what_to_do() -> None:
     mail = mail_of(notice, END - 7 * DAY + 3 * HOUR, "https://calm.example/guids/1/")
     assert mail.subject == "Frankfurt Vault: the license ends in 6 d 21 h"
     assert mail.body == (
-        "The license of Frankfurt Vault ends Thu 2026-10-08 00:00 UTC, in 6 d 21 h.\n\n"
-        "Days of grace follow: it grants until Sun 2026-10-18 00:00 UTC, then nothing.\n\n"
+        "The license of Frankfurt Vault ends at the end of 2026-10-07 (UTC), in 6 d 21 h.\n\n"
+        "Days of grace follow: it grants until the end of 2026-10-17 (UTC), then nothing.\n\n"
         "Make a renewal request at Frankfurt Vault, upload it to CALM, and carry the license file back.\n\n"
         "https://calm.example/guids/1/\n\n"
         "Northwind Bank, Control Room Frankfurt Vault.\n"

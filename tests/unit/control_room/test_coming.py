@@ -35,7 +35,7 @@ REST_GUIDE = Path(__file__).parents[3] / "docs/guides/rest.md"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 USER, SEAT, PAGES, FEATURE = "bot-creator", "unattended-bot-runner", "document-pages", "automator-ai"
 SOON = MONDAY + 20 * DAY
-WORDS = "Bot Creator: 10 until 2026-10-04 08:00 UTC, then 2. Not covered then: 2 of the 4 in use."
+WORDS = "Bot Creator: 10 until 2026-10-04 08:00 (UTC), then 2. Not covered then: 2 of the 4 in use."
 
 
 def licensed_by(vendor, room, *lines):
@@ -139,7 +139,7 @@ def test_an_add_on_that_ends_is_told_although_the_license_goes_on(vendor, enable
     for name in ("bot-1", "bot-2"):
         granted(enabled.do(AcquireSeat(SEAT, name)))
     status = enabled.ask(Status())
-    assert product(status, SEAT).coming == "5 until 2026-09-19 08:00 UTC, then none"
+    assert product(status, SEAT).coming == "5 until 2026-09-19 08:00 (UTC), then none"
     assert "Unattended Bot Runner ends in 5 d 0 h." in status.coming.title
     assert "Not covered then: 2 of the 2 in use." in status.coming.text
     enabled.wait(days=6)
@@ -198,7 +198,7 @@ def test_the_preview_says_what_will_change_before_the_file_is_installed(vendor, 
     file = vendor.olf(renewed.request(), [line(USER, 5, room.now, SOON + DAY), *partly_renewed()[1:]], renewed.now)
     answer = renewed.ask(PreviewLicense(file))
     change = next(each for each in answer.changes if each.sku == USER)
-    assert change.coming == "5 until 2026-10-04 08:00 UTC, then 7 until 2026-10-05 08:00 UTC, then 2"
+    assert change.coming == "5 until 2026-10-04 08:00 (UTC), then 7 until 2026-10-05 08:00 (UTC), then 2"
     told = printed(exchange._preview, answer)
     assert all(coming.words in told for coming in change.changes if coming.announced)
     assert "Not covered then: 2 of the 4 in use." in told
@@ -291,10 +291,10 @@ def test_what_starts_later_or_has_ended_says_so_when_it_is_refused(vendor, enabl
     )
     for sku, moment in ((USER, "2026-10-04 08:00 UTC"), (PAGES, "2026-10-14 08:00 UTC")):
         command = AssignUser(sku, "anna") if sku == USER else ConsumeUnits(sku, 1)
-        assert refused(enabled.do(command), Code.NOT_GRANTED).message.endswith(f"is not granted until {moment}.")
+        assert refused(enabled.do(command), Code.NOT_GRANTED).message.endswith(f"is not granted before {moment}.")
     enabled.wait(days=20)
     granted(enabled.do(AssignUser(USER, "anna")))
     enabled.wait(days=10)
-    ended = "Bot Creator is not granted any more: it ended 2026-10-14 08:00 UTC."
+    ended = "Bot Creator is not granted any more: it ended 2026-10-14 08:00 (UTC)."
     assert refused(enabled.ask(CheckUser(USER, "anna")), Code.NOT_GRANTED).message == ended
     assert refused(enabled.do(AssignUser(USER, "bert")), Code.NOT_GRANTED).message == ended

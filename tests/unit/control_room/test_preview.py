@@ -10,7 +10,7 @@ from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.exchange.verdicts import Code
-from carnet.times import minute
+from carnet.times import minute, until
 from tests.support.cast import MONDAY
 from tests.support.vendor_simulator import line
 from tests.support.walk import SEAT, USER
@@ -120,7 +120,7 @@ def test_e9_fewer_from_a_later_day_on_is_said_as_calm_says_it(vendor, enabled):
     shown = enabled.ask(PreviewLicense(vendor.olf(enabled.request(), lines, MONDAY)))
     (change,) = shown.changes
     assert (change.was, change.now) == (30, 30)
-    assert change.later == [f"30 → 5 from {end} (−25)", f"ends {minute(later)} instead of {end}"]
+    assert change.later == [f"30 → 5 from {end} (−25)", f"{until(later)} instead of {until(YEAR)}"]
     same = [line(USER, 30, MONDAY, YEAR), line(USER, 30, YEAR, later)]
     (change,) = enabled.ask(PreviewLicense(vendor.olf(enabled.request(), same, MONDAY))).changes
-    assert change.later == [f"ends {minute(later)} instead of {end}"]
+    assert change.later == [f"{until(later)} instead of {until(YEAR)}"]

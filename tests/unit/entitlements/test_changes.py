@@ -39,7 +39,7 @@ def test_a_later_line_that_replaces_in_part_is_a_shrinking() -> None:
     end = MONDAY + 40 * DAY
     lines = [line(USER, 10, MONDAY, end), line(USER, 5, end, end + MONTH)]
     assert of(*lines) == [(10, 5, end), (5, 0, end + MONTH)]
-    assert next(one.words for one in coming(changes(lines, USER), MONDAY)) == "10 until 2026-10-24 08:00 UTC, then 5"
+    assert next(one.words for one in coming(changes(lines, USER), MONDAY)) == "10 until 2026-10-24 08:00 (UTC), then 5"
 
 
 @pytest.mark.rule("S")
@@ -54,7 +54,7 @@ def test_a_rise_is_a_change_and_is_announced_nowhere() -> None:
     lines = [line(USER, 10, MONDAY, end), line(USER, 10, start, end)]
     assert of(*lines) == [(10, 20, start), (20, 0, end)]
     assert announced(changes(lines, USER), license_end(lines)) == []
-    assert coming_words(told(changes(lines, USER), end, MONDAY)) == "10 until 2026-09-24 08:00 UTC, then 20"
+    assert coming_words(told(changes(lines, USER), end, MONDAY)) == "10 until 2026-09-24 08:00 (UTC), then 20"
 
 
 @pytest.mark.rule("S", "Q5")
@@ -64,7 +64,7 @@ def test_grace_and_overage_count_as_they_are_granted() -> None:
     assert of(*lines) == [(11, 4, end + 14 * DAY), (4, 0, end + 9 * MONTH)]
     first = coming(changes(lines, USER), MONDAY)[0]
     assert (first.ends, first.is_near(5 * DAY, MONDAY), first.is_near(5 * DAY - DAY, MONDAY)) == (end, True, False)
-    assert first.sentence.endswith("Its lines end 2026-09-19 08:00 UTC; grace follows.")
+    assert first.sentence.endswith("Its lines end 2026-09-19 08:00 (UTC); grace follows.")
 
 
 @pytest.mark.rule("S", "Q2")
@@ -78,7 +78,7 @@ def test_a_new_period_is_no_change_and_fewer_units_are() -> None:
 def test_a_feature_that_two_lines_have_on_is_on_until_the_later_end() -> None:
     lines = (line(FEATURE, 1, MONDAY, MONDAY + DAY), line(FEATURE, 1, MONDAY, MONDAY + 2 * DAY))
     assert of(*lines, sku=FEATURE) == [(1, 0, MONDAY + 2 * DAY)]
-    assert changes(lines, FEATURE)[-1].words == "on until 2026-09-16 08:00 UTC, then off"
+    assert changes(lines, FEATURE)[-1].words == "on until 2026-09-16 08:00 (UTC), then off"
 
 
 def test_a_gap_is_an_end_and_then_a_rise() -> None:

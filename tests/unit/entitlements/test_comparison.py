@@ -39,7 +39,8 @@ def steps(before: list[Part], after: list[Part]) -> list[Step]:
 def test_fewer_from_a_later_day_on_is_compared_with_what_ends_that_day() -> None:
     assert steps([Part(30)], [Part(30), later(5)]) == [Step(30, 5, END)]
     assert statements([Part(30)], [Part(30), later(5)], NOW) == (
-        "Bot Creator: 30 → 5 from 2027-12-01 (−25); ends 2028-12-01 instead of 2027-12-01",
+        "Bot Creator: 30 → 5 from 2027-12-01 (−25); until the end of 2028-11-30 (UTC) "
+        "instead of until the end of 2027-11-30 (UTC)",
     )
 
 
@@ -77,22 +78,27 @@ def test_a_gap_and_an_overlap_are_spans_with_two_ends() -> None:
     assert steps([Part(30)], gap) == [Step(30, 0, END, END + 4 * DAY)]
     overlap = [Part(30), later(30, END - 4 * DAY)]
     assert steps([Part(30)], overlap) == [Step(30, 60, END - 4 * DAY, END)]
-    assert steps([Part(30)], overlap)[0].words(Metric.NAMED_USER) == "30 → 60 from 2027-11-27 until 2027-12-01 (+30)"
+    assert (
+        steps([Part(30)], overlap)[0].words(Metric.NAMED_USER)
+        == "30 → 60 from 2027-11-27 until the end of 2027-11-30 (UTC) (+30)"
+    )
 
 
 def test_products_that_come_and_go() -> None:
     (gone,) = compare([Part(3)], [], NOW)
     assert (gone.statements, gone.ends) == (("3 → 0 (−3)",), None)
     (comes,) = compare([], [Part(3)], NOW)
-    assert comes.statements == ("0 → 3 (+3)", "ends 2027-12-01")
+    assert comes.statements == ("0 → 3 (+3)", "until the end of 2027-11-30 (UTC)")
     switch = replace(later(1), metric=Metric.FEATURE)
-    assert statements([], [switch], NOW) == ("Bot Creator: off → on from 2027-12-01; ends 2028-12-01",)
+    assert statements([], [switch], NOW) == (
+        "Bot Creator: off → on from 2027-12-01; until the end of 2028-11-30 (UTC)",
+    )
     assert compare([Part(3, valid_until=NOW)], [Part(0)], NOW) == ()
 
 
 def test_a_shorter_line_is_said_of_the_end() -> None:
     (change,) = compare([Part(30)], [Part(30, valid_until=END - DAY)], NOW)
-    assert change.statements == ("ends 2027-11-30 instead of 2027-12-01",)
+    assert change.statements == ("until the end of 2027-11-29 (UTC) instead of until the end of 2027-11-30 (UTC)",)
 
 
 MOMENTS = st.integers(-5, 40).map(lambda days: NOW + days * DAY)

@@ -18,13 +18,13 @@ from carnet.calm.cli.vendor import proposed
 from carnet.cli_support import (
     OutFile,
     new_app,
+    parse_end,
     parse_pairs,
-    parse_time,
     read_file,
     write_file,
 )
 from carnet.exchange.verdicts import Refusal
-from carnet.times import exact_span, stamp
+from carnet.times import end, exact_span, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -115,7 +115,8 @@ RequestId = Annotated[str, typer.Option("--request", metavar="ID", help="As `req
 Products = Annotated[list[str] | None, typer.Option("--product", metavar="SKU=QTY", help="CALM chooses the purchases.")]
 Lines = Annotated[list[str] | None, typer.Option("--line", metavar="PURCHASE=QTY", help="Out of this purchase.")]
 Until = Annotated[
-    str | None, typer.Option("--until", metavar="DATE", help="The end of all lines; else their purchases'.")
+    str | None,
+    typer.Option("--until", metavar="DATE", help="The first day too late for all lines, or perpetual."),
 ]
 ClockOff = Annotated[bool, typer.Option("--site-clock-is-off", help="State that the site's clock is wrong (E5).")]
 Lowers = Annotated[bool, typer.Option("--lowers-clock", help="Let the site lower its clock mark (T3).")]
@@ -192,7 +193,7 @@ def renew_as_now(session: Session, request: RequestId, out: ToFile = None) -> No
 def _asked(product: list[str] | None, line: list[str] | None, until: str | None) -> Any:
     from carnet.calm.use_cases.selection import Selection
 
-    end = parse_time(until) if until else None
+    end = parse_end(until) if until else None
     return Selection(parse_pairs(product or [], "SKU"), parse_pairs(line or [], "PURCHASE"), end)
 
 
@@ -200,7 +201,13 @@ def _file(console: "Console", answer: Any, out: Path | None) -> None:
     word = "is issued" if out else "would be issued (preview: nothing was written)"
     console.print(f"License file {answer.sequence} for {answer.name} {word}.")
     rows = [
-        (line.name, f"{line.quantity} {line.unit}", line.valid_from, line.valid_until, line.period and line.period.unit)
+        (
+            line.name,
+            f"{line.quantity} {line.unit}",
+            line.valid_from,
+            end(line.valid_until),
+            line.period and line.period.unit,
+        )
         for line in answer.lines
     ]
     table(console, "Lines", ("product", "quantity", "from", "until", "counted by"), rows)

@@ -58,7 +58,7 @@ def _exposed(console: "Console", room: Any) -> None:
     for one in room.exposed:
         who = f"{room.name} is written off, and" if one.why == "written_off" else f"{room.name} was released; a copy"
         console.print(
-            f"Exposed: {who} could still use {one.quantity} {one.sku} until {times.minute(one.until)}.", soft_wrap=True
+            f"Exposed: {who} could still use {one.quantity} {one.sku} {times.until(one.until)}.", soft_wrap=True
         )
 
 

@@ -13,7 +13,7 @@ from carnet.calm.cli.session import (
     command,
     table,
 )
-from carnet.cli_support import new_app, parse_time
+from carnet.cli_support import new_app, parse_end, parse_time
 from carnet.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def add_to(app: typer.Typer) -> None:
 Sku = Annotated[str, typer.Option("--product", metavar="SKU", help="As in: calm catalogue show.")]
 Quantity = Annotated[int, typer.Option("--quantity", min=1, max=2**53 - 1)]
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="2026-11-24, or 2026-11-24T08:00:00Z.")]
-Until = Annotated[str, typer.Option("--until", metavar="DATE", help="The first moment that is too late.")]
+Until = Annotated[str, typer.Option("--until", metavar="DATE", help="The first day that is too late, or perpetual.")]
 Kind = Annotated[str, typer.Option("--kind", help="purchased or trial.")]
 PerPeriod = Annotated[str | None, typer.Option("--period", help="month or year: the quantity is for each.")]
 Overage = Annotated[int, typer.Option("--overage-percent", min=0, max=100, help="Use above it that is allowed, owed.")]
@@ -72,7 +72,7 @@ def add_purchase(
         sku=product,
         quantity=quantity,
         valid_from=parse_time(start),
-        valid_until=parse_time(until),
+        valid_until=parse_end(until),
         kind=PurchaseKind(kind),
         period=PeriodUnit(period) if period else None,
         policy=Policy(overage_percent=overage_percent, grace_days=grace_days),
@@ -82,7 +82,8 @@ def add_purchase(
 
 
 def _added(console: "Console", answer: Any) -> None:
-    console.print(f"Purchase {answer.purchase}: {answer.quantity} {answer.name}")
+    end = times.until(answer.valid_until)
+    console.print(f"Purchase {answer.purchase}: {answer.quantity} {answer.name}, {end}", soft_wrap=True)
 
 
 def list_purchases(session: Session, account: AnyAccount = None) -> None:
@@ -94,7 +95,10 @@ def list_purchases(session: Session, account: AnyAccount = None) -> None:
 
 
 def _purchases(console: "Console", answer: Any) -> None:
-    rows = [(p.name, _of(p), p.held, p.spent, p.available, p.valid_from, p.valid_until, p.purchase) for p in answer]
+    rows = [
+        (p.name, _of(p), p.held, p.spent, p.available, p.valid_from, times.end(p.valid_until), p.purchase)
+        for p in answer
+    ]
     columns = ("product", "bought", "held", "spent", "available", "from", "until", "purchase")
     table(console, "Purchases", columns, rows)
     for p in answer:
@@ -112,14 +116,14 @@ def _of(purchase: Any) -> str:
 
 PurchaseId = Annotated[str, typer.Argument(metavar="PURCHASE", show_default=False)]
 NewQuantity = Annotated[int | None, typer.Option("--quantity", min=0, help="The new quantity; 0 refunds it.")]
-NewEnd = Annotated[str | None, typer.Option("--until", metavar="DATE", help="An earlier end.")]
+NewEnd = Annotated[str | None, typer.Option("--until", metavar="DATE", help="First day too late.")]
 
 
 def lower_purchase(
     session: Session, purchase: PurchaseId, reason: Reason, quantity: NewQuantity = None, until: NewEnd = None
 ) -> None:
     """Lower a purchase or end it early, as far as nothing held or spent is touched (H6)."""
-    end = parse_time(until) if until else None
+    end = parse_end(until) if until else None
     calm = session.calm()
     from carnet.calm.use_cases.purchases import lower_purchase as use_case
 
@@ -128,7 +132,7 @@ def lower_purchase(
 
 
 def _lowered(console: "Console", answer: Any) -> None:
-    console.print(f"{answer.name}: now {answer.quantity} until {times.minute(answer.valid_until)}.")
+    console.print(f"{answer.name}: now {answer.quantity}, {times.until(answer.valid_until)}.")
 
 
 def add_guid(session: Session, account: Account, label: Annotated[str, typer.Option("--label")]) -> None:

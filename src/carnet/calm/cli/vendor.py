@@ -1,5 +1,6 @@
 """init · catalogue · key · trust · log · confirm · backup · restore"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,7 +55,10 @@ def add_to(app: typer.Typer) -> None:
         app.add_typer(group, name=name)
 
 
-Catalogue = Annotated[Path | None, typer.Option("--catalogue", metavar="FILE", help="Else the one that ships.")]
+Catalogue = Annotated[
+    Path | None,
+    typer.Option("--catalogue", metavar="FILE", help="TOML; an empty one stays empty. Else the one that ships."),
+]
 VendorName = Annotated[str, typer.Option("--vendor", help="The vendor's name, as sites see it.")]
 
 
@@ -71,6 +75,7 @@ def _founded(console: "Console", answer: Any) -> None:
     console.print(
         "The root keys lie in keys/roots: carry that folder to a safe, and bring it back only to rotate keys."
     )
+    _roots(console, answer.roots)
     console.print("Next: calm trust export --out FILE (what each Control Room is set up with); calm account add.")
 
 
@@ -244,7 +249,20 @@ def export_trust(session: Session, out: OutFile) -> None:
     session.calm()
     trust = session.vendor.trust()
     write_file(out, trust)
-    session.answer({"file": str(out)}, lambda console, _: console.print(f"The vendor's roots are written: {out}"))
+    session.answer({"file": str(out), "roots": session.vendor.roots()}, _trusted)
+
+
+def _trusted(console: "Console", answer: Any) -> None:
+    console.print(f"The vendor's roots are written: {answer['file']}")
+    _roots(console, answer["roots"])
+
+
+def _roots(console: "Console", roots: Sequence[str]) -> None:
+    from carnet.exchange.key_set import roots_words
+
+    console.print("Root keys. A site's administrator compares them when the Control Room is set up:")
+    for line in roots_words(roots):
+        console.print(f"  {line}")
 
 
 Last = Annotated[int | None, typer.Option("--last", min=1, help="Only the newest so many.")]

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from carnet.entitlements import Change
 from carnet.exchange.windows import Windows
+from carnet.times import earlier, is_perpetual, later
 
 LATE = timedelta(days=7)  # no notice for a license that ended longer ago
 
@@ -73,7 +74,7 @@ def _of(site: Site, now: datetime) -> Iterator[Notice]:
         hours = _step(deadline, now, [(hours, timedelta(hours=hours)) for hours in site.windows.deadline_notice_hours])
         if hours is not None:
             yield Notice(NoticeKind.DEADLINE, site, deadline, hours)
-    if until and now < until + LATE:
+    if until and not is_perpetual(until) and now < later(until, LATE):
         days = _step(until, now, _days(site))
         if days is not None:
             yield Notice(NoticeKind.EXPIRY, site, until, days)
@@ -124,7 +125,9 @@ def _next(site: Site, now: datetime) -> Iterator[Coming]:
         (NoticeKind.CHANGE, min((one.ends for one in site.changes if one.ends > now), default=None), _days(site)),
     )
     for kind, end, steps in ends:
-        later = [(end - before, step) for step, before in steps if end - before > now] if end else []
-        if end and later:
-            at, step = min(later)
+        if end is None or (is_perpetual(end) and kind is not NoticeKind.DEADLINE):
+            continue
+        ahead = [(at, step) for step, before in steps if (at := earlier(end, before)) > now]
+        if ahead:
+            at, step = min(ahead)
             yield Coming(kind, site, end, step, at)

@@ -7,7 +7,8 @@ from datetime import datetime
 from carnet.calm.notices.due import Notice, NoticeKind, Site
 from carnet.entitlements import headline
 from carnet.errors import CarnetError
-from carnet.times import moment, span
+from carnet.times import at_end, moment, span
+from carnet.times import until as said_until
 
 
 class MailError(CarnetError):
@@ -38,7 +39,7 @@ def mail_of(notice: Notice, now: datetime, link: str = "", changes: Sequence[str
 
 def _expiry(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
     site, until = notice.site, notice.about
-    when, left = moment(until), span(abs(until - now))
+    when, left = at_end(until), span(abs(until - now))
     renew = f"Make a renewal request at {site.name}, upload it to CALM, and carry the license file back."
     if now < until:
         subject = f"{site.name}: the license ends in {left}"
@@ -62,7 +63,7 @@ def _change(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:
 def _after(site: Site, *, ended: bool = False) -> str:
     until, grace = site.licensed_until, site.grace_until
     if until and grace and grace > until:
-        return f"Days of grace follow: it grants until {moment(grace)}, then nothing."
+        return f"Days of grace follow: it grants {said_until(grace)}, then nothing."
     if ended:
         return "Nothing new is granted there any more."
     return "From then on nothing new is granted there."

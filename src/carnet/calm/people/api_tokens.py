@@ -12,6 +12,7 @@ from django.db import OperationalError
 from carnet.calm.people.models import ApiToken, Person
 from carnet.calm.use_cases.context import Calm, act, check_text
 from carnet.errors import UsageError
+from carnet.times import later
 
 LIFE = timedelta(days=365)
 NOTED = timedelta(minutes=1)  # the last use is kept to the minute: a row written at each call would cost more than it
@@ -31,7 +32,9 @@ def make_token(calm: Calm, *, person: Person, label: str, now: datetime, by: str
     check_text(label, "label")
     with act(calm, now=now, by=by) as doing:
         id_, secret = _text(doing.random(5)), _text(doing.random(32))
-        made = ApiToken(id=id_, person=person, label=label, digest=_digest(secret), made_at=now, expires_at=now + LIFE)
+        made = ApiToken(
+            id=id_, person=person, label=label, digest=_digest(secret), made_at=now, expires_at=later(now, LIFE)
+        )
         made.save(force_insert=True)
         doing.record("api_token.made", id_, label=label, person=person.email)
         return TokenMade(id_, label, made.expires_at, f"{_PREFIX}_{id_}_{secret}")

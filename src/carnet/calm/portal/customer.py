@@ -19,6 +19,7 @@ from carnet.calm.notices.reading import coming_notices, sent_notices
 from carnet.calm.people.access import Permission
 from carnet.calm.people.staff import addresses_of
 from carnet.calm.portal.door import AuthorizedRequest, needs, requires
+from carnet.calm.portal.portal import portal
 from carnet.calm.portal.room import page_number
 from carnet.calm.portal.scope import account_of
 from carnet.calm.purchases.models import Product
@@ -27,7 +28,7 @@ from carnet.calm.queries.customer import customer_overview
 from carnet.calm.queries.room import file_name
 from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.use_cases import accounts as use_cases
-from carnet.calm.use_cases import batches, guids, orders, purchases, tokens
+from carnet.calm.use_cases import batches, guids, key_sets, orders, purchases, tokens
 from carnet.calm.use_cases.models import Token
 from carnet.calm.use_cases.orders import COLUMNS
 from carnet.calm.use_cases.uploads import retry_after
@@ -38,9 +39,10 @@ from carnet.entitlements import (
     PurchaseKind,
 )
 from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.key_set import roots_words
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit.files import download, to_try_later, uploaded_name
-from carnet.web_kit.forms import Asking, DayField, Reason
+from carnet.web_kit.forms import Asking, DayField, EndField, Reason
 
 
 class ApprovalRequest(Reason):
@@ -101,11 +103,20 @@ def token(request: AuthorizedRequest, account: str) -> HttpResponse:
         "tokens": rows,
         "approved": approved,
         "windows": windows_of(customer),
+        "roots": roots_words(key_sets.root_thumbprints()),
         "account": customer,
         "account_id": customer.id,
     }
     answer = render(request, "calm/customer/token.html", page, status=form.status)
     return to_try_later(answer, retry_after(form.refusal, request.now))
+
+
+@requires(Permission.EXCHANGE)
+@require_GET
+def trust(request: AuthorizedRequest, account: str) -> HttpResponse:
+    """What each Control Room is set up with (E16); it is not secret."""
+    account_of(request, account)
+    return download(key_sets.export_trust(portal().name), "trust.json", "application/json")
 
 
 @requires(Permission.EXCHANGE)
@@ -278,7 +289,7 @@ class NewPurchase(Asking):
     sku = forms.ChoiceField(label="Product")
     quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, label="Quantity")
     valid_from = DayField(label="From")
-    valid_until = DayField(label="Until", help_text="The first day that is too late.")
+    valid_until = EndField(label="Until")
     kind = forms.ChoiceField(choices=[(kind.value, kind.value) for kind in PurchaseKind], label="Kind")
     period = forms.ChoiceField(
         required=False,
@@ -305,7 +316,7 @@ def purchase_add(request: AuthorizedRequest, account: str) -> HttpResponse:
     form = NewPurchase(request.POST or None)
     added = form.ask(lambda asked: _add(request, customer.id, asked)) if request.method == "POST" else None
     if added:
-        messages.success(request, "The purchase is added.")
+        messages.success(request, f"The purchase is added, {times.until(added.valid_until)}.")
         return redirect("customer-purchases", account=customer.id)
     title = f"Add a purchase of {customer.name}"
     page = {"form": form, "title": title, "send": "Add the purchase", "account_id": customer.id}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from carnet import times
 from carnet.calm.queries.room import Configure
@@ -25,7 +25,7 @@ def proposed(configure: Configure) -> EntitlementForm:
     """What the form begins with."""
     values = {PRODUCT + sku: f"{quantity:,}" for sku, quantity in configure.products.items()}
     values |= {LINE + purchase: f"{quantity:,}" for purchase, quantity in configure.lines.items()}
-    values[UNTIL] = times.day(configure.until) if configure.until else ""
+    values[UNTIL] = times.end_typed(configure.until) if configure.until else ""
     return EntitlementForm(Selection(configure.products, _some(configure.lines), configure.until), values)
 
 
@@ -61,13 +61,13 @@ def _quantity(name: str, text: str, errors: dict[str, str]) -> int:
 
 
 def _day(text: str, configure: Configure, errors: dict[str, str]) -> datetime | None:
-    """A day's first moment; the very end that was proposed, where it is that day."""
+    """Q1: an end as people type it; the very end that was proposed, where it is of that day."""
     if not text:
         return None
     try:
-        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError:
-        errors[UNTIL] = "Write a day as 2027-09-30."
+        day = times.read_end(text)
+    except ValueError as error:
+        errors[UNTIL] = str(error)
         return None
     for known in (configure.until, configure.latest_until):
         if known and known.date() == day.date():

@@ -68,6 +68,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<id:account>/timeline/", customer.timeline, name="customer-timeline"),
     path("accounts/<id:account>/approval/", customer.approval, name="customer-approval"),
     path("accounts/<id:account>/token/", customer.token, name="token"),
+    path("accounts/<id:account>/trust/", customer.trust, name="customer-trust"),
     path("accounts/<id:account>/notices/", customer.notices, name="customer-notices"),
     path("accounts/<id:account>/requests/", customer.upload_requests, name="requests-upload"),
     path("accounts/<id:account>/requests/issue/", customer.issue, name="requests-issue"),

@@ -36,7 +36,7 @@ from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download
-from carnet.web_kit.forms import Asking, DayField, Reason
+from carnet.web_kit.forms import Asking, EndField, Reason
 
 SOON = 30  # days
 
@@ -293,7 +293,7 @@ def purchases(request: AuthorizedRequest) -> HttpResponse:
 
 class Lower(Reason):
     quantity = forms.IntegerField(min_value=0, required=False, label="New quantity")
-    until = DayField(required=False, label="New end")
+    until = EndField(required=False, label="New end")
     field_order = ("quantity", "until", "reason")
 
 
@@ -314,16 +314,22 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
             )
         )
         if lowered:
-            messages.success(request, "The purchase is lowered.")
+            messages.success(
+                request, f"The purchase is lowered: {lowered.quantity:,}, {times.until(lowered.valid_until)}."
+            )
             return redirect("customer-purchases", account=bought.account_id)
-    bought_now = f"{bought.quantity:,} {bought.product.name} are bought, until {times.day(bought.valid_until)}."
+    bought_now = f"{bought.quantity:,} {bought.product.name} are bought, {times.until(bought.valid_until)}."
     lede = f"{bought_now} It can be lowered to what the sites hold and used."
     page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
     return render(request, "ui/form_page.html", page, status=form.status)
 
 
 class Catalogue(Asking):
-    file = forms.FileField(label="Catalogue file", help_text="TOML, up to 256 KiB.")
+    file = forms.FileField(
+        label="Catalogue file",
+        help_text="TOML, up to 256 KiB; an empty one adds nothing.",
+        allow_empty_file=True,
+    )
 
 
 MOST = 256 * 1024

@@ -30,6 +30,8 @@ from carnet.calm.queries.log_queries import AuditQuery, export_csv, read_audit
 from carnet.calm.queries.states import RoomState
 from carnet.calm.use_cases import key_sets, proposals
 from carnet.calm.use_cases.models import IssuedKeySet
+from carnet.calm.use_cases.restorations import restorations
+from carnet.exchange.key_set import roots_words
 from carnet.web_kit.files import download
 from carnet.web_kit.forms import DayField, Reason
 
@@ -79,7 +81,7 @@ class RoomTable(tables.Table):
     shown_state = tables.Column(verbose_name="State")
     last_sequence = tables.Column(verbose_name="Newest request", attrs=RIGHT)
     deadline = tables.Column(verbose_name="Install by (UTC)", attrs=RIGHT, default="")
-    licensed_until = tables.DateColumn(verbose_name="License ends", format="Y-m-d", attrs=RIGHT, default="")
+    licensed_until = tables.Column(verbose_name="License ends", attrs=RIGHT, default="")
     caption, empty_text, wide = "Control Rooms", "No Control Room fits.", True
     states = {state.value: state.value.replace("_", " ") for state in RoomState if state is not RoomState.FREE}
 
@@ -88,6 +90,9 @@ class RoomTable(tables.Table):
 
     def render_deadline(self, value: datetime, record: Any) -> str:
         return times.bare_minute(value) if record.cycle_opened_at else ""
+
+    def render_licensed_until(self, value: datetime) -> str:
+        return times.end(value)
 
     def render_last_sequence(self, value: int) -> str:
         return f"#{value}"
@@ -105,7 +110,7 @@ class PurchaseTable(tables.Table):
     left = tables.Column(verbose_name="Left to give", attrs=RIGHT, orderable=False, empty_values=())
     kind = tables.Column(verbose_name="Kind")
     valid_from = tables.DateColumn(verbose_name="From", format="Y-m-d", attrs=RIGHT)
-    valid_until = tables.DateColumn(verbose_name="Until", format="Y-m-d", attrs=RIGHT)
+    valid_until = tables.Column(verbose_name="Until", attrs=RIGHT)
     caption, empty_text, wide = "Purchases", "No purchase fits.", True
     states = {
         "in_force": "in force",
@@ -121,6 +126,9 @@ class PurchaseTable(tables.Table):
     def render_quantity(self, value: int, record: Purchase) -> str:
         units = record.product.kind.units(record.product.unit)
         return format_html('{}<span class="unit">{}</span>', f"{value:,}", units)
+
+    def render_valid_until(self, value: datetime) -> str:
+        return times.end(value)
 
     def render_held(self, record: Purchase) -> str:
         return f"{self.balances[record.id].held:,}"
@@ -151,6 +159,7 @@ def issuing_log(request: AuthorizedRequest) -> HttpResponse:
         "size": log_queries.log_size(),
         "verified": verified,
         "newest": log_queries.show_log(last=20)[::-1],
+        "restored": restorations(),
     }
     return render(request, "calm/vendor/issuing_log.html", page)
 
@@ -189,7 +198,7 @@ def audit_log(request: AuthorizedRequest) -> HttpResponseBase:
 def keys(request: AuthorizedRequest) -> HttpResponse:
     rows = IssuedKeySet.objects.defer("raw").order_by("-version")
     form = Rotate()
-    return render(request, "calm/vendor/keys.html", {"sets": rows, "form": form})
+    return render(request, "calm/vendor/keys.html", _keys(rows, form))
 
 
 @requires(Permission.SEE_VENDOR)
@@ -197,6 +206,10 @@ def keys(request: AuthorizedRequest) -> HttpResponse:
 def key_set(request: AuthorizedRequest, version: int) -> HttpResponse:
     made = key_sets.export_key_set(request.calm, version=version, **request.who)
     return download(made.raw, f"key-set-{made.version}.jws")
+
+
+def _keys(rows: "QuerySet[IssuedKeySet]", form: "Rotate") -> dict[str, Any]:
+    return {"sets": rows, "form": form, "roots": roots_words(key_sets.root_thumbprints())}
 
 
 @requires(Permission.SEE_VENDOR)
@@ -226,4 +239,4 @@ def rotate(request: AuthorizedRequest) -> HttpResponse:
         messages.success(request, "A second person must confirm it. Until then nothing is changed.")
         return redirect("confirmations")
     rows = IssuedKeySet.objects.defer("raw").order_by("-version")
-    return render(request, "calm/vendor/keys.html", {"sets": rows, "form": form}, status=422)
+    return render(request, "calm/vendor/keys.html", _keys(rows, form), status=422)

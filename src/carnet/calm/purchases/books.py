@@ -18,6 +18,7 @@ from functools import lru_cache
 from uuid import UUID, uuid5
 
 from carnet.entitlements import Period
+from carnet.times import later
 
 Periods = Mapping[str, Period | None]  # by purchase
 
@@ -37,7 +38,7 @@ class OutLine:
 
     def counts(self, now: datetime) -> bool:
         """Units are held until a total is stated, however long that takes."""
-        return self.units or now < self.ends + MARGIN
+        return self.units or now < later(self.ends, MARGIN)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from carnet.calm.use_cases.proposals import OF_ACCOUNTS
 from carnet.calm.use_cases.restorations import forgotten_words
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
-from carnet.times import day, span
+from carnet.times import span, until
 from carnet.vouching import APART
 
 
@@ -315,7 +315,7 @@ def _exposed(now: datetime, most: int) -> Iterator[Attention]:
         whose, title = "A copy of it", "Released, not yet ended"
         if row.ended_by == "written_off":
             whose, title = "It", "Written off, not yet ended"
-        sentence = f"{whose} could use {held} until {day(row.exposed_until)}: more may be usable than was bought."
+        sentence = f"{whose} could use {held} {until(row.exposed_until)}: more may be usable than was bought."
         yield _of_room(AttentionKind.EXPOSED, title, sentence, row.room, row.ended_at)
 
 

@@ -35,6 +35,8 @@ class Change:
         """How much longer, in days; shorter is below zero."""
         if self.now_until is None or self.new_until is None:
             return None
+        if times.is_perpetual(self.now_until) or times.is_perpetual(self.new_until):
+            return None
         return (self.new_until - self.now_until) // timedelta(days=1)
 
 

@@ -17,6 +17,7 @@ from carnet.calm.queries.states import (
 )
 from carnet.calm.queries.timeline import Page, page_of
 from carnet.entitlements import Change
+from carnet.times import PERPETUAL, later
 
 PAST = timedelta(days=90)  # older ends are not listed here; the list of Control Rooms has them
 
@@ -50,7 +51,7 @@ def expiring(
         rows = rows.filter(account=account)
     found = list(rows[: page * size + 1])
     changes = read_changes(_changes(now, days).filter(room__in=[room.pk for room in found]))
-    ahead = now + timedelta(days=days)
+    ahead = _ahead(now, days)
     return page_of([_shown(room, changes.get(room.id, ()), ahead, now) for room in found], page, size)
 
 
@@ -59,7 +60,7 @@ def count_expiring(now: datetime, days: int = 30) -> int:
 
 
 def _rows(now: datetime, days: int) -> QuerySet[ControlRoom]:
-    ahead = now + timedelta(days=days)
+    ahead = _ahead(now, days)
     change = _changes(now, days).filter(room=OuterRef("pk")).order_by("ends").values("ends")[:1]
     rows = ControlRoom.objects.annotate(change_ends=Subquery(change))
     rows = rows.annotate(soonest=Coalesce("change_ends", "licensed_until"))  # S: such a change is before the end
@@ -71,7 +72,12 @@ def _rows(now: datetime, days: int) -> QuerySet[ControlRoom]:
 
 
 def _changes(now: datetime, days: int) -> QuerySet[ComingChange]:
-    return ComingChange.objects.filter(at__gt=now, ends__lt=now + timedelta(days=days))
+    return ComingChange.objects.filter(at__gt=now, ends__lt=_ahead(now, days))
+
+
+def _ahead(now: datetime, days: int) -> datetime:
+    """So many days on; a perpetual end (Q1) is never near."""
+    return min(later(now, timedelta(days=days)), PERPETUAL)
 
 
 def _shown(room: ControlRoom, changes: tuple[Change, ...], ahead: datetime, now: datetime) -> Expiring:

@@ -33,7 +33,8 @@ from carnet.calm.use_cases.planning import (
 from carnet.calm.use_cases.selection import Problem, Selection
 from carnet.entitlements import Metric
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import day
+from carnet.times import at_end, day
+from carnet.times import until as said_until
 
 REFUSAL, WARNING, INFO = "refusal", "warning", "info"
 
@@ -79,14 +80,14 @@ def refused(problem: Problem, row: Figures, asked: int, fits: int | None, where:
 def _outside(problem: Problem, row: Figures) -> str:
     if problem.until is None:
         return f"{problem.refusal.message} {problem.refusal.next}"
-    return f"The purchases of {row.name} end {day(problem.until)}: choose an end up to then."
+    return f"The purchases of {row.name} end {at_end(problem.until)}: choose an end up to then."
 
 
 def _over(row: Figures, asked: int, fits: int, where: Where) -> str:
     if not row.bought:
         return f"{where.account} has no {row.name} in force."
     if fits < row.most and where.until:
-        return f"{asked - fits:,} more than reach to {day(where.until)}: at most {fits:,} fit until then."
+        return f"{asked - fits:,} more than are bought {said_until(where.until)}: at most {fits:,} fit until then."
     words = [f"{asked - fits:,} more than {where.account} has."]
     facts = [f"{row.bought:,} are bought"]
     if row.spent:
@@ -106,7 +107,9 @@ def refused_later(line: PurchaseFigures, name: str, asked: int, problem: Problem
         return Note(REFUSAL, code.value, f"{asked - line.most:,} more than {where.account} has. {words}", most)
     if code is Code.NO_APPROVAL:
         return Note(REFUSAL, code.value, _unapproved(name, most, problem.until, where), most, problem.until)
-    sentence = f"This purchase runs from {day(line.valid_from)} to {day(line.valid_until)}: choose an end within it."
+    sentence = (
+        f"This purchase runs from {day(line.valid_from)}, {said_until(line.valid_until)}: choose an end within it."
+    )
     return Note(REFUSAL, code.value, sentence, None, problem.until)
 
 
@@ -122,7 +125,7 @@ def _below(row: Figures, asked: int, fits: int, where: Where) -> str:
 def _unapproved(name: str, fits: int | None, until: datetime | None, where: Where) -> str:
     head = f"{where.account} has no approval in force: a file may not grant more or longer than what is installed."
     if until:
-        return f"{head} That ends {day(until)}."
+        return f"{head} That ends {at_end(until)}."
     return f"{head} That is {fits or 0:,} {name}."
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom
 from carnet.calm.queries.figures import Figures, read_totals
 from carnet.entitlements import Period, PeriodUnit
+from carnet.times import later
 
 SPAN = timedelta(days=90)  # what lies longer back says little of today
 LEAST = timedelta(days=7)  # less says little of any day
@@ -45,7 +46,7 @@ def runs_dry(row: Figures, asked: int, rate: float, now: datetime) -> Dry | None
     ends = min(_end(line.valid_until, line.period, line.valid_from, now) for line in row.purchases)
     if days > (ends - now) / DAY:
         return None
-    return Dry(round(rate), now + timedelta(days=days))
+    return Dry(round(rate), later(now, timedelta(days=days)))
 
 
 def _end(until: datetime, period: str, start: datetime, now: datetime) -> datetime:

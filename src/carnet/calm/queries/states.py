@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from carnet.exchange.windows import Windows, cycle_ends
+from carnet.times import later
 
 
 class RoomState(StrEnum):
@@ -87,7 +88,7 @@ class CycleShown:
 def cycle_of(
     opened_at: datetime, generated_at: datetime, deadline: datetime, windows: Windows, now: datetime
 ) -> CycleShown:
-    ends, newest = cycle_ends(opened_at, windows), generated_at + windows.newest_request
+    ends, newest = cycle_ends(opened_at, windows), later(generated_at, windows.newest_request)
     counts = "cycle" if ends < newest else "newest"
     starts = opened_at if counts == "cycle" else generated_at
     return CycleShown(opened_at, newest, ends, deadline, counts, starts, now >= deadline, now >= ends, windows)

@@ -1,12 +1,13 @@
 """What goes in and out, as OpenAPI has it. Times are UTC; quantities are whole numbers."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ninja import Path, Query, Schema
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from carnet.entitlements import MAX_QUANTITY
+from carnet.times import PERPETUAL, PERPETUAL_WORD, as_utc, fitting_end
 
 Id = Annotated[str, Path(pattern=r"^[0-9a-f-]{1,36}$")]
 Printable = r"^[^\x00-\x1f\x7f-\x9f]+$"
@@ -28,6 +29,19 @@ def cut(page: int) -> dict[str, int]:
 
 def after(page: int, rows: list[Any]) -> int | None:
     return page + 1 if len(rows) > PAGE else None
+
+
+def _end(value: Any) -> Any:
+    return PERPETUAL if value == PERPETUAL_WORD else value
+
+
+# Q1: a time, or the word `perpetual`; a later one is refused
+End = Annotated[
+    AwareDatetime,
+    BeforeValidator(_end, json_schema_input_type=datetime | Literal["perpetual"]),
+    AfterValidator(fitting_end),
+]
+Moment = Annotated[AwareDatetime, AfterValidator(as_utc)]
 
 
 class Given(Schema):
@@ -62,8 +76,8 @@ class NewMerge(Given):
 class NewPurchase(Given):
     sku: Sku
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
-    valid_from: AwareDatetime
-    valid_until: AwareDatetime
+    valid_from: Moment
+    valid_until: End
     kind: Annotated[str, StringConstraints(pattern="^(purchased|trial)$")] = "purchased"
     period: Annotated[str, StringConstraints(pattern="^(month|year)$")] | None = None
     overage_percent: Annotated[int, Field(ge=0, le=100, strict=True)] = 0
@@ -76,7 +90,7 @@ class NewLicenseFile(Given):
     lfr: Uuid
     products: dict[Sku, Quantity] = {}
     lines: dict[Uuid, Quantity] = {}
-    until: AwareDatetime | None = None
+    until: End | None = None
 
 
 class RenewAsNow(Given):
@@ -184,6 +198,7 @@ class Purchase(Schema):
     spent: int
     available: int
     excess: int
+    perpetual: bool  # the end is the latest that there is (Q1), and is not announced
 
 
 class Purchases(Schema):
@@ -247,6 +262,7 @@ class GrantedLine(Schema):
     kind: str
     valid_from: datetime
     valid_until: datetime
+    perpetual: bool  # Q1
 
 
 class Warned(Schema):

@@ -22,6 +22,7 @@ from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
 from carnet.printable import is_printable
+from carnet.times import EndTooLateError, fitting_end
 from carnet.vouching import is_same
 
 RESUME = "calm log resume --reason …"
@@ -205,6 +206,14 @@ def check_operator(name: str) -> None:
 
 def is_same_operator(one: str, other: str) -> bool:
     return is_same(one, other)
+
+
+def check_end(end: datetime) -> datetime:
+    """Q1: the end, in UTC, where it is not later than the latest one. Raises UsageError."""
+    try:
+        return fitting_end(end)
+    except EndTooLateError as error:
+        raise UsageError(str(error)) from None
 
 
 def check_text(text: str, what: str, most: int = 200) -> str:

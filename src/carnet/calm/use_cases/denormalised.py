@@ -9,6 +9,7 @@ from carnet.calm.customers.windows import read_windows, write_windows
 from carnet.calm.use_cases.context import Act
 from carnet.exchange.license_file_request import LicenseFileRequest, ReadLfr
 from carnet.exchange.windows import Windows, cycle_ends, install_by
+from carnet.times import announced_from
 
 
 def lfr_row(doing: Act, room: ControlRoom, read: ReadLfr, windows: Windows) -> AcceptedLfr:
@@ -75,7 +76,7 @@ def note_confirmed(room: ControlRoom, file: LicenseFile | None) -> None:
     room.confirmed = file.sequence if file else 0
     room.licensed_until = file.valid_until if file else None
     room.grace_until = file.ends if file else None
-    room.expiring_from = file.valid_until - read_windows(file.windows).expiring if file else None
+    room.expiring_from = announced_from(file.valid_until, read_windows(file.windows).expiring) if file else None
 
 
 def note_installed(room: ControlRoom, file: LicenseFile) -> None:

@@ -10,7 +10,7 @@ from carnet.calm.use_cases.selection import Problem
 from carnet.entitlements import Line, Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import stamp
+from carnet.times import until
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def grants_more(line: Line, installed: Mapping[str, Had]) -> More | None:
     if line.quantity > had.quantity:
         return More(f"{line.name}: {line.quantity} instead of {had.quantity}", had.quantity)
     if line.valid_until > had.valid_until:
-        words = f"{line.name}: until {stamp(line.valid_until)} instead of {stamp(had.valid_until)}"
+        words = f"{line.name}: {until(line.valid_until)} instead of {until(had.valid_until)}"
         return More(words, line.quantity, had.valid_until)
     return None
 

@@ -12,7 +12,7 @@ from carnet.calm.control_rooms.models import ControlRoom, Enrolment, RefusedFile
 from carnet.calm.purchases.models import Purchase
 from carnet.entitlements import Fields, Quantity, Sku, Time
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import day
+from carnet.times import until
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -98,7 +98,7 @@ def readmission_words(room: ControlRoom, now: datetime) -> tuple[str, ...]:
     at = Q(room=room) | Q(guid__in=_followed(room))
     for enrolment in Enrolment.objects.filter(at, exposed_until__gt=now).order_by("started_at"):
         for line in exposed_lines(enrolment, now):
-            words.append(f"a copy of it could still use {line.quantity:,} {line.sku} until {day(line.until)}")
+            words.append(f"a copy of it could still use {line.quantity:,} {line.sku} {until(line.until)}")
     return tuple(words)
 
 

@@ -144,6 +144,11 @@ def export_key_set(calm: Calm, *, now: datetime, by: str, version: int | None = 
         return KeysMade(row.version, *kids, key_set_for_all(row), row.made_at)
 
 
+def root_thumbprints() -> tuple[str, ...]:
+    """Of the newest roots, as the trust file has them and a site's administrator compares them (E16)."""
+    return tuple(key.kid for key in key_set_of(newest_row()).roots)
+
+
 def export_trust(vendor: str) -> bytes:
     """What a product ships with: the thumbprints of the newest roots."""
     newest = key_set_of(newest_row())

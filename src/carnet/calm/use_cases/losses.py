@@ -19,7 +19,7 @@ from carnet.calm.use_cases.uploads import count_upload
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import stamp
+from carnet.times import until
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def consequences(room: ControlRoom, now: datetime, *, return_unconsumed: bool) -
     ends = max((line.ends for line in position.lines), default=None)
     if ends and ends > now:
         words.append(
-            f"until {stamp(ends)} the lost Control Room could still use its license file: more may be usable than was "
+            f"{until(ends)} the lost Control Room could still use its license file: more may be usable than was "
             "bought (H1)"
         )
     return tuple(words)

@@ -68,7 +68,7 @@ class _Row:
     def read(self) -> NewPurchase | None:
         product = self._product()
         quantity = self._number("quantity", 1, MAX_QUANTITY)
-        start, end = self._day("from"), self._day("until")
+        start, end = self._day("from"), self._end()
         if start and end and end <= start:
             self.wrong("until", "It ends before it starts. The end is the first day that is too late.")
         kind = self._choice("kind", _KINDS, PurchaseKind.PURCHASED.value)
@@ -112,6 +112,18 @@ class _Row:
             self.wrong(column, "It is not a day. Write it like 2026-10-01.", fits)
             return None
         return found
+
+    def _end(self) -> datetime | None:
+        """Q1: a day, or `perpetual`."""
+        text = self.cells.get("until", "")
+        if text.lower() == times.PERPETUAL_WORD:
+            return times.PERPETUAL
+        found = self._day("until")
+        try:
+            return times.fitting_end(found) if found else None
+        except times.EndTooLateError as error:
+            self.wrong("until", str(error), times.PERPETUAL_WORD)
+            return None
 
     def _choice(self, column: str, choices: list[str], default: str) -> str:
         text = self.cells.get(column, "").lower() or default
@@ -212,9 +224,17 @@ def read_order(raw: bytes) -> OrderRead | Refusal:
 
 
 def template() -> str:
-    """A file to begin with."""
-    example = ["bot-creator", "40", "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, "", "0", "0"]
-    return csv_line(COLUMNS) + csv_line(example)
+    """A file to begin with: a row for one product of each kind that the vendor's own catalogue has."""
+    first: dict[str, Product] = {}
+    for product in Product.objects.order_by("metric", "name"):
+        first.setdefault(product.metric, product)
+    return csv_line(COLUMNS) + "".join(csv_line(_example(product)) for product in first.values())
+
+
+def _example(product: Product) -> list[str]:
+    period = PeriodUnit.MONTH.value if product.kind.is_periodic else ""
+    quantity = "40" if product.kind.has_quantity else "1"
+    return [product.sku, quantity, "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, period, "0", "0"]
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:

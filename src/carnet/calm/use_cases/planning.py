@@ -26,6 +26,7 @@ from carnet.calm.issuing_log import log
 from carnet.calm.purchases.books import line_id
 from carnet.calm.use_cases import lfr_refusals, limits, settling
 from carnet.calm.use_cases.accounts import is_approved, no_approval
+from carnet.calm.use_cases.context import check_end
 from carnet.calm.use_cases.difference import (
     Had,
     consumed_on,
@@ -173,6 +174,8 @@ def draw_up(
     lowers_clock: bool = False,
 ) -> Plan:
     """The OLF as asked for, of an LFR that can be answered; not yet judged."""
+    if asked.until:
+        check_end(asked.until)
     room, newest = accepted.room, newest_row()
     seen = log_seen(lfr, newest)
     assert room.enrolment_id is not None

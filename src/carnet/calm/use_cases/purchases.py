@@ -14,6 +14,7 @@ from carnet.calm.use_cases.context import (
     Act,
     Calm,
     act,
+    check_end,
     check_text,
 )
 from carnet.entitlements import (
@@ -25,7 +26,8 @@ from carnet.entitlements import (
 )
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import stamp
+from carnet.times import as_utc, is_perpetual
+from carnet.times import until as said_until
 
 MAX_OVERAGE, MAX_GRACE = 100, 90  # Q5, as `entitlements.Policy` has them
 
@@ -47,6 +49,7 @@ class PurchaseShown:
     spent: int
     available: int
     excess: int  # H1: more is usable than was bought; listed until it is gone
+    perpetual: bool  # Q1
 
 
 def add_purchase(
@@ -63,7 +66,7 @@ def add_purchase(
     period: PeriodUnit | None = None,
     policy: Policy | None = None,
 ) -> PurchaseShown:
-    policy = policy or Policy()
+    policy, valid_from, valid_until = policy or Policy(), as_utc(valid_from), check_end(valid_until)
     with act(calm, now=now, by=by) as doing:
         customer, product = find_open_account(account), _find_product(sku)
         _check(product, quantity, valid_from, valid_until, period, policy)
@@ -166,6 +169,7 @@ def shown(purchase: Purchase, balance: Balance) -> PurchaseShown:
         balance.spent,
         balance.available,
         balance.excess,
+        is_perpetual(purchase.valid_until),
     )
 
 
@@ -184,7 +188,7 @@ def lower_purchase(
     with act(calm, now=now, by=by) as doing:
         bought = find_purchase(purchase)
         new_quantity = bought.quantity if quantity is None else quantity
-        new_end = valid_until or bought.valid_until
+        new_end = check_end(valid_until) if valid_until else bought.valid_until
         if not 0 <= new_quantity <= bought.quantity or not bought.valid_from < new_end <= bought.valid_until:
             raise UsageError("A purchase is lowered to a smaller quantity or an earlier end; more is a new purchase.")
         books = read_books([bought])
@@ -217,12 +221,12 @@ def _in_the_way(bought: Purchase, balance: Balance, quantity: int, until: dateti
     return Refusal(
         Code.OVER_ENTITLEMENT,
         f"{bought.product.name}: {sum(balance.held.values())} are held and {balance.spent} spent of "
-        f"{bought.quantity}; it cannot be lowered to {quantity} until {stamp(until)}.",
+        f"{bought.quantity}; it cannot be lowered to {quantity}, {said_until(until)}.",
         "Let the sites named give back first (a smaller license file, or a release), or lower it less.",
         tuple(_spell(site, labels.get(site.guid, site.guid)) for site in touched),
     )
 
 
 def _spell(site: Touched, label: str) -> str:
-    until = f", its line reaches to {stamp(site.reaches)}" if site.reaches else ""
+    until = f", its line is {said_until(site.reaches)}" if site.reaches else ""
     return f"{label} holds {site.holds}{until}"

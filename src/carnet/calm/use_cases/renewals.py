@@ -14,7 +14,7 @@ from carnet.calm.use_cases.planning import Plan, installed_in, make_plan, unansw
 from carnet.calm.use_cases.selection import Item, Selection, Shelf, read_shelf
 from carnet.entitlements import Metric, PurchaseKind
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import day_or_minute
+from carnet.times import until
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Short:
 
     @property
     def words(self) -> str:
-        return f"{self.name}: {self.found:,} of {self.wanted:,} that end {day_or_minute(self.at)}"
+        return f"{self.name}: {self.found:,} of {self.wanted:,} that run {until(self.at)}"
 
 
 @dataclass

@@ -24,7 +24,8 @@ from carnet.entitlements import (
 )
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import stamp
+from carnet.times import end_typed, stamp
+from carnet.times import until as said_until
 
 
 @dataclass(frozen=True)
@@ -182,16 +183,17 @@ def _choose(
     if most == quantity:
         return found
     live = in_force(offers, now, None)
-    evidence = tuple(f"{offer.most} until {stamp(offer.valid_until)} (purchase {offer.purchase})" for offer in live)
+    evidence = tuple(f"{offer.most} {said_until(offer.valid_until)} (purchase {offer.purchase})" for offer in live)
     if until and live and not in_force(offers, now, until):
         refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
-            f"No purchase of {name} reaches to {stamp(until)}; the longest ends {stamp(live[-1].valid_until)}.",
+            f"No purchase of {name} reaches so far ({said_until(until)}); the longest: "
+            f"{said_until(live[-1].valid_until)}.",
             "Ask for an earlier end, or name purchases that follow one another, each with its quantity.",
             evidence,
         )
         return Problem(refusal, sku, fits=most, until=live[-1].valid_until)
-    span = f" until {stamp(until)}" if until else ""
+    span = f" {said_until(until)}" if until else ""
     refusal = Refusal(
         Code.OVER_ENTITLEMENT,
         f"{quantity} {name} are asked for{span}; {most} could be granted.",
@@ -207,15 +209,15 @@ def _outside(shelf: Shelf, purchase: str, until: datetime | None) -> Problem | N
     if end > bought.valid_until:
         refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
-            f"{bought.name}: a line until {stamp(end)} reaches beyond its purchase.",
-            f"Choose an end up to {stamp(bought.valid_until)}, where purchase {purchase} ends.",
+            f"{bought.name}: a line {said_until(end)} reaches beyond its purchase.",
+            f"Choose {end_typed(bought.valid_until)} at most, where purchase {purchase} ends.",
         )
         return Problem(refusal, bought.sku, purchase, 0, bought.valid_until)
     if end <= max(bought.valid_from, shelf.now):
         refusal = Refusal(
             Code.OUTSIDE_PURCHASE,
-            f"{bought.name}: a line until {stamp(end)} ends before it starts.",
-            f"Purchase {purchase} runs from {stamp(bought.valid_from)} to {stamp(bought.valid_until)}.",
+            f"{bought.name}: a line {said_until(end)} ends before it starts.",
+            f"Purchase {purchase} runs from {stamp(bought.valid_from)}, {said_until(bought.valid_until)}.",
         )
         return Problem(refusal, bought.sku, purchase, 0, bought.valid_until if bought.valid_until > shelf.now else None)
     return None

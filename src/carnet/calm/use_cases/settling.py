@@ -12,6 +12,7 @@ from carnet.calm.use_cases.lfr_projection import AnsweredLfr
 from carnet.entitlements import Line
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import later
 
 
 def ends_of(room: ControlRoom, lines: Iterable[LineTotals]) -> dict[str, datetime]:
@@ -20,7 +21,7 @@ def ends_of(room: ControlRoom, lines: Iterable[LineTotals]) -> dict[str, datetim
     units = [total.line_id for total in lines if total.metric.kind.counts_units]
     own = LicenseLine.objects.filter(room=room, license_file__enrolment=room.enrolment_id, line_id__in=units)
     rows = own.values_list("line_id", "purchase__valid_until", "purchase__grace_days").annotate(last=Max("ends"))
-    return {line: max(last, until + timedelta(days=grace)) for line, until, grace, last in rows}
+    return {line: max(last, later(until, timedelta(days=grace))) for line, until, grace, last in rows}
 
 
 def final_lines(

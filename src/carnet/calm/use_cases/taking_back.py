@@ -66,7 +66,7 @@ from carnet.exchange.enablement_token import read_token
 from carnet.exchange.license_file_request import LicenseFileRequest, ReadLfr, read_lfr
 from carnet.exchange.strict import encode, from_base64url
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import day, stamp
+from carnet.times import day, end_typed, stamp
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def _as_command(account: Account, line: Line) -> str:
     start = line.period.start if line.period else line.valid_from
     return (
         f'at least: calm purchase add --account "{account.name}" --product {line.sku} --quantity {line.quantity} '
-        f"--from {day(start)} --until {day(line.valid_until)}{period}"
+        f"--from {day(start)} --until {end_typed(line.valid_until)}{period}"
     )
 
 
@@ -399,6 +399,8 @@ def keep_token(doing: Act, raw: bytes) -> Token | Refusal:
             f"The token is of {stamp(token.issued_at)}. CALM has forgotten nothing of that time.",
             "Download a new token.",
         )
+    if waiting := Token.objects.select_related("account").filter(id=token.token_id, waits=True).first():
+        return waiting  # it was proposed before, and taken back
     if Token.objects.filter(id=token.token_id).exists() or Enrolment.objects.filter(token=token.token_id).exists():
         raise UsageError("CALM knows this token.", "Nothing is to be taken back.")
     return _token_row(doing, token)

@@ -23,6 +23,7 @@ from carnet.exchange.envelope import Kind, readable
 from carnet.exchange.reads import vendor_reads
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Refusal
+from carnet.times import later
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def download_token(
             refusal = no_approval(customer, "no token can be downloaded")
             return doing.refuse(refusal, "token.download", customer.id)
         windows = windows_of(customer)
-        secret, key_set, expires = doing.random(32), newest_row(), now + windows.token_life
+        secret, key_set, expires = doing.random(32), newest_row(), later(now, windows.token_life)
         form = form_for_account(customer, key_set, for_older=for_older)
         token = Token(
             token_id=doing.new_id(),

@@ -30,7 +30,7 @@ from carnet.exchange.key_set import KeySet, Pinned, Trust, read_inner_key_set
 from carnet.exchange.license_file_request import KeyPair, LicenseFileRequest, ReadLfr
 from carnet.exchange.receipt import Receipt
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.times import stamp
+from carnet.times import stamp, until
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def proven_words(proof: ReadCarried) -> Iterator[str]:
     olf = proof.olf
     yield f"license file {olf.sequence} of {stamp(olf.issued_at)}, issued by this CALM to “{proof.body.account_name}”"
     for line in proof.body.lines:
-        yield f"it grants {line.quantity:,} {line.name} until {stamp(line.valid_until)}"
+        yield f"it grants {line.quantity:,} {line.name} {until(line.valid_until)}"
 
 
 def read_proof(read: ReadLfr) -> ReadCarried | Refusal:

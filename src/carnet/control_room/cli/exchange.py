@@ -21,7 +21,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.times import day_or_minute, stamp
+from carnet.times import day_or_minute, end, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -205,7 +205,7 @@ def _contents(console: "Console", answer: "PreviewAnswer | LicenseAnswer") -> No
     changes = show.table("Product", ">Was", ">New", ">In use", "Until", "")
     for change in answer.changes:
         note = " · ".join(part for part in (*change.later, change.note) if part)
-        until = day_or_minute(change.valid_until) if change.valid_until else ""
+        until = end(change.valid_until) if change.valid_until else ""
         name = f"{change.name} ({change.sku})"
         kind = change.metric.kind
         used = show.number(change.used) if kind.has_quantity else ""

@@ -115,7 +115,7 @@ def release(session: Session, lease: Lease, key: Key = None) -> None:
 
 
 def _seat(console: "Console", answer: "SeatAnswer") -> None:
-    until = f"until {times.second(answer.expires_at)}" if answer.expires_at else "given back"
+    until = times.until(answer.expires_at) if answer.expires_at else "given back"
     console.print(f"{answer.sku} · {answer.holder} · lease {answer.lease_id} · {until}")
     console.print(f"{answer.in_use} of {answer.granted} in use.")
 
@@ -167,7 +167,7 @@ def cancel(session: Session, reservation: Reservation, key: Key = None) -> None:
 def _reserved(console: "Console", answer: "ReservationAnswer") -> None:
     from carnet.control_room.cli.show import counted
 
-    until = f"until {times.second(answer.expires_at)}" if answer.expires_at else "given back"
+    until = times.until(answer.expires_at) if answer.expires_at else "given back"
     console.print(f"{answer.sku} · {counted(answer.units, 'unit')} · reservation {answer.reservation_id} · {until}")
     console.print(f"{answer.remaining:,} left.")
 
@@ -190,7 +190,7 @@ def check_feature(
         return
     session.ask(
         CheckFeature(product),
-        lambda console, answer: console.print(f"{answer.name} is granted, until {times.minute(answer.valid_until)}."),
+        lambda console, answer: console.print(f"{answer.name} is granted, {times.until(answer.valid_until)}."),
     )
 
 
@@ -224,7 +224,7 @@ def _usage(console: "Console", view: "UsageAnswer") -> None:
     holders = show.table("Product", "Holder", "Lease", "Since / until", "Covered")
     for held in view.holders:
         since = f"since {day_or_minute(held.since)}" if held.since else ""
-        when = f"until {day_or_minute(held.expires_at)}" if held.expires_at else since
+        when = times.until(held.expires_at) if held.expires_at else since
         holders.add_row(held.sku, held.holder, held.lease_id or "", when, "yes" if held.covered else "no")
     console.print(holders)
     for refused in view.refusals:

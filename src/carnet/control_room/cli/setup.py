@@ -19,7 +19,7 @@ from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from carnet.files import is_there
-from carnet.times import day_or_minute
+from carnet.times import day_or_minute, is_perpetual, until
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -80,8 +80,19 @@ def _administrator(name: str, *, named: bool) -> str:
 
 
 def _founded(console: "Console", founded: Any) -> None:
+    from carnet.exchange.key_set import roots_words
+
     console.print(f"{founded.name} is set up in {founded.data}, version {founded.version}.")
     console.print(f"Its id: {founded.control_room}")
+    console.print(f"It trusts the files of “{founded.vendor}”, by these root keys:")
+    for line in roots_words(founded.roots):
+        console.print(f"  {line}")
+    console.print(
+        "Compare each letter with what the vendor's portal (CALM) shows on the page of the token, or with what"
+    )
+    console.print(
+        "the vendor tells you by another way than the file. If one differs, delete this folder and ask the vendor."
+    )
     if founded.warning:
         console.print(f"! {founded.warning}", style="yellow")
     if founded.name_warning:
@@ -141,7 +152,11 @@ def _when(pace: "Pace", of: "RunOut") -> str:
 
     if pace.runs_out_at:
         return day_or_minute(pace.runs_out_at)
-    return f"not before {day_or_minute(of.valid_until)}" if pace.consumed else "nothing was used"
+    return _lasting(of.valid_until) if pace.consumed else "nothing was used"
+
+
+def _lasting(end: datetime) -> str:
+    return "not in the next years" if is_perpetual(end) else f"not {until(end)}"
 
 
 def _forecast(console: "Console", found: "ForecastAnswer") -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from carnet.times import day_or_minute, exact_span, stamp
+from carnet.times import day_or_minute, end, ends, exact_span, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,7 +70,7 @@ def status(console: "Console", view: "Status") -> None:
     if view.installed:
         olf = view.installed
         console.print(f"License file #{olf.sequence} for {olf.account}, License GUID {olf.license_guid}")
-        console.print(f"Ends {left(olf.valid_until, now)}: {stamp(olf.valid_until)}")
+        console.print(f"The license {ends(olf.valid_until, now)}.")
     else:
         console.print("No license file is installed.")
     cycle_lines(console, view.cycle, now)
@@ -113,7 +113,7 @@ def products(views: "list[ProductView]") -> "Table":
             number(view.remaining) if countable else "",
             view.unit,
             view.state.value,
-            day_or_minute(view.valid_until),
+            end(view.valid_until),
         )
     return made
 
@@ -126,7 +126,7 @@ def lines(views: "list[LineView]", now: datetime) -> "Table":
             view.sku,
             number(view.quantity),
             day_or_minute(view.valid_from),
-            day_or_minute(view.valid_until),
+            end(view.valid_until),
             number(view.consumed),
             later,
         )

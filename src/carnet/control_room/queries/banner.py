@@ -15,7 +15,7 @@ from carnet.control_room.rules.site_state import (
 from carnet.control_room.state.state import NewestLfr, State
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.windows import days_words
-from carnet.times import exact_span, stamp
+from carnet.times import at_end, exact_span, is_perpetual, stamp, until
 
 PRESSING = timedelta(hours=24)
 
@@ -75,17 +75,17 @@ def _by_end(state: State, now: datetime) -> Banner | None:
         return None
     end, grace_end = max(line.valid_until for line in lines), max(line.ends for line in lines)
     left, act = end - now, _under_way(state, now) or "Generate an LFR of kind renewal."
-    if left > state.windows.expiring:
+    if left > state.windows.expiring or (is_perpetual(end) and now < end):
         return None
     if left > timedelta(0):
         dismissible = left.days > state.windows.banner_stays_days
         tone: Tone = "warn" if dismissible else "bad"
-        title = f"The license ends in {_days(left)}: {stamp(end)}."
+        title = f"The license ends in {_days(left)}, {at_end(end)}."
         return Banner("expiring", tone, title, act, dismissible, end)
     if unlocked_name(state, now) == GRACE:
-        title = f"The license ended {stamp(end)}; grace lasts until {stamp(grace_end)}."
+        title = f"The license ended {at_end(end)}; grace lasts {until(grace_end)}."
         return Banner("grace", "bad", title, act, False, grace_end)
-    return Banner("expired", "bad", f"The license ended {stamp(grace_end)}.", act, False, grace_end)
+    return Banner("expired", "bad", f"The license ended {at_end(grace_end)}.", act, False, grace_end)
 
 
 def _days(left: timedelta) -> str:

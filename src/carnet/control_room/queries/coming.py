@@ -123,7 +123,7 @@ def announcements(state: State, now: datetime, late: timedelta = timedelta(0)) -
     more. Of a locked site too: what was granted there ends all the same."""
     lines, end = lines_of(state), _end(state)
     found = [change for sku in products(state) for change in announced(all_changes(state, sku), end)]
-    due = [each for each in found if each.is_near(state.windows.expiring, min(now, each.when - SECOND))]
+    due = [each for each in found if each.is_near(state.windows.expiring, min(now, earlier(each.when, SECOND)))]
     mine = sorted((each for each in due if now - late < each.when), key=attrgetter("ends", "name"))
     return [_announced(state, lines, list(group), now) for _, group in groupby(mine, key=attrgetter("ends"))]
 

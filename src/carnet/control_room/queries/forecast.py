@@ -17,7 +17,7 @@ from carnet.control_room.rules.site_state import (
 )
 from carnet.control_room.state.state import State
 from carnet.entitlements import granted, nothing_words
-from carnet.times import stamp
+from carnet.times import later, stamp
 
 GRANTING = (ACTIVE, EXPIRING, GRACE)
 
@@ -27,13 +27,13 @@ NOON = timedelta(hours=12)
 
 def seen_on(day: datetime) -> datetime:
     """The moment at which a day that somebody names is looked at, by its midnight: noon UTC, at every door."""
-    return day + NOON
+    return later(day, NOON)
 
 
 def seen_first(moment: datetime) -> datetime:
     """The first such moment of a day that is not before `moment`."""
     noon = seen_on(moment.replace(hour=0, minute=0, second=0, microsecond=0))
-    return noon if moment <= noon else noon + 2 * NOON
+    return noon if moment <= noon else later(noon, 2 * NOON)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import is_locked, locks
 from carnet.control_room.state.state import State
-from carnet.times import exact_span, stamp
+from carnet.times import at_end, earlier, exact_span, later, stamp
 
 LATE = timedelta(days=7)  # no notice for a license that ended longer ago
 PRESSING_HOURS = 24
@@ -54,7 +54,7 @@ def due_notices(state: State, now: datetime, sent: Collection[str] = ()) -> list
 
 def step_of(end: datetime, now: datetime, unit: timedelta, steps: Collection[int]) -> int | None:
     """The nearest step before `end` that has come; None before the first."""
-    return min((step for step in steps if now >= end - step * unit), default=None)
+    return min((step for step in steps if now >= earlier(end, step * unit)), default=None)
 
 
 def _locked(state: State, now: datetime) -> Iterator[Notice]:
@@ -66,14 +66,14 @@ def _locked(state: State, now: datetime) -> Iterator[Notice]:
 
 def _expiry(state: State, now: datetime) -> Iterator[Notice]:
     end = max((line.valid_until for line in lines_of(state)), default=None)
-    if end is None or now >= end + LATE:
+    if end is None or times.is_perpetual(end) or now >= later(end, LATE):
         return
     step = step_of(end, now, timedelta(days=1), state.windows.expiry_notice_days)
     if step is None:
         return
     left = f"ends in {exact_span(end - now)}" if now < end else "ended"
     shown = banner(state, now)
-    text = f"The license of {state.name} {left}: {stamp(end)}. {shown.text if shown else ''}".strip()
+    text = f"The license of {state.name} {left}, {at_end(end)}. {shown.text if shown else ''}".strip()
     tone: Tone = "bad" if step <= state.windows.banner_stays_days else "warn"
     yield Notice(f"expiry:{times.iso(end)}:{step}", tone, f"The license of {state.name} {left}", text)
 

@@ -14,6 +14,7 @@ from carnet.control_room.rules.grant import lines_of, products, remaining
 from carnet.control_room.state.state import State
 from carnet.control_room.state.usage_counters import day_of, start_of_day
 from carnet.entitlements import Line, Metric, granted, shares
+from carnet.times import later
 
 NEAR_PERCENT = 90
 PEAK_DAYS = 30
@@ -153,7 +154,7 @@ def _stretches(state: State, sku: str, now: datetime, rate: _Rate) -> Iterator[_
 
 def _spans(lines: list[Line], now: datetime) -> Iterator[tuple[datetime, datetime]]:
     """From now to the end of the last line, cut wherever a line starts or ends, or a new period begins."""
-    last = min(max(line.ends for line in lines), now + FAR)
+    last = min(max(line.ends for line in lines), later(now, FAR))
     start = now
     while start < last:
         changes = [moment for line in lines for moment in (line.valid_from, line.valid_until, line.ends)]

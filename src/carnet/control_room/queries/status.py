@@ -15,9 +15,10 @@ from carnet.control_room.rules.site_state import (
 )
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import Reading, lag
-from carnet.entitlements import Line, Metric, ProductState, granted
+from carnet.entitlements import Line, Metric, ProductState, granted, license_end
 from carnet.exchange.windows import Windows
 from carnet.merkle import Checkpoint
+from carnet.times import is_perpetual
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class InstalledView:
     installed_at: datetime
     valid_until: datetime
     fingerprint: str
+    perpetual: bool  # its end is the latest one (Q1): nothing is announced
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class ProductView:
     state: ProductState  # its own (S)
     ends: datetime  # the first moment at which nothing is granted any more, grace included
     changes: list[ChangeView]  # of what is granted: all that is still to come, the end included, the soonest first
-    coming: str  # `10 until 2027-12-01, then 5`; empty where nothing comes before the license's end
+    coming: str  # `10 until the end of 2027-11-30 (UTC), then 5`; empty where nothing comes before the license's end
+    perpetual: bool  # its last line is (Q1)
 
     @property
     def licensed(self) -> str:
@@ -86,6 +89,7 @@ class LineView:
     valid_until: datetime
     consumed: int
     starts_later: bool
+    perpetual: bool  # Q1
 
 
 @dataclass(frozen=True)
@@ -166,6 +170,7 @@ def _installed(state: State) -> InstalledView | None:
         olf.installed_at,
         max(line.valid_until for line in olf.lines),
         olf.file_sha256,
+        is_perpetual(license_end(olf.lines)),
     )
 
 
@@ -204,6 +209,7 @@ def product_view(state: State, sku: str, now: datetime, held_at: datetime | None
         max(each.ends for each in lines),
         change_views(state, sku, now, held_at),
         coming_words(state, sku, now),
+        is_perpetual(max(each.valid_until for each in lines)),
     )
 
 
@@ -215,4 +221,6 @@ def line_views(state: State, now: datetime) -> list[LineView]:
 def _line(state: State, line: Line, now: datetime) -> LineView:
     consumed = used(state, line, now)
     later = now < line.valid_from
-    return LineView(line.line_id, line.sku, line.quantity, line.valid_from, line.valid_until, consumed, later)
+    perpetual = is_perpetual(line.valid_until)
+    start, end = line.valid_from, line.valid_until
+    return LineView(line.line_id, line.sku, line.quantity, start, end, consumed, later, perpetual)

@@ -17,7 +17,7 @@ from carnet.control_room.rules.site_state import (
     unlocked_name,
 )
 from carnet.control_room.state.state import State
-from carnet.times import stamp
+from carnet.times import announced_from, later, stamp
 
 _LEAST, _MOST = timedelta(days=14), timedelta(days=60)  # that is shown beyond the day asked for
 _WEEK = timedelta(days=7)
@@ -38,7 +38,7 @@ class Span:
 def horizon(state: State, on: datetime) -> datetime:
     """Until when it is worth looking: beyond the license's end, where that is near."""
     end = max((line.ends for line in lines_of(state)), default=on)
-    return max(on + _LEAST, min(end + _WEEK, on + _MOST))
+    return max(later(on, _LEAST), min(later(end, _WEEK), later(on, _MOST)))
 
 
 def spans(state: State, now: datetime, until: datetime) -> list[Span]:
@@ -49,7 +49,7 @@ def _license(state: State, now: datetime, until: datetime) -> Iterator[Span]:
     """Cut where the name of the state changes."""
     lines = lines_of(state)
     end = max((line.valid_until for line in lines), default=now)
-    changes = {end - state.windows.expiring, end, *(line.ends for line in lines)} if lines else set()
+    changes = {announced_from(end, state.windows.expiring), end, *(line.ends for line in lines)} if lines else set()
     cuts = [now, *sorted(change for change in changes if now < change < until), until]
     for name, parts in groupby(pairwise(cuts), key=lambda part: unlocked_name(state, part[0])):
         mine = list(parts)
@@ -58,9 +58,9 @@ def _license(state: State, now: datetime, until: datetime) -> Iterator[Span]:
 
 def _words(name: str, end: datetime, until: datetime) -> str:
     return {
-        ACTIVE: f"Valid to {times.day(end)}",
-        EXPIRING: f"Ends {times.day(end)}",
-        GRACE: f"Grace to {times.day(until)}",
+        ACTIVE: "Perpetual" if times.is_perpetual(end) else f"Valid {times.until(end)}",
+        EXPIRING: f"Ends {times.at_end(end)}",
+        GRACE: f"Grace {times.until(until)}",
         EXPIRED: "Expired",
     }.get(name, "No license")
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from carnet.control_room.rules.grant import count_in_use, taken
 from carnet.control_room.state.state import State
 from carnet.entitlements import Change, Line, announced, shares
+from carnet.times import earlier
 
 SECOND = timedelta(seconds=1)
 
@@ -50,6 +51,6 @@ def _lapsing(state: State, lines: list[Line], change: Change, held_at: datetime)
     """Q2: units of the lines that count no more from then on. Of a period that has not begun, all of it."""
     if not change.lowers or not change.metric.kind.counts_units:
         return 0
-    last = max(held_at, change.when - SECOND)
+    last = max(held_at, earlier(change.when, SECOND))
     ending = [share for share in shares(lines, change.sku, last) if share.line.ends == change.when]
     return sum(max(0, share.quantity - taken(state, share.line, last)) for share in ending)

@@ -5,6 +5,7 @@ from datetime import datetime
 from carnet.control_room.state.state import InstalledLicense, State
 from carnet.entitlements import Line
 from carnet.exchange.windows import Windows, is_missed
+from carnet.times import announced_from
 
 NEW, ENABLED, ACTIVE, EXPIRING = "new", "enabled", "active", "expiring"
 GRACE, EXPIRED, LOCKED, RELEASED, MOVED = "grace", "expired", "locked", "released", "moved"
@@ -33,14 +34,16 @@ def licensed_name(installed: InstalledLicense, windows: Windows, now: datetime) 
     lines = installed.lines
     end = max(line.valid_until for line in lines)
     name = by_lines(lines, windows, now)
-    installed.grants.remember(None, now, name, [end - windows.expiring, end, *(line.ends for line in lines)])
+    installed.grants.remember(
+        None, now, name, [announced_from(end, windows.expiring), end, *(line.ends for line in lines)]
+    )
     return name
 
 
 def by_lines(lines: list[Line], windows: Windows, now: datetime) -> str:
     end = max(line.valid_until for line in lines)
     if now < end:
-        return ACTIVE if now < end - windows.expiring else EXPIRING
+        return ACTIVE if now < announced_from(end, windows.expiring) else EXPIRING
     return GRACE if any(line.in_grace(now) for line in lines) else EXPIRED
 
 

@@ -37,6 +37,7 @@ from carnet.entitlements import COUNTED_IN_UNITS, Metric
 from carnet.exchange.history import SHOWN
 from carnet.exchange.issuing_log import goes_on_from
 from carnet.exchange.license_file_request import RequestKind
+from carnet.times import later
 
 
 def evolve(state: State, record: Record) -> None:
@@ -259,7 +260,7 @@ def _lowered(state: State, record: Record, event: e.ClockLowered) -> None:
 def _extended(state: State, record: Record, event: e.LeasesExtended) -> None:
     for leases in state.leases.values():
         for lease_id in leases.running(event.since):
-            leases.extend(lease_id, record.at + timedelta(seconds=leases.by_id[lease_id].ttl_seconds))
+            leases.extend(lease_id, later(record.at, timedelta(seconds=leases.by_id[lease_id].ttl_seconds)))
     # work that reserved goes on after a restart as a bot does, and settles late
     state.reservations.extend(event.since, record.at)
 

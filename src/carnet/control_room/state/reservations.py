@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from carnet.control_room.ledger.events import Draw
+from carnet.times import later
 
 _AFTER_ANY_ID = "~"  # ids are hexadecimal
 
@@ -62,7 +63,7 @@ class Reservations(msgspec.Struct, dict=True):
         """G6: each that ran at `since` gets one time to live from `now` on."""
         for reservation_id in self.running(since):
             reservation = self.by_id[reservation_id]
-            reservation.expires_at = now + timedelta(seconds=reservation.ttl_seconds)
+            reservation.expires_at = later(now, timedelta(seconds=reservation.ttl_seconds))
         self._derive()
 
     def find(self, reservation_id: str, now: datetime) -> Reservation | None:

@@ -9,6 +9,7 @@ from carnet.entitlements import (
     Text,
     Time,
 )
+from carnet.times import later
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 TOLERANCE = timedelta(seconds=60)  # what a time service may step without being recorded
@@ -59,7 +60,7 @@ def unexplained(now: datetime, anchor: Anchor | None, reading: Reading) -> str |
 def _by_uptime(anchor: Anchor | None, reading: Reading) -> datetime | None:
     if anchor is None or anchor.boot != reading.boot or reading.uptime < anchor.uptime:
         return None
-    return anchor.trusted + timedelta(seconds=reading.uptime - anchor.uptime)
+    return later(anchor.trusted, timedelta(seconds=reading.uptime - anchor.uptime))
 
 
 def goes_on_from(before: Reading, now: Reading) -> bool:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from carnet.times import later
+
 DAYS_KEPT = 400
 HOURS_KEPT = 7 * 24 + 1  # the last seven days, and the hour that runs
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)
@@ -57,8 +59,8 @@ class UsageCounters(msgspec.Struct):
         """T3: what was counted under times that are given up happened in the day and hour that they become."""
         self.since = min(self.since, to)
         for tallies, now in ((self.days, day_of(to)), (self.hours, hour_of(to))):
-            for later in sorted(key for key in tallies if key > now):
-                tallies.setdefault(now, UsageCounter()).add(tallies.pop(later))
+            for ahead in sorted(key for key in tallies if key > now):
+                tallies.setdefault(now, UsageCounter()).add(tallies.pop(ahead))
 
     def _at(self, at: datetime) -> tuple[UsageCounter, UsageCounter]:
         number = at.toordinal()
@@ -85,8 +87,8 @@ def hour_of(at: datetime) -> int:
 
 
 def start_of_day(number: int) -> datetime:
-    return EPOCH + timedelta(days=number - 1)
+    return later(EPOCH, timedelta(days=number - 1))
 
 
 def start_of_hour(number: int) -> datetime:
-    return EPOCH + timedelta(hours=number - 24)
+    return later(EPOCH, timedelta(hours=number - 24))

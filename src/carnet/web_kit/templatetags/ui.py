@@ -59,6 +59,36 @@ def day(at: datetime | date | None) -> str:
 
 
 @register.filter
+def end(at: datetime | None) -> str:
+    """An end in a column or beside a label: `end of 2027-11-29 (UTC)`, `perpetual`."""
+    return times.end(at) if at else ""
+
+
+@register.filter
+def until(at: datetime | None) -> str:
+    """An end within a sentence: `until the end of 2027-11-29 (UTC)`, `perpetual`."""
+    return times.until(at) if at else ""
+
+
+@register.filter
+def ends(at: datetime | None, now: datetime) -> str:
+    """`ends at the end of 2027-11-29 (UTC), in 3 d 2 h`; `ended …`; `is perpetual`."""
+    return times.ends(at, now) if at else ""
+
+
+@register.filter
+def end_typed(at: datetime | None) -> str:
+    """An end as a field takes it back: `2027-11-30`, `perpetual`."""
+    return times.end_typed(at) if at else ""
+
+
+@register.filter
+def is_perpetual(at: datetime | None) -> bool:
+    """Q1: True of an end that is never announced."""
+    return at is not None and times.is_perpetual(at)
+
+
+@register.filter
 def iso(at: datetime | None) -> str:
     return times.as_utc(at).isoformat().replace("+00:00", "Z") if at else ""
 

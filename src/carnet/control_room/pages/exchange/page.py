@@ -17,6 +17,7 @@ from carnet.control_room.queries.exchange import Exchange, ExchangeAnswer, Reque
 from carnet.control_room.queries.status import CycleView, Status
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import Windows
+from carnet.times import later
 
 STEPS = ("token", "request", "carry", "preview", "install", "receipt")
 Step = Literal["token", "request", "carry", "preview", "install", "receipt"]
@@ -87,7 +88,7 @@ def _deadlines(cycle: CycleView | None, windows: Windows) -> list[Deadline]:
     """E5: of the two the nearer counts."""
     if cycle is None or cycle.missed:
         return []
-    newest_ends, cycle_ends = cycle.newest_request_at + windows.newest_request, cycle.ends_at
+    newest_ends, cycle_ends = later(cycle.newest_request_at, windows.newest_request), cycle.ends_at
     nearer = newest_ends < cycle_ends
     newest = Deadline("newest", newest_ends, cycle.newest_request_at, nearer)
     whole = Deadline("cycle", cycle_ends, cycle.opened_at, not nearer)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from carnet.control_room.queries.overview import ProductRow
 from carnet.control_room.queries.status import InstalledView
+from carnet.times import is_perpetual
 from carnet.web_kit import words
 
 
@@ -54,6 +55,8 @@ def span_of(installed: InstalledView, rows: list[ProductRow], now: datetime) -> 
 
 
 def _today(until: datetime, ends: datetime, now: datetime) -> str:
+    if is_perpetual(until):
+        return "Today"
     if now < until:
         return f"Today, {words.counted((until - now).days, 'day')} left"
     if now < ends:

@@ -67,7 +67,7 @@ def _units(detail: ProductDetailAnswer, row: ProductRow) -> tuple[Stat, Stat]:
 
 def _ends(row: ProductRow) -> Stat:
     grace = (row.ends - row.view.valid_until).days
-    return Stat("Ends", times.day(row.view.valid_until), _grace(grace))
+    return Stat("Ends", times.end(row.view.valid_until), _grace(grace))
 
 
 def _grace(days: int) -> str:

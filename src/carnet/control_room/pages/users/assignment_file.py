@@ -122,8 +122,8 @@ def _show(
 @requires(Permission.MANAGE)
 @require_GET
 def template(request: AuthorizedRequest) -> HttpResponse:
-    """The columns, and a row for each product that is assigned by name."""
-    skus = [each.sku for each in request.status.products if each.metric.kind.taking is Taking.ASSIGN] or ["bot-creator"]
+    """The columns, and a row for each product here that is assigned by name."""
+    skus = [each.sku for each in request.status.products if each.metric.kind.taking is Taking.ASSIGN]
     return download(_lines([COLUMNS, *(("jane.doe", sku, "assign") for sku in skus)]), "assignments.csv", _CSV)
 
 

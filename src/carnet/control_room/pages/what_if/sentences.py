@@ -53,18 +53,18 @@ def _happens(answer: WhatIfAnswer) -> list[str]:
 
 
 def _sentence(span: Span, on: datetime) -> str:
-    since, until = stamp(span.since), stamp(span.until)
+    since = stamp(span.since)
     if span.track == "exchange":
         return {
             "locked": f"No license file is installed in time: the Control Room is locked from {since} on.",
             "lapsed": f"The request lapses {since} without an answer.",
         }.get(span.kind, f"{span.words}." if span.kind in ("open", "newer_request") else "")
     if span.kind == "expiring":
-        return f"The license ends {until}, {counted((span.until - on).days, 'day')} later."
+        return f"The license ends {times.at_end(span.until)}, {counted((span.until - on).days, 'day')} later."
     return {
         "active": "The license is valid.",
-        "grace": f"The license ended {since}. Its grace lasts until {until}.",
-        "expired": f"The license and its grace ended {since}.",
+        "grace": f"The license ended {times.at_end(span.since)}. Its grace lasts {times.until(span.until)}.",
+        "expired": f"The license and its grace ended {times.at_end(span.since)}.",
     }.get(span.kind, "No license is installed.")
 
 

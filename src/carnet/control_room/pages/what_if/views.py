@@ -2,7 +2,7 @@
 file that is sent for it is kept.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,14 +18,13 @@ from carnet.control_room.pages.models import Preview
 from carnet.control_room.pages.what_if.chart import draw
 from carnet.control_room.pages.what_if.sentences import sentences
 from carnet.control_room.queries.forecast import seen_first, seen_on
-from carnet.control_room.queries.what_if import WhatIf, WhatIfAnswer
+from carnet.control_room.queries.what_if import FAR, WhatIf, WhatIfAnswer
 from carnet.control_room.rules.granting.people import Permission
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit.files import read_upload
 from carnet.web_kit.forms import DayField
 
 NOTHING, PREVIEW, FILE = "nothing", "preview", "file"
-_FARTHEST = timedelta(days=3660)
 
 
 class Suppose(forms.Form):
@@ -40,7 +39,7 @@ class Suppose(forms.Form):
 
     def clean_on(self) -> datetime:
         day: datetime = self.cleaned_data["on"]
-        if day > self._now + _FARTHEST:
+        if day > times.later(self._now, FAR):
             raise forms.ValidationError("Name a day of the next ten years.")
         return seen_on(day)
 
@@ -64,16 +63,20 @@ def what_if(request: AuthorizedRequest) -> HttpResponse:
 
 
 def _first_look(request: AuthorizedRequest, preview: Preview | None) -> HttpResponse:
-    """The nearest day that matters: an open cycle's end, else the license's."""
-    installed = request.status.installed
+    """The nearest day that matters: an open cycle's end, else the license's, where that can be asked for."""
     answer = request.client.ask(WhatIf(missed_deadline=True))
     if isinstance(answer, Refusal):
-        answer = request.client.ask(
-            WhatIf(seen_first(max(installed.valid_until, request.now)) if installed else request.now)
-        )
+        answer = request.client.ask(WhatIf(_end_to_see(request)))
     on = answer.on if isinstance(answer, WhatIfAnswer) else request.now
     form = Suppose(initial={"on": on, "then": NOTHING}, now=request.now)
     return _page(request, form, preview, answer)
+
+
+def _end_to_see(request: AuthorizedRequest) -> datetime:
+    """Of a license that goes on for longer than anybody may ask about, today is shown."""
+    installed, now = request.status.installed, request.now
+    end = seen_first(max(installed.valid_until, now)) if installed else now
+    return end if end <= times.later(now, FAR) else now
 
 
 def _raw(request: AuthorizedRequest, form: Suppose, preview: Preview | None) -> bytes | None:

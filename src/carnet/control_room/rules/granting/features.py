@@ -10,6 +10,7 @@ from carnet.control_room.rules.granting.preconditions import may_serve, no_longe
 from carnet.control_room.state.state import State
 from carnet.entitlements import Line, Taking
 from carnet.exchange.verdicts import Refusal
+from carnet.times import is_perpetual
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class FeatureAnswer:
     name: str
     granted: bool
     valid_until: datetime
+    perpetual: bool = False  # Q1
 
 
 def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refusal:
@@ -29,7 +31,8 @@ def check_feature(state: State, sku: str, now: datetime) -> FeatureAnswer | Refu
         return grant
     if grant.quantity == 0:
         return no_longer_granted(state, sku, now)
-    return FeatureAnswer(sku, grant.line.name, True, _until([line for line in lines_of(state) if line.sku == sku], now))
+    until = _until([line for line in lines_of(state) if line.sku == sku], now)
+    return FeatureAnswer(sku, grant.line.name, True, until, is_perpetual(until))
 
 
 def _until(lines: list[Line], now: datetime) -> datetime:

@@ -8,7 +8,7 @@ from carnet.control_room.state.state import State
 from carnet.entitlements import Taking, is_composed
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.printable import is_printable
-from carnet.times import stamp
+from carnet.times import at_end
 
 MAX_NAME = 200  # characters
 DEFAULT_TTL, MIN_TTL, MAX_TTL = 600, 5, 86_400  # seconds that a lease or a reservation lives
@@ -77,7 +77,7 @@ def _expired(state: State, now: datetime) -> Refusal | None:
     end = max(line.ends for line in state.installed.lines)
     return Refusal(
         Code.EXPIRED,
-        f"The license ended {stamp(end)}.",
+        f"The license ended {at_end(end)}.",
         "An administrator renews it: generate an LFR of kind renewal.",
     )
 

@@ -31,6 +31,7 @@ from carnet.control_room.state.reservations import Reservation, merged
 from carnet.control_room.state.state import State
 from carnet.entitlements import new_id, shares
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import later
 
 
 class ReservationAnswer(msgspec.Struct, frozen=True):
@@ -61,7 +62,7 @@ class ReserveUnits(Command[ReservationAnswer]):
             units=self.units,
             draws=drawn.draws,
             ttl_seconds=self.ttl_seconds,
-            expires_at=moment.now + timedelta(seconds=self.ttl_seconds),
+            expires_at=later(moment.now, timedelta(seconds=self.ttl_seconds)),
         )
         left = max(0, drawn.left - self.units)
         return Decision([event], ReservationAnswer(self.sku, event.reservation_id, self.units, event.expires_at, left))

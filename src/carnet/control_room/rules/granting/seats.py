@@ -31,6 +31,7 @@ from carnet.control_room.state.leases import Lease
 from carnet.control_room.state.state import State
 from carnet.entitlements import Taking, new_id
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import later
 
 
 class SeatAnswer(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ class AcquireSeat(Command[SeatAnswer]):
         if isinstance(grant, Refusal):
             return grant
         lease_id = new_id(moment.now, moment.random)
-        expires = moment.now + timedelta(seconds=self.ttl_seconds)
+        expires = later(moment.now, timedelta(seconds=self.ttl_seconds))
         event = SeatAcquired(
             sku=self.sku, lease_id=lease_id, holder=self.holder, ttl_seconds=self.ttl_seconds, expires_at=expires
         )
@@ -98,7 +99,7 @@ class RenewSeat(Command[SeatAnswer]):
         refusal = may_renew(state, sku, lease.holder, moment.now, covered=covered)
         if refusal:
             return refusal
-        expires = moment.now + timedelta(seconds=lease.ttl_seconds)
+        expires = later(moment.now, timedelta(seconds=lease.ttl_seconds))
         using = count_leases(state, sku, moment.now)
         answer = SeatAnswer(sku, self.lease_id, lease.holder, expires, using, limit)
         return Decision([SeatRenewed(sku=sku, lease_id=self.lease_id, expires_at=expires)], answer)

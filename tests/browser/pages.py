@@ -153,6 +153,10 @@ VENDOR = (
         for name in ("accounts", "account-add", "rooms", "write-off", "purchases", "purchase-lower", "windows")
     ),
     *(Shot(name, name) for name in ("expiring", "confirmations", "issuing-log", "audit-log", "keys", "catalogue")),
+    *(
+        Shot(name, name)
+        for name in ("account-rename", "account-archive", "account-merge", "guid-rename", "guid-archive")
+    ),
     *(Shot(name, name) for name in ("staff", "settings", "purchase-add", "guid-add", "purchases-upload")),
     Shot("staff-person", "staff-person"),
     Shot("purchase-add-refused", "purchase-add", act=sent_empty),

@@ -17,7 +17,11 @@ ROOT = Path(calm.__file__).parent
 LATER = "It says what becomes of it later; a new row has its default."
 LEFT_OUT: dict[str, tuple[set[str], str]] = {
     "AcceptedLfr": ({"used", "believed"}, LATER),
-    "Account": ({"windows"}, "Empty: those that hold for every account, until two people set its own (E18)."),
+    "Account": (
+        {"windows", "folded", "archived_at", "merged_into"},
+        "Empty windows: those that hold for every account, until two people set its own (E18). `save` folds the name. "
+        + LATER,
+    ),
     "ApiToken": ({"revoked_at", "last_used_at"}, LATER),
     "Approval": ({"decided_at", "decided_by", "decided_reason"}, LATER),
     "ControlRoom": (
@@ -33,6 +37,7 @@ LEFT_OUT: dict[str, tuple[set[str], str]] = {
     ),
     "Counted": ({"settled"}, LATER),
     "Enrolment": ({"ended_at", "ended_by", "exposed", "exposed_until"}, LATER),
+    "Guid": ({"folded", "archived_at"}, "`save` folds the label. " + LATER),
     "Kept": ({"live"}, LATER),
     "LicenseFile": ({"settled_at", "settled_by", "receipt"}, LATER),
     "LicenseLine": ({"out"}, LATER),

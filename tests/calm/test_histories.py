@@ -1,6 +1,7 @@
 """L2, L3, Q3: clones, backups and liars are found out, with evidence, and two people resolve it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -35,13 +36,13 @@ def consume(world: World, site: Site, pages: int) -> None:
     site.use("document-pages", consume=pages, now=world.now)
 
 
-def propose(world: World, site: Site, **options: bool) -> proposals.Proposed | Refusal:
+def propose(world: World, site: Site, **options: Any) -> proposals.Proposed | Refusal:
     return proposals.propose_accept_history(
         world.calm, control_room=site.id, reason="restored from a backup", **options, **world.act
     )
 
 
-def accept_history(world: World, site: Site, **options: bool) -> proposals.Confirmed:
+def accept_history(world: World, site: Site, **options: Any) -> proposals.Confirmed:
     proposed = ok(propose(world, site, **options))
     return ok(proposals.confirm(world.calm, proposal=proposed.proposal, now=world.now, by=OMAR))
 
@@ -88,7 +89,7 @@ def test_a_smaller_ledger_says_so_and_is_a_mismatch_with_evidence(world: World, 
     assert f"CALM saw last: {plant.ledger.size} records" in evidence
     assert f"the site claims: {backup.ledger.size} records" in evidence
     assert f"they agree up to record {agreed} at least, and part before record {plant.ledger.size}" in evidence
-    assert "accepting would add 50 to document-pages" in evidence
+    assert "accepting it: Document Automation: 50 are added; after this the site stands at 150 pages" in evidence
 
 
 @pytest.mark.rule("L2", "history_not_shown")

@@ -433,3 +433,44 @@ def test_a_receipt_of_the_time_that_was_lost_accuses_nobody(world: World, plant:
     assert LicenseFile.objects.count() == before
     go_on(world, plant, products={"bot-creator": 12, "document-pages": 50})
     assert ok(accept_receipt(world.calm, raw=receipt, **world.act)).verdict == "nothing_changed"
+
+
+@pytest.mark.rule("L6", "E11", "H4")
+@pytest.mark.parametrize("release_is_known", [True, False])
+def test_a_site_that_went_to_another_account_since_is_taken_back_there(
+    world: World, plant: Site, release_is_known: bool
+) -> None:
+    world.add_account("Newco")
+    world.buy("document-pages", 40, account="Newco")
+    world.add_guid("newco-1", "Newco")
+    backup = Backup(world)
+    world.accept(plant.request(world.now, "release"))
+    backup = Backup(world) if release_is_known else backup
+    world.now += HOUR
+    plant.install_token(world.token("Newco"))
+    world.license(plant, "newco-1", products={"document-pages": 40})
+    backup.put_back()
+    resume(world)
+    go_on(world, plant, "newco-1", products={"document-pages": 40})
+    room = ControlRoom.objects.get(id=plant.id)
+    assert room.account.name == "Newco"
+    assert world.held("newco-1") == {"document-pages": 40}
+    assert world.held() == {}
+    assert world.spent() == ({} if release_is_known else {"document-pages": 50})
+
+
+@pytest.mark.security
+@pytest.mark.rule("L6", "E11", "wrong_account")
+def test_a_license_of_its_own_account_takes_no_site_to_another_one(world: World, plant: Site) -> None:
+    world.add_account("Newco")
+    world.add_guid("newco-1", "Newco")
+    backup = Backup(world)
+    world.accept(plant.request(world.now, "release"))
+    world.now += HOUR
+    plant.install_token(world.token())
+    world.license(plant, products={"document-pages": 40})
+    backup.put_back()
+    resume(world)
+    refused = world.upload(plant.request(world.now, with_license=True), "newco-1")
+    assert code(refused) == "not_remembered"
+    assert code(take_back(world, plant)) == "wrong_account"

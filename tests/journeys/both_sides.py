@@ -33,6 +33,7 @@ from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import root_at
 from tests.calm.conftest import NOW, World
+from tests.journeys.lower_numbers import lower_numbers
 from tests.journeys.stored import code_of, dump, kept_at
 from tests.support.memory import MemoryHead
 from tests.support.room import Room
@@ -294,13 +295,11 @@ class Exchange:
         return answer
 
     def accept_history(self, machine: Machine) -> Any:
-        if not ControlRoom.objects.filter(id=machine.room.store.ledger_id).exists():
+        room = machine.room.store.ledger_id
+        if not ControlRoom.objects.filter(id=room).exists():
             return None
-        answer = self._two_people(
-            proposals.propose_accept_history(
-                self.world.calm, control_room=machine.room.store.ledger_id, reason="a backup", **self.world.act
-            )
-        )
+        asked = {"control_room": room, "reason": "a backup", "entered": lower_numbers(self.world, room)}
+        answer = self._two_people(proposals.propose_accept_history(self.world.calm, **asked, **self.world.act))
         if not isinstance(answer, Refusal):
             self.excused.add(machine.guid)
             self.accepted[machine.guid] = answer.lfr

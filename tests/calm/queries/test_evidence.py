@@ -1,9 +1,11 @@
 """The page of a refused request: what CALM saw, what the site claims, and who can decide what."""
 
+from itertools import product
+
 import pytest
 
 from carnet.calm.control_rooms.models import RefusedFile
-from carnet.calm.queries.evidence import Evidence, Fits, evidence
+from carnet.calm.queries.evidence import Evidence, Fits, Signs, causes_of, evidence
 from carnet.calm.use_cases import proposals
 from carnet.errors import UsageError
 from tests.calm.conftest import DAY, OLGA, OMAR, World, code, ok
@@ -50,7 +52,7 @@ def test_a_restored_backup_shows_what_is_missing_and_what_would_be_added(world: 
     assert found.saw.records > found.claims.records > found.shared.records
     assert found.fewer_records == found.saw.records - found.claims.records
     assert [(row.sku, row.saw, row.claims, row.fewer) for row in found.used] == [(PAGES, 257, 0, 257)]
-    assert [(row.sku, row.units) for row in found.adds] == [(PAGES, 257)]
+    assert [(row.sku, row.units) for row in found.carried] == [(PAGES, 257)]
     assert [(cause.kind, cause.fits) for cause in found.causes] == [
         ("restored", Fits.FITS),
         ("copied", Fits.POSSIBLE),
@@ -101,3 +103,30 @@ def test_what_is_no_request_at_all_has_a_page_too(world: World, site: Site) -> N
     assert found.not_acceptable is not None
     with pytest.raises(UsageError):
         evidence(0)
+
+
+@pytest.mark.rule("L2")
+def test_an_honest_restore_never_looks_worse_than_an_edit() -> None:
+    rank = {Fits.FITS: 2, Fits.POSSIBLE: 1, Fits.UNLIKELY: 0}
+    for signs in product((False, True), repeat=6):
+        restored, _, edited = causes_of(Signs(*signs))
+        assert restored.kind == "restored"
+        assert rank[restored.fits] >= rank[edited.fits]
+        assert rank[restored.fits] > 0
+
+
+@pytest.mark.rule("L2")
+def test_a_history_that_was_given_up_and_goes_on_shows_a_copy(world: World, site: Site) -> None:
+    world.accept(site.request(world.now))
+    copy = site.fork()
+    site.note(30)
+    world.accept(site.request(world.now))
+    world.upload(copy.request(world.now, since=site.ledger.size))
+    asked = {"control_room": site.id, "reason": "restored", "site_confirms": True}
+    proposed = ok(proposals.propose_accept_history(world.calm, **asked, **world.act))
+    ok(proposals.confirm(world.calm, proposal=proposed.proposal, now=world.now, by=OMAR))
+    world.upload(site.request(world.now, since=copy.ledger.size))
+    found = newest(world)
+    assert [cause.here for cause in found.causes if cause.kind == "copied"] == [
+        "Fits: it goes on from a history that was given up before"
+    ]

@@ -1,4 +1,4 @@
-"""account add/list/show/windows · approval request/grant/refuse/withdraw"""
+"""account add/list/show/windows/rename/merge/archive/bring-back · approval request/grant/refuse/withdraw"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,10 @@ def add_to(app: typer.Typer) -> None:
     command(account, "list")(list_accounts)
     command(account, "show")(show_account)
     command(account, "windows")(account_windows)
+    command(account, "rename")(rename_account)
+    command(account, "merge")(merge_account)
+    command(account, "archive")(archive_account)
+    command(account, "bring-back")(bring_account_back)
     approval = new_app("Who may license offline: an exception, decided with a reason (E1).")
     command(approval, "request")(request_approval)
     command(approval, "grant")(grant)
@@ -34,7 +38,10 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(approval, name="approval")
 
 
-Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
+Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="Its id or its name.", show_default=False)]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="The new name.", show_default=False)]
+Into = Annotated[str, typer.Option("--into", metavar="ACCOUNT", help="Which gets all: its id or its name.")]
+Archived = Annotated[bool, typer.Option("--archived", help="Those that are archived, instead of the others.")]
 
 
 def add_account(session: Session, name: Annotated[str, typer.Argument(show_default=False)]) -> None:
@@ -50,12 +57,12 @@ def _added(console: "Console", answer: Any) -> None:
     console.print("Next: calm approval request, calm purchase add, calm guid add.")
 
 
-def list_accounts(session: Session) -> None:
-    """All accounts."""
+def list_accounts(session: Session, archived: Archived = False) -> None:
+    """All accounts that are not archived."""
     session.calm()
     from carnet.calm.use_cases.accounts import list_accounts as use_case
 
-    session.answer(use_case(), _accounts)
+    session.answer(use_case(archived=archived), _accounts)
 
 
 def _accounts(console: "Console", answer: Any) -> None:
@@ -76,6 +83,44 @@ def _account(console: "Console", answer: Any) -> None:
     console.print("May license offline." if answer.approved else "No approval for offline licensing is in force.")
     rows = [(a.state, a.requested_at, a.industry, a.reason, a.decided_by, a.decided_reason) for a in answer.approvals]
     table(console, "Approvals", ("state", "requested", "industry", "why", "decided by", "decided why"), rows)
+
+
+def rename_account(session: Session, account: Name, name: NewName) -> None:
+    """Give an account another name. Sites show it from their next license file on."""
+    calm = session.calm()
+    from carnet.calm.use_cases.account_acts import rename_account as use_case
+
+    answer = use_case(calm, account=account, name=name, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"The account is called {a.name} now: {a.account}"))
+
+
+def merge_account(session: Session, account: Name, into: Into, reason: Reason) -> None:
+    """Propose that all that an account has goes to another one. A second person confirms it (A3)."""
+    calm = session.portal()
+    from carnet.calm.people.account_merging import propose_merge
+
+    session.answer(propose_merge(calm, account=account, into=into, reason=reason, **session.who()), proposed)
+
+
+def archive_account(session: Session, account: Name) -> None:
+    """Hide an account from the lists. Only where nothing is held."""
+    calm = session.calm()
+    from carnet.calm.use_cases.account_acts import archive_account as use_case
+
+    session.answer(use_case(calm, account=account, **session.who()), _archived)
+
+
+def _archived(console: "Console", answer: Any) -> None:
+    console.print(f"Archived: {answer.name}. It can be seen with: calm account list --archived")
+
+
+def bring_account_back(session: Session, account: Name) -> None:
+    """Bring an archived account back."""
+    calm = session.calm()
+    from carnet.calm.use_cases.account_acts import bring_account_back as use_case
+
+    answer = use_case(calm, account=account, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"Brought back: {a.name}"))
 
 
 Whole = int | None

@@ -13,6 +13,7 @@ from carnet.calm.cli.session import (
 )
 from carnet.calm.cli.vendor import proposed
 from carnet.cli_support import new_app
+from carnet.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,6 +90,11 @@ def _room(console: "Console", answer: Any) -> None:
     table(console, "Refused files, kept", ("when", "file", "code", "open", "sha-256"), refused)
     accepted = [(a.number, a.at, a.by, a.second, a.reason) for a in answer.acceptances]
     table(console, "Accepted histories", ("#", "when", "proposed by", "confirmed by", "why"), accepted)
+    for one in answer.acceptances:
+        for sentence in one.numbers:
+            console.print(f"Accepted history {one.number}: {sentence}.", soft_wrap=True)
+    moved = [(c.at, c.was, c.left, c.now, c.came_to, c.by) for c in answer.account_changes]
+    table(console, "Went to another account", ("when", "from", "its GUID", "to", "its GUID", "by"), moved)
     for proposal in answer.proposals:
         console.print(f"Waits for a second person: calm confirm {proposal} --as OPERATOR", soft_wrap=True)
 
@@ -97,17 +103,45 @@ SiteConfirms = Annotated[
     bool, typer.Option("--site-confirms", help="The site confirms by other means that this is its newest request.")
 ]
 
+Lower = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--add",
+        metavar="LINE=UNITS",
+        help="Fewer units to add to a line than computed, down to what both histories prove. LINE: its id, or its id@"
+        "the start of its period, or its product where that has one line. Can be given again.",
+    ),
+]
 
-def accept_history(session: Session, room: RoomName, reason: Reason, site_confirms: SiteConfirms = False) -> None:
+
+def accept_history(
+    session: Session, room: RoomName, reason: Reason, site_confirms: SiteConfirms = False, add: Lower = None
+) -> None:
     """Propose to accept the history of the newest LFR refused for it (L2). A second person confirms it (A3)."""
     calm = session.calm()
     from carnet.calm.queries.control_rooms import find_named
     from carnet.calm.use_cases.proposals import propose_accept_history
 
     answer = propose_accept_history(
-        calm, control_room=find_named(room).id, reason=reason, site_confirms=site_confirms, **session.who()
+        calm,
+        control_room=find_named(room).id,
+        reason=reason,
+        site_confirms=site_confirms,
+        entered=_entered(add),
+        **session.who(),
     )
     session.answer(answer, proposed)
+
+
+def _entered(given: list[str] | None) -> dict[str, int]:
+    """Raises UsageError where one is not written `LINE=UNITS`."""
+    found = {}
+    for text in given or ():
+        line, _, units = text.rpartition("=")
+        if not line or not units.isdecimal():
+            raise UsageError(f"“{text}” is not a line and a number.", "Write LINE=UNITS, for example bot-runs=50.")
+        found[line] = int(units)
+    return found
 
 
 def readmit(session: Session, room: RoomName, reason: Reason) -> None:
@@ -121,14 +155,15 @@ def readmit(session: Session, room: RoomName, reason: Reason) -> None:
     session.answer(answer, proposed)
 
 
-def take_back(session: Session, room: RoomName, reason: Reason) -> None:
+def take_back(session: Session, room: RoomName, reason: Reason, add: Lower = None) -> None:
     """Propose to take back what CALM forgot of a Control Room when it was restored, as its LFR with the license proves
     it (L6). A second person confirms it (A3)."""
     calm = session.calm()
     from carnet.calm.queries.control_rooms import id_of
     from carnet.calm.use_cases.proposals import propose_take_back
 
-    session.answer(propose_take_back(calm, control_room=id_of(room), reason=reason, **session.who()), proposed)
+    answer = propose_take_back(calm, control_room=id_of(room), reason=reason, entered=_entered(add), **session.who())
+    session.answer(answer, proposed)
 
 
 Unconsumed = Annotated[

@@ -1,4 +1,4 @@
-"""purchase add/list/lower · guid add/list/show"""
+"""purchase add/list/lower · guid add/list/show/rename/archive/bring-back"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +29,9 @@ def add_to(app: typer.Typer) -> None:
     command(guid, "add")(add_guid)
     command(guid, "list")(list_guids)
     command(guid, "show")(show_guid)
+    command(guid, "rename")(rename_guid)
+    command(guid, "archive")(archive_guid)
+    command(guid, "bring-back")(bring_guid_back)
     app.add_typer(purchase, name="purchase")
     app.add_typer(guid, name="guid")
 
@@ -141,12 +144,15 @@ def add_guid(session: Session, account: Account, label: Annotated[str, typer.Opt
     session.answer(answer, lambda console, a: console.print(f"License GUID {a.label}: {a.guid}"))
 
 
-def list_guids(session: Session, account: AnyAccount = None) -> None:
-    """All License GUIDs, and the Control Room that each is bound to."""
+Archived = Annotated[bool, typer.Option("--archived", help="Those that are archived, instead of the others.")]
+
+
+def list_guids(session: Session, account: AnyAccount = None, archived: Archived = False) -> None:
+    """All License GUIDs that are not archived, and the Control Room that each is bound to."""
     session.calm()
     from carnet.calm.use_cases.guids import list_guids as use_case
 
-    session.answer(use_case(account=account), _guids)
+    session.answer(use_case(account=account, archived=archived), _guids)
 
 
 def _guids(console: "Console", answer: Any) -> None:
@@ -154,9 +160,41 @@ def _guids(console: "Console", answer: Any) -> None:
     table(console, "License GUIDs", ("label", "GUID", "Control Room"), rows)
 
 
-def show_guid(
-    session: Session, guid: Annotated[str, typer.Argument(help="Its id or label.", show_default=False)]
-) -> None:
+GuidName = Annotated[str, typer.Argument(metavar="GUID", help="Its id or label.", show_default=False)]
+NewLabel = Annotated[str, typer.Argument(metavar="LABEL", help="The new label.", show_default=False)]
+
+
+def rename_guid(session: Session, guid: GuidName, label: NewLabel) -> None:
+    """Give a License GUID another label."""
+    calm = session.calm()
+    from carnet.calm.use_cases.account_acts import rename_guid as use_case
+
+    answer = use_case(calm, guid=guid, label=label, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"The License GUID is labelled {a.label} now: {a.guid}"))
+
+
+def archive_guid(session: Session, guid: GuidName) -> None:
+    """Hide a License GUID from the lists. Only where nothing is held at it."""
+    calm = session.calm()
+    from carnet.calm.use_cases.account_acts import archive_guid as use_case
+
+    session.answer(use_case(calm, guid=guid, **session.who()), _archived)
+
+
+def _archived(console: "Console", answer: Any) -> None:
+    console.print(f"Archived: {answer.label}. It can be seen with: calm guid list --archived")
+
+
+def bring_guid_back(session: Session, guid: GuidName) -> None:
+    """Bring an archived License GUID back."""
+    calm = session.calm()
+    from carnet.calm.use_cases.account_acts import bring_guid_back as use_case
+
+    answer = use_case(calm, guid=guid, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"Brought back: {a.label}"))
+
+
+def show_guid(session: Session, guid: GuidName) -> None:
     """One License GUID: what it holds, what is spent there, what is available to it."""
     session.calm()
     from carnet.calm.use_cases.guids import show_guid as use_case

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from carnet.entitlements import Fields
+from carnet.entitlements import Fields, Quantity, Sku, Time, Uuid
 from carnet.exchange.license_file_request import LineTotals
 from carnet.exchange.offline_license_file import AddedUnits
 
@@ -146,6 +146,63 @@ def to_add(counted: Mapping[Where, Count], shared: Mapping[Where, Count]) -> lis
         if units > 0:
             add.append(AddedUnits(line_id=line, sku=count.sku, period_start=period_start, units=units))
     return add
+
+
+class Carried(Fields, frozen=True):
+    """What an acceptance adds to a line in a period, and the numbers that it can be judged by (L2)."""
+
+    line_id: Uuid
+    sku: Sku
+    period_start: Time | None
+    before: Quantity  # what is counted there without it
+    least: Quantity  # with so many the total is what the higher of both histories proves
+    most: Quantity  # as computed: nothing that was consumed is missing
+    units: Quantity  # as decided
+
+    @property
+    def stands_at(self) -> int:
+        return self.before + self.units
+
+    @property
+    def twice(self) -> int:
+        """How many of `stands_at` may be counted twice, at most."""
+        return self.units - self.least
+
+    @property
+    def missing(self) -> int:
+        """How many may not be counted, at most: people decided on fewer."""
+        return self.most - self.units
+
+    @property
+    def added(self) -> AddedUnits:
+        return AddedUnits(line_id=self.line_id, sku=self.sku, period_start=self.period_start, units=self.units)
+
+
+def carry(add: Iterable[AddedUnits], counted: Mapping[Where, Count], new: Mapping[Where, Count]) -> tuple[Carried, ...]:
+    """Each number of units `to_add`, with its bounds. `counted`: in the history given up; `new`: in the accepted one.
+
+    The histories part at a moment that nobody knows, after the newest checkpoint that they share. What was consumed up
+    to there is in both. So it is at least nothing more than was shared, and at most the smaller of both totals.
+    """
+    found = []
+    for added in add:
+        where, most = (added.line_id, added.period_start), added.units
+        total, own = counted[where].units, new.get(where)
+        before, least = total - most, most  # what it does not state stays counted as it is
+        if own and own.stated:
+            before, least = own.units, min(most, max(0, total - own.units))
+        found.append(
+            Carried(
+                line_id=added.line_id,
+                sku=added.sku,
+                period_start=added.period_start,
+                before=before,
+                least=least,
+                most=most,
+                units=most,
+            )
+        )
+    return tuple(found)
 
 
 def _order(item: tuple[Where, Count]) -> tuple[str, str]:

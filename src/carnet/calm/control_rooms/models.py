@@ -82,6 +82,20 @@ class Enrolment(models.Model):
         return self.id
 
 
+class AccountChange(models.Model):
+    """E11: a Control Room that was released under one account, and enrolled under another."""
+
+    room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT)
+    was = models.ForeignKey(Guid, on_delete=models.PROTECT, related_name="+")  # the License GUID that it left
+    now = models.ForeignKey(Guid, on_delete=models.PROTECT, related_name="+")
+    lfr = models.CharField(max_length=36)
+    by = models.CharField(max_length=200)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.room_id}: {self.was_id}, {self.now_id}"
+
+
 class AcceptedLfr(models.Model):
     """An LFR that was accepted; its bytes are kept, last in the row: SQLite reads them only where they are asked for.
     What pages show of it is kept beside them, so that none reads an LFR again."""
@@ -171,6 +185,7 @@ class Acceptance(models.Model):
     number = models.BigIntegerField()
     checkpoint = models.TextField()  # CheckpointFields, JSON
     add = models.TextField()  # list[AddedUnits], JSON
+    carried = models.TextField(default="[]")  # list[counting.Carried], JSON: the same, with what it was judged by
     lfr = models.CharField(max_length=36)
     reason = models.CharField(max_length=2000)
     by = models.CharField(max_length=200)

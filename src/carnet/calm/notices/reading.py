@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from carnet.calm.control_rooms.changes import read_changes
-from carnet.calm.control_rooms.models import ComingChange, ControlRoom, LicenseFile, LossReport
+from carnet.calm.control_rooms.models import AccountChange, ComingChange, ControlRoom, LicenseFile, LossReport
 from carnet.calm.customers.windows import read_windows
 from carnet.calm.notices.due import (
     LATE,
@@ -95,9 +95,16 @@ def sent_notices(*, account: str = "", page: int = 1, size: int = 50) -> Page[Se
     """The newest first."""
     rows: QuerySet[SentNotice] = SentNotice.objects.filter(sent_at__isnull=False).select_related("room")
     if account:
-        rows = rows.filter(room__account=account)
+        rows = _sent_in_its_time(rows, account)
     found = [_shown(row) for row in rows.order_by("-sent_at", "-id")[: page * size + 1]]
     return page_of(found, page, size)
+
+
+def _sent_in_its_time(rows: "QuerySet[SentNotice]", account: str) -> "QuerySet[SentNotice]":
+    """E11: of a Control Room that went to another account, those sent before; of one that came, those sent since."""
+    later = AccountChange.objects.filter(room=OuterRef("room"), at__gt=OuterRef("sent_at")).order_by("at")
+    rows = rows.annotate(left=Subquery(later.values("was__account")[:1]))
+    return rows.filter(Q(left=account) | Q(left__isnull=True, room__account=account))
 
 
 def coming_notices(account: str, now: datetime) -> list[Coming]:

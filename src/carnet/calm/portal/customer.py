@@ -176,7 +176,7 @@ SHOWN = 50
 @require_GET
 def timeline(request: AuthorizedRequest, account: str) -> HttpResponse:
     customer = account_of(request, account)
-    found = events(Whose(account=customer.id), page=page_number(request))
+    found = events(Whose(customer.id), page=page_number(request))
     context = {"title": customer.name, "found": found, "groups": by_cycle(found.items), "account_id": customer.id}
     return render(request, "calm/timeline.html", context)
 

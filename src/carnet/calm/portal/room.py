@@ -256,7 +256,7 @@ def timeline(request: AuthorizedRequest, guid: str) -> HttpResponse:
     license_guid = guid_of(request, guid)
     room = ControlRoom.objects.filter(guid=license_guid).first()
     number = page_number(request)
-    found = events(Whose(room=room.id if room else "", guid=license_guid.id), page=number)
+    found = events(Whose(license_guid.account_id, room.id if room else "", license_guid.id), page=number)
     context = {
         "title": room.name if room else license_guid.label,
         "found": found,

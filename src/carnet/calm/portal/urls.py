@@ -5,7 +5,7 @@ form; anything else is not looked up at all.
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from django.urls.converters import StringConverter
 
-from carnet.calm.portal import account, customer, people, room, vendor, vendor_lists, windows
+from carnet.calm.portal import account, account_acts, customer, people, room, vendor, vendor_lists, windows
 from carnet.web_kit.sign_in.urls import (
     AGAIN,
     ENTRANCE,
@@ -30,6 +30,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", vendor.accounts, name="accounts"),
     path("accounts/add/", vendor.account_add, name="account-add"),
     path("accounts/<id:account>/windows/", windows.windows, name="windows"),
+    path("accounts/<id:account>/rename/", account_acts.account_rename, name="account-rename"),
+    path("accounts/<id:account>/archive/", account_acts.account_archive, name="account-archive"),
+    path("accounts/<id:account>/merge/", account_acts.account_merge, name="account-merge"),
+    path("guids/<id:guid>/rename/", account_acts.guid_rename, name="guid-rename"),
+    path("guids/<id:guid>/archive/", account_acts.guid_archive, name="guid-archive"),
     path("control-rooms/", vendor.rooms, name="rooms"),
     path("control-rooms/<id:room>/write-off/", vendor.write_off, name="write-off"),
     path("purchases/", vendor.purchases, name="purchases"),

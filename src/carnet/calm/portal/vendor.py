@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -30,6 +30,7 @@ from carnet.calm.queries.expiring import expiring
 from carnet.calm.use_cases import accounts as use_cases
 from carnet.calm.use_cases import bootstrap, proposals
 from carnet.calm.use_cases import purchases as stock
+from carnet.calm.use_cases.carrying import CarriedLine
 from carnet.calm.use_cases.exposures import stands_for
 from carnet.calm.use_cases.models import Proposal
 from carnet.calm.use_cases.validate_lfr import find_room
@@ -162,22 +163,49 @@ def write_off(request: AuthorizedRequest, room: str) -> HttpResponse:
     return render(request, "calm/vendor/write_off.html", {"form": form, "room": lost}, status=form.status)
 
 
+LOWER = "lower-"  # before the key of a line, in the name of its field
+
+
 class Accept(Reason):
+    """L2: with a field for each line to which two people may add fewer units."""
+
     no_copy = forms.BooleanField(label="The site confirmed that no second copy is running")
     site_confirms = forms.BooleanField(
         required=False, label="The site confirmed, by other means, that this is its newest request"
     )
 
+    def __init__(self, posted: QueryDict | None = None, lines: tuple[CarriedLine, ...] = ()) -> None:
+        super().__init__(posted)
+        for line in lines:
+            self.fields[LOWER + line.key] = forms.IntegerField(
+                min_value=line.least,
+                max_value=line.most,
+                required=False,
+                label=f"Units to add: {line.name}",
+                help_text=f"Empty: {line.most:,}, as computed. At least {line.least:,}, which both histories prove.",
+            )
+
+    @property
+    def lower_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name.startswith(LOWER)]
+
+    @property
+    def entered(self) -> dict[str, int]:
+        """By `carrying.key_of`, what was typed."""
+        typed = {name: self.cleaned_data[name] for name in self.fields if name.startswith(LOWER)}
+        return {name.removeprefix(LOWER): units for name, units in typed.items() if units is not None}
+
 
 @requires(Permission.SEE)
 @require_GET
 def evidence(request: AuthorizedRequest, number: int) -> HttpResponse:
-    return _shown(request, number, Accept())
+    return _shown(request, number)
 
 
-def _shown(request: AuthorizedRequest, number: int, form: Accept) -> HttpResponse:
+def _shown(request: AuthorizedRequest, number: int, form: Accept | None = None) -> HttpResponse:
     row = refused_of(request, number)
     found = read_evidence(row.pk)
+    form = form or Accept(lines=found.can_be_lower)
     context = {"found": found, "form": form, "account_id": found.account or None}
     return render(request, "calm/refused.html", context, status=form.status)
 
@@ -199,15 +227,17 @@ def accept(request: AuthorizedRequest, number: int) -> HttpResponse:
     row = refused_of(request, number)
     if not row.room:
         raise Http404
-    form = Accept(request.POST)
-    asked = form.ask(lambda fields: _propose(request, row, fields))
+    form = Accept(request.POST, read_evidence(row.pk).can_be_lower)
+    asked = form.ask(lambda fields: _propose(request, row, fields, form.entered))
     if asked is None:
         return _shown(request, number, form)
     messages.success(request, "A second person must confirm it. Until then nothing is changed.")
     return redirect("confirmations")
 
 
-def _propose(request: AuthorizedRequest, row: RefusedFile, fields: dict[str, Any]) -> proposals.Proposed | Refusal:
+def _propose(
+    request: AuthorizedRequest, row: RefusedFile, fields: dict[str, Any], entered: dict[str, int]
+) -> proposals.Proposed | Refusal:
     """What the refused file waits for: an accepted history (L2), that it may enrol once more (E11), or that what CALM
     forgot is taken back (L6)."""
     asked = {"control_room": row.room, "reason": fields["reason"], **request.who}
@@ -216,7 +246,9 @@ def _propose(request: AuthorizedRequest, row: RefusedFile, fields: dict[str, Any
         return proposals.propose_readmission(request.calm, **asked | {"control_room": last.id if last else row.room})
     if row.code == Code.NOT_REMEMBERED:
         return proposals.propose_take_back(request.calm, **asked)
-    return proposals.propose_accept_history(request.calm, site_confirms=fields["site_confirms"], **asked)
+    return proposals.propose_accept_history(
+        request.calm, site_confirms=fields["site_confirms"], entered=entered, **asked
+    )
 
 
 @requires(Permission.SEE_VENDOR)

@@ -60,6 +60,7 @@ class AccountTable(tables.Table):
         "approved": "may license offline",
         "asked": "a request waits",
         "none": "not approved",
+        "archived": "archived",
     }
 
     def render_approved(self, value: bool, record: Any) -> str:

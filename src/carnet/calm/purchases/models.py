@@ -1,10 +1,12 @@
 """Rows: the catalogue, what was bought, and the license_guids (License GUIDs) that it may go to."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 
 from carnet.calm.customers.models import Account
+from carnet.calm.customers.names import MOST_FOLDED, fold
 from carnet.entitlements import MetricKind, Period, PeriodUnit, kind_of
 
 
@@ -58,10 +60,16 @@ class Guid(models.Model):
     id = models.CharField(primary_key=True, max_length=36)
     account = models.ForeignKey(Account, on_delete=models.PROTECT)
     label = models.CharField(max_length=200)
+    folded = models.CharField(max_length=MOST_FOLDED)  # `fold` of the label, which is what must differ in an account
     created_at = models.DateTimeField()
+    archived_at = models.DateTimeField(null=True)  # hidden from lists, until it is brought back
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["account", "label"], name="one_label_in_an_account"),)
+        constraints = (models.UniqueConstraint(fields=["account", "folded"], name="one_label_in_an_account"),)
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.folded = fold(self.label)
+        super().save(*args, **options)
 
     def __str__(self) -> str:
         return self.label

@@ -34,6 +34,7 @@ from carnet.calm.queries.late_totals import late_totals
 from carnet.calm.queries.timeline import Page, page_of
 from carnet.calm.use_cases.exposures import exposed_lines
 from carnet.calm.use_cases.models import Proposal, Restoration, Vouching
+from carnet.calm.use_cases.proposals import OF_ACCOUNTS
 from carnet.calm.use_cases.restorations import forgotten_words
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
@@ -338,6 +339,7 @@ _ASKS = {
     "resume_log": "states that CALM was restored",
     "rotate_keys": "asks for new issuing keys",
     "set_windows": "asks for other windows",
+    "merge_accounts": "asks to merge it into another account",
     "add_staff": "asks to add somebody to the staff",
     "change_staff_role": "asks for another role for somebody of the staff",
     "give_staff_link": "asks for a new link for somebody of the staff",
@@ -349,7 +351,7 @@ _ASKS = {
 def _proposals(_now: datetime, most: int) -> Iterator[Attention]:
     rows = list(Proposal.objects.filter(state=Proposal.State.OPEN).order_by("-at", "-id")[:most])
     rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in rows])
-    accounts = Account.objects.in_bulk([row.subject for row in rows if row.kind == "set_windows"])
+    accounts = Account.objects.in_bulk([row.subject for row in rows if row.kind in OF_ACCOUNTS])
     for row in rows:
         room, account = rooms.get(row.subject), accounts.get(row.subject)
         about = (account.id, account.name, "", "", "") if account else ("",) * 5

@@ -6,6 +6,7 @@ from datetime import datetime
 from carnet.calm.control_rooms.models import (
     Acceptance,
     AcceptedLfr,
+    AccountChange,
     ControlRoom,
     Counted,
     Enrolment,
@@ -13,7 +14,9 @@ from carnet.calm.control_rooms.models import (
     RefusedFile,
     Spent,
 )
+from carnet.calm.customers.names import fold
 from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases.carrying import accepted_numbers
 from carnet.calm.use_cases.exposures import exposed_lines
 from carnet.calm.use_cases.guids import find_guid
 from carnet.calm.use_cases.models import Proposal
@@ -93,6 +96,19 @@ class AcceptanceShown:
     by: str
     second: str
     at: datetime
+    numbers: tuple[str, ...]  # what it came to: a sentence for each product and period
+
+
+@dataclass(frozen=True)
+class AccountChangeShown:
+    """E11. For vendor staff alone: customers are not told of each other."""
+
+    at: datetime
+    was: str  # the account's name,
+    left: str  # and the label of the License GUID there
+    now: str
+    came_to: str
+    by: str
 
 
 @dataclass(frozen=True)
@@ -115,6 +131,7 @@ class RoomShown:
     spent: tuple[SpentShown, ...]
     refused: tuple[RefusedShown, ...]
     acceptances: tuple[AcceptanceShown, ...]
+    account_changes: tuple[AccountChangeShown, ...]
     proposals: tuple[str, ...]  # open ones, that wait for a second person
     reads: SiteReads | None  # E17: the versions of files that it reads, by its newest LFR
 
@@ -157,7 +174,7 @@ def find_named(name: str) -> ControlRoom:
     label."""
     rooms = ControlRoom.objects.select_related("account", "guid")
     room = rooms.filter(id=name).first()
-    if room is None and (Guid.objects.filter(id=name) | Guid.objects.filter(label=name)).exists():
+    if room is None and (Guid.objects.filter(id=name) | Guid.objects.filter(folded=fold(name))).exists():
         room = rooms.filter(guid=find_guid(name)).first()
     if room is None:
         raise UsageError(f"There is no Control Room “{name}”.", run="calm control-room list")
@@ -183,6 +200,7 @@ def show_room(name: str, *, now: datetime) -> RoomShown:
         _spent(room),
         _refused(room),
         _acceptances(room),
+        _account_changes(room),
         tuple(Proposal.objects.filter(subject=room.id, state=Proposal.State.OPEN).values_list("id", flat=True)),
         next(iter(reads_of([room])), None),
     )
@@ -220,4 +238,15 @@ def _refused(room: ControlRoom) -> tuple[RefusedShown, ...]:
 
 def _acceptances(room: ControlRoom) -> tuple[AcceptanceShown, ...]:
     rows = Acceptance.objects.filter(room=room).order_by("number")
-    return tuple(AcceptanceShown(r.number, r.lfr, r.reason, r.by, r.second, r.at) for r in rows)
+    return tuple(
+        AcceptanceShown(row.number, row.lfr, row.reason, row.by, row.second, row.at, numbers)
+        for row, numbers in accepted_numbers(rows)
+    )
+
+
+def _account_changes(room: ControlRoom) -> tuple[AccountChangeShown, ...]:
+    rows = AccountChange.objects.filter(room=room).select_related("was__account", "now__account").order_by("at", "id")
+    return tuple(
+        AccountChangeShown(row.at, row.was.account.name, row.was.label, row.now.account.name, row.now.label, row.by)
+        for row in rows
+    )

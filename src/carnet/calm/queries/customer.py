@@ -55,7 +55,9 @@ def open_refusals(account: str) -> list[RefusedFile]:
     that of a release, ends the waiting of those before it."""
     rows = RefusedFile.objects.filter(account=account, resolved=False).defer("raw").order_by("-at", "-id")[:200]
     taken = (
-        AcceptedLfr.objects.filter(room__account=account).values_list("enrolment__guid").annotate(Max("accepted_at"))
+        AcceptedLfr.objects.filter(enrolment__guid__account=account)
+        .values_list("enrolment__guid")
+        .annotate(Max("accepted_at"))
     )
     accepted = dict(taken.order_by())
     seen: set[tuple[str, str]] = set()
@@ -215,18 +217,21 @@ class CustomerOverview:
     account: str
     name: str
     created_at: datetime
+    archived_at: datetime | None
     approval: ApprovalState
     guids: int
     guids_in_use: int
     waiting: tuple[Waiting, ...]  # nearest deadline first
     groups: tuple[MetricGroup, ...]
-    sites: tuple[SiteRow, ...]  # one for each License GUID, by label
+    sites: tuple[SiteRow, ...]  # one for each License GUID that is not archived, by label
+    archived: tuple[tuple[str, str], ...]  # the others, id and label
 
 
 def customer_overview(account: str, now: datetime) -> CustomerOverview:
     """By the account's id. Raises UsageError where there is none."""
     customer = find_customer(account)
-    guids = list(Guid.objects.filter(account=customer).order_by("label"))
+    rows = list(Guid.objects.filter(account=customer).order_by("label"))
+    guids = [row for row in rows if row.archived_at is None]
     rooms = read_rooms(customer.id)
     refusals, lost = open_refusals(customer.id), _lost(customer.id)
     by_guid = {str(room.guid_id): room for room in rooms}
@@ -240,12 +245,14 @@ def customer_overview(account: str, now: datetime) -> CustomerOverview:
         customer.id,
         customer.name,
         customer.created_at,
+        customer.archived_at,
         approval_of(customer.id),
         len(guids),
         sum(row.room != "" for row in sites),
         waiting_of(sites, refusals, lost, products, _announced(customer.id, now), now),
         _groups(products),
         sites,
+        tuple((row.id, row.label) for row in rows if row.archived_at),
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from carnet.calm.control_rooms.counting import Carried
 from carnet.calm.control_rooms.models import (
     AcceptedLfr,
     ControlRoom,
@@ -17,6 +18,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.customers.models import Account
 from carnet.calm.purchases.models import Guid, Product
 from carnet.calm.queries.room import RefusedShown, file_name, shown_refusal
+from carnet.calm.use_cases.carrying import CarriedLine, lines_of, said
 from carnet.calm.use_cases.exposures import stands_for
 from carnet.calm.use_cases.histories import (
     MISMATCHES,
@@ -60,28 +62,31 @@ class Signs:
     use_back: bool  # it states less used
     both_grew: bool  # both sides went on from where they agree
     fresh_use: bool  # it states use that CALM did not see
+    given_up: bool  # it goes on from a history that was given up before
 
 
 def causes_of(signs: Signs) -> tuple[Cause, ...]:
+    """The most common cause first. None of the others ever fits better than a restored backup, but for one that only
+    a copy explains: a backup and an edited ledger can look alike in every number."""
     return _restored(signs), _copied(signs), _edited(signs)
 
 
 def _restored(signs: Signs) -> Cause:
     count = sum((signs.shorter, signs.number_again, signs.use_back))
-    if count == 3:
-        here, fits = "All three fit", Fits.FITS
-    elif count:
-        here = f"{count} of three {'fits' if count == 1 else 'fit'}"
-        fits = Fits.FITS if signs.shorter or signs.number_again else Fits.POSSIBLE
+    if count:
+        here = "All three fit" if count == 3 else f"{count} of three {'fits' if count == 1 else 'fit'}"
+        fits = Fits.FITS
     else:
-        here, fits = "None of the three fits", Fits.UNLIKELY
+        here, fits = "Possible: the site may have worked for long since it was restored", Fits.POSSIBLE
     shows = "History gets shorter; a request number comes again; use goes back."
     return Cause("restored", "A backup was restored", shows, here, fits)
 
 
 def _copied(signs: Signs) -> Cause:
-    if signs.both_grew and signs.fresh_use:
-        here, fits = "Fits: both went on, and this one has use of its own", Fits.FITS
+    if signs.given_up:
+        here, fits = "Fits: it goes on from a history that was given up before", Fits.FITS
+    elif signs.both_grew and signs.fresh_use:
+        here, fits = "Possible: both went on, and this one has use of its own", Fits.POSSIBLE
     else:
         here, fits = "Cannot be ruled out yet", Fits.POSSIBLE
     shows = "Two requests arrive in turns from the same older record, both with fresh use."
@@ -89,10 +94,10 @@ def _copied(signs: Signs) -> Cause:
 
 
 def _edited(signs: Signs) -> Cause:
-    if signs.shorter:
+    if signs.shorter or signs.number_again:
         here, fits = "Less likely: it would not lose a request", Fits.UNLIKELY
     else:
-        here, fits = "Fits: no fewer records, another root", Fits.FITS
+        here, fits = "Possible, as with a restored backup: no fewer records, another root", Fits.POSSIBLE
     shows = "The same number of records or more, another root."
     return Cause("edited", "The ledger was edited", shows, here, fits)
 
@@ -139,17 +144,6 @@ class UsedRow:
 
 
 @dataclass(frozen=True)
-class AddedRow:
-    """What accepting it would add to a product, in its period."""
-
-    sku: str
-    name: str
-    unit: str
-    units: int
-    period_start: datetime | None
-
-
-@dataclass(frozen=True)
 class Evidence:
     """`saw` and what follows are there only for a history that can be read, of a Control Room that CALM knows."""
 
@@ -168,7 +162,7 @@ class Evidence:
     shared: Shared | None
     parting: int | None  # the first size that CALM saw and the site does not extend
     used: tuple[UsedRow, ...]
-    adds: tuple[AddedRow, ...]
+    carried: tuple[Carried, ...]  # what accepting it would add
     causes: tuple[Cause, ...]
     happened: str
     means: str
@@ -178,6 +172,16 @@ class Evidence:
     is_taking_back: bool  # L6: two people can take back what CALM forgot
     needs_site_to_confirm: bool  # L2: not shown; the site says by other means that this is its newest request
     proposals: tuple[ProposalShown, ...]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What accepting it comes to: a sentence for each product and period."""
+        return said(self.carried)
+
+    @property
+    def can_be_lower(self) -> tuple[CarriedLine, ...]:
+        """The lines to which two people may add fewer units."""
+        return lines_of(self.carried)
 
     @property
     def can_be_settled(self) -> bool:
@@ -203,7 +207,7 @@ def evidence(refused: int) -> Evidence:
     guid = Guid.objects.filter(id=row.guid).first() if row.guid else None
     account = Account.objects.filter(id=row.account).first() if row.account else None
     name = room.name if room else row.name
-    last = stands_for(room, row.guid) if row.code == Code.RELEASED_AGAIN else None
+    last = stands_for(find_room(row.room), row.guid) if row.code == Code.RELEASED_AGAIN else None
     asked = last or room
     return Evidence(
         shown_refusal(row, newer=not row.resolved),
@@ -221,7 +225,7 @@ def evidence(refused: int) -> Evidence:
         compared.shared if compared else None,
         compared.found.parting if compared else None,
         compared.used if compared else (),
-        compared.adds if compared else (),
+        compared.found.carried if compared else (),
         compared.causes if compared else (),
         compared.happened if compared else row.message,
         compared.means if compared else _nothing_changed(room, name),
@@ -270,7 +274,6 @@ class _Compared:
     claims: Side
     shared: Shared | None
     used: tuple[UsedRow, ...]
-    adds: tuple[AddedRow, ...]
     causes: tuple[Cause, ...]
 
     @staticmethod
@@ -282,15 +285,15 @@ class _Compared:
         stated = msgspec.json.decode(newest.totals, type=list[LineTotals]) if newest else []
         products = Product.objects.in_bulk({line.sku for line in (*stated, *lfr.totals.record.body.lines)})
         used = _used(stated, lfr.totals.record.body.lines, products)
-        adds = tuple(AddedRow(one.sku, *_named(products, one.sku), one.units, one.period_start) for one in found.add)
         signs = Signs(
             shorter=claims.records < saw.records,
             number_again=lfr.sequence <= room.last_sequence,
             use_back=any(row.fewer for row in used),
             both_grew=_both_grew(found, saw, claims),
             fresh_use=any(row.claims > row.saw for row in used),
+            given_up=_goes_on_from_given_up(room, found),
         )
-        return _Compared(room, lfr, found, saw, claims, _shared(room, found), used, adds, causes_of(signs))
+        return _Compared(room, lfr, found, saw, claims, _shared(room, found), used, causes_of(signs))
 
     @property
     def happened(self) -> str:
@@ -360,6 +363,14 @@ def _shared(room: ControlRoom, found: Comparison) -> Shared | None:
         return None
     row = SeenCheckpoint.objects.filter(room=room, size=found.shared.size).order_by("id").first()
     return Shared(row.size, row.at, row.words) if row else None
+
+
+def _goes_on_from_given_up(room: ControlRoom, found: Comparison) -> bool:
+    """Whether the newest checkpoint that it holds is one of a history that two people gave up."""
+    if found.shared is None:
+        return False
+    rows = SeenCheckpoint.objects.filter(room=room, size=found.shared.size).values_list("believed", flat=True)
+    return bool(rows) and not any(rows)
 
 
 def _both_grew(found: Comparison, saw: Side, claims: Side) -> bool:

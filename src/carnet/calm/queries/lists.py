@@ -25,12 +25,14 @@ HEAVY = ("keys", "pending_keys", "retired_keys")
 
 
 def accounts(*, text: str = "", state: str = "") -> QuerySet[Account]:
-    """With `approved`, `asked` (a request waits), `guids`, `rooms`, `purchases`. `state`: approved | asked | none."""
+    """With `approved`, `asked` (a request waits), `guids`, `rooms`, `purchases`. `state`: approved | asked | none |
+    archived; else those that are not archived."""
     asked = Approval.objects.filter(account=OuterRef("pk"), state=Approval.State.REQUESTED)
     bound = ControlRoom.objects.filter(account=OuterRef("pk"), guid__isnull=False)
     rows = counted_accounts().annotate(asked=Exists(asked), rooms=count_of(bound))
     if text:
         rows = rows.filter(Q(name__icontains=text) | Q(id=text))
+    rows = rows.filter(archived_at__isnull=state != "archived")
     if state:
         rows = rows.filter(**_APPROVAL.get(state, {}))
     return rows.order_by("name")
@@ -108,7 +110,7 @@ def license_files(*, account: str = "", room: str = "") -> QuerySet[LicenseFile]
     """What was issued, newest first, without the bytes."""
     rows = LicenseFile.objects.select_related("room", "enrolment", "lfr").defer("raw", *_lfr_fields())
     if account:
-        rows = rows.filter(room__account=account)
+        rows = rows.filter(enrolment__guid__account=account)
     return (rows.filter(room=room) if room else rows).order_by("-issued_at", "-sequence")
 
 
@@ -116,7 +118,7 @@ def lfrs(*, account: str = "", room: str = "") -> QuerySet[AcceptedLfr]:
     """What was accepted, newest first, without the bytes and totals."""
     rows = AcceptedLfr.objects.select_related("room", "enrolment").defer("raw", "totals", "refusals")
     if account:
-        rows = rows.filter(room__account=account)
+        rows = rows.filter(enrolment__guid__account=account)
     return (rows.filter(room=room) if room else rows).order_by("-accepted_at", "-sequence")
 
 

@@ -7,7 +7,9 @@ from datetime import datetime
 import msgspec
 
 from carnet.calm.control_rooms.models import (
+    Acceptance,
     AcceptedLfr,
+    AccountChange,
     ControlRoom,
     LicenseFile,
     LossReport,
@@ -38,6 +40,7 @@ from carnet.calm.queries.timeline import (
     events,
 )
 from carnet.calm.use_cases.accounts import is_approved
+from carnet.calm.use_cases.carrying import accepted_numbers
 from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
 from carnet.calm.use_cases.selection import Selection, Shelf, read_shelf
 from carnet.errors import UsageError
@@ -82,6 +85,7 @@ class LfrShown:
     new_keys: bool
     history_from: int  # 0: it is the first of this Control Room
     history_to: int
+    accepted_against: tuple[str, ...] | None  # L2: two people accepted it against the history seen; what that came to
     set_backs: int
     largest_set_back_s: int
     owed: bool
@@ -171,6 +175,7 @@ class RoomPage:
     cycles: int
     lost: LossShown | None
     proposals: tuple[ProposalShown, ...]  # open: a write-off, or a history to accept
+    is_archived: bool
 
     @property
     def locks(self) -> bool:
@@ -198,7 +203,8 @@ def room_page(guid: str, now: datetime) -> RoomPage:
     lines = read_lines(room.id if room else "", numbers)
     old = tuple(line for line in lines if room and line.file == room.confirmed)
     new = tuple(line for line in lines if answer and line.file == answer.sequence)
-    approved, whose = is_approved(license_guid.account_id), Whose(room=room.id if room else "", guid=license_guid.id)
+    approved = is_approved(license_guid.account_id)
+    whose = Whose(license_guid.account_id, room.id if room else "", license_guid.id)
     configure = _configure(room, lfr, shelf, old, new, approved=approved)
     return RoomPage(
         license_guid.id,
@@ -218,6 +224,7 @@ def room_page(guid: str, now: datetime) -> RoomPage:
         count_cycles(whose),
         _lost(room) if room else None,
         open_proposals(room.id) if room else (),
+        license_guid.archived_at is not None,
     )
 
 
@@ -240,9 +247,15 @@ def _head(room: ControlRoom, now: datetime, *, answered: bool) -> RoomHead:
         room.licensed_until,
         room.grace_until,
         room.confirmed,
-        room.first_seen,
+        _first_seen(room),
         room.seen_size,
     )
+
+
+def _first_seen(room: ControlRoom) -> datetime:
+    """In the time of this account (E11)."""
+    came = AccountChange.objects.filter(room=room).order_by("-at").values_list("at", flat=True).first()
+    return came or room.first_seen
 
 
 def _step(lfr: AcceptedLfr | None, answer: LicenseFile | None) -> int:
@@ -275,12 +288,18 @@ def _lfr(room: ControlRoom, lfr: AcceptedLfr, now: datetime) -> LfrShown:
         lfr.new_keys,
         lfr.seen_from,
         lfr.seen_to,
+        _accepted_against(room, lfr),
         lfr.set_backs,
         lfr.largest_set_back_s,
         lfr.owed,
         tuple(msgspec.json.decode(lfr.refusals, type=list[RefusalCount])),
         None if lfr.used else late,
     )
+
+
+def _accepted_against(room: ControlRoom, lfr: AcceptedLfr) -> tuple[str, ...] | None:
+    rows = list(accepted_numbers(Acceptance.objects.filter(room=room, lfr=lfr.id).order_by("number")))
+    return tuple(sentence for _, numbers in rows for sentence in numbers) if rows else None
 
 
 def _refused(license_guid: Guid, lfr: AcceptedLfr | None) -> RefusedShown | None:

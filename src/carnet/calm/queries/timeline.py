@@ -11,16 +11,19 @@ from django.db.models import Q
 from carnet.calm.control_rooms.models import (
     Acceptance,
     AcceptedLfr,
+    AccountChange,
     Enrolment,
     LicenseFile,
     LossReport,
     RefusedFile,
 )
+from carnet.calm.use_cases.carrying import accepted_numbers
 
 T = TypeVar("T")
 
 
 class EventKind(StrEnum):
+    CAME_TO_ACCOUNT = "came_to_account"
     ENROLLED = "enrolled"
     REQUEST_SUPERSEDED = "request_superseded"
     REQUEST_ACCEPTED = "request_accepted"
@@ -34,6 +37,7 @@ class EventKind(StrEnum):
     LOSS_SETTLED = "loss_settled"
     RELEASED = "released"
     WRITTEN_OFF = "written_off"
+    LEFT_ACCOUNT = "left_account"
 
 
 _ORDER = {kind: place for place, kind in enumerate(EventKind)}  # of one moment: as they follow from one another
@@ -57,6 +61,7 @@ class Event:
     opened: bool = False  # this LFR opened the cycle
     newer: int = 0  # the LFR that superseded it
     note: str = ""
+    numbers: tuple[str, ...] = ()  # L2: what an accepted history came to
 
 
 @dataclass(frozen=True)
@@ -74,26 +79,25 @@ def page_of(items: list[T], number: int, size: int) -> Page[T]:
 
 @dataclass(frozen=True)
 class Whose:
-    """A Control Room and the License GUID (whatever was bound to it, and files uploaded for it), or all of an
-    account."""
+    """All of an account; or of it a Control Room and the License GUID (whatever was bound to it, and files uploaded
+    for it). Of a Control Room that came from another account (E11), only what was in the time of this one."""
 
+    account: str
     room: str = ""
     guid: str = ""
-    account: str = ""
 
     def of(self, guid: str) -> Q:
         """`guid`: the path to the GUID of what a row belongs to."""
-        if not self.room and not self.guid:
-            return Q(room__account_id=self.account)
-        found = Q(room_id=self.room) if self.room else Q()
-        return found | Q(**{guid: self.guid}) if self.guid else found
+        own = Q(**{f"{guid}__account_id": self.account})
+        return own & self._either(f"{guid}_id", "room_id")
 
     @property
     def refused(self) -> Q:
-        if not self.room and not self.guid:
-            return Q(account=self.account)
-        found = Q(room=self.room) if self.room else Q()
-        return found | Q(guid=self.guid) if self.guid else found
+        return Q(account=self.account) & self._either("guid", "room")
+
+    def _either(self, guid: str, room: str) -> Q:
+        found = Q(**{room: self.room}) if self.room else Q()
+        return found | Q(**{guid: self.guid}) if self.guid else found
 
 
 def events(whose: Whose, *, page: int = 1, size: int = 50) -> Page[Event]:
@@ -106,7 +110,7 @@ def events(whose: Whose, *, page: int = 1, size: int = 50) -> Page[Event]:
 
 def _lfrs(whose: Whose, most: int) -> Iterator[Event]:
     rows = (
-        AcceptedLfr.objects.filter(whose.of("enrolment__guid_id"))
+        AcceptedLfr.objects.filter(whose.of("enrolment__guid"))
         .select_related("room", "enrolment")
         .defer("raw", "totals", "refusals")
     )
@@ -126,7 +130,7 @@ def _lfrs(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _files(whose: Whose, most: int) -> Iterator[Event]:
-    rows = LicenseFile.objects.filter(whose.of("enrolment__guid_id")).select_related("room", "enrolment", "lfr")
+    rows = LicenseFile.objects.filter(whose.of("enrolment__guid")).select_related("room", "enrolment", "lfr")
     rows = rows.defer("raw", "lfr__raw", "lfr__totals", "lfr__refusals")
     for row in rows.order_by("-issued_at", "-sequence")[:most]:
         about = (row.room_id, row.room.name, row.enrolment.guid_id, row.sequence)
@@ -148,15 +152,16 @@ def _refusals(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _acceptances(whose: Whose, most: int) -> Iterator[Event]:
-    rows = Acceptance.objects.filter(whose.of("room__guid_id")).select_related("room").order_by("-at", "-number")[:most]
-    for row in rows:
+    lfrs = AcceptedLfr.objects.filter(whose.of("enrolment__guid")).values("id")
+    rows = Acceptance.objects.filter(lfr__in=lfrs).select_related("room").order_by("-at", "-number")[:most]
+    for row, numbers in accepted_numbers(rows):
         kind, guid = EventKind.HISTORY_ACCEPTED, row.room.guid_id or ""
-        by = f"{row.by}, {row.second}"
-        yield Event(kind, row.at, row.room_id, row.room.name, guid, row.number, "", by, row.lfr, note=row.reason)
+        by, about = f"{row.by}, {row.second}", (row.room_id, row.room.name, guid, row.number)
+        yield Event(kind, row.at, *about, "", by, row.lfr, note=row.reason, numbers=numbers)
 
 
 def _enrolments(whose: Whose, most: int) -> Iterator[Event]:
-    rows = Enrolment.objects.filter(whose.of("guid_id")).select_related("room").order_by("-started_at", "-id")[:most]
+    rows = Enrolment.objects.filter(whose.of("guid")).select_related("room").order_by("-started_at", "-id")[:most]
     for row in rows:
         about = (row.room_id, row.room.name, row.guid_id)
         yield Event(EventKind.ENROLLED, row.started_at, *about)
@@ -165,13 +170,22 @@ def _enrolments(whose: Whose, most: int) -> Iterator[Event]:
 
 
 def _losses(whose: Whose, most: int) -> Iterator[Event]:
-    rows = LossReport.objects.filter(whose.of("guid_id")).select_related("room").order_by("-at", "-id")[:most]
+    rows = LossReport.objects.filter(whose.of("guid")).select_related("room").order_by("-at", "-id")[:most]
     for row in rows:
         about = (row.room_id, row.room.name, row.guid_id)
         yield Event(EventKind.REPORTED_LOST, row.at, *about, by=row.by, target=row.id, note=row.reason)
         if row.settled_at:
             kind = EventKind.LOSS_SETTLED
             yield Event(kind, row.settled_at, *about, what=row.state, by=row.settled_by, target=row.id)
+
+
+def _account_changes(whose: Whose, most: int) -> Iterator[Event]:
+    """E11: nobody is told which the other account is."""
+    for kind, side in ((EventKind.LEFT_ACCOUNT, "was"), (EventKind.CAME_TO_ACCOUNT, "now")):
+        rows = AccountChange.objects.filter(whose.of(side)).select_related("room").order_by("-at", "-id")[:most]
+        for row in rows:
+            guid = row.was_id if side == "was" else row.now_id
+            yield Event(kind, row.at, row.room_id, row.room.name, guid, target=row.lfr if side == "now" else "")
 
 
 _SOURCES: tuple[Callable[[Whose, int], Iterator[Event]], ...] = (
@@ -181,6 +195,7 @@ _SOURCES: tuple[Callable[[Whose, int], Iterator[Event]], ...] = (
     _acceptances,
     _enrolments,
     _losses,
+    _account_changes,
 )
 
 
@@ -204,5 +219,5 @@ def by_cycle(found: tuple[Event, ...]) -> tuple[CycleEvents, ...]:
 
 
 def count_cycles(whose: Whose) -> int:
-    rows = AcceptedLfr.objects.filter(whose.of("enrolment__guid_id")).exclude(cycle="")
+    rows = AcceptedLfr.objects.filter(whose.of("enrolment__guid")).exclude(cycle="")
     return rows.values("cycle").distinct().count()

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom
+from carnet.calm.control_rooms.models import AcceptedLfr, AccountChange, ControlRoom, LicenseLine
 from carnet.calm.purchases.models import Product
 from carnet.calm.queries.figures import read_totals
 from carnet.entitlements import Metric
@@ -34,12 +34,22 @@ class ProductUsage:
         return self.metric.kind.units(self.unit)
 
 
+def _of_another_account(room: ControlRoom) -> set[str]:
+    """E11: the lines that it had there, which it states until its first license file here."""
+    if not AccountChange.objects.filter(room=room).exists():
+        return set()
+    rows = LicenseLine.objects.filter(room=room).exclude(guid__account=room.account_id)
+    return set(rows.values_list("line_id", flat=True))
+
+
 def usage(room: ControlRoom) -> tuple[ProductUsage, ...]:
     """Of the newest 60 LFRs of the history that CALM believes. Of what is on or off there is nothing to draw."""
-    rows = AcceptedLfr.objects.filter(room=room, believed=True).defer("raw").order_by("-sequence")[:MOST]
+    lfrs = AcceptedLfr.objects.filter(room=room, believed=True, enrolment__guid__account=room.account_id)
+    rows = lfrs.defer("raw").order_by("-sequence")[:MOST]
+    foreign = _of_another_account(room)
     points: dict[str, list[Point]] = defaultdict(list)
     for row in reversed(list(rows)):
-        totals = read_totals(row)
+        totals = [line for line in read_totals(row) if line.line_id not in foreign]
         for sku in dict.fromkeys(line.sku for line in totals if line.metric.kind.has_quantity):
             own = [line for line in totals if line.sku == sku]
             used = sum(line.metric.kind.used(line.consumed, line.in_use) for line in own)

@@ -5,13 +5,15 @@ from typing import Any
 from django.http import HttpResponse
 from ninja import Router, Status
 
+from carnet.calm.people import account_merging
 from carnet.calm.people.access import Permission
 from carnet.calm.rest import schemas
 from carnet.calm.rest.auth import Call, requires
 from carnet.calm.rest.problems import refused_now
 from carnet.calm.rest.schemas import Id
-from carnet.calm.rest.scope import own_account
+from carnet.calm.rest.scope import own_account, own_guid
 from carnet.calm.use_cases import (
+    account_acts,
     accounts,
     guids,
     proposals,
@@ -33,8 +35,8 @@ def me(request: Call) -> Any:
 
 
 @router.get("/accounts", auth=requires(Permission.SEE_VENDOR), response=schemas.Accounts)
-def list_accounts(request: Call, page: schemas.Number = 1) -> Any:
-    rows = accounts.list_accounts(**schemas.cut(page))
+def list_accounts(request: Call, page: schemas.Number = 1, *, archived: bool = False) -> Any:
+    rows = accounts.list_accounts(archived=archived, **schemas.cut(page))
     return {"accounts": rows[: schemas.PAGE], "next": schemas.after(page, rows)}
 
 
@@ -46,6 +48,32 @@ def add_account(request: Call, given: schemas.NewAccount) -> Any:
 @router.get("/accounts/{account}", auth=requires(Permission.SEE), response=schemas.Account)
 def show_account(request: Call, account: Id) -> Any:
     return accounts.show_account(own_account(request, account))
+
+
+@router.post("/accounts/{account}/rename", auth=requires(Permission.OPERATE), response=schemas.Account)
+def rename_account(request: Call, account: Id, given: schemas.NewAccount) -> Any:
+    """Names differ by more than case, width and white space."""
+    account = own_account(request, account)
+    return account_acts.rename_account(request.calm, account=account, name=given.name, **request.who)
+
+
+@router.post("/accounts/{account}/archive", auth=requires(Permission.OPERATE), response=schemas.Account)
+def archive_account(request: Call, account: Id) -> Any:
+    """Only where nothing is held."""
+    return account_acts.archive_account(request.calm, account=own_account(request, account), **request.who)
+
+
+@router.post("/accounts/{account}/bring-back", auth=requires(Permission.OPERATE), response=schemas.Account)
+def bring_account_back(request: Call, account: Id) -> Any:
+    return account_acts.bring_account_back(request.calm, account=own_account(request, account), **request.who)
+
+
+@router.post("/accounts/{account}/merge", auth=requires(Permission.OPERATE), response={201: schemas.Proposed})
+def propose_merge(request: Call, account: Id, given: schemas.NewMerge) -> Any:
+    """A3: proposes that all it has goes to another account; a second person confirms."""
+    account, into = own_account(request, account), own_account(request, given.into)
+    answer = account_merging.propose_merge(request.calm, account=account, into=into, reason=given.reason, **request.who)
+    return Status(201, answer)
 
 
 @router.get("/accounts/{account}/approvals", auth=requires(Permission.SEE), response=schemas.Approvals)
@@ -129,8 +157,8 @@ def add_purchase(request: Call, account: Id, given: schemas.NewPurchase) -> Any:
 
 
 @router.get("/accounts/{account}/guids", auth=requires(Permission.SEE), response=schemas.Guids)
-def list_guids(request: Call, account: Id, page: schemas.Number = 1) -> Any:
-    rows = guids.list_guids(account=own_account(request, account), **schemas.cut(page))
+def list_guids(request: Call, account: Id, page: schemas.Number = 1, *, archived: bool = False) -> Any:
+    rows = guids.list_guids(account=own_account(request, account), archived=archived, **schemas.cut(page))
     return {"guids": rows[: schemas.PAGE], "next": schemas.after(page, rows)}
 
 
@@ -138,6 +166,23 @@ def list_guids(request: Call, account: Id, page: schemas.Number = 1) -> Any:
 def add_guid(request: Call, account: Id, given: schemas.NewGuid) -> Any:
     added = guids.add_guid(request.calm, account=own_account(request, account), label=given.label, **request.who)
     return Status(201, added)
+
+
+@router.post("/guids/{guid}/rename", auth=requires(Permission.OPERATE), response=schemas.Guid)
+def rename_guid(request: Call, guid: Id, given: schemas.NewGuid) -> Any:
+    """Labels of one account differ by more than case, width and white space."""
+    return account_acts.rename_guid(request.calm, guid=own_guid(request, guid), label=given.label, **request.who)
+
+
+@router.post("/guids/{guid}/archive", auth=requires(Permission.OPERATE), response=schemas.Guid)
+def archive_guid(request: Call, guid: Id) -> Any:
+    """Only where nothing is held."""
+    return account_acts.archive_guid(request.calm, guid=own_guid(request, guid), **request.who)
+
+
+@router.post("/guids/{guid}/bring-back", auth=requires(Permission.OPERATE), response=schemas.Guid)
+def bring_guid_back(request: Call, guid: Id) -> Any:
+    return account_acts.bring_guid_back(request.calm, guid=own_guid(request, guid), **request.who)
 
 
 @router.post("/accounts/{account}/token", auth=requires(Permission.EXCHANGE), response={200: bytes})

@@ -68,6 +68,11 @@ class NewGuid(Given):
     label: Line
 
 
+class NewMerge(Given):
+    into: Id
+    reason: Long
+
+
 class NewPurchase(Given):
     sku: Sku
     quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY, strict=True)]
@@ -139,6 +144,7 @@ class Account(Schema):
     approved: bool
     purchases: int
     guids: int
+    archived_at: datetime | None
 
 
 class Accounts(Schema):
@@ -170,6 +176,7 @@ class Guid(Schema):
     account: str
     control_room: str | None
     created_at: datetime
+    archived_at: datetime | None
 
 
 class Guids(Schema):

@@ -30,7 +30,7 @@ from carnet.calm.use_cases.context import (
     RefusedOf,
     act,
 )
-from carnet.calm.use_cases.guids import find_guid
+from carnet.calm.use_cases.guids import find_open_guid
 from carnet.calm.use_cases.histories import settle_refusals, with_evidence
 from carnet.calm.use_cases.refused_uploads import bears_known_signature, refuse_upload
 from carnet.calm.use_cases.unremembered import judge_unremembered
@@ -70,7 +70,7 @@ class LfrAccepted:
 
 def accept_lfr(calm: Calm, *, raw: bytes, guid: str, now: datetime, by: str) -> LfrAccepted | Refusal:
     with act(calm, now=now, by=by) as doing:
-        license_guid = find_guid(guid)  # (1)
+        license_guid = find_open_guid(guid)  # (1)
         if refusal := count_upload(doing, license_guid.account_id, len(raw)):  # N2
             return refusal
         read = read_lfr(raw)  # (2)

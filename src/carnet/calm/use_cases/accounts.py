@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, IntegerField, OuterRef, QuerySet, Su
 from django.db.models.functions import Coalesce
 
 from carnet.calm.customers.models import Account, Approval
+from carnet.calm.customers.names import MOST_FOLDED, fold
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases.context import (
     Act,
@@ -45,15 +46,35 @@ class AccountShown:
     approved: bool
     purchases: int
     guids: int
+    archived_at: datetime | None
     approvals: tuple[ApprovalShown, ...] = ()
 
 
 def find_account(name: str) -> Account:
-    """By id or by its exact name. Raises UsageError."""
-    found = Account.objects.filter(id=name).first() or Account.objects.filter(name=name).first()
+    """By id or by its name, without regard to case, width and white space. Raises UsageError."""
+    rows = Account.objects.select_related("merged_into")
+    found = rows.filter(id=name).first() or rows.filter(folded=fold(name)).first()
     if found is None:
         raise UsageError(f"There is no account “{name}”.", run="calm account list")
     return found
+
+
+def find_open_account(name: str) -> Account:
+    """For acts: as `find_account`, but one that is not archived. Raises UsageError."""
+    found = find_account(name)
+    if found.merged_into:
+        raise UsageError(f"The account “{found.name}” was merged into “{found.merged_into.name}”.", "Name that one.")
+    if found.archived_at:
+        raise UsageError(f"The account “{found.name}” is archived.", run=f"calm account bring-back {found.id}")
+    return found
+
+
+def check_name(text: str, what: str) -> str:
+    """A name that is compared with others. Raises UsageError where it cannot stand, or is too long to compare."""
+    check_text(text, what)
+    if len(fold(text)) > MOST_FOLDED:
+        raise UsageError(f"The {what} becomes too long where it is compared with others.", "Choose a shorter one.")
+    return text
 
 
 def is_approved(account: str) -> bool:
@@ -71,14 +92,24 @@ def no_approval(account: Account, what: str) -> Refusal:
 
 
 def add_account(calm: Calm, *, name: str, now: datetime, by: str) -> AccountShown:
-    check_text(name, "account's name")
+    check_name(name, "account's name")
     with act(calm, now=now, by=by) as doing:
-        if Account.objects.filter(name=name).exists():
-            raise UsageError(f"There is an account “{name}” already.")
+        check_free_name(name)
         account = Account(id=doing.new_id(), name=name, created_at=now)
         account.save(force_insert=True)
         doing.record("account.added", account.id, name=name)
         return _shown(account, ())
+
+
+def check_free_name(name: str, but: str = "") -> None:
+    """Names differ by more than case, width and white space; those of archived accounts count. `but`: its own id.
+
+    Raises UsageError.
+    """
+    other = Account.objects.filter(folded=fold(name)).exclude(id=but).first()
+    if other:
+        archived = ", which is archived" if other.archived_at else ""
+        raise UsageError(f"There is an account “{other.name}” already{archived}.")
 
 
 def counted_accounts() -> QuerySet[Account]:
@@ -97,10 +128,11 @@ def count_of(rows: "QuerySet[Any]") -> Coalesce:
     return Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
 
 
-def list_accounts(*, start: int = 0, stop: int | None = None) -> list[AccountShown]:
-    """By name; `start` and `stop` cut a page out."""
-    columns = ("id", "name", "created_at", "approved", "purchases", "guids")
-    return [AccountShown(*row) for row in counted_accounts().order_by("name").values_list(*columns)[start:stop]]
+def list_accounts(*, archived: bool = False, start: int = 0, stop: int | None = None) -> list[AccountShown]:
+    """By name; `start` and `stop` cut a page out. `archived`: those that are, instead of those that are not."""
+    columns = ("id", "name", "created_at", "approved", "purchases", "guids", "archived_at")
+    rows = counted_accounts().filter(archived_at__isnull=not archived).order_by("name")
+    return [AccountShown(*row) for row in rows.values_list(*columns)[start:stop]]
 
 
 def list_approvals(name: str, *, start: int = 0, stop: int | None = None) -> list[ApprovalShown]:
@@ -115,6 +147,11 @@ def show_account(name: str) -> AccountShown:
     return _shown(account, tuple(_shown_approval(approval) for approval in approvals))
 
 
+def shown(account: Account) -> AccountShown:
+    """Without its approvals."""
+    return _shown(account, ())
+
+
 def _shown(account: Account, approvals: tuple[ApprovalShown, ...]) -> AccountShown:
     return AccountShown(
         account.id,
@@ -123,6 +160,7 @@ def _shown(account: Account, approvals: tuple[ApprovalShown, ...]) -> AccountSho
         is_approved(account.id),
         Purchase.objects.filter(account=account).count(),
         Guid.objects.filter(account=account).count(),
+        account.archived_at,
         approvals,
     )
 
@@ -149,7 +187,7 @@ def request_approval(
     check_text(industry, "industry")
     check_text(reason, "reason", 2000)
     with act(calm, now=now, by=by) as doing:
-        customer = find_account(account)
+        customer = find_open_account(account)
         if too_many := count_upload(doing, customer.id, 0):
             return too_many
         if _version(version) < version_tuple(MIN_VERSION):

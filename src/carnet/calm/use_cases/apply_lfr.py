@@ -15,6 +15,7 @@ from carnet.calm.control_rooms.counting import (
 )
 from carnet.calm.control_rooms.models import (
     AcceptedLfr,
+    AccountChange,
     ControlRoom,
     Counted,
     Enrolment,
@@ -37,7 +38,7 @@ from carnet.calm.purchases.books import (
     line_id,
     settle,
 )
-from carnet.calm.purchases.models import Purchase
+from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.denormalised import (
     lfr_row,
@@ -118,10 +119,22 @@ def _enrol(doing: Act, room: ControlRoom, case: Case) -> None:
     assert case.token is not None
     enrolment = Enrolment(id=doing.new_id(), room=room, guid=case.guid, token=case.token.id, started_at=doing.now)
     enrolment.save(force_insert=True)
+    if room.account_id != case.guid.account_id:
+        change_account(doing, room, case.guid, case.lfr.request_id)
     room.enrolment, room.guid, room.state = enrolment, case.guid, State.ACTIVE
     end_readmission(case.guid.id)
     room.readmitted_at = None
     note_confirmed(room, None)
+
+
+def change_account(doing: Act, room: ControlRoom, guid: Guid, lfr: str) -> None:
+    """E11: it was released under the other account, whose purchases keep what was spent (H4)."""
+    left, was = room.enrolment, room.account_id
+    assert left is not None
+    change = AccountChange(room=room, was=left.guid, now=guid, lfr=lfr, by=doing.by, at=doing.now)
+    change.save(force_insert=True)
+    room.account = guid.account
+    doing.record("control_room.account_changed", room.id, was=was, now=room.account_id, left=left.guid_id)
 
 
 def take_key(room: ControlRoom, signer: OkpKey, at: int) -> None:
@@ -423,6 +436,7 @@ def _text(value: object) -> str:
 
 __all__ = [
     "apply_lfr",
+    "change_account",
     "confirm",
     "end",
     "ending",

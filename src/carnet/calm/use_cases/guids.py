@@ -5,9 +5,11 @@ from datetime import datetime
 
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.control_rooms.positions import read_books
+from carnet.calm.customers.models import Account
+from carnet.calm.customers.names import fold
 from carnet.calm.purchases.models import Guid, Purchase
-from carnet.calm.use_cases.accounts import find_account
-from carnet.calm.use_cases.context import Calm, act, check_text
+from carnet.calm.use_cases.accounts import check_name, find_account, find_open_account
+from carnet.calm.use_cases.context import Calm, act
 from carnet.errors import UsageError
 
 
@@ -25,6 +27,7 @@ class GuidShown:
     account: str
     control_room: str | None
     created_at: datetime
+    archived_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,10 @@ class GuidBooks:
 
 
 def find_guid(name: str) -> Guid:
-    """By id or label. Raises UsageError where there is none, or several accounts use that label."""
-    found = list(Guid.objects.select_related("account").filter(id=name)) or list(
-        Guid.objects.select_related("account").filter(label=name)[:2]
-    )
+    """By id or label, without regard to case, width and white space. Raises UsageError where there is none, or several
+    accounts use that label."""
+    rows = Guid.objects.select_related("account")
+    found = list(rows.filter(id=name)) or list(rows.filter(folded=fold(name))[:2])
     if len(found) != 1:
         raise UsageError(
             f"There is no License GUID “{name}”." if not found else f"Several GUIDs are labelled “{name}”.",
@@ -53,28 +56,45 @@ def find_guid(name: str) -> Guid:
     return found[0]
 
 
+def find_open_guid(name: str) -> Guid:
+    """For acts: as `find_guid`, but one that is not archived, of an account that is not. Raises UsageError."""
+    found = find_guid(name)
+    if found.archived_at:
+        raise UsageError(f"The License GUID “{found.label}” is archived.", run=f"calm guid bring-back {found.id}")
+    find_open_account(found.account_id)
+    return found
+
+
+def check_free_label(account: Account, label: str, but: str = "") -> None:
+    """In an account labels differ by more than case, width and white space. Raises UsageError."""
+    other = Guid.objects.filter(account=account, folded=fold(label)).exclude(id=but).first()
+    if other:
+        raise UsageError(f"{account.name} has a GUID labelled “{other.label}” already.")
+
+
 def add_guid(calm: Calm, *, account: str, label: str, now: datetime, by: str) -> GuidShown:
-    check_text(label, "label")
+    check_name(label, "label")
     with act(calm, now=now, by=by) as doing:
-        customer = find_account(account)
-        if Guid.objects.filter(account=customer, label=label).exists():
-            raise UsageError(f"{customer.name} has a GUID labelled “{label}” already.")
+        customer = find_open_account(account)
+        check_free_label(customer, label)
         guid = Guid(id=doing.new_id(), account=customer, label=label, created_at=now)
         guid.save(force_insert=True)
         doing.record("guid.added", guid.id, account=customer.id, label=label)
-        return _shown(guid, None)
+        return shown(guid, None)
 
 
-def list_guids(*, account: str | None = None, start: int = 0, stop: int | None = None) -> list[GuidShown]:
-    """By account and label; `start` and `stop` cut a page out."""
-    rows = Guid.objects.order_by("account__name", "label")
+def list_guids(
+    *, account: str | None = None, archived: bool = False, start: int = 0, stop: int | None = None
+) -> list[GuidShown]:
+    """By account and label; `start` and `stop` cut a page out. `archived`: those that are, instead of the others."""
+    rows = Guid.objects.filter(archived_at__isnull=not archived).order_by("account__name", "label")
     found = list((rows.filter(account=find_account(account)) if account else rows)[start:stop])
     bound = dict(ControlRoom.objects.filter(guid__in=found).values_list("guid_id", "id"))
-    return [_shown(guid, bound.get(guid.id)) for guid in found]
+    return [shown(guid, bound.get(guid.id)) for guid in found]
 
 
-def _shown(guid: Guid, room: str | None) -> GuidShown:
-    return GuidShown(guid.id, guid.label, guid.account_id, room, guid.created_at)
+def shown(guid: Guid, room: str | None) -> GuidShown:
+    return GuidShown(guid.id, guid.label, guid.account_id, room, guid.created_at, guid.archived_at)
 
 
 def show_guid(name: str, *, now: datetime) -> GuidBooks:

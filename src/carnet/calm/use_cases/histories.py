@@ -1,6 +1,6 @@
 """L2: the evidence of a history that CALM did not see before, and accepting it, by two people (A3)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,9 +8,11 @@ import msgspec
 
 from carnet.calm.control_rooms.counting import (
     Acceptance,
+    Carried,
     Count,
     Stated,
     Where,
+    carry,
     effective,
     reopened,
     stated_in,
@@ -31,6 +33,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.apply_lfr import apply_lfr, ending
+from carnet.calm.use_cases.carrying import lower, said
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.denormalised import note_confirmed
 from carnet.calm.use_cases.models import Token
@@ -55,7 +58,7 @@ from carnet.exchange.license_file_request import (
     RequestKind,
     read_lfr,
 )
-from carnet.exchange.offline_license_file import MAX_ADDED, AddedUnits
+from carnet.exchange.offline_license_file import MAX_ADDED
 from carnet.exchange.strict import from_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import Checkpoint
@@ -70,19 +73,25 @@ class Comparison:
 
     shared: Checkpoint | None
     parting: int | None
-    add: tuple[AddedUnits, ...]
+    carried: tuple[Carried, ...]  # what accepting it would add
 
 
-def compare(room: ControlRoom, lfr: LicenseFileRequest) -> Comparison:
+NOTHING_LOWER: Mapping[str, int] = {}
+
+
+def compare(room: ControlRoom, lfr: LicenseFileRequest, entered: Mapping[str, int] = NOTHING_LOWER) -> Comparison:
+    """`entered`: lower numbers to add, as two people decide (L2). Raises UsageError where they cannot be."""
     known = [(row.checkpoint, row.totals) for row in _seen(room.id)]
     shared = newest_shared(lfr.ledger, known)
     before: dict[Where, Count] = {}
+    acceptances = read_acceptances(room.id)
     if shared:
-        before = effective(msgspec.json.decode(shared[1], type=Stated), read_acceptances(room.id))
-    counted = read_counted(room, stated_in(lfr.totals.record.body.lines, lfr.history_accepted))
-    add = to_add(reopened(counted, _stated_lines(lfr)), before)
+        before = effective(msgspec.json.decode(shared[1], type=Stated), acceptances)
+    stated = stated_in(lfr.totals.record.body.lines, lfr.history_accepted)
+    counted = reopened(read_counted(room, stated), _stated_lines(lfr))
+    carried = carry(to_add(counted, before), counted, effective(stated, acceptances))
     parting = first_parting(lfr.ledger, (checkpoint for checkpoint, _ in known))
-    return Comparison(shared[0] if shared else None, parting, tuple(add))
+    return Comparison(shared[0] if shared else None, parting, lower(carried, entered))
 
 
 def _stated_lines(lfr: LicenseFileRequest) -> set[str]:
@@ -117,8 +126,10 @@ def _is_of_former_enrolment(room: ControlRoom, lfr: LicenseFileRequest) -> bool:
     return former.exclude(id=room.enrolment_id).exists()
 
 
-def evidence_of(room: ControlRoom, lfr: LicenseFileRequest) -> Iterator[str]:
-    found, new = compare(room, lfr), lfr.ledger.checkpoint
+def evidence_of(
+    room: ControlRoom, lfr: LicenseFileRequest, entered: Mapping[str, int] = NOTHING_LOWER
+) -> Iterator[str]:
+    found, new = compare(room, lfr, entered), lfr.ledger.checkpoint
     last = SeenCheckpoint.objects.filter(room=room, believed=True).order_by("-size", "-id").first()
     if last:
         yield f"CALM saw last: {last.size} records, root {last.root[:16]}…, in {last.words}, taken {stamp(last.at)}"
@@ -129,9 +140,8 @@ def evidence_of(room: ControlRoom, lfr: LicenseFileRequest) -> Iterator[str]:
     named = f"license file {lfr.installed.sequence}" if lfr.installed else "no license file"
     confirmed = f"license file {room.confirmed}" if room.confirmed else "none"
     yield f"it names {named} as installed; CALM has proof of: {confirmed}"
-    for added in found.add:
-        when = f" in the period from {stamp(added.period_start)}" if added.period_start else ""
-        yield f"accepting would add {added.units} to {added.sku}{when}, which may count again what the backup holds"
+    for sentence in said(found.carried):
+        yield f"accepting it: {sentence}"
 
 
 @dataclass(frozen=True)
@@ -205,31 +215,35 @@ def _nothing(room: str, why: str) -> Refusal:
 
 
 def accept_history(
-    doing: Act, found: Acceptable, *, reason: str, first: str
+    doing: Act, found: Acceptable, *, reason: str, first: str, entered: Mapping[str, int] = NOTHING_LOWER
 ) -> tuple[ControlRoom, AcceptedLfr] | Refusal:
     """L2: from now on the LFR's sequence, installed OLF, checkpoint and key are what CALM believes; units counted in
-    the history given up are added; later OLFs are disproved."""
+    the history given up are added, or as many as were `entered`; later OLFs are disproved."""
     room, lfr = found.room, found.read.lfr
     installed = LicenseFile.objects.filter(id=lfr.installed.olf_id, room=room).first() if lfr.installed else None
     if lfr.installed and installed is None:
         return lfr_refusals.unknown_license_file(room.name, lfr.installed.sequence)
-    acceptance = _number(room, lfr)
+    carried = compare(room, lfr, entered).carried
+    acceptance = _number(room, lfr, carried)
     case = _case(found, acceptance, installed)
     _believe_key(room, lfr)
     _give_up(room, lfr, installed, doing.now)
-    _save(doing, room, acceptance, lfr, reason=reason, first=first)
+    _save(doing, room, acceptance.number, carried, lfr, reason=reason, first=first)
     answer = apply_lfr(doing, case)
     settle_refusals(room.id)
     return answer
 
 
-def accept_known_history(doing: Act, case: Case, *, reason: str, first: str) -> AcceptedLfr:
+def accept_known_history(
+    doing: Act, case: Case, *, reason: str, first: str, entered: Mapping[str, int] = NOTHING_LOWER
+) -> AcceptedLfr:
     """L2, where the OLF that the LFR names was taken back (L6): its history is accepted with it."""
     room, lfr = case.room, case.lfr
     assert room is not None
-    acceptance = _number(room, lfr)
+    carried = compare(room, lfr, entered).carried
+    acceptance = _number(room, lfr, carried)
     _give_up(room, lfr, case.installed, doing.now)
-    _save(doing, room, acceptance, lfr, reason=reason, first=first)
+    _save(doing, room, acceptance.number, carried, lfr, reason=reason, first=first)
     case = count(replace(case, gives_up=True), (*case.acceptances, acceptance))
     return apply_lfr(doing, case)[1]
 
@@ -241,13 +255,14 @@ def _case(found: Acceptable, acceptance: Acceptance, installed: LicenseFile | No
     return count(case, (*read_acceptances(found.room.id), acceptance))
 
 
-def consequences(found: Acceptable, now: datetime) -> Iterator[str]:
+def consequences(found: Acceptable, now: datetime, entered: Mapping[str, int] = NOTHING_LOWER) -> Iterator[str]:
     """What two people need to decide, and what accepting it spends of the enrolment in force, where it ends that."""
-    room = found.room
-    yield from evidence_of(room, found.read.lfr)
+    room, lfr = found.room, found.read.lfr
+    yield from evidence_of(room, lfr, entered)
     if found.token is None or room.state != ControlRoom.State.ACTIVE:
         return
-    closings = ending(room, _case(found, _number(room, found.read.lfr), None), now)
+    acceptance = _number(room, lfr, compare(room, lfr, entered).carried)
+    closings = ending(room, _case(found, acceptance, None), now)
     for purchase in Purchase.objects.filter(id__in=closings).order_by("product", "id"):
         closing = closings[purchase.id]
         words = f"{purchase.product_id}: {closing.most} held, {closing.spent.units} become spent"
@@ -274,21 +289,31 @@ def _token_of(doing: Act, room: ControlRoom, read: ReadLfr, guid: Guid) -> Token
     return judge_token(doing, lfr, guid)
 
 
-def _number(room: ControlRoom, lfr: LicenseFileRequest) -> Acceptance:
+def _number(room: ControlRoom, lfr: LicenseFileRequest, carried: tuple[Carried, ...]) -> Acceptance:
     last = AcceptanceRow.objects.filter(room=room).order_by("-number").values_list("number", flat=True).first() or 0
-    return Acceptance(max(last, lfr.history_accepted) + 1, compare(room, lfr).add)  # L6: one may be forgotten
+    number = max(last, lfr.history_accepted) + 1  # L6: one may be forgotten
+    return Acceptance(number, tuple(one.added for one in carried if one.units))
 
 
 def _save(
-    doing: Act, room: ControlRoom, acceptance: Acceptance, lfr: LicenseFileRequest, *, reason: str, first: str
+    doing: Act,
+    room: ControlRoom,
+    first_number: int,
+    carried: tuple[Carried, ...],
+    lfr: LicenseFileRequest,
+    *,
+    reason: str,
+    first: str,
 ) -> None:
     """As many numbers as it takes: one license file carries no more than `MAX_ADDED` units to add."""
-    for number, start in enumerate(range(0, max(1, len(acceptance.add)), MAX_ADDED), acceptance.number):
+    for number, start in enumerate(range(0, max(1, len(carried)), MAX_ADDED), first_number):
+        part = carried[start : start + MAX_ADDED]
         AcceptanceRow(
             room=room,
             number=number,
             checkpoint=msgspec.json.encode(lfr.ledger.checkpoint).decode(),
-            add=msgspec.json.encode(acceptance.add[start : start + MAX_ADDED]).decode(),
+            add=msgspec.json.encode([one.added for one in part if one.units]).decode(),
+            carried=msgspec.json.encode(part).decode(),
             lfr=lfr.request_id,
             reason=reason,
             by=first,

@@ -22,6 +22,27 @@ def wrong_account(room: str, guid: Guid) -> Refusal:
     )
 
 
+def not_released(room: str, guid: Guid) -> Refusal:
+    """E11: it proves a token of this account, but CALM has not taken its release under the other one."""
+    return Refusal(
+        Code.WRONG_ACCOUNT,
+        f"{room} belongs to another account than the License GUID {guid.label} ({guid.account.name}), and was not "
+        "released there as far as CALM knows.",
+        "Upload its release LFR at the License GUID that it had, or generate one now; then install a new token of this "
+        "account.",
+        run="control-room request generate --kind release --out FILE",
+    )
+
+
+def another_history(room: str) -> Refusal:
+    """E11, L2: nothing of another account's history is told here."""
+    return Refusal(
+        Code.WRONG_ACCOUNT,
+        f"{room} was released under another account, and does not show the history that CALM saw there.",
+        "Install a token of that account, have the history accepted there (L2), and release it again.",
+    )
+
+
 def guid_bound(guid: Guid, other: ControlRoom) -> Refusal:
     return Refusal(
         Code.GUID_BOUND,

@@ -12,7 +12,7 @@ from io import StringIO
 
 from carnet import times
 from carnet.calm.purchases.models import Product, Purchase
-from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.accounts import find_open_account
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase, PurchaseShown, put_down
 from carnet.csv_cells import csv_line
@@ -176,7 +176,7 @@ def add_order(
 ) -> OrderAdded | Refusal:
     """Nothing is stored where a row is wrong, unless only the good ones are wanted; and no file is stored twice."""
     with act(calm, now=now, by=by) as doing:
-        customer, digest = find_account(account), sha256(raw).hexdigest()
+        customer, digest = find_open_account(account), sha256(raw).hexdigest()
         order = read_order(raw)
         if isinstance(order, Refusal):
             return doing.refuse(order, "order.add", customer.id)

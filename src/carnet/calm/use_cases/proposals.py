@@ -14,7 +14,7 @@ from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
 from carnet.calm.customers.windows import windows_of
 from carnet.calm.use_cases import exposures, histories, losses, restorations, taking_back, vouchers, windows
-from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.accounts import find_open_account
 from carnet.calm.use_cases.context import (
     Act,
     Calm,
@@ -31,7 +31,8 @@ from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
 
 ACCEPT_HISTORY, WRITE_OFF, ROTATE_KEYS = "accept_history", "write_off", "rotate_keys"
-SET_WINDOWS = "set_windows"
+SET_WINDOWS, MERGE_ACCOUNTS = "set_windows", "merge_accounts"
+OF_ACCOUNTS = (SET_WINDOWS, MERGE_ACCOUNTS)  # their subject is an account
 READMIT = "readmit"
 RESUME_LOG, TAKE_BACK, TAKE_BACK_TOKEN = restorations.RESUME, "take_back", "take_back_token"
 _NEW_KEY_SET = (ROTATE_KEYS, RESUME_LOG)
@@ -106,15 +107,27 @@ def carries_out(kind: str) -> Callable[[CarryOut], CarryOut]:
 
 
 def propose_accept_history(
-    calm: Calm, *, control_room: str, reason: str, now: datetime, by: str, site_confirms: bool = False
+    calm: Calm,
+    *,
+    control_room: str,
+    reason: str,
+    now: datetime,
+    by: str,
+    site_confirms: bool = False,
+    entered: Mapping[str, int] = histories.NOTHING_LOWER,
 ) -> Proposed | Refusal:
+    """L2. `entered`: lower numbers of units to add, by line and period (`carrying.key_of`), for the same reason.
+
+    Raises UsageError where one is lower than both histories prove, or higher than was computed.
+    """
     with act(calm, now=now, by=by) as doing:
         found = histories.find_acceptable(doing, control_room, site_confirms=site_confirms)
         if isinstance(found, Refusal):
             return doing.refuse(found, "history.accept", control_room)
-        would = tuple(histories.consequences(found, now))
+        would = tuple(histories.consequences(found, now, entered))
         refused, enrolment = found.refused.pk, found.room.enrolment_id
-        payload = {"refused": refused, "site_confirms": site_confirms, "enrolment": enrolment}
+        payload: dict[str, Any] = {"refused": refused, "site_confirms": site_confirms, "enrolment": enrolment}
+        payload["lower"] = dict(entered)
         return propose(doing, ACCEPT_HISTORY, control_room, payload, reason, would)
 
 
@@ -161,14 +174,24 @@ def propose_resume(calm: Calm, *, reason: str, now: datetime, by: str, as_of: da
         return propose(doing, RESUME_LOG, "", payload, reason, goes_on.words())
 
 
-def propose_take_back(calm: Calm, *, control_room: str, reason: str, now: datetime, by: str) -> Proposed | Refusal:
-    """L6: what the newest LFR with the license proves of a Control Room that CALM forgot."""
+def propose_take_back(
+    calm: Calm,
+    *,
+    control_room: str,
+    reason: str,
+    now: datetime,
+    by: str,
+    entered: Mapping[str, int] = histories.NOTHING_LOWER,
+) -> Proposed | Refusal:
+    """L6: what the newest LFR with the license proves of a Control Room that CALM forgot. `entered`: as with
+    `propose_accept_history`, where that accepts another history, too."""
     with act(calm, now=now, by=by) as doing:
         found = taking_back.find_provable(control_room)
         if isinstance(found, Refusal):
             return doing.refuse(found, "control_room.take_back", control_room)
-        payload = {"refused": found.refused.pk, "enrolment": found.room.enrolment_id if found.room else None}
-        return propose(doing, TAKE_BACK, control_room, payload, reason, tuple(taking_back.consequences(found)))
+        enrolment = found.room.enrolment_id if found.room else None
+        payload = {"refused": found.refused.pk, "enrolment": enrolment, "lower": dict(entered)}
+        return propose(doing, TAKE_BACK, control_room, payload, reason, tuple(taking_back.consequences(found, entered)))
 
 
 def propose_take_back_token(calm: Calm, *, raw: bytes, reason: str, now: datetime, by: str) -> Proposed | Refusal:
@@ -185,7 +208,7 @@ def propose_windows(
 ) -> Proposed:
     """E18: `changes` by field of `Windows`. Raises UsageError where they cannot be, or would change nothing."""
     with act(calm, now=now, by=by) as doing:
-        customer = find_account(account)
+        customer = find_open_account(account)
         was = windows_of(customer)
         will = windows.changed(was, changes)
         payload = {"was": msgspec.to_builtins(was), "windows": msgspec.to_builtins(will)}
@@ -268,7 +291,7 @@ def open_proposals(subject: str) -> tuple[ProposalShown, ...]:
 def _shown(rows: Iterable[Proposal]) -> tuple[ProposalShown, ...]:
     found = list(rows)
     rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in found if row.subject])
-    accounts = Account.objects.in_bulk([row.subject for row in found if row.kind == SET_WINDOWS])
+    accounts = Account.objects.in_bulk([row.subject for row in found if row.kind in OF_ACCOUNTS])
     return tuple(_shown_one(row, rooms.get(row.subject), accounts.get(row.subject)) for row in found)
 
 
@@ -281,7 +304,7 @@ def _shown_one(row: Proposal, room: ControlRoom | None, account: Account | None)
         room.name if room else "",
         account.id if account else "",
         account.name if account else "",
-        row.subject if row.kind in _CARRIED_OUT_BY else "",
+        row.subject if row.kind in _CARRIED_OUT_BY and account is None else "",
         row.by,
         row.at,
         row.reason,
@@ -414,8 +437,9 @@ def _accept_history(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confi
     found = histories.find_acceptable(doing, row.subject, site_confirms=confirms, refused=refused)
     if isinstance(found, Refusal):
         return found
-    did = tuple(histories.consequences(found, doing.now))
-    answer = histories.accept_history(doing, found, reason=row.reason, first=row.by)
+    entered = payload["lower"]
+    did = tuple(histories.consequences(found, doing.now, entered))
+    answer = histories.accept_history(doing, found, reason=row.reason, first=row.by, entered=entered)
     if isinstance(answer, Refusal):
         return answer
     return done(doing, row, did, lfr=answer[1].id)
@@ -425,8 +449,9 @@ def _take_back(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed 
     found = taking_back.find_provable(row.subject, refused=payload["refused"])
     if isinstance(found, Refusal):
         return found
-    did = tuple(taking_back.consequences(found))
-    answer = taking_back.take_back(doing, found, reason=row.reason, first=row.by)
+    entered = payload["lower"]
+    did = tuple(taking_back.consequences(found, entered))
+    answer = taking_back.take_back(doing, found, reason=row.reason, first=row.by, entered=entered)
     return answer if isinstance(answer, Refusal) else done(doing, row, did, lfr=answer.id)
 
 

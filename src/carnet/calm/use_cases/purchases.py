@@ -9,7 +9,7 @@ from carnet.calm.control_rooms.positions import read_books
 from carnet.calm.customers.models import Account
 from carnet.calm.purchases.books import Balance, Touched, lowering
 from carnet.calm.purchases.models import Guid, Product, Purchase
-from carnet.calm.use_cases.accounts import find_account
+from carnet.calm.use_cases.accounts import find_account, find_open_account
 from carnet.calm.use_cases.context import (
     Act,
     Calm,
@@ -68,7 +68,7 @@ def add_purchase(
 ) -> PurchaseShown:
     policy, valid_from, valid_until = policy or Policy(), as_utc(valid_from), check_end(valid_until)
     with act(calm, now=now, by=by) as doing:
-        customer, product = find_account(account), _find_product(sku)
+        customer, product = find_open_account(account), _find_product(sku)
         _check(product, quantity, valid_from, valid_until, period, policy)
         return put_down(doing, customer, NewPurchase(product, quantity, valid_from, valid_until, kind, period, policy))
 

@@ -76,10 +76,15 @@ def _of(license_guid: Guid | None, receipt: Receipt | None) -> RefusedOf:
 
 def _had_before(doing: Act, read: ReadReceipt, license_guid: Guid | None) -> ReceiptAccepted | None:
     """This very receipt, where CALM took it: it changes nothing, whichever keys and enrolments came since."""
-    file = LicenseFile.objects.defer("raw").select_related("room").filter(id=read.receipt.olf_id).first()
+    file = (
+        LicenseFile.objects.defer("raw")
+        .select_related("room", "enrolment__guid")
+        .filter(id=read.receipt.olf_id)
+        .first()
+    )
     if file is None or file.receipt != read.envelope.digest:
         return None
-    if license_guid and file.room.account_id != license_guid.account_id:
+    if license_guid and file.enrolment.guid.account_id != license_guid.account_id:
         return None
     return _answer(doing, read.receipt, file.room, file, "nothing_changed")
 

@@ -23,14 +23,16 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.control_rooms.positions import periods_of, read_position
 from carnet.calm.customers.models import Account
+from carnet.calm.customers.names import fold
 from carnet.calm.customers.windows import write_windows
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases import lfr_refusals
-from carnet.calm.use_cases.apply_lfr import apply_lfr, end, new_room, write_closing
+from carnet.calm.use_cases.apply_lfr import apply_lfr, change_account, end, new_room, write_closing
+from carnet.calm.use_cases.carrying import said
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.denormalised import note_confirmed
 from carnet.calm.use_cases.exposures import note_exposure
-from carnet.calm.use_cases.histories import accept_known_history, settle_refusals
+from carnet.calm.use_cases.histories import NOTHING_LOWER, accept_known_history, compare, settle_refusals
 from carnet.calm.use_cases.key_sets import keep_key_set
 from carnet.calm.use_cases.models import IssuedKeySet, Token
 from carnet.calm.use_cases.restorations import forgotten_at
@@ -113,15 +115,14 @@ def find_provable(room_id: str, refused: int | None = None) -> Provable | Refusa
 
 def _of_this_account(read: ReadLfr, proof: ReadCarried, room: ControlRoom | None, guid: Guid) -> Refusal | None:
     name = read.lfr.control_room.name
-    if room is not None and room.account_id != guid.account_id:
-        return lfr_refusals.wrong_account(name, guid)
-    if room is None and proof.body.account_name != guid.account.name:
+    here = room is not None and room.account_id == guid.account_id
+    if not here and fold(proof.body.account_name) != guid.account.folded:
         return Refusal(
             Code.WRONG_ACCOUNT,
             f"The license of {name} was issued to “{proof.body.account_name}”; the License GUID {guid.label} belongs "
             f"to “{guid.account.name}”.",
             "Upload it at a GUID of the account that it was issued to. If the account was forgotten, add it under that "
-            "name.",
+            "name; if it was renamed since, rename it.",
         )
     bound = ControlRoom.objects.filter(guid=guid).exclude(id=read.lfr.control_room.id).first()
     return lfr_refusals.guid_bound(guid, bound) if bound else None
@@ -188,7 +189,7 @@ def _as_command(account: Account, line: Line) -> str:
     )
 
 
-def consequences(found: Provable) -> Iterator[str]:
+def consequences(found: Provable, entered: Mapping[str, int] = NOTHING_LOWER) -> Iterator[str]:
     """What taking it back does, in words."""
     lfr, room = found.lfr, found.room
     yield from proven_words(found.proof)
@@ -196,10 +197,14 @@ def consequences(found: Provable) -> Iterator[str]:
     yield f"{lfr.control_room.name} ({lfr.control_room.id}) is {known}; its License GUID is {found.guid.label}"
     if room and room.enrolment and _is_other(room, found):
         yield "it enrolled again in the time that CALM forgot: of its enrolment before, all units count as spent"
+    if room and room.account_id != found.guid.account_id:
+        yield f"it went to {found.guid.account.name} in that time, from {room.account.name} (E11)"
     if room and stated_pair(lfr) != own_keys(room):
         yield "it brought new keys in the time that CALM forgot: the key that the license file is sealed to is believed"
     if found.standing is Standing.MISMATCH:
+        assert room is not None
         yield "its history is not the one that CALM saw: taking it back accepts it, too (L2)"
+        yield from said(compare(room, lfr, entered).carried)
     for old, purchase in found.purchases.items():
         if old != purchase.id:
             bought = f"{purchase.quantity:,} {purchase.product.name}"
@@ -211,7 +216,9 @@ def _is_other(room: ControlRoom, found: Provable) -> bool:
     return room.enrolment is not None and room.enrolment.id != found.proof.body.enrolment
 
 
-def take_back(doing: Act, found: Provable, *, reason: str, first: str) -> AcceptedLfr | Refusal:
+def take_back(
+    doing: Act, found: Provable, *, reason: str, first: str, entered: Mapping[str, int] = NOTHING_LOWER
+) -> AcceptedLfr | Refusal:
     """All that the LFR and the OLF in it prove, and then the LFR itself, as any LFR is taken."""
     lfr = found.lfr
     _keep_key_set(lfr)
@@ -227,7 +234,7 @@ def take_back(doing: Act, found: Provable, *, reason: str, first: str) -> Accept
     _settle(room, stated, found.proof.olf.issued_at)
     case = count(Case(found.read, found.guid, room, None, stated, {}, file), read_acceptances(room.id))
     if found.standing is Standing.MISMATCH:
-        accepted = accept_known_history(doing, case, reason=reason, first=first)
+        accepted = accept_known_history(doing, case, reason=reason, first=first, entered=entered)
     else:
         fall = falls(read_counted(room, stated), case.counts, doing.now)
         if fall:
@@ -277,6 +284,8 @@ def _enrol(doing: Act, room: ControlRoom, found: Provable) -> None:
     own = found.proof.body.enrolment
     if room.enrolment is not None and _is_other(room, found):
         _end_forgotten(doing, room)
+    if room.account_id != found.guid.account_id:
+        change_account(doing, room, found.guid, found.lfr.request_id)
     if room.enrolment is None or room.enrolment.id != own:
         room.enrolment = Enrolment(
             id=own,
@@ -398,9 +407,8 @@ def keep_token(doing: Act, raw: bytes) -> Token | Refusal:
 
 
 def _token_row(doing: Act, token: TokenFields) -> Token:
-    account = (
-        Account.objects.filter(id=token.account_id).first() or Account.objects.filter(name=token.account_name).first()
-    )
+    named = Account.objects.filter(folded=fold(token.account_name))
+    account = Account.objects.filter(id=token.account_id).first() or named.first()
     if account is None:
         raise UsageError(f"There is no account “{token.account_name}”.", "Add it first, under that name.")
     secret = from_base64url(token.enrolment_secret)

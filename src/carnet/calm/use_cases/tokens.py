@@ -7,7 +7,7 @@ from datetime import datetime
 from carnet.calm.customers.windows import windows_of, write_windows
 from carnet.calm.use_cases.accounts import (
     MIN_VERSION,
-    find_account,
+    find_open_account,
     is_approved,
     no_approval,
 )
@@ -43,7 +43,7 @@ def download_token(
     `for_older`: it is for a Control Room that CALM does not know yet, of an older release (E17).
     """
     with act(calm, now=now, by=by) as doing:
-        customer = find_account(account)
+        customer = find_open_account(account)
         if too_many := count_upload(doing, customer.id, 0):
             return too_many
         if not is_approved(customer.id):

@@ -44,7 +44,7 @@ class Unremembered:
 def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembered | None:
     """None where CALM was never restored, or the refusal has nothing to do with that."""
     restored = restorations()
-    if not restored or refusal.code in (Code.WRITTEN_OFF, Code.WRONG_ACCOUNT):
+    if not restored or refusal.code is Code.WRITTEN_OFF or (refusal.code is Code.WRONG_ACCOUNT and _is_known(read)):
         return None
     lfr, room = read.lfr, find_room(read.lfr.control_room.id)
     words = list(_unknown(room, read))
@@ -75,6 +75,12 @@ def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembe
     )
 
 
+def _is_known(read: ReadLfr) -> bool:
+    """Whether CALM knows what it enrolled with: then it did not go to another account in the time that was lost."""
+    named = read.lfr.enrolment.token_id
+    return Token.objects.filter(id=named).exists() or Enrolment.objects.filter(token=named).exists()
+
+
 def unremembered_receipt(refusal: Refusal, receipt: Receipt) -> Refusal | None:
     """A receipt of what CALM may have forgotten. It brings no proof: the Control Room's next LFR does. None where it
     has nothing to do with that."""
@@ -102,8 +108,7 @@ def _unknown(room: ControlRoom | None, read: ReadLfr) -> Iterator[str]:
         yield "the Control Room"
     elif not is_retired(room, read.signer) and stated_pair(lfr) not in (own_keys(room), pending_keys(room)):
         yield "its keys"
-    named = lfr.enrolment.token_id
-    if not Token.objects.filter(id=named).exists() and not Enrolment.objects.filter(token=named).exists():
+    if not _is_known(read):
         yield "the token that it enrolled with"
     if lfr.installed and not LicenseFile.objects.filter(id=lfr.installed.olf_id).exists():
         yield f"license file {lfr.installed.sequence}"

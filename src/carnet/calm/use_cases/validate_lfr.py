@@ -45,7 +45,7 @@ from carnet.exchange.license_file_request import (
 )
 from carnet.exchange.offline_license_file import AddedUnits
 from carnet.exchange.strict import from_base64url
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import Checkpoint
 
 State = ControlRoom.State
@@ -81,13 +81,17 @@ def validate_lfr(doing: Act, read: ReadLfr, guid: Guid) -> Case | Refusal:
     room = find_room(lfr.control_room.id)
     if room is None:
         return _judge_newcomer(doing, read, guid)
-    taken = _taken_before(room, read.envelope.digest)
-    refusal = judge_account(room, guid) or (_as_it_was(room, taken) if taken else None)
-    refusal = refusal or judge_identity(room, read, guid) or judge_state(room, read)  # (4), (5)
+    taken, comes = _taken_before(room, read.envelope.digest), _comes_over(doing, room, read, guid)
+    if isinstance(comes, Refusal):  # (4)
+        return comes
+    refusal = _as_it_was(room, taken) if taken and _is_of_account(taken, guid) else None
+    refusal = refusal or judge_identity(room, read, guid, comes_over=comes) or judge_state(room, read)  # (4), (5)
     if refusal:
         return refusal
     case = _judge_history(room, read, guid, taken)  # (6)
-    if isinstance(case, Refusal) or case.again:
+    if isinstance(case, Refusal):
+        return lfr_refusals.another_history(room.name) if comes and case.code in _OF_HISTORY else case
+    if case.again:
         return case
     refusal = _judge_totals(read, room) or judge_statements(room, lfr)  # (7), (8)
     if refusal:
@@ -128,6 +132,8 @@ def _judge_enrolment(doing: Act, case: Case) -> Case | Refusal:
         return case  # E11: of an older enrolment only a release LFR is taken
     if lfr.installed is not None:  # E11: the first LFR under a new token names none
         return lfr_refusals.installed_under_new_token(room, lfr.installed.sequence)
+    if case.is_release and Token.objects.filter(id=lfr.enrolment.token_id).exclude(account=room.account).exists():
+        return case  # E11: it goes to that account next, and gives up here what it had
     token = judge_token(doing, lfr, case.guid)
     if not isinstance(token, Refusal) and needs_two_people(room, case.guid.id, doing.now):
         return lfr_refusals.released_again(room.name, room)
@@ -138,10 +144,10 @@ def find_room(room: str) -> ControlRoom | None:
     return ControlRoom.objects.select_related("enrolment", "guid", "account").filter(id=room).first()
 
 
-def judge_identity(room: ControlRoom, read: ReadLfr, guid: Guid) -> Refusal | None:
+def judge_identity(room: ControlRoom, read: ReadLfr, guid: Guid, *, comes_over: bool = False) -> Refusal | None:
     """(4): the account, the GUID (H5), and the keys (E15). A retired key is a question of history, judged there."""
     lfr = read.lfr
-    if refusal := judge_account(room, guid):
+    if not comes_over and (refusal := judge_account(room, guid)):
         return refusal
     free_of_guid = lfr.kind is RequestKind.RELEASE and room.guid_id is None
     if not free_of_guid and room.guid_id != guid.id:
@@ -163,9 +169,36 @@ def judge_account(room: ControlRoom, guid: Guid) -> Refusal | None:
     return None if room.account_id == guid.account_id else lfr_refusals.wrong_account(room.name, guid)
 
 
+_OF_HISTORY = (Code.HISTORY_MISMATCH, Code.HISTORY_NOT_SHOWN)
+
+
+def _comes_over(doing: Act, room: ControlRoom, read: ReadLfr, guid: Guid) -> bool | Refusal:
+    """E11: whether it was released under another account, and proves that it holds the secret of a token of this one.
+    Without such a token, or where its release was not taken, it is as if CALM did not know it."""
+    lfr = read.lfr
+    if room.account_id == guid.account_id:
+        return False
+    token = judge_token(doing, lfr, guid)
+    if isinstance(token, Refusal):
+        return token if token.code is Code.NO_APPROVAL else False
+    if room.state != State.RELEASED:
+        return lfr_refusals.not_released(lfr.control_room.name, guid)
+    return lfr.kind is not RequestKind.RELEASE
+
+
+def _is_of_account(taken: AcceptedLfr, guid: Guid) -> bool:
+    """E6: it was taken in the time of this account."""
+    return taken.enrolment.guid.account_id == guid.account_id
+
+
 def _taken_before(room: ControlRoom, digest: str) -> AcceptedLfr | None:
     """This very file, where CALM took it and still believes it."""
-    return AcceptedLfr.objects.defer("raw").filter(digest=digest, room=room, believed=True).first()
+    return (
+        AcceptedLfr.objects.defer("raw")
+        .select_related("enrolment__guid")
+        .filter(digest=digest, room=room, believed=True)
+        .first()
+    )
 
 
 def _as_it_was(room: ControlRoom, taken: AcceptedLfr) -> Refusal | None:

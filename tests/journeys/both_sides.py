@@ -57,6 +57,7 @@ PASSING = {
     "cycle.missed",
     "state.changed",
     "seat.expired",
+    "reservation.expired",
     "leases.extended",
     "clock.set_back",
     "clock.caught_up",

@@ -110,7 +110,14 @@ class Room:
 
     def dump(self) -> dict[str, Any]:
         """All that is stored, but for refusals and what time alone changed (T2, G6): to see that nothing moved."""
-        passing = ("refused", "clock.set_back", "clock.caught_up", "leases.extended", "seat.expired")
+        passing = (
+            "refused",
+            "clock.set_back",
+            "clock.caught_up",
+            "leases.extended",
+            "seat.expired",
+            "reservation.expired",
+        )
         kept = [(r.kind, bytes(r.body)) for r in self.engine.reader.records() if r.kind not in passing]
         documents = self.store._db.execute("SELECT * FROM document ORDER BY name").fetchall()
         secrets = self.store._db.execute("SELECT * FROM secret ORDER BY name").fetchall()

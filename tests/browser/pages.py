@@ -170,6 +170,8 @@ SHOTS = (*BEFORE, *OWN, *CUSTOMER, *VENDOR)
 NO_PAGE = frozenset(
     {
         "home",
+        "customer-trust",
+        "renew",
         "api-token-revoke",
         "confirmation",
         "refused-file",

@@ -35,7 +35,7 @@ def test_a_restored_backup_is_found_out_and_nothing_is_forgotten(story: Story, t
     shown = story.ask(None, "--since", _since(refusal))
     refusal = calm.refused("request", "accept", shown, "--guid", "Oslo")
     assert refusal["code"] == "history_mismatch"
-    assert any("add 800 to document-pages" in line for line in refusal["evidence"]), refusal
+    assert any("800 are added" in line for line in refusal["evidence"]), refusal
     site("license", "install", story.issue(_accept_history(story, site)))
     assert story.consumed() == 2050
     assert site("ledger", "verify")["holds"]

@@ -9,7 +9,7 @@ import pytest
 from tests.room.site import Browser, Pages
 
 InState = Callable[[str], Pages]
-ENDS = "The license ends in 24 days:"
+ENDS = "The license ends in 24 days,"
 SAYS = {"ends": ENDS, "dismiss": 'action="/dismiss/"'}
 
 

@@ -204,7 +204,7 @@ class Reference:
         if self.metric(sku) != FEATURE or not self.granted(sku, now):
             return refuse("not_granted")
         until = max(line["until"] for line in self.lines if line["sku"] == sku)
-        return granted(sku=sku, granted=True, valid_until=until)
+        return granted(sku=sku, granted=True, valid_until=until, perpetual=False)
 
     def _acquire(self, sku: str, holder: str, ttl: int, given: Answer) -> Answer:
         refused = self._may_take(sku, SEATS)

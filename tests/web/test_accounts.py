@@ -1,5 +1,7 @@
 """Accounts over the years in the portal (H7, E11): renamed, archived, merged by two people; and who sees what then."""
 
+import re
+
 import pytest
 
 from carnet.calm.customers.models import Account
@@ -89,7 +91,7 @@ def test_after_a_change_of_account_nobody_sees_the_other_ones_time(portal: Porta
     for part in ("", "timeline/", "usage/"):
         came = text_of(new.get(f"/guids/{bought}/{part}"))
         assert "Northwind" not in came, part
-        assert " 77" not in came, came[max(0, came.index(" 77") - 200) : came.index(" 77") + 80]
+        assert not re.search(r"\b77\b", came), part
     assert "came from another account" in text_of(new.get(f"/guids/{bought}/timeline/"))
     for address, words in ((f"/accounts/{portal.contoso.id}/", "came from another account"),):
         assert words in text_of(new.get(f"{address}timeline/"))

@@ -37,7 +37,7 @@ class Generate(Asking):
     with_license = forms.BooleanField(
         required=False,
         label="Carry the installed license file back, opened",
-        help_text="Only where the vendor says that CALM was restored from a backup and asks for it.",
+        help_text="Only where the vendor says that CALM was restored from a backup, and wants to see it.",
     )
 
     def __init__(self, status: Status, data: Any = None) -> None:

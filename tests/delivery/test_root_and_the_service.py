@@ -47,7 +47,8 @@ def prefix(place: Path) -> Path:
 
 @pytest.fixture
 def shadow(place: Path) -> Path:
-    (place / "etc").mkdir(mode=0o711)
+    (place / "etc").mkdir()
+    (place / "etc").chmod(0o711)  # whatever mask this process has by now
     (place / "etc" / "shadow").write_text("root:secret-of-root")
     (place / "etc" / "shadow").chmod(0o600)
     return place / "etc" / "shadow"

@@ -474,3 +474,21 @@ def test_a_license_of_its_own_account_takes_no_site_to_another_one(world: World,
     refused = world.upload(plant.request(world.now, with_license=True), "newco-1")
     assert code(refused) == "not_remembered"
     assert code(take_back(world, plant)) == "wrong_account"
+
+
+@pytest.mark.security
+@pytest.mark.rule("L6", "E16", "unknown_license_file")
+def test_an_old_restore_hides_no_thief_of_the_issuing_keys(world: World, plant: Site) -> None:
+    """Once the site asked after the restore, a file that CALM never issued is no forgotten one."""
+    backup = Backup(world)
+    world.license(plant, products={"bot-creator": 9, "document-pages": 50})
+    backup.put_back()
+    resume(world)
+    go_on(world, plant, products={"bot-creator": 9, "document-pages": 50})
+    world.accept(plant.request(world.now))
+    before = LicenseFile.objects.count()
+    assert plant.installed is not None
+    forged = msgspec.structs.replace(plant.installed, olf_id=plant.new_uuid(), sequence=plant.installed.sequence + 1)
+    plant.installed = forged
+    assert code(world.upload(plant.request(world.now))) == "unknown_license_file"
+    assert LicenseFile.objects.count() == before

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from carnet.calm.control_rooms.history import Standing, judge_history
 from carnet.calm.control_rooms.models import (
+    AcceptedLfr,
     ControlRoom,
     Enrolment,
     LicenseFile,
@@ -13,6 +14,7 @@ from carnet.calm.control_rooms.models import (
 from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import lfr_refusals
 from carnet.calm.use_cases.key_sets import key_set_of, newest_row
+from carnet.calm.use_cases.lfr_projection import read_answered_lfr
 from carnet.calm.use_cases.models import IssuedKeySet, Restoration, Token
 from carnet.calm.use_cases.restorations import forgotten_at, has_forgotten, restorations
 from carnet.calm.use_cases.validate_lfr import (
@@ -47,6 +49,8 @@ def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembe
     if not restored or refusal.code is Code.WRITTEN_OFF or (refusal.code is Code.WRONG_ACCOUNT and _is_known(read)):
         return None
     lfr, room = read.lfr, find_room(read.lfr.control_room.id)
+    if room and refusal.code is Code.UNKNOWN_LICENSE_FILE and _went_on(room, restored[0]):
+        return None  # E16: somebody signs in the vendor's name, also years after a restore
     words = list(_unknown(room, read))
     if not words and room and refusal.code is Code.HISTORY_NOT_SHOWN and has_forgotten(room):
         return Unremembered(_needs_history(room, restored[0]), proven=False)
@@ -73,6 +77,13 @@ def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembe
         ),
         proven=True,
     )
+
+
+def _went_on(room: ControlRoom, restored: Restoration) -> bool:
+    """Whether an LFR was taken that was generated after the restore, because the site had taken the key set that states
+    it. It voided each file of the time that was lost (E4, E7): none of them is installed from then on."""
+    newest = AcceptedLfr.objects.filter(pk=room.newest_lfr_id).first()
+    return newest is not None and read_answered_lfr(newest).key_set_version >= restored.key_set
 
 
 def _is_known(read: ReadLfr) -> bool:

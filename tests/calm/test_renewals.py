@@ -161,6 +161,20 @@ def test_a_trial_is_kept_and_not_renewed_and_what_ended_is_renewed_late(scene: S
     assert [line[1:] for line in held(issued) if line[0] == USERS] == [(40, NEXT)]
 
 
+@pytest.mark.rule("S", "E9")
+def test_a_product_whose_every_purchase_is_over_is_shown_and_asked_for_by_no_fault(scene: Scene) -> None:
+    """Its line is still installed: it counts for nothing, and the next file may leave it out."""
+    scene.world.now = LATER + DAY
+    scene.world.buy(USERS, 40, valid_from=END, valid_until=NEXT)
+    request = scene.request("change")
+    shown = preflight(request, Selection(products={USERS: 30}), scene.world.now)
+    (ended,) = [row for row in shown.rows if row.sku == SEATS]
+    assert (ended.name, ended.asked) == ("Unattended Bot Runner", 0)
+    assert scene.opens()
+    assert code(renewals.renew_as_now(scene.world.calm, lfr_id=request, **scene.world.act)) == "over_entitlement"
+    scene.carry(ok(scene.world.issue(request, products={USERS: 30})).raw)
+
+
 @pytest.mark.rule("Q1", "E9")
 def test_no_proposal_is_contradicted_by_the_next(scene: Scene) -> None:
     """With an end typed that no line of the future reaches, the way out is proposed, and it is one."""

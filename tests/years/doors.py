@@ -242,8 +242,9 @@ class VendorDoors:
         for role in ("operator", "administrator"):
             for name in ("room", "room-timeline", "room-usage"):
                 yield role, reverse(name, args=[guid])
-            for refused in RefusedFile.objects.order_by("-pk").values_list("pk", flat=True)[:4]:
-                yield role, reverse("refused", args=[refused])
+            for refused in RefusedFile.objects.order_by("-pk")[:4]:
+                if role == "operator" or refused.account == account:  # what CALM cannot place, customers are not shown
+                    yield role, reverse("refused", args=[refused.pk])
         for file in LicenseFile.objects.filter(room__guid=guid).order_by("-sequence")[:2]:
             yield "administrator", reverse("certificate", args=[guid, file.id])
 

@@ -6,7 +6,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -307,7 +307,8 @@ class Site:
         lock = self._alone()
         try:
             with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                laid = Site(Path(scratch), self.passphrase_file or self.folder / "passphrase", version=self.version)
+                opens = self.passphrase_file or self.folder / "passphrase"
+                laid = replace(self, folder=Path(scratch), passphrase_file=opens)
                 backup.lay(laid.folder)
                 yield laid
         finally:

@@ -142,7 +142,8 @@ def _figures(site: Site, sku: str) -> Figures:
     now = site.shelf.now
     items = [item for item in site.shelf.purchases.values() if item.sku == sku]
     lines = [line for line in site.installed if line.sku == sku]
-    named, metric = items[0], Metric(items[0].metric)
+    named = (*items, *lines)[0]  # a purchase that is over is on no shelf; a line of it can still be installed
+    metric = Metric(named.metric)
     rows = [_purchase(site, item, lines) for item in sorted(items, key=lambda item: (item.valid_until, item.id))]
     live = [row for row in rows if row.valid_from <= now < row.valid_until]
     return Figures(

@@ -69,7 +69,7 @@ def _renew(renewal: Renewal, shelf: Shelf, had: list[Had], sku: str, now: dateti
         for item in _following(items, _next_start(items, at)):
             missing -= _take(renewal, shelf, item, missing, now)
         if missing > 0 and not _is_extended(had, shelf.purchases, at):
-            renewal.short.append(Short(items[0].name, wanted, wanted - missing, at))
+            renewal.short.append(Short(shelf.name(sku), wanted, wanted - missing, at))
 
 
 def _ending(had: list[Had], purchases: Mapping[str, Item], now: datetime) -> tuple[list[datetime], int]:

@@ -142,7 +142,7 @@ def _figures(site: Site, sku: str) -> Figures:
     now = site.shelf.now
     items = [item for item in site.shelf.purchases.values() if item.sku == sku]
     lines = [line for line in site.installed if line.sku == sku]
-    named = (*items, *lines)[0]  # a purchase that is over is on no shelf; a line of it can still be installed
+    named: Item | LineShown = items[0] if items else lines[0]  # a line of a purchase that is over can be installed
     metric = Metric(named.metric)
     rows = [_purchase(site, item, lines) for item in sorted(items, key=lambda item: (item.valid_until, item.id))]
     live = [row for row in rows if row.valid_from <= now < row.valid_until]

@@ -30,12 +30,6 @@ class Row:
         """What becomes less, and more, in words; but for the license's own end."""
         return coming_sentences(self.found.view)
 
-    @property
-    def uncovered(self) -> int:
-        """Who hold one, and more than there are."""
-        view = self.found.view
-        return max(0, view.in_use - view.granted) if view.metric.kind.holders else 0
-
 
 def coming_sentences(view: ProductView) -> list[str]:
     """Of one product: each change that is shown beside its quantity, in words."""

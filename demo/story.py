@@ -1,6 +1,7 @@
 """What the tutorial is told with: two companies that share nothing but a folder, and a narrator.
 
-Each step runs the real command in a process of its own (`machines`). A step that does not come out as the story says ends it.
+Each step runs the real command in a process of its own (`machines`). A step that does not come out as the story says
+ends it.
 """
 
 import json

@@ -1,6 +1,7 @@
 """What the tutorial is told with: two companies that share nothing but a folder, and a narrator.
 
-Each step runs the real command in a process of its own. A step that does not come out as the story says ends it.
+Each step runs the real command in a process of its own (`machines`). A step that does not come out as the story says
+ends it.
 """
 
 import json
@@ -18,6 +19,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+
+import machines
 
 HERE = Path(__file__).parent
 GAP = HERE / "gap"
@@ -66,7 +69,7 @@ class Side:
     def shown(self, line: str) -> None:
         """Run a command and show its page as people see it."""
         console.print(f"  [{self.colour}]$ {self.command} {escape(line)}[/{self.colour}]")
-        done = subprocess.run([program(self.command), *_words(line)], env=self.world(), text=True, capture_output=True)
+        done = machines.run([self.command, *_words(line)], self.world())
         if done.returncode != 0:
             raise WrongTurn(f"“{self.command} {line}” ended with {done.returncode}:\n{done.stderr}")
         console.print("\n".join(f"    {row}" for row in done.stdout.rstrip().splitlines()), markup=False)
@@ -107,8 +110,7 @@ class Side:
     def _process(self, line: str, who: str) -> subprocess.CompletedProcess[str]:
         named = f" --as {who}" if who else ""
         console.print(f"  [{self.colour}]$ {self.command} {escape(line)}{named}[/{self.colour}]")
-        args = [program(self.command), *_words(line), *(["--as", who] if who else []), "--json"]
-        return subprocess.run(args, env=self.world(), text=True, capture_output=True)
+        return machines.run([self.command, *_words(line), *(["--as", who] if who else []), "--json"], self.world())
 
     def world(self) -> dict[str, str]:
         places = {"CARNET_DATA": str(self.data), "CARNET_PASSPHRASE_FILE": str(self.secret), "COLUMNS": "104"}
@@ -126,7 +128,8 @@ def program(name: str) -> str:
 
 
 def begin_anew(*sides: Side) -> None:
-    """Two empty companies and an empty gap, each side with a passphrase of its own."""
+    """Two empty companies and an empty gap, each side with a passphrase of its own, today."""
+    os.environ.pop(machines.AHEAD, None)
     for folder in (GAP, SECRETS, *(side.data for side in sides)):
         shutil.rmtree(folder, ignore_errors=True)
     GAP.mkdir()
@@ -144,6 +147,12 @@ def chapter(title: str, text: str) -> None:
     console.print()
     console.rule(f"[bold]{title}[/bold]", align="left", style="dim")
     console.print(f"[italic]{text}[/italic]")
+
+
+def wait(days: int) -> None:
+    """Both machines run on for so many days: from here on their clocks say so."""
+    os.environ[machines.AHEAD] = str(days)
+    console.print(f"  [cyan]… {days} days later[/cyan]")
 
 
 def note(text: str) -> None:

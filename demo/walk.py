@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from story import GAP, HERE, SECRETS, Side, begin_anew, chapter, console, must, note, product
+from story import GAP, HERE, SECRETS, Side, begin_anew, chapter, console, must, note, product, wait
 
 calm = Side("calm", HERE / "calm", SECRETS / "calm.passphrase", "blue")
 site = Side("control-room", HERE / "site", SECRETS / "site.passphrase", "magenta")
@@ -22,6 +22,7 @@ def day(days: int) -> str:
 
 
 YEAR_END, NEXT_YEAR_END = day(365), day(730)
+IN_A_WEEK = 6  # days
 BOTS, PAGES, CREATORS = "unattended-bot-runner", "document-pages", "bot-creator"
 
 
@@ -39,7 +40,8 @@ def main() -> None:
     restored_backup(purchases)
     release_and_return()
     enabled_again()
-    fewer_next_year()
+    fewer_next_week()
+    the_day_itself()
     calm_restored()
     the_end(time.monotonic() - started)
 
@@ -256,10 +258,10 @@ def enabled_again() -> None:
     must(product(site.run("status"), PAGES)["remaining"] == 6700, "the site works again: 6,700 pages are left")
 
 
-def fewer_next_year() -> None:
-    chapter("12 · Renewal, with fewer seats", "Next week's seats are fewer. Both sides say so now, and on the day.")
-    soon, many = day(6), _purchase(CREATORS, 4, until=day(6))
-    few = _purchase(CREATORS, 1, day(6), NEXT_YEAR_END)
+def fewer_next_week() -> None:
+    chapter("12 · Renewal, with fewer seats", "Next week's seats are fewer. Both sides say so today.")
+    many = _purchase(CREATORS, 4, until=day(IN_A_WEEK))
+    few = _purchase(CREATORS, 1, day(IN_A_WEEK), NEXT_YEAR_END)
     pages = next(row for row in calm.run("purchase list --account 'Northwind Bank'") if row["sku"] == PAGES)
     site.run("request generate --kind renewal --out gap/northwind-0011.lfr", "kari")
     request = calm.run("request accept gap/northwind-0011.lfr --guid Oslo", "nina")
@@ -270,13 +272,29 @@ def fewer_next_year() -> None:
     must((coming["before"], coming["after"]) == (4, 1), f"the site says: {coming['words']}")
     mails = calm.run("notify")
     must(bool(mails["nobody"]), f"CALM would mail the customer: {mails['nobody'][0]['subject']}")
-    on_the_day = site.run(f"forecast --on {soon}")
-    must(product(on_the_day, CREATORS)["granted"] == 1, "on that day one seat is granted")
-    must(on_the_day["uncovered"][0]["count"] > 0, "and it is known today who will not be covered (forecast)")
+    forecast = site.run(f"forecast --on {day(IN_A_WEEK)}")
+    must(product(forecast, CREATORS)["granted"] == 1, "on that day one seat will be granted (forecast)")
+    must(forecast["uncovered"][0]["count"] == 2, "and it is known today that two people will not be covered")
+
+
+def the_day_itself() -> None:
+    chapter("13 · The day itself", "Nobody did anything, and nobody carried a file: the lines end by the clock.")
+    wait(IN_A_WEEK)
+    creators = product(site.run("status"), CREATORS)
+    must((creators["granted"], creators["in_use"]) == (1, 3), "one seat is granted, and three people are assigned")
+    site.run(f"user check {CREATORS} anna")
+    for user in ("cleo", "dora"):
+        site.refused(f"user check {CREATORS} {user}", "not_covered")
+    covered = {holder["holder"]: holder["covered"] for holder in site.run("usage show")["holders"]}
+    must(covered == {"anna": True, "cleo": False, "dora": False}, "who came first is covered; nobody is unassigned")
+    site.shown("status")
+    calm.shown("control-room list")
+    (mail,) = calm.run("notify")["nobody"]
+    must(mail["step"] == 0, f"CALM would mail the customer: {mail['subject']}")
 
 
 def calm_restored() -> None:
-    chapter("13 · CALM is restored", "The vendor's disk dies. Its backup knows nothing of the site's newest license.")
+    chapter("14 · CALM is restored", "The vendor's disk dies. Its backup knows nothing of the site's newest license.")
     calm.run("backup --out safe/calm.backup", "nina")
     site.run("request generate --out gap/northwind-0012.lfr", "kari")
     request = calm.run("request accept gap/northwind-0012.lfr --guid Oslo", "nina")

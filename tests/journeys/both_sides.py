@@ -82,10 +82,11 @@ class Carried:
     raw: bytes
     reader: LedgerReader
     machine: Machine
+    at: str = ""  # the License GUID that it is uploaded at, where not the machine's
 
     @property
     def guid(self) -> str:
-        return self.machine.guid
+        return self.at or self.machine.guid
 
 
 class Exchange:

@@ -94,3 +94,29 @@ def test_the_command_line_and_the_mail_say_it_in_the_same_words(site: Pages) -> 
     (notice,) = site.ask(DueNotices()).notices
     assert words in notice.text
     assert notice.subject.startswith("Bot Creator shrinks in")
+
+
+@pytest.fixture(scope="module")
+def shrunk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """The day came: three people hold what is granted once since yesterday, and the license goes on."""
+    past = Past(tmp_path_factory.mktemp("shrunk") / "site", 5 * DAY)
+    then = past.start + 4 * DAY
+    lines = [line(USER, 4, past.start, then), line(USER, 1, then, past.start + 365 * DAY)]
+    past.enable()
+    past.do(InstallLicense(past.vendor.olf(past.request(), lines, past.at)))
+    for name in ("anna", "bert", "cleo"):
+        past.do(AssignUser(USER, name))
+    pages = past.served()
+    yield pages
+    pages.end()
+
+
+@pytest.mark.rule("Q4")
+def test_after_the_day_it_is_said_everywhere_how_many_are_not_covered(shrunk: Pages) -> None:
+    words = "Bot Creator: 2 of the 3 in use are not covered: only the earliest one is."
+    viewer = shrunk.client("viewer")
+    for path in ("/", f"/products/{USER}/"):
+        assert text(viewer.get(path).text).count(words) == 1, path
+    assert words in " ".join(shrunk.command("status").stdout.split())
+    refused = shrunk.command("user", "check", USER, "cleo")
+    assert "cleo is not covered: Bot Creator is licensed for 1 now" in " ".join(refused.stderr.split())

@@ -9,6 +9,7 @@ from django.urls import reverse
 from carnet.calm.notices.due import due_notices
 from carnet.calm.notices.mails import mail_of
 from carnet.calm.notices.reading import read_sites
+from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases import receipts
 from carnet.times import until
 from tests.calm.conftest import DAY, ok
@@ -37,5 +38,8 @@ def test_the_list_the_customer_and_the_mail_say_the_same(portal: Portal) -> None
     assert "Plant Branch branch Northwind Active 11 d 16 h left" in listed
     of, administrator = {"account": notice.site.account}, portal.as_("administrator")
     assert words in text(administrator.get(reverse("customer", kwargs=of)).content)
+    guid = Guid.objects.get(label="branch").id
+    of_the_room = text(administrator.get(reverse("room", kwargs={"guid": guid})).content)
+    assert f"Less is granted soon {words}" in of_the_room
     coming = text(administrator.get(reverse("customer-notices", kwargs=of)).content)
     assert "Plant Branch: 7 days before some of its license ends" in coming

@@ -34,11 +34,17 @@ def test_what_calm_forgot_is_taken_back_at_the_pages(portal: Portal) -> None:
     assert refused is not None
     page = text(operator.get(reverse("refused", args=[refused.pk])))
     assert "it grants 9 Bot Creator" in page
+    assert "keeps working on what is installed there" in page, "and not on the older file that CALM remembers"
+    assert "Ask a second person to confirm" in page
     sent = {"reason": "the portal was restored", "no_copy": "on"}
     answer = operator.post(reverse("accept-history", args=[refused.pk]), sent)
     assert answer.status_code == 302, text(answer)
     waiting = text(operator.get(reverse("confirmations")))
     assert "it grants 9 Bot Creator" in waiting
+    assert "Withdraw" in waiting, "which is another act than to take back what was forgotten"
+    page = text(operator.get(reverse("refused", args=[refused.pk])))
+    assert "A second person must confirm" in page
+    assert "Ask a second person to confirm" not in page, "nothing is asked twice"
     assert not LicenseFile.objects.filter(taken_back=True).exists()
 
 

@@ -122,7 +122,7 @@ def test_q4_who_would_not_be_covered_is_counted_and_named(vendor, enabled):
     assert told.uncovered[0].newest[0] == "user-29"
     held = answers(told)["People who hold a license"]
     assert (held.answer, held.code) == ("refused", "not_covered")
-    assert held.why.startswith("28 of 30")
+    assert held.why.startswith("28 of the 30 in use are not covered")
     assert enabled.ask(WhatIf()).uncovered == []
 
 

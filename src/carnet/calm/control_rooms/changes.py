@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db.models import QuerySet
 
@@ -65,3 +66,8 @@ def read_changes(rows: Iterable[ComingChange] | QuerySet[ComingChange]) -> dict[
         metric = Metric(row.metric)
         found[row.room_id].append(Change(row.sku, row.name, metric, row.at, row.ends, row.before, row.after))
     return {room: tuple(of) for room, of in found.items()}
+
+
+def announced_changes(now: datetime, **rooms: str) -> dict[str, tuple[Change, ...]]:
+    """What becomes less and is announced now (S), of rooms with these fields; by the room's id, the soonest first."""
+    return read_changes(ComingChange.objects.filter(at__gt=now, expiring_from__lte=now, **rooms))

@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from django.db.models import Max
 
-from carnet.calm.control_rooms.changes import read_changes
-from carnet.calm.control_rooms.models import AcceptedLfr, ComingChange, LossReport, RefusedFile
+from carnet.calm.control_rooms.changes import announced_changes
+from carnet.calm.control_rooms.models import AcceptedLfr, LossReport, RefusedFile
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.purchases.models import Guid
 from carnet.calm.queries.entitlements import Entitlement, entitlements
@@ -172,10 +172,6 @@ def _lowers(site: SiteRow, changes: tuple[Change, ...], now: datetime) -> Waitin
     return Waiting(WaitingKind.EXPIRING, site.guid, site.name, title, text, site.installed, "", ends, ends)
 
 
-def _announced(account: str, now: datetime) -> dict[str, tuple[Change, ...]]:
-    return read_changes(ComingChange.objects.filter(room__account=account, at__gt=now, expiring_from__lte=now))
-
-
 def _refused(row: RefusedFile, site: SiteRow) -> Waiting:
     name = site.name or row.name or site.label
     number = f" #{row.sequence}" if row.sequence else ""
@@ -249,7 +245,7 @@ def customer_overview(account: str, now: datetime) -> CustomerOverview:
         approval_of(customer.id),
         len(guids),
         sum(row.room != "" for row in sites),
-        waiting_of(sites, refusals, lost, products, _announced(customer.id, now), now),
+        waiting_of(sites, refusals, lost, products, announced_changes(now, room__account=customer.id), now),
         _groups(products),
         sites,
         tuple((row.id, row.label) for row in rows if row.archived_at),

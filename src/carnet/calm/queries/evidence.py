@@ -26,7 +26,7 @@ from carnet.calm.use_cases.histories import (
     compare,
     never_accepted,
 )
-from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
+from carnet.calm.use_cases.proposals import ACCEPT_HISTORY, READMIT, TAKE_BACK, ProposalShown, open_proposals
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.entitlements import Metric
 from carnet.errors import UsageError
@@ -44,6 +44,9 @@ class Fits(StrEnum):
     FITS = "fits"
     POSSIBLE = "possible"
     UNLIKELY = "unlikely"
+
+
+SETTLING = (ACCEPT_HISTORY, READMIT, TAKE_BACK)  # the acts of two people that answer a refused request
 
 
 @dataclass(frozen=True)
@@ -189,6 +192,11 @@ class Evidence:
         return self.is_history or self.is_readmission or self.is_taking_back
 
     @property
+    def waits(self) -> bool:
+        """Whether one person asked for it already, so that nothing more is asked."""
+        return any(one.kind in SETTLING for one in self.proposals)
+
+    @property
     def fewer_records(self) -> int:
         return max(0, self.saw.records - self.claims.records) if self.saw and self.claims else 0
 
@@ -228,7 +236,7 @@ def evidence(refused: int) -> Evidence:
         compared.found.carried if compared else (),
         compared.causes if compared else (),
         compared.happened if compared else row.message,
-        compared.means if compared else _nothing_changed(room, name),
+        compared.means if compared else _nothing_changed(room, name, row.code),
         compared.steps if compared else (row.next,),
         _not_acceptable(row, room, read),
         last is not None and not row.resolved,
@@ -243,7 +251,10 @@ def _read(row: RefusedFile) -> ReadLfr | None:
     return None if isinstance(read, Refusal) else read
 
 
-def _nothing_changed(room: ControlRoom | None, name: str) -> str:
+def _nothing_changed(room: ControlRoom | None, name: str, code: str = "") -> str:
+    """What CALM forgot is what the site works with (L6): the number that is known here is an older one."""
+    if code == Code.NOT_REMEMBERED:
+        return f"Nothing is changed: {name} keeps working on what is installed there."
     if room and room.confirmed:
         return f"Nothing is changed: {name} keeps working on license file #{room.confirmed}."
     return "Nothing is changed."

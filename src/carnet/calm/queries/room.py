@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from carnet.calm.control_rooms.changes import announced_changes
 from carnet.calm.control_rooms.models import (
     Acceptance,
     AcceptedLfr,
@@ -43,6 +44,7 @@ from carnet.calm.use_cases.accounts import is_approved
 from carnet.calm.use_cases.carrying import accepted_numbers
 from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
 from carnet.calm.use_cases.selection import Selection, Shelf, read_shelf
+from carnet.entitlements import Change
 from carnet.errors import UsageError
 from carnet.exchange.license_file_request import RefusalCount, RequestKind
 from carnet.exchange.verdicts import Code, Refusal
@@ -176,6 +178,7 @@ class RoomPage:
     lost: LossShown | None
     proposals: tuple[ProposalShown, ...]  # open: a write-off, or a history to accept
     is_archived: bool
+    changes: tuple[Change, ...]  # S: what becomes less of its products, and is announced now
 
     @property
     def locks(self) -> bool:
@@ -225,6 +228,7 @@ def room_page(guid: str, now: datetime) -> RoomPage:
         _lost(room) if room else None,
         open_proposals(room.id) if room else (),
         license_guid.archived_at is not None,
+        announced_changes(now, room=room.id).get(room.id, ()) if room else (),
     )
 
 

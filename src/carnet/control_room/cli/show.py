@@ -76,6 +76,9 @@ def status(console: "Console", view: "Status") -> None:
     cycle_lines(console, view.cycle, now)
     if view.products:
         product_lines(console, view.products)
+        for each in view.products:
+            if each.over:
+                console.print(f"! {each.over}", style="yellow")
     console.print(f"Ledger: {counted(view.checkpoint.size, 'record')}, root {view.checkpoint.root[:16]}…")
     if view.storage:
         console.print(f"! Nothing can be written now: {view.storage}", style="bold red")

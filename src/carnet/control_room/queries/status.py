@@ -6,7 +6,7 @@ from datetime import datetime
 from carnet.control_room.queries.banner import Banner, banner, change_banner
 from carnet.control_room.queries.coming import change_views, coming_words, product_state_of
 from carnet.control_room.rules.changes import ChangeView
-from carnet.control_room.rules.grant import count_in_use, lines_of, products, remaining, taken, used
+from carnet.control_room.rules.grant import count_in_use, lines_of, products, remaining, taken, uncovered_words, used
 from carnet.control_room.rules.site_state import (
     LOCKED,
     locks,
@@ -72,6 +72,12 @@ class ProductView:
     def used(self) -> int:
         """In use now, or units consumed."""
         return self.metric.kind.used(self.consumed, self.in_use)
+
+    @property
+    def over(self) -> str:
+        """Q4: of those who hold one now, how many are not covered; empty where all are."""
+        missing = self.in_use - self.granted if self.metric.kind.holders else 0
+        return f"{self.name}: {uncovered_words(self.in_use, self.granted)}." if missing > 0 else ""
 
     @property
     def lost(self) -> str:

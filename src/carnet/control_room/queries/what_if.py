@@ -22,7 +22,7 @@ from carnet.control_room.queries.timeline import Span, horizon, spans
 from carnet.control_room.rules.activation.install_license import Opened, open_license
 from carnet.control_room.rules.changes import ChangeView
 from carnet.control_room.rules.decision import Question, View
-from carnet.control_room.rules.grant import count_in_use, lines_of, products, remaining
+from carnet.control_room.rules.grant import count_in_use, lines_of, products, remaining, uncovered_words
 from carnet.control_room.rules.granting.features import check_feature
 from carnet.control_room.rules.granting.preconditions import may_take
 from carnet.control_room.rules.granting.seats import may_acquire, may_renew
@@ -164,8 +164,7 @@ def _part(refusal: Refusal, count: int, limit: int) -> _Said:
     """Q4: where only those who came last are refused, how many that are."""
     if refusal.code is not Code.NOT_COVERED:
         return _said(refusal)
-    why = f"{count - limit:,} of {count:,}: only the earliest {limit:,} are covered."
-    return "refused", refusal.code.value, why, False
+    return "refused", refusal.code.value, f"{uncovered_words(count, limit)}.", False
 
 
 FAR = timedelta(days=3660)  # nobody plans beyond

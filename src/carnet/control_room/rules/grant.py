@@ -93,3 +93,12 @@ def is_covered(state: State, sku: str, holder: str, now: datetime) -> bool:
 def products(state: State) -> dict[str, Line]:
     """Each product of the installed OLF, by its sku, with one of its lines (for its name, metric and unit)."""
     return {line.sku: line for line in lines_of(state)}
+
+
+def uncovered_words(in_use: int, granted: int) -> str:
+    """`2 of the 3 in use are not covered: only the earliest one is` (Q4)."""
+    if not granted:
+        return "the one in use is not covered" if in_use == 1 else f"none of the {in_use:,} in use is covered"
+    missing, kept = in_use - granted, "one is" if granted == 1 else f"{granted:,} are"
+    verb = "is" if missing == 1 else "are"
+    return f"{missing:,} of the {in_use:,} in use {verb} not covered: only the earliest {kept}"

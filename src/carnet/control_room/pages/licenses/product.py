@@ -171,6 +171,7 @@ def _said(detail: ProductDetailAnswer) -> dict[str, Any]:
         "stats": page.stats(detail, row),
         "rules": page.rules(detail, row),
         "grace_days": (row.ends - row.view.valid_until).days,
+        "over": row.view.over,
         "coming": coming_sentences(row.view),
         "forecast": page.forecast(row, detail.at),
     }

@@ -26,22 +26,20 @@ class Row:
     spark: charts.Spark | None
 
     @property
-    def coming(self) -> list[str]:
-        """What becomes less, and more, in words; but for the license's own end."""
+    def coming(self) -> list[Said]:
+        """What becomes less, and more; but for the license's own end."""
         return coming_sentences(self.found.view)
 
-    @property
-    def uncovered(self) -> int:
-        """Who hold one, and more than there are."""
-        view = self.found.view
-        return max(0, view.in_use - view.granted) if view.metric.kind.holders else 0
 
-
-def coming_sentences(view: ProductView) -> list[str]:
-    """Of one product: each change that is shown beside its quantity, in words."""
-    found = [change.words for change in view.changes if change.announced or change.after > change.before]
-    more = len(found) - _TOLD
-    return found[:_TOLD] + ([f"{words.counted(more, 'more change')} of {view.name} follow."] if more > 0 else [])
+def coming_sentences(view: ProductView) -> list[Said]:
+    """Of one product: each change that is shown beside its quantity. Only what becomes less soon is a warning (S)."""
+    shown = [change for change in view.changes if change.announced or change.after > change.before]
+    soon = view.state == ProductState.EXPIRING
+    found = [Said("warn" if soon and each.after < each.before else "info", each.words) for each in shown[:_TOLD]]
+    more = len(shown) - _TOLD
+    if more > 0:
+        found.append(Said("info", f"{words.counted(more, 'more change')} of {view.name} follow."))
+    return found
 
 
 @dataclass(frozen=True)

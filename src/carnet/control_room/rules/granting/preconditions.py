@@ -131,7 +131,7 @@ def exhausted(name: str, granted: int) -> Refusal:
 def not_covered(who: str, name: str, granted: int, free: str = "unassign") -> Refusal:
     return Refusal(
         Code.NOT_COVERED,
-        f"{who} is not among the {granted:,} earliest of {name}, which are all that is still licensed.",
+        f"{who} is not covered: {name} is licensed for {granted:,} now, and those who came first keep it.",
         f"Renew the license, or {free} somebody who came earlier.",
     )
 

@@ -26,7 +26,7 @@ from carnet.calm.use_cases.histories import (
     compare,
     never_accepted,
 )
-from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
+from carnet.calm.use_cases.two_people import ProposalShown, open_proposals
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.entitlements import Metric
 from carnet.errors import UsageError

@@ -25,6 +25,7 @@ from carnet.edge.places import Place, Places
 from carnet.exchange.verdicts import Refusal
 
 _VERSIONS = ("1.0", "1.1")
+_JUDGED = frozenset((b"content-length", b"expect", b"host"))
 _NO_LINGER = struct.pack("ii", 1, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STOP_WAIT = 0.05  # seconds for a request that is on its way when the server is told to stop
@@ -359,28 +360,30 @@ class Connection(asyncio.Protocol):
         head, body, expects, hosts = len(self._url), 0, False, 0
         for name, value in self._headers:
             head += len(name) + len(value)
+            if name not in _JUDGED:
+                continue
             if name == b"content-length":
                 body = int(value)
-            elif name == b"expect":
-                expects = True
             elif name == b"host":
                 hosts += 1
+            else:
+                expects = True
         if head > self.limits.header_bytes or len(self._headers) > self.limits.headers:
             self._turn_away(limit.headers_too_large(self.limits))
         elif body > self.limits.body:
             self._turn_away(limit.body_too_large(self.limits))
-        elif self.parser.get_http_version() not in _VERSIONS:
+        elif (version := self.parser.get_http_version()) not in _VERSIONS:
             self._turn_away(limit.unreadable())
         elif hosts != 1:
             self._turn_away(limit.not_one_host())
         else:
-            self._begin(expects=expects)
+            self._begin(version, expects=expects)
 
-    def _begin(self, *, expects: bool) -> None:
+    def _begin(self, version: str, *, expects: bool) -> None:
         url = self._url if self._url.startswith(b"/") else _of_absolute(self._url)
-        parser = self.parser
-        self._head = parser.get_method() == b"HEAD"
-        self._request = self._application.request(parser.get_method(), url, self._headers, parser.get_http_version())
+        method = self.parser.get_method()
+        self._head = method == b"HEAD"
+        self._request = self._application.request(method, url, self._headers, version)
         if expects and not self._pending and not self.transport.is_closing():
             self.transport.write(_CONTINUE)
 
@@ -439,7 +442,6 @@ class Connection(asyncio.Protocol):
 
     def _all_answered(self) -> None:
         if self._place:
-            self._places.let_go(self._place)
             self._places.waits(self._place)
         if self._unread:
             self._go_on()

@@ -70,7 +70,7 @@ def write_backup(
             copy_without(folder / database, scratch / database, sealed_backup.OPEN_THEN)
             members.append((database, scratch / database))
         keys = scratch / KEYS
-        write_file(keys, msgspec.json.encode(_read_keys(folder / "keys")), 0o600)
+        keys.write_bytes(msgspec.json.encode(_read_keys(folder / "keys")))  # wrapped, and in a folder of its own
         members += [(KEYS, keys), *((name, folder / name) for name in public)]
         write_sealed(file, FORM, encode(header), aead, members, random)
         return file.tell()

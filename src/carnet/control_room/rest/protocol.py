@@ -6,7 +6,7 @@ from http import HTTPStatus
 from carnet.control_room.rest import problems
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.message import Answer, Request, request_of
-from carnet.edge.connection import Connection, Headers, Pending
+from carnet.edge.connection import Connection, Pending
 from carnet.exchange.verdicts import Refusal
 
 _CLOSE = b"connection: close\r\n"
@@ -34,14 +34,11 @@ class DoorOnTheNetwork:
     """No task and no future is made for a request: the door's answer is a callback."""
 
     one_by_one = False
+    request = staticmethod(request_of)
     encoded = staticmethod(encoded)
 
     def __init__(self, door: Door) -> None:
         self._door = door
-
-    def request(self, method: bytes, url: bytes, headers: Headers, version: str) -> Request:
-        del version
-        return request_of(method, url, headers)
 
     def handle(self, request: Request, connection: Connection, pending: Pending) -> None:
         self._door.handle(request, partial(connection.answer, pending))

@@ -6,7 +6,8 @@ from http import HTTPStatus
 from carnet.control_room.rest import problems
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.message import Answer, Request, request_of
-from carnet.edge.connection import Connection, Pending
+from carnet.edge.connection import Connection
+from carnet.edge.service import Pending
 from carnet.exchange.verdicts import Refusal
 
 _CLOSE = b"connection: close\r\n"

@@ -29,6 +29,7 @@ from carnet.errors import TamperedError
 from carnet.exchange.license_file_request import CLEAR_LEAF
 from carnet.exchange.strict import decode
 from carnet.merkle import leaf_hash
+from carnet.printable import is_printable
 
 FORMAT = b"\x01"
 KEY_ID_SIZE, ANSWER_NAME_SIZE = 4, 16  # bytes
@@ -72,7 +73,7 @@ class Record(Fields, frozen=True, omit_defaults=True):
     def __post_init__(self) -> None:
         names = self.actor + self.key if self.key else self.actor
         # called for each record: the full check only where this cheap one does not suffice
-        if not (names.isascii() and names.isprintable() and self.at.tzinfo is UTC):
+        if not (names.isascii() and is_printable(names) and self.at.tzinfo is UTC):
             super().__post_init__()
 
 
@@ -108,11 +109,7 @@ def clear_leaf(text: bytes) -> bytes:
 
 def sealed_leaf(text: bytes, index: int, cipher: Aead, key_id: int, draw: bytes, ledger_id: str) -> bytes:
     """The leaf of an encrypted record. `text` is the record in its one written form; `draw` is 16 random bytes."""
-    return b"%b%b%b" % (
-        FORMAT,
-        key_id.to_bytes(KEY_ID_SIZE, "big"),
-        cipher.encrypt(draw, text, bound(ledger_id, index)),
-    )
+    return FORMAT + with_id(key_id, cipher.encrypt(draw, text, bound(ledger_id, index)))
 
 
 def seal_of(leaf: bytes, index: int, key: bytes, key_id: int, ledger_id: str) -> bytes:

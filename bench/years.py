@@ -16,6 +16,9 @@ from bench.measure import Row, figure, in_turn, ratio_at_most
 
 CYCLES, YEAR = 360, 12
 PACKS = ("document-pages", "bot-runs", "automation-ai-credits", "document-ai-credits")
+# A backup copies the rows; copies them again, without what was open then; reads that; and writes it, sealed. None of
+# these may take longer than one copy by SQLite.
+PASSES = 4
 MONTH = timedelta(days=30)
 STEPS = ("LFR generated", "LFR accepted", "OLF issued", "OLF installed")
 
@@ -71,24 +74,29 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _backup(folder: Path) -> Iterator[Row]:
-    """The same rows, in a CALM with keys of its own."""
+    """The same rows, in a CALM with keys of its own. The stretching of the passphrase (A2) takes as long as it must,
+    whatever there is to copy: it is timed apart."""
     from carnet.calm.database_url import FILE
     from carnet.calm.wiring import Vendor
+    from carnet.vault import Vault
 
     other, number = folder / "other", iter(range(1000))
     command = [str(Path(sys.executable).with_name("calm")), "init", "--data", str(other)]
     subprocess.run(command, check=True, capture_output=True)
     _copy(folder / FILE, other / FILE)
-    own, copied = in_turn(
+    lock, passphrase = (other / "keys" / "lock").read_bytes(), (other / "passphrase").read_bytes().strip()
+    own, stretched, copied = in_turn(
         [
             lambda: Vendor(other).backup(folder / f"{next(number)}.backup"),
+            lambda: Vault.open(lock, passphrase),
             lambda: _copy(other / FILE, folder / f"{next(number)}.copy"),
         ],
         5,
     )
     yield figure("rows of CALM that are backed up", (other / FILE).stat().st_size / 1e6, "MB")
-    # most of it is the stretching of the passphrase, which takes as long whatever there is to copy
-    yield ratio_at_most("backup of CALM, sealed, against SQLite's own copy", own * 1000, "ms", copied * 1000, 10)
+    yield figure("backup of CALM: the stretching of the passphrase", stretched * 1000, "ms")
+    rest, peer = (own - stretched) * 1000, copied * 1000
+    yield ratio_at_most("backup of CALM: all else, against SQLite's own copy", rest, "ms", peer, PASSES)
 
 
 def _copy(one: Path, other: Path) -> None:

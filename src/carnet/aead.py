@@ -32,7 +32,8 @@ class Aead:
         `draw` is 16 random bytes, which may be the same for several texts. `bound` is additional data, which the box
         does not hold.
         """
-        nonce = sha256(b"%b%b%d|%b%b" % (self._nonces, draw, len(bound), bound, text)).digest()[:NONCE_SIZE]
+        hashed = b"".join((self._nonces, draw, b"%d|" % len(bound), bound, text))
+        nonce = sha256(hashed).digest()[:NONCE_SIZE]
         return nonce + self._cipher.encrypt(nonce, text, bound)
 
     def decrypt(self, box: bytes, bound: bytes) -> bytes:

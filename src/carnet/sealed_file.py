@@ -57,11 +57,11 @@ def _plain(members: Sequence[tuple[str, Path]]) -> Iterator[bytes]:
     waiting = len(contents).to_bytes(4, "big") + contents
     for _, path in members:
         with path.open("rb") as file:
-            while piece := file.read(CHUNK):
+            while piece := file.read(CHUNK - len(waiting)):
                 waiting += piece
-                while len(waiting) >= CHUNK:
-                    yield waiting[:CHUNK]
-                    waiting = waiting[CHUNK:]
+                if len(waiting) == CHUNK:
+                    yield waiting
+                    waiting = b""
     yield waiting
 
 

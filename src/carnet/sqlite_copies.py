@@ -11,12 +11,16 @@ from carnet.errors import BusyError
 
 def copy_without(source: Path, to: Path, ends: Mapping[str, str]) -> None:
     """`ends`: tables whose rows are left out, each with the condition under which they are; "" for all of them."""
-    with closing(sqlite3.connect(source)) as whole, closing(sqlite3.connect(to, isolation_level=None)) as copy:
+    draft = to.with_name(f"{to.name}-draft")
+    with closing(sqlite3.connect(source)) as whole, closing(sqlite3.connect(draft, isolation_level=None)) as copy:
+        copy.execute("PRAGMA synchronous = OFF")  # who keeps the copy flushes what it becomes
         whole.backup(copy)
+        copy.execute("PRAGMA journal_mode = OFF")
         tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         for table in tables & ends.keys():
             copy.execute(f"DELETE FROM {table} {ends[table]}")  # noqa: S608 - names of ours
-        copy.execute("VACUUM")  # what was deleted is not in its free pages either
+        copy.execute("VACUUM INTO ?", (str(to),))  # what was deleted is not in its free pages either
+    draft.unlink()
 
 
 def set_aside(database: Path) -> Path | None:

@@ -17,7 +17,6 @@ from carnet.calm import database_url
 from carnet.calm.address import FIRST, Serving
 
 if TYPE_CHECKING:
-    from carnet.calm.backup import Backup
     from carnet.calm.notices.sending import NoticesSent
     from carnet.calm.signing.vaults import Vaults
     from carnet.calm.use_cases.context import Calm, Uploads
@@ -210,23 +209,24 @@ class Vendor:
 
         with backup.open_backup(file, database_url.FILE, [TRUST, KEY_SET]) as opened:
             opened.check(self._passphrase())
+            has_rows = opened.has(database_url.FILE)
             cli_support.private_folder(self.folder)
             cli_support.private_folder(self._keys)
             with alone_with(self._keys), tempfile.TemporaryDirectory(dir=self.folder) as scratch:
                 opened.lay(Path(scratch))
-                kept = set_aside(self.folder / database_url.FILE) if opened.has_rows else None
+                kept = set_aside(self.folder / database_url.FILE) if has_rows else None
                 FileHead(self.folder / HEAD).note_lost()
-                self._put_back(opened, Path(scratch))
+                backup.lay_keys(opened.header, Path(scratch), self._keys)
+                self._put_back(Path(scratch), has_rows=has_rows)
         fault = self.calm().head_fault()
-        return Restored(opened.header.records, opened.header.made_at, str(kept or ""), opened.has_rows, fault is None)
+        return Restored(opened.header.records, opened.header.made_at, str(kept or ""), has_rows, fault is None)
 
-    def _put_back(self, opened: "Backup", scratch: Path) -> None:
+    def _put_back(self, scratch: Path, *, has_rows: bool) -> None:
         """The rows last: with them it is done."""
-        opened.lay_keys(scratch, self._keys)
         for name in (TRUST, KEY_SET):
             (scratch / name).rename(self.folder / name)
         self._new_signing_secret()  # no session and no link of before is good
-        if opened.has_rows:
+        if has_rows:
             for part in ("-wal", "-shm"):
                 (self.folder / f"{database_url.FILE}{part}").unlink(missing_ok=True)
             (scratch / database_url.FILE).rename(self.folder / database_url.FILE)

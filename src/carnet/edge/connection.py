@@ -12,85 +12,21 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import httptools
 
 from carnet.edge import acts
 from carnet.edge import limits as limit
-from carnet.edge.acts import Acts
-from carnet.edge.limits import Limits
-from carnet.edge.places import Place, Places
+from carnet.edge.places import Place
+from carnet.edge.service import Headers, Pending, Service
 from carnet.exchange.verdicts import Refusal
 
 _VERSIONS = ("1.0", "1.1")
+_JUDGED = frozenset((b"content-length", b"expect", b"host"))
 _NO_LINGER = struct.pack("ii", 1, 0)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _STOP_WAIT = 0.05  # seconds for a request that is on its way when the server is told to stop
-
-
-Headers = list[tuple[bytes, bytes]]  # names in lower case
-
-
-class Application(Protocol):
-    """What answers. Its requests and answers are its own: a connection only hands them on."""
-
-    @property
-    def one_by_one(self) -> bool:
-        """Whether a connection's next request is handled only when the one before it is answered."""
-        ...
-
-    def request(self, method: bytes, url: bytes, headers: Headers, version: str) -> Any:
-        """What is handled later, once its `body` (an attribute) is there too."""
-        ...
-
-    def handle(self, request: Any, connection: "Connection", pending: "Pending") -> None:
-        """Answer through `connection.answer`, once: at once or later. Raises only what is a fault of the program."""
-        ...
-
-    def is_question(self, request: Any) -> bool:
-        """True for short, read-only requests. They run in the event loop, so a connection gets one per turn."""
-        ...
-
-    def encoded(self, answer: Any, date: bytes, *, last: bool, bare: bool) -> bytes: ...
-
-    def refused(self, refusal: Refusal) -> Any: ...
-
-    def fault(self) -> Any: ...
-
-
-@dataclass(eq=False)
-class Service:
-    """What all connections of one server share."""
-
-    application: Application
-    limits: Limits
-    fault: Callable[[BaseException], None]
-    acts: Acts
-    places: Places
-    date: bytes = b""  # the header line of each answer; the server renews it every second
-    buffered: int | None = None  # bytes of an answer that wait for a caller to fetch them; None: as few as usual
-    stopping: bool = False
-    connections: set["Connection"] = field(default_factory=set)
-    all_closed: asyncio.Event = field(default_factory=asyncio.Event)  # while stopping
-
-    def closed(self, connection: "Connection") -> None:
-        self.connections.discard(connection)
-        if self.stopping and not self.connections:
-            self.all_closed.set()
-
-
-class Pending:
-    """The answer that one request waits for, in its place."""
-
-    __slots__ = ("bare", "data", "last", "turned_away")
-
-    def __init__(self, *, last: bool, bare: bool = False, turned_away: bool = False) -> None:
-        self.data: bytes | None = None
-        self.bare = bare  # an answer to HEAD has no body
-        self.last = last  # the connection ends after it
-        self.turned_away = turned_away  # before all of it was read
 
 
 class Connection(asyncio.Protocol):
@@ -359,28 +295,30 @@ class Connection(asyncio.Protocol):
         head, body, expects, hosts = len(self._url), 0, False, 0
         for name, value in self._headers:
             head += len(name) + len(value)
+            if name not in _JUDGED:
+                continue
             if name == b"content-length":
                 body = int(value)
-            elif name == b"expect":
-                expects = True
             elif name == b"host":
                 hosts += 1
+            else:
+                expects = True
         if head > self.limits.header_bytes or len(self._headers) > self.limits.headers:
             self._turn_away(limit.headers_too_large(self.limits))
         elif body > self.limits.body:
             self._turn_away(limit.body_too_large(self.limits))
-        elif self.parser.get_http_version() not in _VERSIONS:
+        elif (version := self.parser.get_http_version()) not in _VERSIONS:
             self._turn_away(limit.unreadable())
         elif hosts != 1:
             self._turn_away(limit.not_one_host())
         else:
-            self._begin(expects=expects)
+            self._begin(version, expects=expects)
 
-    def _begin(self, *, expects: bool) -> None:
+    def _begin(self, version: str, *, expects: bool) -> None:
         url = self._url if self._url.startswith(b"/") else _of_absolute(self._url)
-        parser = self.parser
-        self._head = parser.get_method() == b"HEAD"
-        self._request = self._application.request(parser.get_method(), url, self._headers, parser.get_http_version())
+        method = self.parser.get_method()
+        self._head = method == b"HEAD"
+        self._request = self._application.request(method, url, self._headers, version)
         if expects and not self._pending and not self.transport.is_closing():
             self.transport.write(_CONTINUE)
 
@@ -439,7 +377,6 @@ class Connection(asyncio.Protocol):
 
     def _all_answered(self) -> None:
         if self._place:
-            self._places.let_go(self._place)
             self._places.waits(self._place)
         if self._unread:
             self._go_on()

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from carnet.edge import acts
-from carnet.edge.connection import Connection, Service
+from carnet.edge.connection import Connection
 from carnet.edge.places import Place, address_of
 from carnet.edge.proxies import plain
+from carnet.edge.service import Service
 from carnet.errors import UsageError
 
 AT_ONCE = 64  # connections that are accepted before others have their turn

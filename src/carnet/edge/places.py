@@ -6,9 +6,9 @@ while a request is still arriving. So neither kept, nor mute, nor dripping conne
 """
 
 import ipaddress
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from carnet.edge.limits import Limits
 from carnet.edge.proxies import plain
@@ -18,17 +18,25 @@ from carnet.edge.proxies import plain
 class Place:
     """Of one connection, from its acceptance to its end."""
 
-    address: str
+    of: "_Address"
     close: Callable[[], None]
-    held: int = 0  # bytes of a body
+    since: float | None  # when it began to wait; None while it does not
+    held: int = 0  # bytes of bodies
     left: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class _Address:
-    places: int = 0
+    name: str
+    share: int  # bytes of bodies that its connections may hold
     held: int = 0
-    waiting: "OrderedDict[Place, float]" = field(default_factory=OrderedDict)  # since when; the longest first
+    places: dict[Place, None] = field(default_factory=dict)
+
+    def longest(self) -> tuple[float, Place] | None:
+        """The place that waits longest, and since when. It is looked for, not noted: only where there is no room is it
+        asked for, while with each request and each answer a place waits no more, or again."""
+        waiting = ((each.since, each) for each in self.places if each.since is not None)
+        return min(waiting, key=itemgetter(0), default=None)
 
 
 class Places:
@@ -43,24 +51,23 @@ class Places:
 
     def has_too_many(self, address: str) -> bool:
         found = self._addresses.get(address)
-        return address not in self._trusted and found is not None and found.places >= self._limits.per_address
+        return address not in self._trusted and found is not None and len(found.places) >= self._limits.per_address
 
     def make_room(self) -> bool:
         """Close the connection that waits longest, of the address that has most. False: none waits."""
-        waiting = [each for each in self._addresses.values() if each.waiting]
-        if not waiting:
-            return False
-        heaviest = max(waiting, key=lambda each: each.places)
-        self._close(next(iter(heaviest.waiting)))
-        return True
+        for of in sorted(self._addresses.values(), key=lambda of: len(of.places), reverse=True):
+            if found := of.longest():
+                self._close(found[1])
+                return True
+        return False
 
     def make_room_of(self, address: str) -> bool:
         """The same of this address. False also where none has waited for long: who dials as fast as it can replaces its
         own no faster than that, and costs others no handshakes."""
-        place, since = next(iter(self._addresses[address].waiting.items()), (None, 0.0))
-        if place is None or self._seconds() - since < self._limits.settled:
+        found = self._addresses[address].longest()
+        if found is None or self._seconds() - found[0] < self._limits.settled:
             return False
-        self._close(place)
+        self._close(found[1])
         return True
 
     def _close(self, place: Place) -> None:
@@ -68,10 +75,10 @@ class Places:
         place.close()
 
     def enter(self, address: str, close: Callable[[], None]) -> Place:
-        place = Place(address, close)
-        of = self._addresses.setdefault(address, _Address())
-        of.places += 1
-        of.waiting[place] = self._seconds()
+        share = self._limits.held if address in self._trusted else self._limits.held // 2
+        of = self._addresses.setdefault(address, _Address(address, share))
+        place = Place(of, close, self._seconds())
+        of.places[place] = None
         self.taken += 1
         return place
 
@@ -79,41 +86,39 @@ class Places:
         """Nothing, where it has left."""
         if place.left:
             return
-        self.let_go(place)
+        self._let_go(place)
         place.left = True
-        of = self._addresses[place.address]
-        of.waiting.pop(place, None)
-        of.places -= 1
+        del place.of.places[place]
         self.taken -= 1
-        if not of.places:
-            del self._addresses[place.address]
+        if not place.of.places:
+            del self._addresses[place.of.name]
 
     def works(self, place: Place) -> None:
         """The server owes it something now."""
-        if not place.left:
-            self._addresses[place.address].waiting.pop(place, None)
+        place.since = None
 
     def waits(self, place: Place) -> None:
-        """It has all that it asked for."""
-        if not place.left:
-            self._addresses[place.address].waiting[place] = self._seconds()
+        """It has all that it asked for: nothing of it is held any more."""
+        place.since = self._seconds()
+        if place.held and not place.left:
+            self._let_go(place)
 
     def hold(self, place: Place, size: int) -> bool:
-        """Whether `size` bytes more of its body find room; they are held then, until `let_go`."""
+        """Whether `size` bytes more of its bodies find room; they are held then, until it waits or leaves."""
         if place.left:
             return True
-        of, most = self._addresses[place.address], self._limits.held
-        share = most if place.address in self._trusted else most // 2
-        if self._held + size > most or of.held + size > share:
+        of, held = place.of, self._held + size
+        if held > self._limits.held or of.held + size > of.share:
             return False
-        self._held, of.held, place.held = self._held + size, of.held + size, place.held + size
+        self._held = held
+        of.held += size
+        place.held += size
         return True
 
-    def let_go(self, place: Place) -> None:
-        if place.held and not place.left:
-            self._held -= place.held
-            self._addresses[place.address].held -= place.held
-            place.held = 0
+    def _let_go(self, place: Place) -> None:
+        self._held -= place.held
+        place.of.held -= place.held
+        place.held = 0
 
 
 def address_of(host: str) -> str:

@@ -9,10 +9,11 @@ from email.utils import format_datetime
 from socket import socket
 
 from carnet.edge.acts import Acts
-from carnet.edge.connection import Application, Connection, Service
+from carnet.edge.connection import Connection
 from carnet.edge.gate import Gate
 from carnet.edge.limits import Limits
 from carnet.edge.places import Places, address_of
+from carnet.edge.service import Application, Service
 from carnet.server_log import Log, fault_fields
 
 

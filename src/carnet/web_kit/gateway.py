@@ -16,7 +16,8 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from carnet.edge.connection import Connection, Headers, Pending
+from carnet.edge.connection import Connection
+from carnet.edge.service import Headers, Pending
 from carnet.exchange.verdicts import Refusal
 from carnet.rest_kit.problems import FAULT, STATUS
 from carnet.server_log import shown_path

@@ -20,10 +20,11 @@ from typing import Any
 import pytest
 import uvloop
 
-from carnet.edge.connection import Connection, Pending
+from carnet.edge.connection import Connection
 from carnet.edge.gate import KEPT_BACK, LEAST, allow_files
 from carnet.edge.limits import Limits
 from carnet.edge.running import Running
+from carnet.edge.service import Pending
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from carnet.server_log import new_log

@@ -61,6 +61,7 @@ def test_who_was_answered_waits_at_the_end_of_the_line() -> None:
     first = door.enter("first", "10.0.0.1")
     door.enter("second", "10.0.0.1")
     door.places.works(first)
+    door.now = 1
     door.places.waits(first)
     assert door.places.make_room()
     assert door.closed == ["second"]
@@ -93,7 +94,8 @@ def test_one_address_fills_half_of_the_memory_for_bodies_and_all_together_no_mor
     assert not door.places.hold(one, 1)
     assert door.places.hold(two, 50)
     assert not door.places.hold(three, 1)
-    door.places.let_go(one)
+    door.places.works(one)
+    door.places.waits(one)
     assert door.places.hold(three, 50)
 
 

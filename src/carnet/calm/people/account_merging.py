@@ -10,17 +10,18 @@ from carnet.calm.customers.models import Account, Approval
 from carnet.calm.customers.windows import windows_of
 from carnet.calm.people.models import Person
 from carnet.calm.purchases.models import Guid, Purchase
-from carnet.calm.use_cases import proposals
+from carnet.calm.use_cases import two_people
 from carnet.calm.use_cases.accounts import find_open_account, is_approved
 from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.models import Proposal, Token
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 
+MERGE_ACCOUNTS = "merge_accounts"
 _MOVED = (Purchase, Guid, ControlRoom, Person, Token, Approval)
 
 
-def propose_merge(calm: Calm, *, account: str, into: str, reason: str, now: datetime, by: str) -> proposals.Proposed:
+def propose_merge(calm: Calm, *, account: str, into: str, reason: str, now: datetime, by: str) -> two_people.Proposed:
     """`account` ends, and all that it has goes to `into`. A second person confirms it.
 
     Raises UsageError where they are one, one is archived, or a label stands in both.
@@ -29,7 +30,7 @@ def propose_merge(calm: Calm, *, account: str, into: str, reason: str, now: date
         was, to = find_open_account(account), find_open_account(into)
         _check(was, to)
         would = tuple(consequences(was, to))
-        return proposals.propose(doing, proposals.MERGE_ACCOUNTS, was.id, {"into": to.id}, reason, would)
+        return two_people.propose(doing, MERGE_ACCOUNTS, was.id, {"into": to.id}, reason, would)
 
 
 def _check(was: Account, to: Account) -> None:
@@ -71,17 +72,16 @@ def _many(name: str, count: int) -> str:
     return name if count == 1 else f"{first}s{' for ' + rest if rest else ''}"
 
 
-@proposals.carries_out(proposals.MERGE_ACCOUNTS)
-def _merge(doing: Act, row: Proposal, payload: dict[str, Any]) -> proposals.Confirmed | Refusal:
+@two_people.carries_out(MERGE_ACCOUNTS, "asks to merge it into another account")
+def _merge(doing: Act, row: Proposal, payload: dict[str, Any]) -> two_people.Confirmed | Refusal:
     was, to = find_open_account(row.subject), find_open_account(payload["into"])
     _check(was, to)
     did = tuple(consequences(was, to))
     for model in _MOVED:
         model.objects.filter(account=was).update(account=to)
     RefusedFile.objects.filter(account=was.id).update(account=to.id)
-    waiting = Proposal.objects.filter(subject=was.id, kind__in=proposals.OF_ACCOUNTS, state=Proposal.State.OPEN)
-    for other in waiting.exclude(id=row.id):
-        proposals.withdraw_open(doing, other)
+    for other in Proposal.objects.filter(subject=was.id, state=Proposal.State.OPEN).exclude(id=row.id):
+        two_people.withdraw_open(doing, other)
     was.archived_at, was.merged_into = doing.now, to
     was.save(force_update=True)
-    return proposals.done(doing, row, did)
+    return two_people.done(doing, row, did)

@@ -23,7 +23,7 @@ from carnet.calm.use_cases.context import (
     check_text,
 )
 from carnet.calm.use_cases.models import Proposal
-from carnet.calm.use_cases.proposals import withdraw_open
+from carnet.calm.use_cases.two_people import withdraw_open
 from carnet.errors import UsageError
 from carnet.printable import is_printable
 

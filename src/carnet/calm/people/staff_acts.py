@@ -9,7 +9,7 @@ from typing import Any
 from carnet.calm.people import staff
 from carnet.calm.people.access import VENDOR_ROLES, Permission, Role, may
 from carnet.calm.people.models import EntryCode, Person
-from carnet.calm.use_cases import proposals, vouchers
+from carnet.calm.use_cases import two_people, vouchers
 from carnet.calm.use_cases.context import Act, Calm, act, check_text, is_same_operator
 from carnet.calm.use_cases.models import Proposal
 from carnet.errors import UsageError
@@ -36,7 +36,7 @@ class StaffAct:
 
 @dataclass(frozen=True)
 class StaffProposed:
-    proposed: proposals.Proposed
+    proposed: two_people.Proposed
     half: str = field(repr=False)  # of an entry code, shown once; empty where the link goes by mail, or none does
 
 
@@ -52,7 +52,7 @@ def propose(calm: Calm, asked: StaffAct, *, by_mail: bool, now: datetime, by: st
         if refusal := _nobody_else(address, by, now):
             return doing.refuse(refusal, asked.kind, address)
         payload = {"name": asked.name, "role": asked.role, "by_mail": by_mail}
-        proposed = proposals.propose(doing, asked.kind, address, payload, asked.reason, (would,))
+        proposed = two_people.propose(doing, asked.kind, address, payload, asked.reason, (would,))
         halves = asked.kind in _ENTER and not by_mail
         half = half_codes.begin(EntryCode, proposed.proposal, address, doing.random(10)) if halves else ""
         return StaffProposed(proposed, half)
@@ -115,8 +115,8 @@ def _nobody_else(address: str, by: str, now: datetime) -> Refusal | None:
     )
 
 
-def _carried_out(do: Callable[[Act, Proposal, dict[str, Any]], None]) -> proposals.CarryOut:
-    def carry_out(doing: Act, row: Proposal, payload: dict[str, Any]) -> proposals.Confirmed | Refusal:
+def _carried_out(do: Callable[[Act, Proposal, dict[str, Any]], None]) -> two_people.CarryOut:
+    def carry_out(doing: Act, row: Proposal, payload: dict[str, Any]) -> two_people.Confirmed | Refusal:
         asked = StaffAct(row.kind, row.subject, row.reason, payload["name"], payload["role"])
         try:
             did = _would(asked, row.subject, "")
@@ -129,20 +129,10 @@ def _carried_out(do: Callable[[Act, Proposal, dict[str, Any]], None]) -> proposa
     return carry_out
 
 
-def _answered(doing: Act, row: Proposal, payload: dict[str, Any], did: str) -> proposals.Confirmed:
+def _answered(doing: Act, row: Proposal, payload: dict[str, Any], did: str) -> two_people.Confirmed:
     half = half_codes.complete(EntryCode, row.id, doing.random(10), doing.now)
     invited = row.subject if row.kind in _ENTER and payload["by_mail"] else ""
-    done = proposals.done(doing, row, (did,))
-    return proposals.Confirmed(
-        done.proposal,
-        done.kind,
-        done.subject,
-        done.proposed_by,
-        done.confirmed_by,
-        done.did,
-        half=half,
-        invited=invited,
-    )
+    return two_people.done(doing, row, (did,), half=half, invited=invited)
 
 
 def _add(doing: Act, row: Proposal, payload: dict[str, Any]) -> None:
@@ -165,11 +155,11 @@ def _remove_factors(doing: Act, row: Proposal, _: dict[str, Any]) -> None:
     staff.drop_second_factors(doing, _find(row.subject), asked_by=row.by)
 
 
-for _kind, _do in (
-    (ADD, _add),
-    (ROLE, _change_role),
-    (LINK, _give_link),
-    (LET_IN, _let_in),
-    (FACTORS, _remove_factors),
+for _kind, _do, _asks in (
+    (ADD, _add, "asks to add somebody to the staff"),
+    (ROLE, _change_role, "asks for another role for somebody of the staff"),
+    (LINK, _give_link, "asks for a new link for somebody of the staff"),
+    (LET_IN, _let_in, "asks to let somebody of the staff in again"),
+    (FACTORS, _remove_factors, "asks to remove somebody's second factors"),
 ):
-    proposals.carries_out(_kind)(_carried_out(_do))
+    two_people.carries_out(_kind, _asks, of_staff=True)(_carried_out(_do))

@@ -1,6 +1,7 @@
 """Other names for accounts and License GUIDs, archiving, and merging, which a second person confirms (A3)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -44,45 +45,65 @@ class Merge(Reason):
         return name
 
 
-def _form_page(request: AuthorizedRequest, form: Asking, account: str, **page: str) -> HttpResponse:
-    context = {"form": form, "account_id": account, **page}
-    return render(request, "ui/form_page.html", context, status=form.status)
+class NewLabel(Asking):
+    label = forms.CharField(max_length=200, label="New label", help_text="The site, as people call it.")
+
+
+def _form_page(
+    request: AuthorizedRequest,
+    form: Asking,
+    do: Callable[[dict[str, Any]], Any],
+    said: Callable[[Any], str],
+    done: HttpResponse,
+    **page: str,
+) -> HttpResponse:
+    """Ask, say what came of it and answer with `done`; or show the form."""
+    answer = form.ask(do) if request.method == "POST" else None
+    if answer:
+        messages.success(request, said(answer))
+        return done
+    return render(request, "ui/form_page.html", {"form": form, **page}, status=form.status)
+
+
+def _archive_page(
+    request: AuthorizedRequest, name: str, acts: tuple[Any, Any], done: HttpResponse, *, back: bool, **page: str
+) -> HttpResponse:
+    """`acts`: what archives it, and what brings it `back`."""
+    form = Archive(request.POST if request.method == "POST" else None)
+    said = f"{name} is {'in the lists again' if back else 'archived'}."
+    page["title"] = f"{'Bring back' if back else 'Archive'} {name}"
+    page["send"] = "Bring it back" if back else "Archive it"
+    return _form_page(request, form, lambda _: acts[back](request.calm, **request.who), lambda _: said, done, **page)
 
 
 @requires(Permission.OPERATE)
 @require_http_methods(["GET", "POST"])
 def account_rename(request: AuthorizedRequest, account: str) -> HttpResponse:
     customer = account_of(request, account)
-    form = NewName(request.POST or None, initial={"name": customer.name})
-    if request.method == "POST":
-        answer = form.ask(
-            lambda asked: account_acts.rename_account(
-                request.calm, account=customer.id, name=asked["name"], **request.who
-            )
-        )
-        if answer:
-            messages.success(request, f"The account is called {answer.name} now.")
-            return redirect("customer", account=customer.id)
-    lede = "Its sites show the new name from their next license file on."
-    return _form_page(request, form, customer.id, title=f"Rename {customer.name}", lede=lede, send="Rename it")
+    return _form_page(
+        request,
+        NewName(request.POST or None, initial={"name": customer.name}),
+        lambda asked: account_acts.rename_account(request.calm, account=customer.id, **asked, **request.who),
+        lambda answer: f"The account is called {answer.name} now.",
+        redirect("customer", account=customer.id),
+        account_id=customer.id,
+        title=f"Rename {customer.name}",
+        lede="Its sites show the new name from their next license file on.",
+        send="Rename it",
+    )
 
 
 @requires(Permission.OPERATE)
 @require_http_methods(["GET", "POST"])
 def account_archive(request: AuthorizedRequest, account: str) -> HttpResponse:
-    """Brings one that is archived back."""
-    customer = account_of(request, account)
-    back = customer.archived_at is not None
-    act: Callable[..., Any] = account_acts.bring_account_back if back else account_acts.archive_account
-    form = Archive(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.ask(lambda _: act(request.calm, account=customer.id, **request.who)):
-        messages.success(request, f"{customer.name} is {'in the lists again' if back else 'archived'}.")
-        return redirect("customer", account=customer.id)
-    title = f"{'Bring back' if back else 'Archive'} {customer.name}"
-    lede = "An archived account is in no list, and nothing is done in it. Only one where nothing is held is archived."
-    return _form_page(
-        request, form, customer.id, title=title, lede=lede, send="Bring it back" if back else "Archive it"
+    row = account_of(request, account)
+    acts = (
+        partial(account_acts.archive_account, account=row.id),
+        partial(account_acts.bring_account_back, account=row.id),
     )
+    lede = "An archived account is in no list, and nothing is done in it. Only one where nothing is held is archived."
+    back, done = row.archived_at is not None, redirect("customer", account=row.id)
+    return _archive_page(request, row.name, acts, done, back=back, account_id=row.id, lede=lede)
 
 
 @requires(Permission.OPERATE, fresh=True)
@@ -90,56 +111,46 @@ def account_archive(request: AuthorizedRequest, account: str) -> HttpResponse:
 def account_merge(request: AuthorizedRequest, account: str) -> HttpResponse:
     """Proposes it; another person confirms (A3)."""
     customer = account_of(request, account)
-    form = Merge(request.POST or None, customer)
-    if request.method == "POST":
-        answer = form.ask(
-            lambda asked: account_merging.propose_merge(
-                request.calm, account=customer.id, into=asked["into"], reason=asked["reason"], **request.who
-            )
-        )
-        if answer:
-            messages.success(request, "A second person must confirm it. Until then nothing is changed.")
-            return redirect("confirmations")
     lede = (
         "Purchases, License GUIDs, Control Rooms, people, tokens and approvals go to the other account, with their "
         "history. This one is archived for good."
     )
-    title = f"Merge {customer.name} into another account"
-    return _form_page(request, form, customer.id, title=title, lede=lede, send="Ask a second person to confirm")
-
-
-class NewLabel(Asking):
-    label = forms.CharField(max_length=200, label="New label", help_text="The site, as people call it.")
+    return _form_page(
+        request,
+        Merge(request.POST or None, customer),
+        lambda asked: account_merging.propose_merge(
+            request.calm, account=customer.id, into=asked["into"], reason=asked["reason"], **request.who
+        ),
+        lambda _: "A second person must confirm it. Until then nothing is changed.",
+        redirect("confirmations"),
+        account_id=customer.id,
+        title=f"Merge {customer.name} into another account",
+        lede=lede,
+        send="Ask a second person to confirm",
+    )
 
 
 @requires(Permission.OPERATE)
 @require_http_methods(["GET", "POST"])
 def guid_rename(request: AuthorizedRequest, guid: str) -> HttpResponse:
     row = guid_of(request, guid)
-    form = NewLabel(request.POST or None, initial={"label": row.label})
-    if request.method == "POST":
-        answer = form.ask(
-            lambda asked: account_acts.rename_guid(request.calm, guid=row.id, label=asked["label"], **request.who)
-        )
-        if answer:
-            messages.success(request, f"The License GUID is labelled {answer.label} now.")
-            return redirect("room", guid=row.id)
-    return _form_page(request, form, row.account_id, title=f"Rename {row.label}", send="Rename it")
+    return _form_page(
+        request,
+        NewLabel(request.POST or None, initial={"label": row.label}),
+        lambda asked: account_acts.rename_guid(request.calm, guid=row.id, **asked, **request.who),
+        lambda answer: f"The License GUID is labelled {answer.label} now.",
+        redirect("room", guid=row.id),
+        account_id=row.account_id,
+        title=f"Rename {row.label}",
+        send="Rename it",
+    )
 
 
 @requires(Permission.OPERATE)
 @require_http_methods(["GET", "POST"])
 def guid_archive(request: AuthorizedRequest, guid: str) -> HttpResponse:
-    """Brings one that is archived back."""
     row = guid_of(request, guid)
-    back = row.archived_at is not None
-    act: Callable[..., Any] = account_acts.bring_guid_back if back else account_acts.archive_guid
-    form = Archive(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.ask(lambda _: act(request.calm, guid=row.id, **request.who)):
-        messages.success(request, f"{row.label} is {'in the lists again' if back else 'archived'}.")
-        return redirect("room", guid=row.id)
-    title = f"{'Bring back' if back else 'Archive'} {row.label}"
+    acts = partial(account_acts.archive_guid, guid=row.id), partial(account_acts.bring_guid_back, guid=row.id)
     lede = "An archived License GUID is in no list, and no request is taken at it. Nothing may be held at it."
-    return _form_page(
-        request, form, row.account_id, title=title, lede=lede, send="Bring it back" if back else "Archive it"
-    )
+    back, done = row.archived_at is not None, redirect("room", guid=row.id)
+    return _archive_page(request, row.label, acts, done, back=back, account_id=row.account_id, lede=lede)

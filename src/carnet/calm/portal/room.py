@@ -4,12 +4,13 @@ and the receipt, its timeline and use, and reporting it as lost (E12).
 What CALM knows comes from `queries.room`, what an OLF would meet from `queries.preflight`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.messages import INFO, SUCCESS
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -140,23 +141,36 @@ def room(request: AuthorizedRequest, guid: str) -> HttpResponse:
 @require_POST
 def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 1."""
+
+    def said(answer: Any) -> tuple[int, str]:
+        if answer.verdict == "released":
+            return SUCCESS, f"{answer.name} is released. What it did not consume is available again."
+        if answer.verdict == "accepted_again":
+            return INFO, "That request was accepted before. Nothing is changed."
+        return SUCCESS, f"Request #{answer.sequence} of {answer.name} is accepted."
+
+    which = "the newest License File Request of the site"
+    return _upload(request, guid, "request", which, accept_lfr.accept_lfr, said)
+
+
+def _upload(
+    request: AuthorizedRequest,
+    guid: str,
+    tried: str,
+    which: str,
+    accept: Callable[..., Any],
+    said: Callable[[Any], tuple[int, str]],
+) -> HttpResponse:
+    """A file of a site that is sent at its License GUID, taken by `accept`."""
     license_guid = guid_of(request, guid)
     raw = read_upload(request)
     if raw is None:
-        messages.warning(request, "No file was sent. Choose the newest License File Request of the site.")
+        messages.warning(request, f"No file was sent. Choose {which}.")
         return redirect("room", guid=license_guid.id)
-    answer = accept_lfr.accept_lfr(request.calm, raw=raw, guid=license_guid.id, **request.who)
+    answer = accept(request.calm, raw=raw, guid=license_guid.id, **request.who)
     if isinstance(answer, Refusal):
-        return show(request, license_guid, refusal=answer, tried="request")
-    if answer.verdict == "released":
-        messages.success(request, f"{answer.name} is released. What it did not consume is available again.")
-    elif answer.verdict == "accepted_again":
-        messages.info(request, "That request was accepted before. Nothing is changed.")
-    else:
-        messages.success(
-            request,
-            f"Request #{answer.sequence} of {answer.name} is accepted.",
-        )
+        return show(request, license_guid, refusal=answer, tried=tried)
+    messages.add_message(request, *said(answer))
     return redirect("room", guid=license_guid.id)
 
 
@@ -235,19 +249,13 @@ def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpRespons
 @requires(Permission.EXCHANGE)
 @require_POST
 def receipt_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
-    license_guid = guid_of(request, guid)
-    raw = read_upload(request)
-    if raw is None:
-        messages.warning(request, "No file was sent. Choose the receipt that the site wrote when it installed.")
-        return redirect("room", guid=license_guid.id)
-    answer = receipts.accept_receipt(request.calm, raw=raw, guid=license_guid.id, **request.who)
-    if isinstance(answer, Refusal):
-        return show(request, license_guid, refusal=answer, tried="receipt")
-    if answer.verdict == "confirmed":
-        messages.success(request, f"License file #{answer.sequence} is installed, confirmed by its receipt.")
-    else:
-        messages.info(request, "That was known already. Nothing is changed.")
-    return redirect("room", guid=license_guid.id)
+    def said(answer: Any) -> tuple[int, str]:
+        if answer.verdict == "confirmed":
+            return SUCCESS, f"License file #{answer.sequence} is installed, confirmed by its receipt."
+        return INFO, "That was known already. Nothing is changed."
+
+    which = "the receipt that the site wrote when it installed"
+    return _upload(request, guid, "receipt", which, receipts.accept_receipt, said)
 
 
 @requires(Permission.SEE)

@@ -34,8 +34,8 @@ from carnet.calm.queries.late_totals import late_totals
 from carnet.calm.queries.timeline import Page, page_of
 from carnet.calm.use_cases.exposures import exposed_lines
 from carnet.calm.use_cases.models import Proposal, Restoration, Vouching
-from carnet.calm.use_cases.proposals import OF_ACCOUNTS
 from carnet.calm.use_cases.restorations import forgotten_words
+from carnet.calm.use_cases.two_people import asked, with_subjects
 from carnet.entitlements import Metric
 from carnet.exchange.license_file_request import LineTotals
 from carnet.times import span, until
@@ -330,35 +330,12 @@ def _lost(_now: datetime, most: int) -> Iterator[Attention]:
         yield _of_room(AttentionKind.LOST, title, sentence, row.room, row.at)
 
 
-_ASKS = {
-    "write_off": "asks to write it off",
-    "accept_history": "asks to accept its history",
-    "readmit": "asks to let it enrol once more",
-    "take_back": "asks to take back what CALM forgot of it",
-    "take_back_token": "asks to take back a token that CALM forgot",
-    "resume_log": "states that CALM was restored",
-    "rotate_keys": "asks for new issuing keys",
-    "set_windows": "asks for other windows",
-    "merge_accounts": "asks to merge it into another account",
-    "add_staff": "asks to add somebody to the staff",
-    "change_staff_role": "asks for another role for somebody of the staff",
-    "give_staff_link": "asks for a new link for somebody of the staff",
-    "let_staff_in": "asks to let somebody of the staff in again",
-    "remove_staff_factors": "asks to remove somebody's second factors",
-}
-
-
 def _proposals(_now: datetime, most: int) -> Iterator[Attention]:
-    rows = list(Proposal.objects.filter(state=Proposal.State.OPEN).order_by("-at", "-id")[:most])
-    rooms = ControlRoom.objects.select_related("account").in_bulk([row.subject for row in rows])
-    accounts = Account.objects.in_bulk([row.subject for row in rows if row.kind in OF_ACCOUNTS])
-    for row in rows:
-        room, account = rooms.get(row.subject), accounts.get(row.subject)
-        about = (account.id, account.name, "", "", "") if account else ("",) * 5
-        if room:
-            about = (room.account_id, room.account.name, room.id, room.name, room.guid_id or "")
-        sentence = f"{row.by} {_ASKS[row.kind]}: {row.reason}"
-        yield Attention(AttentionKind.PROPOSAL, "Second person needed", sentence, *about, row.at, row.id)
+    rows = Proposal.objects.filter(state=Proposal.State.OPEN).order_by("-at", "-id")[:most]
+    for row, room, account in with_subjects(rows):
+        whose = (account.id, account.name) if account else ("", "")
+        about = (room.id, room.name, room.guid_id or "") if room else ("", "", "")
+        yield Attention(AttentionKind.PROPOSAL, "Second person needed", asked(row), *whose, *about, row.at, row.id)
 
 
 _DONE_THERE = {

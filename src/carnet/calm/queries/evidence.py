@@ -26,7 +26,8 @@ from carnet.calm.use_cases.histories import (
     compare,
     never_accepted,
 )
-from carnet.calm.use_cases.proposals import ACCEPT_HISTORY, READMIT, TAKE_BACK, ProposalShown, open_proposals
+from carnet.calm.use_cases.proposals import ACCEPT_HISTORY, READMIT, TAKE_BACK
+from carnet.calm.use_cases.two_people import ProposalShown, open_proposals
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.entitlements import Metric
 from carnet.errors import UsageError

@@ -42,8 +42,8 @@ from carnet.calm.queries.timeline import (
 )
 from carnet.calm.use_cases.accounts import is_approved
 from carnet.calm.use_cases.carrying import accepted_numbers
-from carnet.calm.use_cases.proposals import ProposalShown, open_proposals
 from carnet.calm.use_cases.selection import Selection, Shelf, read_shelf
+from carnet.calm.use_cases.two_people import ProposalShown, open_proposals
 from carnet.entitlements import Change
 from carnet.errors import UsageError
 from carnet.exchange.license_file_request import RefusalCount, RequestKind

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from carnet.calm.control_rooms.models import ControlRoom, SeenCheckpoint
 from carnet.calm.issuing_log import log
@@ -119,9 +119,9 @@ def resume(doing: Act, size: int, root: str, reason: str, first: str) -> GoesOn 
     return goes_on
 
 
-def restorations() -> list[Restoration]:
+def restorations() -> QuerySet[Restoration]:
     """The newest first."""
-    return list(Restoration.objects.order_by("-at", "-id"))
+    return Restoration.objects.order_by("-at", "-id")
 
 
 def forgotten_words(row: Restoration) -> str:
@@ -140,5 +140,5 @@ def forgotten_at(when: datetime) -> Restoration | None:
 def has_forgotten(room: ControlRoom) -> bool:
     """Whether CALM was restored and has taken nothing of this Control Room since: it may have forgotten what it saw
     last of it."""
-    newest = Restoration.objects.order_by("-at").first()
+    newest = restorations().first()
     return newest is not None and not SeenCheckpoint.objects.filter(room=room, at__gt=newest.at).exists()

@@ -45,18 +45,18 @@ class Unremembered:
 
 def judge_unremembered(refusal: Refusal, read: ReadLfr, guid: Guid) -> Unremembered | None:
     """None where CALM was never restored, or the refusal has nothing to do with that."""
-    restored = restorations()
-    if not restored or refusal.code is Code.WRITTEN_OFF or (refusal.code is Code.WRONG_ACCOUNT and _is_known(read)):
+    restored = restorations().first()
+    if restored is None or refusal.code is Code.WRITTEN_OFF or (refusal.code is Code.WRONG_ACCOUNT and _is_known(read)):
         return None
     lfr, room = read.lfr, find_room(read.lfr.control_room.id)
-    if room and refusal.code is Code.UNKNOWN_LICENSE_FILE and _went_on(room, restored[0]):
+    if room and refusal.code is Code.UNKNOWN_LICENSE_FILE and _went_on(room, restored):
         return None  # E16: somebody signs in the vendor's name, also years after a restore
     words = list(_unknown(room, read))
     if not words and room and refusal.code is Code.HISTORY_NOT_SHOWN and has_forgotten(room):
-        return Unremembered(_needs_history(room, restored[0]), proven=False)
+        return Unremembered(_needs_history(room, restored), proven=False)
     if not words:
         return None
-    head = f"{lfr.control_room.name} names what is not known here: {', '.join(words)}. {_restored_words(restored[0])}"
+    head = f"{lfr.control_room.name} names what is not known here: {', '.join(words)}. {_restored_words(restored)}"
     if lfr.installed is None:
         return Unremembered(_needs_token(head), proven=False)
     since = room.seen_size if room and standing_of(room, read) is Standing.NOT_SHOWN else 0
@@ -95,8 +95,8 @@ def _is_known(read: ReadLfr) -> bool:
 def unremembered_receipt(refusal: Refusal, receipt: Receipt) -> Refusal | None:
     """A receipt of what CALM may have forgotten. It brings no proof: the Control Room's next LFR does. None where it
     has nothing to do with that."""
-    restored = restorations()
-    if not restored or refusal.code not in (Code.UNKNOWN_SIGNER, Code.UNKNOWN_LICENSE_FILE, Code.HISTORY_NOT_SHOWN):
+    restored = restorations().first()
+    if restored is None or refusal.code not in (Code.UNKNOWN_SIGNER, Code.UNKNOWN_LICENSE_FILE, Code.HISTORY_NOT_SHOWN):
         return None
     known = LicenseFile.objects.filter(id=receipt.olf_id).exists()
     if known and forgotten_at(receipt.installed_at) is None:
@@ -104,7 +104,7 @@ def unremembered_receipt(refusal: Refusal, receipt: Receipt) -> Refusal | None:
     return Refusal(
         Code.NOT_REMEMBERED,
         f"The receipt is of Control Room {receipt.control_room_id}, for license file {receipt.sequence}. "
-        f"{_restored_words(restored[0])}",
+        f"{_restored_words(restored)}",
         "Nothing is to be done with the receipt. Upload the Control Room's next LFR: the answer says what to bring.",
     )
 

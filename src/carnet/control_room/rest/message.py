@@ -21,9 +21,9 @@ class Request(msgspec.Struct):
     twice: bytes = b""
 
 
-def request_of(method: bytes, path: bytes, headers: Iterable[tuple[bytes, bytes]], body: bytes = b"") -> Request:
+def request_of(method: bytes, path: bytes, headers: Iterable[tuple[bytes, bytes]], _version: str = "") -> Request:
     """`headers` have names in lower case."""
-    request = Request(method, path, body)
+    request = Request(method, path)
     for name, value in headers:
         field = _READ.get(name)
         if field:

@@ -6,38 +6,11 @@ from http import HTTPStatus
 from carnet.control_room.rest import problems
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.message import Answer, Request, request_of
-from carnet.edge.connection import Connection, Headers, Pending
+from carnet.edge.connection import Connection
+from carnet.edge.service import Pending
 from carnet.exchange.verdicts import Refusal
 
 _CLOSE = b"connection: close\r\n"
-
-
-class DoorOnTheNetwork:
-    """No task and no future is made for a request: the door's answer is a callback."""
-
-    one_by_one = False
-
-    def __init__(self, door: Door) -> None:
-        self._door = door
-
-    def request(self, method: bytes, url: bytes, headers: Headers, version: str) -> Request:
-        del version
-        return request_of(method, url, headers)
-
-    def handle(self, request: Request, connection: Connection, pending: Pending) -> None:
-        self._door.handle(request, partial(connection.answer, pending))
-
-    def is_question(self, request: Request) -> bool:
-        return self._door.is_question(request.path)
-
-    def encoded(self, answer: Answer, date: bytes, *, last: bool, bare: bool) -> bytes:
-        return encoded(answer, date, last=last, bare=bare)
-
-    def refused(self, refusal: Refusal) -> Answer:
-        return problems.refused(refusal)
-
-    def fault(self) -> Answer:
-        return problems.fault()
 
 
 def encoded(answer: Answer, date: bytes, *, last: bool, bare: bool = False) -> bytes:
@@ -56,3 +29,26 @@ def encoded(answer: Answer, date: bytes, *, last: bool, bare: bool = False) -> b
 def _head(status: int, kind: bytes) -> bytes:
     line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
     return line + b"content-type: " + kind + b"\r\ncache-control: no-store\r\n"
+
+
+class DoorOnTheNetwork:
+    """No task and no future is made for a request: the door's answer is a callback."""
+
+    one_by_one = False
+    request = staticmethod(request_of)
+    encoded = staticmethod(encoded)
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def handle(self, request: Request, connection: Connection, pending: Pending) -> None:
+        self._door.handle(request, partial(connection.answer, pending))
+
+    def is_question(self, request: Request) -> bool:
+        return self._door.is_question(request.path)
+
+    def refused(self, refusal: Refusal) -> Answer:
+        return problems.refused(refusal)
+
+    def fault(self) -> Answer:
+        return problems.fault()

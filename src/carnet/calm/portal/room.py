@@ -35,6 +35,7 @@ from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.queries.usage import ProductUsage, usage
 from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts, renewals
 from carnet.calm.use_cases.uploads import retry_after
+from carnet.exchange.envelope import MAX_CARRYING
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import charts
 from carnet.web_kit.files import download, read_upload, to_try_later
@@ -141,7 +142,7 @@ def room(request: AuthorizedRequest, guid: str) -> HttpResponse:
 def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 1."""
     license_guid = guid_of(request, guid)
-    raw = read_upload(request)
+    raw = read_upload(request, MAX_CARRYING)
     if raw is None:
         messages.warning(request, "No file was sent. Choose the newest License File Request of the site.")
         return redirect("room", guid=license_guid.id)

@@ -19,7 +19,7 @@ from carnet.calm.use_cases import (
     renewals,
 )
 from carnet.calm.use_cases.selection import Selection
-from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.envelope import MAX_CARRYING, MAX_FILE
 from carnet.exchange.verdicts import Refusal
 
 router = Router()
@@ -41,7 +41,7 @@ def show_guid(request: Call, guid: Id) -> Any:
 def accept_request(request: Call, guid: Id) -> Any:
     """Accepts an LFR against a License GUID."""
     license_guid = own_guid(request, guid)
-    answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_FILE + 1), guid=license_guid, **request.who)
+    answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_CARRYING + 1), guid=license_guid, **request.who)
     return refused_now(answer, request.now) if isinstance(answer, Refusal) else answer
 
 

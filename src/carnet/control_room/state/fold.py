@@ -87,7 +87,8 @@ def _key_set(state: State, _: Record, event: e.KeySetTaken) -> None:
 
 @on(e.LogBroken)
 def _log_broken(state: State, record: Record, event: e.LogBroken) -> None:
-    state.log_breaks.append(SeenBreak(record.at, event.seen, event.stated))
+    installed = state.installed.olf_id if state.installed else ""
+    state.log_breaks.append(SeenBreak(record.at, event.seen, event.stated, installed))
     state.issuing_log = goes_on_from(state.issuing_log, [event.stated])
 
 

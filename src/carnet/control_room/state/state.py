@@ -84,6 +84,7 @@ class SeenBreak(msgspec.Struct, frozen=True):
     at: datetime  # when this site took it
     seen: CheckpointFields | None
     stated: LogBreak
+    installed: str  # the OLF that was installed here then; empty where none was
 
 
 class ApiKey(msgspec.Struct, frozen=True):

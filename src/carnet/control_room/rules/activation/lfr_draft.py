@@ -9,7 +9,7 @@ from carnet.control_room.rules.site_state import RELEASED, state_name
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import lag
 from carnet.exchange.carried_license import CarriedLicense, carry
-from carnet.exchange.envelope import MAX_FILE, Kind, readable, stored_value
+from carnet.exchange.envelope import MAX_CARRYING, Kind, readable, stored_value
 from carnet.exchange.history import (
     SHOWN,
     Extension,
@@ -25,13 +25,16 @@ from carnet.exchange.license_file_request import (
     LicenseFileRequest,
     SiteState,
     StatedTotals,
+    Totals,
     TotalsRecord,
+    most_bytes,
     write_lfr,
 )
 from carnet.exchange.offline_license_file import OfflineLicenseFile
 from carnet.exchange.reads import site_reads, version_for
 from carnet.exchange.strict import decode, encode
 
+_REST = 64 * 1024  # bytes of an LFR, at most, without what is carried and what is stated
 LICENSE, KEY_SET = "license", "key-set"  # the names under which the installed OLF and the newest key set are kept
 
 
@@ -42,7 +45,7 @@ class LfrDraft:
     generated: RequestGenerated
     since: int | None
     pair: tuple[Signer, Opener] | None
-    with_license: bool = False  # L6
+    license: CarriedLicense | None = None  # L6
 
     def write(self, draft: LedgerPreview) -> bytes:
         state, keys = self.state, self.moment.keys
@@ -50,7 +53,7 @@ class LfrDraft:
         signers = [keys.signer(state.signing_key.kid), *([self.pair[0]] if self.pair else [])]
         for shown in (SHOWN, SHOWN // 4, 0):  # with very many lines there is room for fewer proofs (E19, L2)
             raw = write_lfr(self._request(draft, shown), signers, self._version())
-            if len(raw) <= MAX_FILE:
+            if len(raw) <= most_bytes(self.license):
                 break
         return readable(Kind.LFR, raw)
 
@@ -79,16 +82,8 @@ class LfrDraft:
             clock=self._clock(),
             windows=state.windows,
             reads=site_reads(),
-            license=self._license() if self.with_license else None,
+            license=self.license,
         )
-
-    def _license(self) -> CarriedLicense | None:
-        """L6: the installed OLF, opened, for a CALM that does not know it any more."""
-        file, key_set = self.moment.document(LICENSE), self.moment.document(KEY_SET)
-        if self.state.installed is None or file is None or key_set is None:
-            return None
-        sealed_to = stored_value(file, Kind.OLF, OfflineLicenseFile).sealing_key
-        return carry(file, key_set, self.moment.keys.opener(sealed_to))
 
     def _version(self) -> int:
         """E17: as CALM reads it, by the token or the OLF that was installed last."""
@@ -120,6 +115,21 @@ class LfrDraft:
             set_back_count=state.set_back_count,
             largest_set_back_s=max(state.largest_set_back, behind),
         )
+
+
+def carried_license(state: State, moment: Moment) -> CarriedLicense | None:
+    """L6: the installed OLF, opened, for a CALM that does not know it any more. None where none is installed."""
+    file, key_set = moment.document(LICENSE), moment.document(KEY_SET)
+    if state.installed is None or file is None or key_set is None:
+        return None
+    sealed_to = stored_value(file, Kind.OLF, OfflineLicenseFile).sealing_key
+    return carry(file, key_set, moment.keys.opener(sealed_to))
+
+
+def fits(carried: CarriedLicense, stated: Totals) -> bool:
+    """Whether an LFR has room for both (E19)."""
+    size = len(encode(carried)) + len(encode(stated)) + _REST
+    return -(-size * 4 // 3) <= MAX_CARRYING
 
 
 def _stated(draft: LedgerPreview) -> StatedTotals:

@@ -97,9 +97,7 @@ def test_an_lfr_over_256_kib_that_carries_no_license_is_too_large() -> None:
     ]
     body = msgspec.structs.replace(lfr.totals.record.body, lines=lines)
     record = msgspec.structs.replace(lfr.totals.record, body=body)
-    shown = [
-        Extension(of="acknowledged", size=1, proof=[lfr.ledger.checkpoint.root] * 64) for _ in range(SHOWN)
-    ]
+    shown = [Extension(of="acknowledged", size=1, proof=[lfr.ledger.checkpoint.root] * 64) for _ in range(SHOWN)]
     large = msgspec.structs.replace(
         lfr,
         totals=msgspec.structs.replace(lfr.totals, record=record),

@@ -336,6 +336,7 @@ _ASKS = {
     "readmit": "asks to let it enrol once more",
     "take_back": "asks to take back what CALM forgot of it",
     "take_back_token": "asks to take back a token that CALM forgot",
+    "take_back_key_set": "asks to take back a key set that CALM forgot",
     "resume_log": "states that CALM was restored",
     "rotate_keys": "asks for new issuing keys",
     "set_windows": "asks for other windows",

@@ -13,7 +13,16 @@ from django.db import transaction
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
 from carnet.calm.customers.windows import windows_of
-from carnet.calm.use_cases import exposures, histories, losses, restorations, taking_back, vouchers, windows
+from carnet.calm.use_cases import (
+    exposures,
+    histories,
+    losses,
+    lost_key_sets,
+    restorations,
+    taking_back,
+    vouchers,
+    windows,
+)
 from carnet.calm.use_cases.accounts import find_open_account
 from carnet.calm.use_cases.context import (
     Act,
@@ -35,7 +44,8 @@ SET_WINDOWS, MERGE_ACCOUNTS = "set_windows", "merge_accounts"
 OF_ACCOUNTS = (SET_WINDOWS, MERGE_ACCOUNTS)  # their subject is an account
 READMIT = "readmit"
 RESUME_LOG, TAKE_BACK, TAKE_BACK_TOKEN = restorations.RESUME, "take_back", "take_back_token"
-_NEW_KEY_SET = (ROTATE_KEYS, RESUME_LOG)
+TAKE_BACK_KEY_SET = "take_back_key_set"
+_NEW_KEY_SET = (ROTATE_KEYS, RESUME_LOG, TAKE_BACK_KEY_SET)
 
 
 @dataclass(frozen=True)
@@ -165,13 +175,22 @@ def propose_rotation(
         return propose(doing, ROTATE_KEYS, "", {"with_roots": with_roots}, reason, would)
 
 
-def propose_resume(calm: Calm, *, reason: str, now: datetime, by: str, as_of: datetime | None = None) -> Proposed:
-    """L6: that CALM was restored. Raises UsageError where nothing says so, and `as_of` does not either."""
+def propose_resume(
+    calm: Calm, *, reason: str, now: datetime, by: str, as_of: datetime | None = None, key_set: bytes | None = None
+) -> Proposed | Refusal:
+    """L6: that CALM was restored. `key_set`: the newest one of the time that was lost, where new roots were made in it.
+
+    Raises UsageError where nothing says that it was restored, and `as_of` does not either.
+    """
     restorations.check_reason(reason)
     with act(calm, now=now, by=by, on_older=True) as doing:
         goes_on = restorations.find_goes_on(calm, as_of)
-        payload = {"size": goes_on.checkpoint.size, "root": goes_on.root}
-        return propose(doing, RESUME_LOG, "", payload, reason, goes_on.words())
+        lost = lost_key_sets.as_text(key_set)
+        more = lost_key_sets.words_of(lost)
+        if isinstance(more, Refusal):
+            return doing.refuse(more, f"{RESUME_LOG}.propose", "")
+        payload = {"size": goes_on.checkpoint.size, "root": goes_on.root, "key_set": lost}
+        return propose(doing, RESUME_LOG, "", payload, reason, (*goes_on.words(), *more))
 
 
 def propose_take_back(
@@ -201,6 +220,16 @@ def propose_take_back_token(calm: Calm, *, raw: bytes, reason: str, now: datetim
         if isinstance(found, Refusal):
             return doing.refuse(found, "token.take_back", "")
         return propose(doing, TAKE_BACK_TOKEN, found.id, {}, reason, taking_back.token_words(found))
+
+
+def propose_take_back_key_set(calm: Calm, *, raw: bytes, reason: str, now: datetime, by: str) -> Proposed | Refusal:
+    """L6: a key set that CALM made in the time that it forgot, mostly because it has new roots."""
+    with act(calm, now=now, by=by) as doing:
+        text = lost_key_sets.as_text(raw)
+        would = lost_key_sets.words_of(text)
+        if isinstance(would, Refusal):
+            return doing.refuse(would, "key_set.take_back", "")
+        return propose(doing, TAKE_BACK_KEY_SET, "", {"key_set": text}, reason, would)
 
 
 def propose_windows(
@@ -411,11 +440,12 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
     if row.kind == TAKE_BACK_TOKEN:
         return done(doing, row, taking_back.take_token(row.subject))
     if row.kind == RESUME_LOG:
-        goes_on = restorations.resume(doing, payload["size"], payload["root"], row.reason, row.by)
-        return goes_on if isinstance(goes_on, Refusal) else done(doing, row, goes_on.words())
+        of = (payload["size"], payload["root"], row.reason, row.by, payload["key_set"])
+        return done_or_refused(doing, row, lost_key_sets.resume(doing, *of))
+    if row.kind == TAKE_BACK_KEY_SET:
+        return done_or_refused(doing, row, lost_key_sets.take_key_set(doing, payload["key_set"]))
     if row.kind == SET_WINDOWS:
-        did = windows.set_windows(row.subject, payload)
-        return did if isinstance(did, Refusal) else done(doing, row, did)
+        return done_or_refused(doing, row, windows.set_windows(row.subject, payload))
     if row.kind != ROTATE_KEYS:
         return _CARRIED_OUT_BY[row.kind](doing, row, payload)
     made = make_next(doing, with_roots=payload["with_roots"])
@@ -462,6 +492,10 @@ def _write_off(doing: Act, row: Proposal, payload: dict[str, Any]) -> Confirmed 
     did = losses.consequences(room, doing.now, return_unconsumed=payload["return_unconsumed"])
     losses.write_off(doing, room, return_unconsumed=payload["return_unconsumed"])
     return done(doing, row, did)
+
+
+def done_or_refused(doing: Act, row: Proposal, did: tuple[str, ...] | Refusal) -> Confirmed | Refusal:
+    return did if isinstance(did, Refusal) else done(doing, row, did)
 
 
 def done(doing: Act, row: Proposal, did: tuple[str, ...], lfr: str | None = None) -> Confirmed:

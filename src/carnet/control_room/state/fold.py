@@ -160,6 +160,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.vendor_reads = event.reads
     state.mark = max(state.mark, event.issued_at)
     state.cycle, state.locked, state.withdrawn = None, False, 0
+    state.shown_before = [*state.shown_before, *(old for old in state.shown if old.size < event.acknowledged)][-SHOWN:]
     state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
     fold_use.answered(state)
     state.rollbacks = {}

@@ -191,6 +191,7 @@ class State(msgspec.Struct):
     history_accepted: int = 0  # L2
     vendor_reads: VendorReads | None = None  # E17: as the token or the OLF installed last states it
     shown: list[Shown] = []
+    shown_before: list[Shown] = []  # what the vendor acknowledged since; a CALM that was restored may need it (L6)
     exchange: ExchangeLog = msgspec.field(default_factory=ExchangeLog)
     # use
     lines: dict[str, LineMemory] = {}

@@ -78,7 +78,7 @@ class LfrDraft:
             key_set_version=state.key_set.version,
             issuing_log=state.issuing_log,
             totals=_stated(draft),
-            ledger=history(state, draft, self.since, shown),
+            ledger=history(state, draft, self.since, shown, before=self.license is not None),
             clock=self._clock(),
             windows=state.windows,
             reads=site_reads(),
@@ -138,10 +138,14 @@ def _stated(draft: LedgerPreview) -> StatedTotals:
     return StatedTotals(record=stated, proof=texts(draft.inclusion(record.index)))
 
 
-def history(state: State, draft: LedgerPreview, since: int | None = None, newest: int = SHOWN) -> History:
-    """L2: the checkpoint, and proofs from the acknowledged one, the newest 32 shown since, and the one asked for."""
+def history(
+    state: State, draft: LedgerPreview, since: int | None = None, newest: int = SHOWN, *, before: bool = False
+) -> History:
+    """L2: the checkpoint, and proofs from the acknowledged one, the newest 32 shown since, and the one asked for.
+    `before`: from those shown before that, too, of which one is the newest that a restored CALM knows (L6)."""
     size = draft.checkpoint.size
-    old = {shown.size: shown.of for shown in state.shown[max(0, len(state.shown) - newest) :]}
+    left = [*(state.shown_before if before else ()), *state.shown]
+    old = {shown.size: shown.of for shown in left[max(0, len(left) - newest) :]}
     if state.installed:
         old.setdefault(state.installed.acknowledged, "acknowledged")
     if since and since <= size:

@@ -1,5 +1,5 @@
-"""L6: whether CALM may have forgotten the installed OLF, because it was restored to a state from before it. The next LFR
-then carries the license by itself, so that nobody has to ask for it."""
+"""L6: whether CALM may have forgotten the installed OLF, because it was restored to a state from before it. The next
+LFR then carries the license by itself, so that nobody has to ask for it."""
 
 from carnet.control_room.state.state import State
 from carnet.exchange.envelope import Kind, stored_value

@@ -280,14 +280,16 @@ class Vendor:
         from django.core.mail import send_mail
 
         from carnet.calm.notices.sending import send_due
-        from carnet.calm.people.staff import addresses_of
+        from carnet.calm.people.staff import addresses_of, staff_addresses
         from carnet.calm.use_cases.refused_uploads import let_go_of_old
 
         def mail(to: Sequence[str], subject: str, body: str) -> None:
             send_mail(subject, body, None, list(to))
 
         let_go_of_old(calm, self.now())
-        return send_due(calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of)
+        return send_due(
+            calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of, staff=staff_addresses()
+        )
 
     def password_link(self, email: str) -> str:
         """The path of the portal at which this person chooses a password, once."""

@@ -26,7 +26,7 @@ class Row:
     spark: charts.Spark | None
 
     @property
-    def coming(self) -> list[str]:
+    def coming(self) -> "list[Coming]":
         """What becomes less, and more, in words; but for the license's own end."""
         return coming_sentences(self.found.view)
 
@@ -37,11 +37,25 @@ class Row:
         return max(0, view.in_use - view.granted) if view.metric.kind.holders else 0
 
 
-def coming_sentences(view: ProductView) -> list[str]:
-    """Of one product: each change that is shown beside its quantity, in words."""
-    found = [change.words for change in view.changes if change.announced or change.after > change.before]
+@dataclass(frozen=True)
+class Coming:
+    """A change that is shown beside a product's quantity, in words. A rise is no warning (S)."""
+
+    words: str
+    tone: str
+
+
+def coming_sentences(view: ProductView) -> list[Coming]:
+    """Of one product: each change that is shown beside its quantity."""
+    warns = view.state is ProductState.EXPIRING
+    found = [
+        Coming(change.words, "warn" if warns and change.announced else "info")
+        for change in view.changes
+        if change.announced or change.after > change.before
+    ]
     more = len(found) - _TOLD
-    return found[:_TOLD] + ([f"{words.counted(more, 'more change')} of {view.name} follow."] if more > 0 else [])
+    rest = [Coming(f"{words.counted(more, 'more change')} of {view.name} follow.", "info")] if more > 0 else []
+    return found[:_TOLD] + rest
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ The roots are not in it: they have a safe of their own. Nor is the head of the i
 an older database is noticed (L6). Where the rows are in PostgreSQL, they are backed up by PostgreSQL's own tools.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +19,7 @@ from carnet.entitlements import Fields, Quantity, Text, Time
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
-from carnet.files import reading, replacing
+from carnet.files import reading, replacing, scratch_folder
 from carnet.sealed_file import Member, SealedFile, SealedFileError, write_sealed
 from carnet.sqlite_copies import copy_without
 from carnet.vault import Vault
@@ -73,12 +72,12 @@ def write_backup(
 ) -> int:
     """Write a backup to `out`, also while a server runs; its size in bytes. `database`: the file of the rows, where
     they are in one; `public`: names of files that are no secret."""
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".backup-") as scratch, replacing(out, 0o600) as file:
+    with scratch_folder(folder, ".backup-") as scratch, replacing(out, 0o600) as file:
         members: list[tuple[str, Path]] = []
         if database:
-            copy_without(folder / database, Path(scratch) / database, _ENDS)
-            members.append((database, Path(scratch) / database))
-        keys = Path(scratch) / KEYS
+            copy_without(folder / database, scratch / database, _ENDS)
+            members.append((database, scratch / database))
+        keys = scratch / KEYS
         write_file(keys, msgspec.json.encode(_read_keys(folder / "keys")), 0o600)
         members += [(KEYS, keys), *((name, folder / name) for name in public)]
         write_sealed(file, FORM, encode(header), aead, members, random)

@@ -4,7 +4,6 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from carnet import cli_support, clock
 from carnet.calm import database_url
 from carnet.calm.address import FIRST, Serving
+from carnet.files import scratch_folder
 
 if TYPE_CHECKING:
     from carnet.calm.backup import Backup
@@ -212,11 +212,11 @@ class Vendor:
             opened.check(self._passphrase())
             cli_support.private_folder(self.folder)
             cli_support.private_folder(self._keys)
-            with alone_with(self._keys), tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                opened.lay(Path(scratch))
+            with alone_with(self._keys), scratch_folder(self.folder, ".laid-") as scratch:
+                opened.lay(scratch)
                 kept = set_aside(self.folder / database_url.FILE) if opened.has_rows else None
                 FileHead(self.folder / HEAD).note_lost()
-                self._put_back(opened, Path(scratch))
+                self._put_back(opened, scratch)
         fault = self.calm().head_fault()
         return Restored(opened.header.records, opened.header.made_at, str(kept or ""), opened.has_rows, fault is None)
 

@@ -91,7 +91,5 @@ def test_where_there_are_no_operators_nothing_is_said_to_be_missing(world: World
 
 def test_they_are_the_operators_who_may_sign_in(world: World) -> None:
     for number, (role, active) in enumerate(((Role.OPERATOR, True), (Role.OPERATOR, False), (Role.AUDITOR, True))):
-        Person.objects.create(
-            email=f"p{number}@vendor.example", role=role, is_active=active, added_at=NOW
-        )
+        Person.objects.create(email=f"p{number}@vendor.example", role=role, is_active=active, added_at=NOW)
     assert staff.staff_addresses() == ["p0@vendor.example"]

@@ -4,7 +4,6 @@ It is encrypted under a key that follows from the site's newest master key. What
 passphrase, the lock and the wrapped master key, stands in its header. It is written and read as a stream.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ from carnet.entitlements import Fields, Text, Time
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.strict import MalformedError, decode, encode
-from carnet.files import reading, replacing
+from carnet.files import reading, replacing, scratch_folder
 from carnet.sealed_file import Member, SealedFile, SealedFileError, write_sealed
 from carnet.sqlite_copies import copy_without
 from carnet.vault import Vault
@@ -69,11 +68,11 @@ def write_backup(
 
     The copies that it is made of are each made in one step: they are consistent, also while a server writes.
     """
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".backup-") as scratch, replacing(out, 0o600) as file:
-        members = [(DATABASE, Path(scratch) / DATABASE), (TRUST, folder / TRUST)]
+    with scratch_folder(folder, ".backup-") as scratch, replacing(out, 0o600) as file:
+        members = [(DATABASE, scratch / DATABASE), (TRUST, folder / TRUST)]
         store.copy_to(members[0][1])
         if (folder / pages).exists():
-            members.append((pages, Path(scratch) / pages))
+            members.append((pages, scratch / pages))
             copy_without(folder / pages, members[-1][1], _ENDS)
         write_sealed(file, FORM, encode(header), header.key(keys.masters[header.master]), members, random)
         return file.tell()

@@ -3,6 +3,9 @@ nothing that the older roots alone signed; so CALM goes on with the newer roots,
 backup.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from carnet.calm.use_cases import restorations
 from carnet.calm.use_cases.context import Act
 from carnet.calm.use_cases.key_sets import keep_key_set, key_set_of, make_joined, newest_row
@@ -71,15 +74,16 @@ def words_of(text: str) -> tuple[str, ...] | Refusal:
     return lost if isinstance(lost, Refusal) else words(lost) if lost else ()
 
 
-def resume(doing: Act, size: int, root: str, reason: str, first: str, text: str) -> tuple[str, ...] | Refusal:
-    """State that CALM was restored (`restorations.resume`), and go on with the roots of that key set, where one is
-    named; what was done, in words."""
-    raw = from_base64url(text)
+def resume(doing: Act, stated: Mapping[str, Any], reason: str, first: str) -> tuple[str, ...] | Refusal:
+    """State that CALM was restored (`restorations.resume`), and go on with the roots of the key set of the time that
+    was lost, where one is named; what was done, in words. `stated`: size and root of the log, and the key set as text.
+    """
+    raw = from_base64url(stated["key_set"])
     lost = read_lost(raw) if raw else None
     if isinstance(lost, Refusal):
         return lost
     more = words(lost) if lost else ()
-    goes_on = restorations.resume(doing, size, root, reason, first, lost)
+    goes_on = restorations.resume(doing, stated["size"], stated["root"], reason, first, lost)
     if isinstance(goes_on, Refusal):
         return goes_on
     if lost:

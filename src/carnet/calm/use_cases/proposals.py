@@ -179,17 +179,14 @@ def propose_resume(
     calm: Calm, *, reason: str, now: datetime, by: str, as_of: datetime | None = None, key_set: bytes | None = None
 ) -> Proposed | Refusal:
     """L6: that CALM was restored. `key_set`: the newest one of the time that was lost, where new roots were made in it.
-
-    Raises UsageError where nothing says that it was restored, and `as_of` does not either.
-    """
+    Raises UsageError where nothing says that it was restored, and `as_of` does not either."""
     restorations.check_reason(reason)
     with act(calm, now=now, by=by, on_older=True) as doing:
         goes_on = restorations.find_goes_on(calm, as_of)
-        lost = lost_key_sets.as_text(key_set)
-        more = lost_key_sets.words_of(lost)
+        payload = {"size": goes_on.checkpoint.size, "root": goes_on.root, "key_set": lost_key_sets.as_text(key_set)}
+        more = lost_key_sets.words_of(str(payload["key_set"]))
         if isinstance(more, Refusal):
             return doing.refuse(more, f"{RESUME_LOG}.propose", "")
-        payload = {"size": goes_on.checkpoint.size, "root": goes_on.root, "key_set": lost}
         return propose(doing, RESUME_LOG, "", payload, reason, (*goes_on.words(), *more))
 
 
@@ -225,8 +222,7 @@ def propose_take_back_token(calm: Calm, *, raw: bytes, reason: str, now: datetim
 def propose_take_back_key_set(calm: Calm, *, raw: bytes, reason: str, now: datetime, by: str) -> Proposed | Refusal:
     """L6: a key set that CALM made in the time that it forgot, mostly because it has new roots."""
     with act(calm, now=now, by=by) as doing:
-        text = lost_key_sets.as_text(raw)
-        would = lost_key_sets.words_of(text)
+        would = lost_key_sets.words_of(text := lost_key_sets.as_text(raw))
         if isinstance(would, Refusal):
             return doing.refuse(would, "key_set.take_back", "")
         return propose(doing, TAKE_BACK_KEY_SET, "", {"key_set": text}, reason, would)
@@ -440,8 +436,7 @@ def _carry_out(doing: Act, row: Proposal) -> Confirmed | Refusal:
     if row.kind == TAKE_BACK_TOKEN:
         return done(doing, row, taking_back.take_token(row.subject))
     if row.kind == RESUME_LOG:
-        of = (payload["size"], payload["root"], row.reason, row.by, payload["key_set"])
-        return done_or_refused(doing, row, lost_key_sets.resume(doing, *of))
+        return done_or_refused(doing, row, lost_key_sets.resume(doing, payload, row.reason, row.by))
     if row.kind == TAKE_BACK_KEY_SET:
         return done_or_refused(doing, row, lost_key_sets.take_key_set(doing, payload["key_set"]))
     if row.kind == SET_WINDOWS:

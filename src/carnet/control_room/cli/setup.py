@@ -264,8 +264,7 @@ def move(
     if is_there(out) and not is_empty(out):  # an empty one is of a move that was interrupted
         raise UsageError(
             f"{out} is there already; the file of a move replaces no other.",
-            "Choose another name. A file that a move left there when it was interrupted has this name once it is whole: "
-            "carry it.",
+            "Choose another name. A move that was interrupted gives its file this name once it is whole: carry it.",
         )
     session.answer(session.site.move_out(out, session.actor), lambda console, a: _left(console, a, out))
 

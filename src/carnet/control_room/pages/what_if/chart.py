@@ -34,10 +34,6 @@ class Track:
         return self.y + 8
 
     @property
-    def words(self) -> int:
-        return self.y + 25
-
-    @property
     def note(self) -> str:
         first = self.pieces[0] if self.pieces else None
         return first.span.words if first and not first.label else ""

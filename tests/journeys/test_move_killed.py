@@ -47,7 +47,7 @@ def test_on_the_machine_that_the_site_leaves(story: Story, tmp_path: Path) -> No
         assert old("ledger", "verify")["holds"]
         if state == "moved":
             assert not goes_on(old)
-            assert "control-room move --out FILE" in old.refused("units", "consume", PAGES, "1")["next"]
+            assert "do the move here once more" in old.refused("units", "consume", PAGES, "1")["next"]
         written = Path(file).exists() and Path(file).stat().st_size > 0
         again = old.run("move", "--out", file, "--json")  # the same command again
         assert again.code == (2 if written else 0), again

@@ -89,10 +89,11 @@ def _roots_of(doing: Act, key_set: KeySet) -> list[Signer]:
         missing = ", ".join(f"{kid[:16]}…" for kid in _kids(key_set.roots))
         raise NotSetUpError(
             f"A root key of key set {key_set.version} is not here. Its roots: {missing}. {error}",
-            "Bring the key files of these roots from their safe into keys/roots, and run this again. Roots of the time "
-            "that CALM forgot: name their key set, too (calm log resume --key-set FILE, or calm key take-back FILE). "
-            "Where such key files are lost for good, the sites that took them go on with what is installed, but take "
-            "no newer file: set each up again with a new trust file.",
+            "Bring the key files of these roots from their safe into keys/roots, and run this again. Where new roots "
+            "were made in the time that CALM forgot, name the newest key set of that time, too. Where such key files are "
+            "lost for good, the sites that took them go on with what is installed, but take no newer file: set each up "
+            "again with a new trust file.",
+            "calm log resume --key-set FILE --reason …",
         ) from error
 
 

@@ -91,8 +91,8 @@ def _roots_of(doing: Act, key_set: KeySet) -> list[Signer]:
             f"A root key of key set {key_set.version} is not here. Its roots: {missing}. {error}",
             "Bring the key files of these roots from their safe into keys/roots, and run this again. Where new roots "
             "were made in the time that CALM forgot, name the newest key set of that time, too. Where such key files "
-            "are lost for good, the sites that took them go on with what is installed, but take no newer file: set each up "
-            "again with a new trust file.",
+            "are lost for good, the sites that took them go on with what is installed, but take no newer file: set "
+            "each up again with a new trust file.",
             "calm log resume --key-set FILE --reason …",
         ) from error
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from carnet.exchange.verdicts import Refusal
 
 RELEASE_KEYS = "release.pub"  # beside this file, in an installed release
-MOST = 256 * 1024  # bytes; a longer file is read only so far as to see that it is too large
+MOST = 1024 * 1024  # bytes; a longer file is read only so far as to see that it is too large
 
 app = cli_support.new_app("Look into the files that cross the gap.")
 

@@ -4,8 +4,11 @@ Root works in a data folder as the folder's owner (`carnet.owner`). A file elsew
 over here: one to read as an open handle, one to write as a process that can write this one file.
 """
 
+import fcntl
 import os
+import shutil
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -36,6 +39,11 @@ def is_there(path: Path) -> bool:
     if path in _to_read:
         return True
     return _to_write[path][1] if path in _to_write else path.exists()
+
+
+def is_empty(path: Path) -> bool:
+    """Whether it is a file without a byte, which a command began to write and did not end."""
+    return path not in _to_write and path.is_file() and not path.stat().st_size
 
 
 def is_handed_over(path: Path) -> bool:
@@ -129,6 +137,37 @@ def _make_beside(folder: int, name: str) -> tuple[str, int]:
         with suppress(FileExistsError):
             return beside, os.open(beside, _NEW, 0o600, dir_fd=folder)
     raise FileExistsError(17, "No name is free", name)
+
+
+@contextmanager
+def scratch_folder(folder: Path, prefix: str) -> Iterator[Path]:
+    """A folder in `folder` for copies that are made and taken away again. What a process that was killed left there
+    under this prefix goes first: one that is in use is locked."""
+    for old in folder.glob(f"{prefix}*"):
+        if (handle := _locked(old)) is not None:
+            shutil.rmtree(old, ignore_errors=True)
+            os.close(handle)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as made:
+        handle = _locked(Path(made))
+        try:
+            yield Path(made)
+        finally:
+            if handle is not None:
+                os.close(handle)
+
+
+def _locked(folder: Path) -> int | None:
+    """A handle of a folder that is locked by it; None where another process has it, or it is gone."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
 
 
 def private_folder(path: Path) -> None:

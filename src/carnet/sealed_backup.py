@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, ClassVar, Generic, Protocol, Self, TypeVar
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from carnet.aead import KEY_SIZE, Aead
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.strict import MalformedError, decode
-from carnet.files import reading, replacing
+from carnet.files import reading, replacing, scratch_folder
 from carnet.sealed_file import Member, SealedFile, SealedFileError
 from carnet.vault import Vault
 
@@ -56,8 +55,8 @@ def derived(secret: bytes, salt: bytes, info: str) -> Aead:
 @contextmanager
 def writing(folder: Path, out: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A folder for the copies that a backup is made of, beside what is copied, and the file that it becomes."""
-    with TemporaryDirectory(dir=folder, prefix=".backup-") as scratch, replacing(out, 0o600) as file:
-        yield Path(scratch), file
+    with scratch_folder(folder, ".backup-") as scratch, replacing(out, 0o600) as file:
+        yield scratch, file
 
 
 @dataclass

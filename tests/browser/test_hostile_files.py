@@ -86,7 +86,7 @@ def test_each_is_refused_and_nothing_else_is_stored(
         assert (after["requests"], after["files"]) == (before["requests"], before["files"])
         added = after["refused"][len(before["refused"]) :]
         assert [one[2] for one in added] == [verdict], what
-        assert added[0][3] <= 256 * 1024 + 1, "no more is kept than it takes to see that it is too large"
+        assert added[0][3] <= 1024 * 1024 + 1, "no more is kept than it takes to see that it is too large"
         before = after
     site.install(olf, now())
     assert office.do("take", guid=customer.guid, raw=site.request(now()).hex())["lfr"]

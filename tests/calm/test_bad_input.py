@@ -9,7 +9,7 @@ from carnet.calm.queries.control_rooms import show_room
 from carnet.calm.use_cases import accounts, purchases, receipts
 from carnet.entitlements import Policy
 from carnet.errors import UsageError
-from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.envelope import MAX_CARRYING
 from carnet.exchange.keys import ED25519, new_signer
 from carnet.exchange.license_file_request import write_lfr
 from tests.calm.conftest import World, code
@@ -28,7 +28,7 @@ def test_a_file_that_is_no_request_is_refused_and_kept(world: World, unmoved: Un
     bad, verdict = {
         "truncated": (good[:-10], "malformed"),
         "flipped": (good.replace(b'"signature":"', b'"signature":"AAAA')[: len(good) + 4], "bad_signature"),
-        "large": (good + b" " * MAX_FILE, "too_large"),
+        "large": (good + b" " * MAX_CARRYING, "too_large"),
         "token": (world.token(), "wrong_type"),
         "receipt": (_receipt(world), "wrong_type"),
         "resigned": (_resigned(world), "bad_signature"),

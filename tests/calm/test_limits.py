@@ -7,11 +7,12 @@ import pytest
 from carnet.calm.purchases.models import Product
 from carnet.calm.use_cases import license_files, proposals
 from carnet.calm.use_cases.selection import Selection
-from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.envelope import MAX_CARRYING, MAX_FILE
 from carnet.exchange.license_file_request import MAX_TOTALS, read_lfr
 from carnet.exchange.offline_license_file import MAX_ADDED, MAX_LINES
 from carnet.exchange.verdicts import Refusal
-from tests.calm.conftest import DAY, NOW, OMAR, World, code, ok
+from tests.calm.conftest import DAY, HOUR, NOW, OMAR, World, code, ok
+from tests.calm.test_restored import Backup, resume, take_back
 
 Unmoved = Callable[[], None]
 USERS, PAGES = "bot-creator", "document-pages"
@@ -120,3 +121,43 @@ def test_more_units_to_add_than_one_file_holds_come_in_several(world: World) -> 
     assert len(added) == 600
     assert sum(each.units for each in added) == sum(site.consumed.values())
     assert backup.open(ok(world.issue(lfr, lines=month)).raw)[0].accepts_history is None  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.rule("E19", "L6")
+def test_the_largest_license_with_as_many_totals_as_an_lfr_states_is_taken_back(world: World) -> None:
+    """256 lines of long names of products, after as many other lines of units, which the site states on."""
+    texts = world.random(MAX_LINES * 200).hex()
+    Product.objects.bulk_create(
+        Product(
+            sku=f"{number:04}-pack",
+            name=texts[number * 200 :][:190],
+            unit=texts[-1 - number * 200 :][:190],
+            metric=Product.objects.get(sku=PAGES).metric,
+        )
+        for number in range(2 * MAX_LINES)
+    )
+    site = world.site()
+    many = {"valid_until": NOW + 400 * DAY}
+    first = {world.buy(f"{number:04}-pack", 10**9, **many): 10**9 for number in range(MAX_LINES)}
+    site.install(world.answer(site, lines=first), world.now)
+    second = {world.buy(f"{MAX_LINES + number:04}-pack", 10**9, **many): 10**9 for number in range(MAX_LINES)}
+    backup = Backup(world)
+    world.now += HOUR
+    site.install(world.answer(site, lines=second), world.now)
+    backup.put_back()
+    resume(world)
+    world.now += HOUR
+    raw = site.request(world.now, with_license=True)
+    assert MAX_FILE < len(raw) < MAX_CARRYING
+    assert len(read_lfr(raw).lfr.totals.record.body.lines) == MAX_TOTALS  # type: ignore[union-attr]
+    assert code(world.upload(raw)) == "not_remembered"
+    taken = ok(take_back(world, site))
+    site.install(answered(world, taken.lfr, second), world.now)
+    assert len(site.granted) == MAX_LINES
+
+
+def answered(world: World, lfr: str | None, lines: dict[str, int]) -> bytes:
+    raw = ok(world.issue(lfr or "", lines=lines)).raw
+    assert raw is not None
+    return raw

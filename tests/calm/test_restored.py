@@ -17,7 +17,7 @@ from carnet.calm.use_cases import proposals
 from carnet.calm.use_cases.accept_lfr import LfrAccepted
 from carnet.calm.use_cases.purchases import list_purchases
 from carnet.calm.use_cases.receipts import accept_receipt
-from carnet.errors import TamperedError, UsageError
+from carnet.errors import NotSetUpError, TamperedError, UsageError
 from carnet.exchange.carried_license import carry
 from carnet.exchange.keys import new_opener
 from carnet.exchange.license_file_request import LicenseFileRequest, write_lfr
@@ -373,7 +373,7 @@ def test_no_issuing_key_and_no_single_person_states_a_break(world: World, plant:
     assert code(proposals.confirm(world.calm, proposal=asked.proposal, **world.act)) == "needs_second_person"
     assert isinstance(world.calm.keys, MemoryKeyring)
     roots = {key: world.calm.keys._signers.pop(key) for key in list(world.calm.keys._signers) if key[0] == "roots"}
-    with pytest.raises(KeyError):
+    with pytest.raises(NotSetUpError):
         proposals.confirm(world.calm, proposal=asked.proposal, now=world.now, by=OMAR)
     world.calm.keys._signers |= roots
     with pytest.raises(TamperedError):

@@ -16,7 +16,7 @@ from carnet.calm.use_cases.refused_uploads import let_go_of_old
 from carnet.calm.use_cases.uploads import retry_after
 from carnet.calm.wiring import _uploads
 from carnet.errors import UsageError
-from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.envelope import MAX_CARRYING
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import World, code, ok
 
@@ -117,7 +117,7 @@ def test_of_files_without_a_known_signature_the_newest_few_are_whole(north: Worl
     limit(north, unknown_kept=2)
     forged = [stranger.request(north.now) for _ in range(3)]
     assert [code(north.upload(raw)) for raw in forged] == ["unknown_signer"] * 3
-    assert code(north.upload(RUBBISH + b" " * MAX_FILE)) == "too_large"
+    assert code(north.upload(RUBBISH + b" " * MAX_CARRYING)) == "too_large"
     rows = list(RefusedFile.objects.order_by("id"))
     assert [(row.is_whole, bool(bytes(row.raw)), row.known) for row in rows] == [
         (False, False, False),

@@ -6,12 +6,36 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
+from carnet.calm.use_cases.key_sets import export_key_set
+from carnet.control_room.rules.activation.install_token import InstallKeySet
+from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import World
 from tests.journeys.restored_calm import RestoredExchange
 from tests.journeys.test_both_sides import STEPS, Histories, machines
 from tests.support import depth
 
 pytestmark = pytest.mark.histories
+
+
+@pytest.mark.rule("L6", "L2", "not_remembered")
+def test_a_site_that_took_the_key_set_of_the_break_is_back_in_one_trip(db):
+    """Its next request carries the license, and shows its history from all that CALM may still know."""
+    exchange = RestoredExchange(World())
+    exchange.back_up_calm()
+    machine = exchange.machines[0]
+    for _ in range(2):
+        exchange.way_back(machine)
+    exchange.back_up_calm()
+    exchange.way_back(machine)
+    exchange.restore_calm(1, head=False)
+    raw = export_key_set(exchange.world.calm, **exchange.world.act).raw
+    assert not isinstance(machine.room.do(InstallKeySet(raw)), Refusal)
+    exchange.generate(machine)
+    answer = exchange.upload(exchange.requests[-1])
+    assert isinstance(answer, Refusal)
+    assert answer.run.startswith("calm control-room take-back"), answer
+    assert not isinstance(exchange.take_back(machine), Refusal)
+
 
 HISTORIES = depth.times(12, 1250)  # of each part
 

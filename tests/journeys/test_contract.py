@@ -38,6 +38,7 @@ calm request accept --guid
 calm license-file preview --request --product --until --line --site-clock-is-off --lowers-clock --out
 calm license-file issue --request --product --until --line --site-clock-is-off --lowers-clock --out
 calm license-file renew-as-now --request --out
+calm license-file renew-all-as-now --account --request --out
 calm license-file download --out
 calm control-room list
 calm control-room show

@@ -14,7 +14,7 @@ from tests.support import depth
 
 pytestmark = pytest.mark.histories
 
-HISTORIES = depth.times(12, 1250)  # of each part
+HISTORIES = depth.times(4, 1250)  # of each part
 
 
 class MovingHistories(Histories):

@@ -1,6 +1,7 @@
 """CALM's keys and its log's head, kept in memory: the same ports as the files, for tests and measurements."""
 
 from carnet.calm.signing.keyring import Group
+from carnet.errors import NotSetUpError
 from carnet.exchange.history import CheckpointFields
 from carnet.exchange.keys import RandomBytes, Signer
 from carnet.vault import Vault
@@ -12,7 +13,13 @@ class MemoryKeyring:
         self._signers: dict[tuple[Group, str], Signer] = {}
 
     def signer(self, group: Group, kid: str) -> Signer:
+        if (group, kid) not in self._signers:
+            raise NotSetUpError(f"The {group} key {kid[:16]}… is not here.")
         return self._signers[group, kid]
+
+    def lose(self, group: Group, kid: str) -> Signer:
+        """The key's file is gone."""
+        return self._signers.pop((group, kid))
 
     def store(self, group: Group, signer: Signer, random: RandomBytes) -> None:
         self._signers[group, signer.key.kid] = signer

@@ -78,9 +78,9 @@ class Room:
     def enable(self, token: bytes) -> Any:
         return self.do(InstallToken(token))
 
-    def request(self, kind: RequestKind | None = None, since: int | None = None, *, new_keys: bool = False) -> bytes:
-        """Generate an LFR that must be granted; its bytes."""
-        answer = self.do(GenerateRequest(kind, since, new_keys))
+    def request(self, kind: RequestKind | None = None, since: int | None = None, **options: bool) -> bytes:
+        """Generate an LFR that must be granted; its bytes. `options`: as the command's."""
+        answer = self.do(GenerateRequest(kind, since, **options))
         assert not isinstance(answer, Refusal), answer
         raw = self.store.document(REQUEST)
         assert raw is not None

@@ -111,6 +111,7 @@ class Site:
     consumed: dict[Where, int] = field(default_factory=dict)
     reserved: dict[str, int] = field(default_factory=dict)  # by line
     history_accepted: int = 0
+    shown_before: list[tuple[str, int]] = field(default_factory=list)
     shown: list[tuple[str, int]] = field(default_factory=list)  # files since the install, and their sizes
     issuing_log: CheckpointFields | None = None
     key_set_version: int = 1
@@ -148,6 +149,11 @@ class Site:
         self.windows = self.token.windows
         self.state, self.first_file = "enabled", True
         self._take_key_set(self.token.key_set)
+        self.note()
+
+    def take_key_set(self, raw: bytes) -> None:
+        """As a file of its own."""
+        self._take_key_set(msgspec.json.decode(raw, type=JwsFields))
         self.note()
 
     def _take_key_set(self, jws: JwsFields) -> None:
@@ -241,7 +247,7 @@ class Site:
             "key_set_version": self.key_set_version,
             "issuing_log": self.issuing_log,
             "totals": self._proven(record),
-            "ledger": self.history(since),
+            "ledger": self.history(since, before=with_license),
             "clock": ClockFields(
                 trusted=now, system=now + (self.clock_ahead or now - now), set_back_count=0, largest_set_back_s=0
             ),
@@ -266,9 +272,11 @@ class Site:
         proof = inclusion_proof(record.index, self.ledger.size, self.ledger.node)
         return StatedTotals(record=record, proof=texts(proof))
 
-    def history(self, since: int | None = None) -> History:
+    def history(self, since: int | None = None, *, before: bool = False) -> History:
         size = self.ledger.size
-        wanted = [*self.shown[-32:], *([("since", since)] if since is not None and since <= size else [])]
+        left = {at: of for of, at in [*(self.shown_before if before else ()), *self.shown]}
+        shown = [(of, at) for at, of in left.items()]
+        wanted = [*shown[-32:], *([("since", since)] if since is not None and since <= size else [])]
         extends = [
             Extension(of=of, size=old, proof=texts(consistency_proof(old, size, self.ledger.node)))
             for of, old in wanted
@@ -321,6 +329,7 @@ class Site:
                 where = (added.line_id, added.period_start)
                 self.consumed[where] = self.consumed.get(where, 0) + added.units
             self.history_accepted = olf.accepts_history.number
+        self.shown_before += self.shown
         self.shown = [(olf.olf_id, olf.acknowledged.size)]
         self.note()
         return self.receipt(now)

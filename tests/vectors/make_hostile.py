@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from carnet.exchange.envelope import MAX_FILE, Kind
+from carnet.exchange.envelope import Kind
 from carnet.exchange.key_set import write_key_set
 from carnet.exchange.keys import Signer
 from carnet.exchange.strict import encode, from_base64url, to_base64url
@@ -364,8 +364,8 @@ def _olf_with(key_set: bytes, issuers: list[Signer]) -> bytes:
     return forge.resign(good, issuers, lambda fields: fields.update(key_set=json.loads(key_set)))
 
 
-def oversized(good: bytes) -> bytes:
-    return good + b" " * (MAX_FILE + 1 - len(good))
+def oversized(good: bytes, most: int) -> bytes:
+    return good + b" " * (most + 1 - len(good))
 
 
 def _seeds(signers: list[Signer]) -> list[dict[str, str]]:

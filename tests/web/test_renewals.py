@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from carnet.calm.control_rooms.models import AcceptedLfr
 from carnet.calm.use_cases import receipts
 from tests.calm.conftest import END, ok
+from tests.support.site_simulator import Site
 from tests.web.conftest import Portal
 
 NEXT = END + timedelta(days=366)
@@ -97,3 +99,50 @@ def test_many_sites_are_renewed_in_one_archive(portal: Portal) -> None:
     assert archive.headers["content-type"] == "application/zip"
     page = browser.get(f"/guids/{portal.guid}/")
     assert max(line.valid_until for line in page.context["page"].file.lines) == NEXT
+
+
+@pytest.mark.rule("Q1")
+def test_a_program_renews_many_as_now_and_looks_at_them_before(portal: Portal) -> None:
+    """All that wait, where none is named: each is issued, or refused on its own."""
+    licensed(portal)
+    lfr = portal.accept(portal.north.request(portal.now, "renewal")).lfr
+    portal.add_guid("new")
+    new = Site(portal.random, id="", name="Plant New")
+    new.id = new.new_uuid()
+    new.install_token(portal.token())
+    other = portal.accept(new.request(portal.now), "new").lfr
+    headers = {"Authorization": f"Bearer {portal.token_of('administrator')}"}
+    told = []
+    for given in ({"preview": True}, {"lfrs": [other]}, {}):
+        answer = portal.as_("nobody").post(
+            f"/api/v1/accounts/{portal.northwind.id}/renew-as-now",
+            given,
+            content_type="application/json",
+            headers=headers,
+        )
+        assert answer.status_code == 200, answer.content
+        told.append(
+            {
+                one["lfr"]: one["refused"]["code"] if one["refused"] else one["license_file"]["license_file"]
+                for one in answer.json()["renewed"]
+            }
+        )
+    assert told[0] == {lfr: None, other: "cannot_be_installed"}
+    assert told[1] == {other: "cannot_be_installed"}
+    assert told[2].keys() == {lfr, other}
+    assert told[2][lfr]
+
+
+@pytest.mark.rule("Q1", "A1")
+def test_no_program_renews_the_sites_of_another_account(portal: Portal) -> None:
+    licensed(portal)
+    lfr = portal.accept(portal.north.request(portal.now, "renewal")).lfr
+    headers = {"Authorization": f"Bearer {portal.token_of('stranger')}"}
+    answer = portal.as_("nobody").post(
+        f"/api/v1/accounts/{portal.northwind.id}/renew-as-now",
+        {"lfrs": [lfr]},
+        content_type="application/json",
+        headers=headers,
+    )
+    assert answer.status_code == 404
+    assert not AcceptedLfr.objects.get(pk=lfr).used

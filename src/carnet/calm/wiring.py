@@ -4,7 +4,6 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from carnet import cli_support, clock
 from carnet.calm import database_url
 from carnet.calm.address import FIRST, Serving
+from carnet.files import scratch_folder
 
 if TYPE_CHECKING:
     from carnet.calm.notices.sending import NoticesSent
@@ -212,12 +212,12 @@ class Vendor:
             has_rows = opened.has(database_url.FILE)
             cli_support.private_folder(self.folder)
             cli_support.private_folder(self._keys)
-            with alone_with(self._keys), tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                opened.lay(Path(scratch))
+            with alone_with(self._keys), scratch_folder(self.folder, ".laid-") as scratch:
+                opened.lay(scratch)
                 kept = set_aside(self.folder / database_url.FILE) if has_rows else None
                 FileHead(self.folder / HEAD).note_lost()
-                backup.lay_keys(opened.header, Path(scratch), self._keys)
-                self._put_back(Path(scratch), has_rows=has_rows)
+                backup.lay_keys(opened.header, scratch, self._keys)
+                self._put_back(scratch, has_rows=has_rows)
         fault = self.calm().head_fault()
         return Restored(opened.header.records, opened.header.made_at, str(kept or ""), has_rows, fault is None)
 
@@ -280,14 +280,16 @@ class Vendor:
         from django.core.mail import send_mail
 
         from carnet.calm.notices.sending import send_due
-        from carnet.calm.people.staff import addresses_of
+        from carnet.calm.people.staff import addresses_of, staff_addresses
         from carnet.calm.use_cases.refused_uploads import let_go_of_old
 
         def mail(to: Sequence[str], subject: str, body: str) -> None:
             send_mail(subject, body, None, list(to))
 
         let_go_of_old(calm, self.now())
-        return send_due(calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of)
+        return send_due(
+            calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of, staff=staff_addresses()
+        )
 
     def password_link(self, email: str) -> str:
         """The path of the portal at which this person chooses a password, once."""

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -36,6 +35,7 @@ from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
+from carnet.files import remove_parts, scratch_folder
 from carnet.merkle import Checkpoint
 from carnet.printable import printable
 from carnet.sqlite_copies import set_aside
@@ -306,9 +306,8 @@ class Site:
         cli_support.private_folder(self.folder)
         lock = self._alone()
         try:
-            with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                opens = self.passphrase_file or self.folder / "passphrase"
-                laid = replace(self, folder=Path(scratch), passphrase_file=opens)
+            with scratch_folder(self.folder, ".laid-") as scratch:
+                laid = replace(self, folder=scratch, passphrase_file=self.passphrase_file or self.folder / "passphrase")
                 backup.lay(laid.folder)
                 yield laid
         finally:
@@ -328,8 +327,10 @@ class Site:
                 )
 
     def move_out(self, out: Path, actor: str) -> Moved:
-        """L7: write the last record here, then the whole site to `out`. Done again, it writes `out` alone."""
+        """L7: write the last record here, then the whole site to `out`. Done again, it writes `out` alone. An empty
+        file that is there is of one that was interrupted."""
         with self._for_keys() as engine:
+            remove_parts(out)  # of a move that was killed
             cli_support.write_file(out, b"", 0o600)  # where nothing can be written, the site stays
             if not engine.state.moved:
                 engine.record([SiteMoved(place=self._place())], self.reading(), actor, {MOVED: b"yes"})

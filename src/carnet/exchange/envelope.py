@@ -35,6 +35,7 @@ from carnet.exchange.versioning import versions_of
 from carnet.printable import FIELD, printable
 
 MAX_FILE = 256 * 1024  # bytes
+MAX_CARRYING = 1024 * 1024  # bytes of an LFR that carries the license (L6): the largest license, twice, and its totals
 MAX_DEPTH = 12  # of any payload; the envelope's own nesting is 3
 
 T = TypeVar("T")
@@ -136,13 +137,16 @@ def open_envelope(raw: bytes, *expected: Kind, stored: bool = False) -> Envelope
 
     Refused as `too_large`, `malformed`, `wrong_type` or `unsupported_version`.
     """
-    if len(raw) > MAX_FILE:
-        return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_FILE} bytes; exchange files are smaller.", _ASK)
+    kinds = expected or tuple(Kind)
+    most = MAX_CARRYING if Kind.LFR in kinds else MAX_FILE
+    if len(raw) > most:
+        return too_large(most)
     try:
-        jws = decode(raw, JwsFields, depth=3)
-        return _named(jws, raw, expected or tuple(Kind), stored=stored)
+        found = _named(decode(raw, JwsFields, depth=3), raw, kinds, stored=stored)
     except MalformedError as error:
         return malformed(str(error))
+    too_long = len(raw) > MAX_FILE and isinstance(found, Envelope) and found.kind is not Kind.LFR
+    return too_large(MAX_FILE) if too_long else found
 
 
 def _named(jws: JwsFields, raw: bytes, expected: Sequence[Kind], *, stored: bool) -> Envelope | Refusal:
@@ -296,6 +300,11 @@ def words_of(versions: Sequence[int]) -> str:
     if len(versions) == 1:
         return f"version {versions[0]}"
     return f"versions {', '.join(map(str, versions[:-1]))} and {versions[-1]}"
+
+
+def too_large(most: int) -> Refusal:
+    """The refusal of a file of more than `most` bytes (E19)."""
+    return Refusal(Code.TOO_LARGE, f"The file is larger than {most} bytes; exchange files are smaller.", _ASK)
 
 
 def malformed(why: str) -> Refusal:

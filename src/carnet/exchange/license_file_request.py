@@ -23,11 +23,14 @@ from carnet.entitlements import (
 from carnet.exchange.carried_license import CarriedLicense
 from carnet.exchange.enablement_token import Version
 from carnet.exchange.envelope import (
+    MAX_CARRYING,
+    MAX_FILE,
     Envelope,
     Kind,
     bad_signature,
     open_envelope,
     read_payload,
+    too_large,
     verify_all,
     write_envelope,
 )
@@ -286,6 +289,11 @@ def write_lfr(lfr: LicenseFileRequest, signers: list[Signer], version: int | Non
     return write_envelope(Kind.LFR, lfr, signers, version)
 
 
+def most_bytes(carried: CarriedLicense | None) -> int:
+    """Of an LFR, with or without the license in it (E19, L6)."""
+    return MAX_CARRYING if carried else MAX_FILE
+
+
 def read_lfr(raw: bytes, *, stored: bool = False) -> ReadLfr | Refusal:
     """Check form and signatures, by the key that the LFR names itself, and by the new one where it brings one
     (E15).
@@ -300,6 +308,8 @@ def read_lfr(raw: bytes, *, stored: bool = False) -> ReadLfr | Refusal:
     lfr = read_payload(envelope, LicenseFileRequest)
     if isinstance(lfr, Refusal):
         return lfr
+    if len(raw) > most_bytes(lfr.license):
+        return too_large(MAX_FILE)
     required: list[PublicKey] = [lfr.control_room.signing_key]
     if lfr.new_keys:
         required.append(lfr.new_keys.signing_key)

@@ -11,10 +11,10 @@ from carnet.exchange.envelope import MAX_FILE
 from carnet.printable import FIELD, printable
 
 
-def read_upload(request: HttpRequest, field: str = "file") -> bytes | None:
-    """Its bytes, or one more than any exchange file may have (which then refuses it). None where none was sent."""
-    sent = request.FILES.get(field)
-    return sent.read(MAX_FILE + 1) if sent is not None else None
+def read_upload(request: HttpRequest, most: int = MAX_FILE) -> bytes | None:
+    """Its bytes, or one more than such a file may have (which then refuses it). None where none was sent."""
+    sent = request.FILES.get("file")
+    return sent.read(most + 1) if sent is not None else None
 
 
 def uploaded_name(file: "UploadedFile[bytes] | None") -> str:

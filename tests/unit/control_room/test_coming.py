@@ -11,6 +11,8 @@ import pytest
 from rich.console import Console
 
 from carnet.control_room.cli import exchange, setup, show
+from carnet.control_room.pages.licenses.rows import coming_sentences
+from carnet.control_room.pages.what_if.chart import draw
 from carnet.control_room.queries.banner import banner, change_banner
 from carnet.control_room.queries.forecast import seen_first, seen_on
 from carnet.control_room.queries.holders import Holders
@@ -24,7 +26,7 @@ from carnet.control_room.rules.granting.features import CheckFeature
 from carnet.control_room.rules.granting.seats import AcquireSeat, RenewSeat
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.rules.granting.users import AssignUser, CheckUser
-from carnet.entitlements import Period, PeriodUnit
+from carnet.entitlements import Period, PeriodUnit, new_id
 from carnet.exchange.verdicts import Code
 from carnet.exchange.windows import Windows
 from tests.support.cast import MONDAY
@@ -298,3 +300,52 @@ def test_what_starts_later_or_has_ended_says_so_when_it_is_refused(vendor, enabl
     ended = "Bot Creator is not granted any more: it ended 2026-10-14 08:00 (UTC)."
     assert refused(enabled.ask(CheckUser(USER, "anna")), Code.NOT_GRANTED).message == ended
     assert refused(enabled.do(AssignUser(USER, "bert")), Code.NOT_GRANTED).message == ended
+
+
+@pytest.mark.rule("S")
+def test_what_if_draws_each_product_that_changes(room):
+    """Beside license and exchange: a track for each, the soonest first, and none for what stays as it is."""
+    answer = room.ask(WhatIf(room.now + 15 * DAY))
+    (track,) = answer.tracks
+    assert (track.name, [span.kind for span in track.spans]) == ("Bot Creator", ["active", "expiring"])
+    assert [span.words for span in track.spans] == ["10 until 2026-10-04 08:00 (UTC), then 2", "2"]
+    assert (track.spans[0].since, track.spans[0].until, track.spans[1].until) == (room.now, SOON, answer.until)
+    drawing = draw(answer, room.now)
+    assert [each.title for each in drawing.tracks] == ["License", "Exchange", "Bot Creator"]
+    assert [each.y for each in drawing.tracks] == [34, 90, 146]
+    assert (drawing.axis, drawing.height, drawing.more) == (194, 218, 0)
+
+
+@pytest.mark.rule("S")
+def test_what_if_draws_a_rise_and_says_how_many_are_not_drawn(vendor, enabled):
+    names = [f"product-{number}" for number in range(8)]
+    one = line(USER, 1, MONDAY, YEAR)
+    later = line(USER, 4, SOON, YEAR)
+    lines = [
+        msgspec.structs.replace(each, sku=name, name=name, line_id=new_id(MONDAY, enabled.random))
+        for each in (one, later)
+        for name in names
+    ]
+    licensed_by(vendor, enabled, *lines)
+    answer = enabled.ask(WhatIf(enabled.now + 15 * DAY))
+    assert {span.kind for track in answer.tracks for span in track.spans} == {"active"}
+    drawing = draw(answer, enabled.now)
+    assert (len(drawing.tracks), drawing.more) == (8, 2)
+
+
+@pytest.mark.rule("S")
+def test_a_rise_is_no_warning_beside_what_shrinks(vendor, enabled):
+    licensed_by(
+        vendor,
+        enabled,
+        line(USER, 10, MONDAY, SOON),
+        line(USER, 2, SOON, YEAR),
+        line(USER, 9, SOON + 3 * DAY, YEAR - DAY),
+    )
+    view = product(enabled.ask(Status()), USER)
+    assert view.state == "expiring"
+    assert [(one.tone, one.words.split(":")[1][:4]) for one in coming_sentences(view)] == [
+        ("warn", " 10 "),
+        ("info", " 2 u"),
+        ("warn", " 11 "),
+    ]

@@ -1,4 +1,5 @@
-"""token download · request accept · license-file preview/issue/renew-as-now/download · receipt accept"""
+"""token download/take-back · request accept · license-file preview/issue/renew-as-now/renew-all-as-now/download ·
+receipt accept"""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,18 +17,25 @@ from carnet.calm.cli.session import (
 )
 from carnet.calm.cli.vendor import proposed
 from carnet.cli_support import (
+    REFUSED,
     OutFile,
+    finish,
     new_app,
     parse_end,
     parse_pairs,
     read_file,
+    refused_fields,
     write_file,
 )
 from carnet.exchange.verdicts import Refusal
 from carnet.times import end, exact_span, stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
+
+    from carnet.calm.use_cases.batches import IssuedSame
 
 
 ForOlder = Annotated[
@@ -45,6 +53,7 @@ def add_to(app: typer.Typer) -> None:
     command(file, "preview")(preview)
     command(file, "issue")(issue)
     command(file, "renew-as-now")(renew_as_now)
+    command(file, "renew-all-as-now")(renew_all_as_now)
     command(file, "download")(download)
     receipt = new_app("Receipts: proof that a license file was installed (H2).")
     command(receipt, "accept")(accept_receipt)
@@ -188,6 +197,64 @@ def renew_as_now(session: Session, request: RequestId, out: ToFile = None) -> No
     if out and not isinstance(answer, Refusal):
         write_file(out, answer.raw or b"")
     session.answer(answer, lambda console, a: _file(console, a, out), file=str(out) if out else None)
+
+
+RequestIds = Annotated[
+    list[str] | None,
+    typer.Option("--request", metavar="ID", help="Of these requests; else of all that wait for an answer."),
+]
+ToFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FOLDER", help="Where the files go. Without it: a preview.", file_okay=False, exists=True
+    ),
+]
+
+
+def renew_all_as_now(session: Session, account: Account, request: RequestIds = None, out: ToFolder = None) -> None:
+    """Renew several sites of a customer as now, at once: each as `renew-as-now` does, or refused on its own."""
+    calm = session.calm()
+    from carnet.calm.queries.room import file_name
+    from carnet.calm.use_cases import batches
+
+    who = session.who()
+    lfrs = request or batches.waiting(account, who["now"])
+    found = batches.issue_same(calm, account=account, lfrs=lfrs, renews=True, preview=out is None, **who)
+    files: dict[str, Path] = {}
+    for one in found:
+        if out and not isinstance(one.answer, Refusal):
+            file = out / file_name(one.name, one.answer.sequence, "olf")
+            file = file.with_stem(f"{file.stem}-{one.lfr[-12:]}") if file in files.values() else file
+            write_file(file, one.answer.raw or b"")
+            files[one.lfr] = file
+    shown = [_as_fields(one, files.get(one.lfr)) for one in found]
+    finish(shown, lambda console, _: _renewed(console, found, files), as_json=session.as_json)
+    if any(isinstance(one.answer, Refusal) for one in found):
+        raise typer.Exit(REFUSED)
+
+
+def _as_fields(one: "IssuedSame", file: Path | None) -> dict[str, Any]:
+    import msgspec
+
+    fields: dict[str, Any] = {"lfr": one.lfr, "control_room": one.control_room, "name": one.name, "guid": one.guid}
+    if isinstance(one.answer, Refusal):
+        return fields | {"refused": refused_fields(one.answer)}
+    answer = msgspec.to_builtins(one.answer)
+    answer.pop("raw", None)
+    return fields | {"license_file": answer, "file": str(file) if file else None}
+
+
+def _renewed(console: "Console", found: "Sequence[IssuedSame]", files: dict[str, Path]) -> None:
+    if not found:
+        console.print("No request of this account waits for an answer.")
+    for one in found:
+        if isinstance(one.answer, Refusal):
+            console.print(f"{one.name}: refused ({one.answer.code}). {one.answer.message}", style="yellow")
+            console.print(f"  Next: {one.answer.next}")
+        else:
+            _file(console, one.answer, files.get(one.lfr))
+            if file := files.get(one.lfr):
+                console.print(f"  file: {file}", soft_wrap=True)
 
 
 def _asked(product: list[str] | None, line: list[str] | None, until: str | None) -> Any:

@@ -40,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     key = new_app("The vendor's keys (E16).")
     command(key, "rotate")(rotate)
     command(key, "export-set")(export_set)
+    command(key, "take-back")(take_back_key_set)
     command(key, "passphrase")(passphrase)
     command(key, "rewrap")(rewrap)
     trust = new_app("What a product ships with.")
@@ -244,6 +245,15 @@ def export_set(session: Session, out: OutFile, version: SetVersion = None) -> No
     session.answer(answer, lambda console, a: console.print(f"Key set {a.version} is written: {out}"), file=str(out))
 
 
+def take_back_key_set(session: Session, file: InFile, reason: Reason) -> None:
+    """Propose to take back a key set that CALM made in the time that it forgot, and to go on with its roots (L6). A
+    second person confirms it (A3), with the folder of the roots."""
+    calm = session.calm()
+    from carnet.calm.use_cases.proposals import propose_take_back_key_set
+
+    session.answer(propose_take_back_key_set(calm, raw=read_file(file), reason=reason, **session.who()), proposed)
+
+
 def export_trust(session: Session, out: OutFile) -> None:
     """Write the vendor's root thumbprints: what each Control Room is set up with."""
     session.calm()
@@ -301,14 +311,23 @@ AsOf = Annotated[
 ]
 
 
-def resume_log(session: Session, reason: Reason, as_of: AsOf = None) -> None:
+LostSet = Annotated[
+    Path | None,
+    typer.Option(
+        "--key-set", metavar="FILE", help="The newest key set of the time that was lost, where it has new roots."
+    ),
+]
+
+
+def resume_log(session: Session, reason: Reason, as_of: AsOf = None, key_set: LostSet = None) -> None:
     """Propose to go on after CALM was restored from a backup (L6). Sites show the reason. A second person confirms it
     (A3), with the folder of the roots."""
     calm = session.calm()
     from carnet.calm.use_cases.proposals import propose_resume
 
     when = parse_time(as_of) if as_of else None
-    session.answer(propose_resume(calm, reason=reason, as_of=when, **session.who()), proposed)
+    lost = read_file(key_set) if key_set else None
+    session.answer(propose_resume(calm, reason=reason, as_of=when, key_set=lost, **session.who()), proposed)
 
 
 def _progress(what: str, total: int) -> Any:

@@ -1,6 +1,6 @@
 """What a notice says: what, when, what it means, what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +35,19 @@ def mail_of(notice: Notice, now: datetime, link: str = "", changes: Sequence[str
     lines += ["", f"{site.account_name}, Control Room {site.name}."]
     lines.append("CALM sends this once. Times are UTC.")
     return Mail(" ".join(subject.split()), "\n".join(lines) + "\n")
+
+
+def staff_mail_of(notices: Sequence[Notice], now: datetime, link: Callable[[str], str] = lambda _room: "") -> Mail:
+    """To the vendor's own people, of several sites at once, one at least: the sentences are the customers' own."""
+    told = [(notice, *_WORDS[notice.kind](notice, now)) for notice in notices]
+    more = len(told) - 1
+    also = f", and {more:,} more" if more else ""
+    lines: list[str] = []
+    for notice, _subject, (what, _means, _to_do) in told:
+        lines += [f"{notice.site.account_name}, Control Room {notice.site.name}:", what]
+        lines += [address, ""] if (address := link(notice.site.room)) else [""]
+    lines.append("The customer's license administrators are told too. CALM sends this once. Times are UTC.")
+    return Mail(" ".join(f"{told[0][1]}{also}".split()), "\n".join(lines) + "\n")
 
 
 def _expiry(notice: Notice, now: datetime) -> tuple[str, tuple[str, str, str]]:

@@ -4,12 +4,14 @@ from django.db import models
 
 from carnet.calm.control_rooms.models import ControlRoom
 
+STAFF = "staff_"  # before the kind of what the vendor's own people were told
+
 
 class SentNotice(models.Model):
     """A notice that was sent, or (`sent_at` empty) that somebody is about to send: so that each is sent once."""
 
     room = models.ForeignKey(ControlRoom, on_delete=models.PROTECT, db_index=False)
-    kind = models.CharField(max_length=16)  # expiry | deadline | change
+    kind = models.CharField(max_length=16)  # expiry | deadline | change | staff_expiry | staff_change
     about = models.DateTimeField()  # the end of the license, or the deadline: with a new one, notices begin again
     step = models.IntegerField()  # days, or hours, before it
     claimed_at = models.DateTimeField()

@@ -16,7 +16,7 @@ from carnet.calm.notices.due import (
     Site,
     coming,
 )
-from carnet.calm.notices.models import SentNotice
+from carnet.calm.notices.models import STAFF, SentNotice
 from carnet.calm.queries.difference import changes_of
 from carnet.calm.queries.sites import awaited
 from carnet.calm.queries.timeline import Page, page_of
@@ -94,6 +94,7 @@ def read_sent(sites: Iterable[Site], now: datetime) -> set[Key]:
 def sent_notices(*, account: str = "", page: int = 1, size: int = 50) -> Page[SentShown]:
     """The newest first."""
     rows: QuerySet[SentNotice] = SentNotice.objects.filter(sent_at__isnull=False).select_related("room")
+    rows = rows.exclude(kind__startswith=STAFF)  # those are the vendor's own
     if account:
         rows = _sent_in_its_time(rows, account)
     found = [_shown(row) for row in rows.order_by("-sent_at", "-id")[: page * size + 1]]

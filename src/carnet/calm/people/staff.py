@@ -230,6 +230,12 @@ def addresses_of(account: str) -> list[str]:
     return list(people.order_by("email").values_list("email", flat=True))
 
 
+def staff_addresses() -> list[str]:
+    """Who of the vendor's own people hears of ends, and of what becomes less (S): its operators."""
+    people = Person.objects.filter(role=Role.OPERATOR, is_active=True)
+    return list(people.order_by("email").values_list("email", flat=True))
+
+
 def shown(person: Person) -> PersonShown:
     return PersonShown(
         person.email,

@@ -38,7 +38,7 @@ from carnet.entitlements import (
     Policy,
     PurchaseKind,
 )
-from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.envelope import MAX_CARRYING
 from carnet.exchange.key_set import roots_words
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit.files import download, to_try_later, uploaded_name
@@ -126,7 +126,7 @@ def upload_requests(request: AuthorizedRequest, account: str) -> HttpResponse:
     customer = account_of(request, account)
     taken: tuple[batches.Taken, ...] = ()
     if request.method == "POST":
-        sent = [batches.Sent(uploaded_name(one), one.read(MAX_FILE + 1)) for one in request.FILES.getlist("files")]
+        sent = [batches.Sent(uploaded_name(one), one.read(MAX_CARRYING + 1)) for one in request.FILES.getlist("files")]
         taken = batches.accept_many(request.calm, account=customer.id, files=sent, **request.who)
     context = {
         "accepted": [one for one in taken if not isinstance(one.answer, Refusal)],

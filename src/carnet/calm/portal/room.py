@@ -36,6 +36,7 @@ from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.queries.usage import ProductUsage, usage
 from carnet.calm.use_cases import accept_lfr, license_files, losses, receipts, renewals
 from carnet.calm.use_cases.uploads import retry_after
+from carnet.exchange.envelope import MAX_CARRYING
 from carnet.exchange.verdicts import Refusal
 from carnet.web_kit import charts
 from carnet.web_kit.files import download, read_upload, to_try_later
@@ -163,7 +164,7 @@ def _upload(
 ) -> HttpResponse:
     """A file of a site that is sent at its License GUID, taken by `accept`."""
     license_guid = guid_of(request, guid)
-    raw = read_upload(request)
+    raw = read_upload(request, MAX_CARRYING)
     if raw is None:
         messages.warning(request, f"No file was sent. Choose {which}.")
         return redirect("room", guid=license_guid.id)

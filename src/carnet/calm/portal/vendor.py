@@ -245,7 +245,7 @@ def _propose(
         last = stands_for(find_room(row.room), row.guid)
         return proposals.propose_readmission(request.calm, **asked | {"control_room": last.id if last else row.room})
     if row.code == Code.NOT_REMEMBERED:
-        return proposals.propose_take_back(request.calm, **asked)
+        return proposals.propose_take_back(request.calm, entered=entered, **asked)
     return proposals.propose_accept_history(
         request.calm, site_confirms=fields["site_confirms"], entered=entered, **asked
     )

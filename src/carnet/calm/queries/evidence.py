@@ -27,6 +27,7 @@ from carnet.calm.use_cases.histories import (
     never_accepted,
 )
 from carnet.calm.use_cases.proposals import ACCEPT_HISTORY, READMIT, TAKE_BACK
+from carnet.calm.use_cases.taking_back import carried_by
 from carnet.calm.use_cases.two_people import ProposalShown, open_proposals
 from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.entitlements import Metric
@@ -218,6 +219,8 @@ def evidence(refused: int) -> Evidence:
     name = room.name if room else row.name
     last = stands_for(find_room(row.room), row.guid) if row.code == Code.RELEASED_AGAIN else None
     asked = last or room
+    is_taking_back = row.code == Code.NOT_REMEMBERED and row.known and not row.resolved
+    carried = compared.found.carried if compared else carried_by(row.room, row.pk) if is_taking_back else ()
     return Evidence(
         shown_refusal(row, newer=not row.resolved),
         row.account,
@@ -234,14 +237,14 @@ def evidence(refused: int) -> Evidence:
         compared.shared if compared else None,
         compared.found.parting if compared else None,
         compared.used if compared else (),
-        compared.found.carried if compared else (),
+        carried,
         compared.causes if compared else (),
         compared.happened if compared else row.message,
         compared.means if compared else _nothing_changed(room, name, row.code),
         compared.steps if compared else (row.next,),
         _not_acceptable(row, room, read),
         last is not None and not row.resolved,
-        row.code == Code.NOT_REMEMBERED and row.known and not row.resolved,
+        is_taking_back,
         row.code == Code.HISTORY_NOT_SHOWN,
         open_proposals(asked.id if asked else row.room) if asked or row.room else (),
     )

@@ -10,16 +10,17 @@ from carnet.calm.rest import schemas
 from carnet.calm.rest.auth import Call, requires
 from carnet.calm.rest.problems import refused, refused_now
 from carnet.calm.rest.schemas import Id
-from carnet.calm.rest.scope import own_guid, own_lfr, own_license_file
+from carnet.calm.rest.scope import own_account, own_guid, own_lfr, own_license_file
 from carnet.calm.use_cases import (
     accept_lfr,
+    batches,
     guids,
     license_files,
     receipts,
     renewals,
 )
 from carnet.calm.use_cases.selection import Selection
-from carnet.exchange.envelope import MAX_FILE
+from carnet.exchange.envelope import MAX_CARRYING, MAX_FILE
 from carnet.exchange.verdicts import Refusal
 
 router = Router()
@@ -41,7 +42,7 @@ def show_guid(request: Call, guid: Id) -> Any:
 def accept_request(request: Call, guid: Id) -> Any:
     """Accepts an LFR against a License GUID."""
     license_guid = own_guid(request, guid)
-    answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_FILE + 1), guid=license_guid, **request.who)
+    answer = accept_lfr.accept_lfr(request.calm, raw=request.read(MAX_CARRYING + 1), guid=license_guid, **request.who)
     return refused_now(answer, request.now) if isinstance(answer, Refusal) else answer
 
 
@@ -67,6 +68,27 @@ def renew_as_now(request: Call, guid: Id, given: schemas.RenewAsNow) -> Any:
     lfr = own_lfr(own_guid(request, guid), given.lfr)
     answer = renewals.renew_as_now(request.calm, lfr_id=lfr, preview=given.preview, **request.who)
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+
+
+@router.post("/accounts/{account}/renew-as-now", auth=requires(Permission.EXCHANGE), response=schemas.RenewedMany)
+def renew_many_as_now(request: Call, account: Id, given: schemas.RenewManyAsNow) -> Any:
+    """The same for several sites of an account at once: each is issued, or refused on its own."""
+    own = own_account(request, account)
+    lfrs = given.lfrs or batches.waiting(own, request.now)
+    found = batches.issue_same(request.calm, account=own, lfrs=lfrs, renews=True, preview=given.preview, **request.who)
+    return {"renewed": [_renewed(one) for one in found]}
+
+
+def _renewed(one: batches.IssuedSame) -> dict[str, Any]:
+    is_refused = isinstance(one.answer, Refusal)
+    return {
+        "lfr": one.lfr,
+        "control_room": one.control_room,
+        "name": one.name,
+        "guid": one.guid,
+        "license_file": None if is_refused else one.answer,
+        "refused": one.answer if is_refused else None,
+    }
 
 
 @router.get("/guids/{guid}/license-files/{file}", auth=requires(Permission.EXCHANGE), response={200: bytes})

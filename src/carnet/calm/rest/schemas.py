@@ -100,8 +100,30 @@ class RenewAsNow(Given):
     preview: bool = False
 
 
+class RenewManyAsNow(Given):
+    """The accepted LFRs to answer; without any all of the account that wait for an answer. `preview`: nothing is
+    written."""
+
+    lfrs: Annotated[list[Uuid], Field(max_length=100)] = []
+    preview: bool = False
+
+
 class NewWriteOff(Reason):
     return_unconsumed: bool = False
+
+
+class NewAcceptance(Reason):
+    """L2. `lower`: fewer units to add, by line, or line@start of its period, or product where that has one line.
+    `site_confirms`: by other means, that this is its newest request."""
+
+    site_confirms: bool = False
+    lower: dict[Line, Quantity] = {}
+
+
+class NewTakeBack(Reason):
+    """L6. `lower`: as with an accepted history, where taking it back accepts one."""
+
+    lower: dict[Line, Quantity] = {}
 
 
 class NewWindows(Reason):
@@ -284,6 +306,21 @@ class LicenseFile(Schema):
     changes: list[str]
     warnings: list[Warned]
     notes: list[str]
+
+
+class RenewedOne(Schema):
+    """`license_file`, or why there is none: `refused`."""
+
+    lfr: str
+    control_room: str
+    name: str
+    guid: str
+    license_file: LicenseFile | None
+    refused: Warned | None
+
+
+class RenewedMany(Schema):
+    renewed: list[RenewedOne]
 
 
 class ReceiptAccepted(Schema):

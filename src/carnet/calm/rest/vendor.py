@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from django.http import Http404
 from ninja import Query, Router, Status
 
-from carnet.calm.control_rooms.models import ControlRoom
+from carnet.calm.control_rooms.models import ControlRoom, RefusedFile
 from carnet.calm.people.access import Permission
 from carnet.calm.queries import control_rooms, log_queries
 from carnet.calm.rest import schemas
@@ -53,4 +53,34 @@ def readmit(request: Call, room: Id, given: schemas.Reason) -> Any:
     if not ControlRoom.objects.filter(id=room).exists():
         raise Http404
     answer = proposals.propose_readmission(request.calm, control_room=room, reason=given.reason, **request.who)
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+
+
+@router.post(
+    "/control-rooms/{room}/accepted-history", auth=requires(Permission.OPERATE), response={201: schemas.Proposed}
+)
+def accept_history(request: Call, room: Id, given: schemas.NewAcceptance) -> Any:
+    """L2: proposes to accept the history of the newest LFR that was refused for it; a second person confirms."""
+    if not ControlRoom.objects.filter(id=room).exists():
+        raise Http404
+    answer = proposals.propose_accept_history(
+        request.calm,
+        control_room=room,
+        reason=given.reason,
+        site_confirms=given.site_confirms,
+        entered=given.lower,
+        **request.who,
+    )
+    return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)
+
+
+@router.post("/control-rooms/{room}/take-back", auth=requires(Permission.OPERATE), response={201: schemas.Proposed})
+def take_back(request: Call, room: Id, given: schemas.NewTakeBack) -> Any:
+    """L6: proposes to take back what CALM forgot of it, as its newest LFR with the license proves it; a second person
+    confirms. CALM may not know the Control Room itself any more."""
+    if not RefusedFile.objects.filter(room=room).exists():
+        raise Http404
+    answer = proposals.propose_take_back(
+        request.calm, control_room=room, reason=given.reason, entered=given.lower, **request.who
+    )
     return refused(answer) if isinstance(answer, Refusal) else Status(201, answer)

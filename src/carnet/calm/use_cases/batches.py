@@ -1,10 +1,12 @@
 """Several sites in one trip: many LFRs at once, each accepted or refused on its own; then, for those that only go on
 with what they have, the same again."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+
+from django.db.models import F
 
 from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom, LicenseLine
 from carnet.calm.customers.models import Account
@@ -12,7 +14,7 @@ from carnet.calm.purchases.models import Guid
 from carnet.calm.use_cases.accept_lfr import LfrAccepted, accept_lfr
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import Calm, RefusedOf, act
-from carnet.calm.use_cases.license_files import LicenseFileShown, find_lfr, issue_plan
+from carnet.calm.use_cases.license_files import LicenseFileShown, find_lfr, issue_plan, preview_plan
 from carnet.calm.use_cases.planning import Plan, make_plan
 from carnet.calm.use_cases.refused_uploads import refuse_upload
 from carnet.calm.use_cases.renewals import nothing_to_renew, renewal_plan
@@ -108,24 +110,43 @@ def issue_same(
     by: str,
     until: datetime | None = None,
     renews: bool = False,
+    preview: bool = False,
 ) -> tuple[IssuedSame, ...]:
     """For each accepted LFR what its site has installed now, each in an act of its own: until `until`, or until the
-    purchases end; with `renews`, and as much out of the next purchases. What the site would refuse is not issued.
-    Raises UsageError, before anything is issued, where one of them is not of the account."""
+    purchases end; with `renews`, and as much out of the next purchases. What the site would refuse is not issued;
+    with `preview` nothing is. Raises UsageError, before anything is issued, where one of them is not of the account."""
     customer = find_account(account)
     own = set(AcceptedLfr.objects.filter(id__in=lfrs, room__account=customer).values_list("id", flat=True))
     for lfr_id in lfrs:
         if lfr_id not in own:
             raise UsageError(f"{customer.name} has no accepted LFR “{lfr_id}”.")
-    return tuple(_issue(calm, lfr_id, until, now=now, by=by, renews=renews) for lfr_id in lfrs)
+
+    def plan_of(row: AcceptedLfr) -> Plan | Refusal:
+        return renewal_plan(row, now) if renews else _same_plan(row, until, now)
+
+    if preview:
+        rows = [find_lfr(lfr_id) for lfr_id in lfrs]
+        return tuple(_issued(row, preview_plan(plan_of(row))) for row in rows)
+    return tuple(_issue(calm, lfr_id, plan_of, now=now, by=by) for lfr_id in lfrs)
 
 
-def _issue(calm: Calm, lfr_id: str, until: datetime | None, *, now: datetime, by: str, renews: bool) -> IssuedSame:
+def waiting(account: str, now: datetime) -> tuple[str, ...]:
+    """The newest LFRs of the account's sites that can be answered now, by the site's name."""
+    rows = AcceptedLfr.objects.filter(room__account=find_account(account), used=False, deadline__gt=now)
+    newest = rows.filter(pk=F("room__newest_lfr_id")).order_by("room__name", "room_id")
+    return tuple(newest.values_list("id", flat=True))
+
+
+def _issue(
+    calm: Calm, lfr_id: str, plan_of: Callable[[AcceptedLfr], Plan | Refusal], *, now: datetime, by: str
+) -> IssuedSame:
     with act(calm, now=now, by=by) as doing:
         row = find_lfr(lfr_id)
-        plan = renewal_plan(row, now) if renews else _same_plan(row, until, now)
-        answer = issue_plan(doing, plan, lfr_id)
-        return IssuedSame(lfr_id, row.room.id, row.room.name, row.room.guid_id or "", answer)
+        return _issued(row, issue_plan(doing, plan_of(row), lfr_id))
+
+
+def _issued(row: AcceptedLfr, answer: LicenseFileShown | Refusal) -> IssuedSame:
+    return IssuedSame(row.id, row.room.id, row.room.name, row.room.guid_id or "", answer)
 
 
 def _same_plan(row: AcceptedLfr, until: datetime | None, now: datetime) -> Plan | Refusal:

@@ -1,6 +1,7 @@
 """E16: the vendor's key sets: the first at set-up, the next at each rotation. All are kept; the newest issues."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +38,7 @@ class KeysMade:
 def make_first(doing: Act) -> KeysMade:
     """Set-up: new roots, new issuers, version 1."""
     roots, issuers = _new_keys(doing, "roots"), _new_keys(doing, "issuers")
-    return _publish(doing, 1, issuers, roots, signed_by=roots)
+    return _publish(doing, 1, _public(issuers), _public(roots), signed_by=roots)
 
 
 def make_next(doing: Act, *, with_roots: bool) -> KeysMade:
@@ -47,20 +48,57 @@ def make_next(doing: Act, *, with_roots: bool) -> KeysMade:
     old = [doing.calm.keys.signer("roots", key.kid) for key in current.roots]
     roots = _new_keys(doing, "roots") if with_roots else old
     signers, breaks = [*old, *roots] if with_roots else old, current.log_breaks
-    return _publish(doing, newest.version + 1, _new_keys(doing, "issuers"), roots, signed_by=signers, breaks=breaks)
+    issuers = _public(_new_keys(doing, "issuers"))
+    return _publish(doing, newest.version + 1, issuers, _public(roots), signed_by=signers, breaks=breaks)
 
 
-def make_broken(doing: Act, stated: LogBreak) -> KeysMade:
+def make_broken(doing: Act, stated: LogBreak, lost: KeySet | None = None) -> KeysMade:
     """L6: the same keys, and one more break of the issuing log. Key sets of the time that was lost may be out there:
-    the version rises by the seconds since, so that it is beyond them, also if it is forgotten in its turn."""
-    newest = newest_row()
-    current = key_set_of(newest)
-    roots = [doing.calm.keys.signer("roots", key.kid) for key in current.roots]
+    the version rises by the seconds since, so that it is beyond them, also if it is forgotten in its turn.
+
+    `lost`: the newest of these, where it has other roots: they are the roots from now on.
+    """
+    current = key_set_of(newest_row())
     breaks = [*current.log_breaks, stated][-MAX_BREAKS:]
-    seconds = int((doing.now - current.issued_at).total_seconds())
-    return _publish(
-        doing, newest.version + max(1, seconds), issuers_of(doing.calm, newest), roots, signed_by=roots, breaks=breaks
-    )
+    rise = max(1, int((doing.now - current.issued_at).total_seconds()))
+    return _go_on(doing, current, lost or current, rise, breaks)
+
+
+def make_joined(doing: Act, lost: KeySet) -> KeysMade:
+    """L6: a key set with the roots of `lost`, of the time that was lost, which sites with either roots take."""
+    current = key_set_of(newest_row())
+    return _go_on(doing, current, lost, 1, current.log_breaks)
+
+
+def _go_on(doing: Act, current: KeySet, lost: KeySet, rise: int, breaks: Sequence[LogBreak]) -> KeysMade:
+    """CALM issues with the keys that it has. The roots of both sign, so that each site takes it; the older ones may
+    have been destroyed once newer ones were made."""
+    signers = _roots_of(doing, lost)
+    if set(_kids(current.roots)) != set(_kids(lost.roots)):
+        with suppress(NotSetUpError):
+            signers += [doing.calm.keys.signer("roots", kid) for kid in _kids(current.roots)]
+    version = max(current.version, lost.version) + rise
+    return _publish(doing, version, current.issuers, lost.roots, signed_by=signers, breaks=breaks)
+
+
+def _roots_of(doing: Act, key_set: KeySet) -> list[Signer]:
+    """Raises NotSetUpError, with what to do."""
+    try:
+        return [doing.calm.keys.signer("roots", kid) for kid in _kids(key_set.roots)]
+    except NotSetUpError as error:
+        missing = ", ".join(f"{kid[:16]}…" for kid in _kids(key_set.roots))
+        raise NotSetUpError(
+            f"A root key of key set {key_set.version} is not here. Its roots: {missing}. {error}",
+            "Bring the key files of these roots from their safe into keys/roots, and run this again. Where new roots "
+            "were made in the time that CALM forgot, name the newest key set of that time, too. Where such key files "
+            "are lost for good, the sites that took them go on with what is installed, but take no newer file: set "
+            "each up again with a new trust file.",
+            "calm log resume --key-set FILE --reason …",
+        ) from error
+
+
+def _kids(keys: Sequence[PublicKey]) -> list[str]:
+    return [key.kid for key in keys]
 
 
 def _new_keys(doing: Act, group: Group) -> list[Signer]:
@@ -74,8 +112,8 @@ def _new_keys(doing: Act, group: Group) -> list[Signer]:
 def _publish(
     doing: Act,
     version: int,
-    issuers: Sequence[Signer],
-    roots: Sequence[Signer],
+    issuers: Sequence[PublicKey],
+    roots: Sequence[PublicKey],
     *,
     signed_by: list[Signer],
     breaks: Sequence[LogBreak] = (),
@@ -84,8 +122,8 @@ def _publish(
         version=version,
         issued_at=doing.now,
         suite="std",
-        issuers=_public(issuers),
-        roots=_public(roots),
+        issuers=list(issuers),
+        roots=list(roots),
         threshold=1,
         log_breaks=list(breaks),
     )

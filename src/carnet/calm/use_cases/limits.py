@@ -46,7 +46,7 @@ def of_file(
     sealed = _base64(packed + -packed % STEP + BOX)
     whole = sealed + len(encode(list(add))) + _REST + (_KEY_SET if brings_key_set else 0)
     if max(len(plaintext), _base64(whole)) > MAX_FILE or sealed > MAX_SEALED:
-        return _too_large(_base64(whole))
+        return _too_large(_base64(whole), brings_key_set)
     return None
 
 
@@ -102,11 +102,13 @@ def _too_many_lines(count: int) -> Refusal:
     )
 
 
-def _too_large(size: int) -> Refusal:
+def _too_large(size: int, brings_key_set: bool) -> Refusal:
+    first = " Or carry the newest key set there as a file first: this one would bring it." if brings_key_set else ""
     return Refusal(
         Code.CANNOT_BE_INSTALLED,
         f"The file would have up to {size:,} bytes; a site reads at most {MAX_FILE:,}.",
-        "Ask for fewer lines, or shorten the names of the products in the catalogue.",
+        f"Ask for fewer lines, or shorten the names of the products in the catalogue.{first}",
+        run="calm key export-set --out FILE" if brings_key_set else "",
     )
 
 

@@ -37,6 +37,7 @@ from carnet.calm.use_cases.difference import (
 )
 from carnet.calm.use_cases.key_sets import key_set_of, newest_row
 from carnet.calm.use_cases.lfr_projection import AnsweredLfr, read_answered_lfr
+from carnet.calm.use_cases.lost_key_sets import takes, takes_newest
 from carnet.calm.use_cases.models import IssuedKeySet
 from carnet.calm.use_cases.selection import (
     Ceiling,
@@ -409,20 +410,35 @@ def _within_limits(plan: Plan) -> Refusal | None:
 
 
 def _reachable(plan: Plan) -> Refusal | None:
-    """E16: a site that is more than one change of roots behind cannot take the newest key set from the file."""
-    version = plan.lfr.key_set_version
-    if version >= plan.key_set.version:
+    """E16: a site takes the newest key set from the file only where the roots that it knows signed that. One that is
+    more than one change of roots behind needs another one first; and CALM may have forgotten its roots (L6)."""
+    name, version, newest = plan.room.name, plan.lfr.key_set_version, plan.key_set.version
+    if version >= newest:
         return None
-    rows = dict(IssuedKeySet.objects.filter(version__gte=version).values_list("version", "roots"))
-    known, newest = rows.get(version), plan.key_set.version
-    if known in (rows.get(newest), rows.get(newest - 1)):
+    row = IssuedKeySet.objects.filter(version=version).first()
+    if row and takes_newest(key_set_of(row)):
         return None
-    step = next(v for v in sorted(rows) if v > version and rows[v] != known)
+    later = IssuedKeySet.objects.filter(version__gt=version).order_by("-version") if row else ()
+    step = next((each.version for each in later if row and takes(key_set_of(row), each)), None)
+    if step is None:
+        return _lost_roots(name, version, known=row is not None)
     return Refusal(
         Code.CANNOT_BE_INSTALLED,
-        f"{plan.room.name} knows key set {version}; the roots changed more than once since, up to version {newest}.",
+        f"{name} knows key set {version}; the roots changed more than once since, up to version {newest}.",
         f"Carry key set {step} there and install it; then bring a new LFR.",
         run=f"calm key export-set --version {step}; control-room key-set install",
+    )
+
+
+def _lost_roots(name: str, version: int, *, known: bool) -> Refusal:
+    """L6. Its public copy lies in the site's data folder, too."""
+    why = "whose roots did not sign the newest one" if known else "which CALM forgot when it was restored"
+    return Refusal(
+        Code.CANNOT_BE_INSTALLED,
+        f"{name} knows key set {version}, {why}: it would take no file.",
+        "Bring the key files of the newer roots from their safe into keys/roots, and that key set (the copy that was "
+        "handed out, or key-set.jws of the site's data folder). Two people take it back; then it can be issued.",
+        run="calm key take-back FILE --reason …",
     )
 
 

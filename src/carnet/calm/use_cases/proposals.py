@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from carnet.calm.customers.windows import windows_of
-from carnet.calm.use_cases import exposures, histories, losses, restorations, taking_back, windows
+from carnet.calm.use_cases import exposures, histories, losses, lost_key_sets, restorations, taking_back, windows
 from carnet.calm.use_cases.accounts import find_open_account
 from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.key_sets import make_next
@@ -38,6 +38,7 @@ __all__ = [  # who imports a confirmation from here has registered what it carri
     "propose_resume",
     "propose_rotation",
     "propose_take_back",
+    "propose_take_back_key_set",
     "propose_take_back_token",
     "propose_windows",
     "propose_write_off",
@@ -45,7 +46,8 @@ __all__ = [  # who imports a confirmation from here has registered what it carri
 ]
 
 ACCEPT_HISTORY, WRITE_OFF, READMIT, ROTATE_KEYS = "accept_history", "write_off", "readmit", "rotate_keys"
-TAKE_BACK, TAKE_BACK_TOKEN, SET_WINDOWS = "take_back", "take_back_token", "set_windows"
+TAKE_BACK, TAKE_BACK_TOKEN, TAKE_BACK_KEY_SET = "take_back", "take_back_token", "take_back_key_set"
+SET_WINDOWS = "set_windows"
 
 
 def propose_accept_history(
@@ -144,19 +146,25 @@ def _rotate(doing: Act, row: Proposal, payload: Payload) -> Confirmed | Refusal:
     return done(doing, row, (f"key set {made.version} issues from now on",))
 
 
-def propose_resume(calm: Calm, *, reason: str, now: datetime, by: str, as_of: datetime | None = None) -> Proposed:
-    """L6: that CALM was restored. Raises UsageError where nothing says so, and `as_of` does not either."""
+def propose_resume(
+    calm: Calm, *, reason: str, now: datetime, by: str, as_of: datetime | None = None, key_set: bytes | None = None
+) -> Proposed | Refusal:
+    """L6: that CALM was restored. `key_set`: the newest one of the time that was lost, where new roots were made in it.
+    Raises UsageError where nothing says that it was restored, and `as_of` does not either."""
     restorations.check_reason(reason)
     with act(calm, now=now, by=by, on_older=True) as doing:
         goes_on = restorations.find_goes_on(calm, as_of)
-        payload = {"size": goes_on.checkpoint.size, "root": goes_on.root}
-        return propose(doing, restorations.RESUME, "", payload, reason, goes_on.words())
+        payload = {"size": goes_on.checkpoint.size, "root": goes_on.root, "key_set": lost_key_sets.as_text(key_set)}
+        more = lost_key_sets.words_of(str(payload["key_set"]))
+        if isinstance(more, Refusal):
+            return doing.refuse(more, f"{restorations.RESUME}.propose", "")
+        return propose(doing, restorations.RESUME, "", payload, reason, (*goes_on.words(), *more))
 
 
 @carries_out(restorations.RESUME, "states that CALM was restored", publishes=True, on_older=True)
 def _resume(doing: Act, row: Proposal, payload: Payload) -> Confirmed | Refusal:
-    goes_on = restorations.resume(doing, payload["size"], payload["root"], row.reason, row.by)
-    return goes_on if isinstance(goes_on, Refusal) else done(doing, row, goes_on.words())
+    did = lost_key_sets.resume(doing, payload, row.reason, row.by)
+    return did if isinstance(did, Refusal) else done(doing, row, did)
 
 
 def propose_take_back(
@@ -202,6 +210,21 @@ def propose_take_back_token(calm: Calm, *, raw: bytes, reason: str, now: datetim
 @carries_out(TAKE_BACK_TOKEN, "asks to take back a token that CALM forgot")
 def _take_back_token(doing: Act, row: Proposal, _: Payload) -> Confirmed | Refusal:
     return done(doing, row, taking_back.take_token(row.subject))
+
+
+def propose_take_back_key_set(calm: Calm, *, raw: bytes, reason: str, now: datetime, by: str) -> Proposed | Refusal:
+    """L6: a key set that CALM made in the time that it forgot, mostly because it has new roots."""
+    with act(calm, now=now, by=by) as doing:
+        would = lost_key_sets.words_of(text := lost_key_sets.as_text(raw))
+        if isinstance(would, Refusal):
+            return doing.refuse(would, "key_set.take_back", "")
+        return propose(doing, TAKE_BACK_KEY_SET, "", {"key_set": text}, reason, would)
+
+
+@carries_out(TAKE_BACK_KEY_SET, "asks to take back a key set that CALM forgot", publishes=True)
+def _take_back_key_set(doing: Act, row: Proposal, payload: Payload) -> Confirmed | Refusal:
+    did = lost_key_sets.take_key_set(doing, payload["key_set"])
+    return did if isinstance(did, Refusal) else done(doing, row, did)
 
 
 def propose_windows(

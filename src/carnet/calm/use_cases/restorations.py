@@ -15,6 +15,7 @@ from carnet.calm.use_cases.key_sets import make_broken
 from carnet.calm.use_cases.models import Restoration
 from carnet.errors import UsageError
 from carnet.exchange.issuing_log import LogBreak
+from carnet.exchange.key_set import KeySet
 from carnet.exchange.strict import to_base64url
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.merkle import Checkpoint
@@ -92,8 +93,10 @@ def check_reason(reason: str) -> str:
     return check_text(reason, "reason", 200)
 
 
-def resume(doing: Act, size: int, root: str, reason: str, first: str) -> GoesOn | Refusal:
-    """State it. Raises NotSetUpError where the roots are not here."""
+def resume(doing: Act, size: int, root: str, reason: str, first: str, lost: KeySet | None = None) -> GoesOn | Refusal:
+    """State it. `lost`: a key set of the time that was lost, with whose roots CALM goes on.
+
+    Raises NotSetUpError where the roots are not here."""
     at = log.checkpoint_at(size)
     if at is None or to_base64url(at.root) != root:
         return Refusal(
@@ -102,7 +105,7 @@ def resume(doing: Act, size: int, root: str, reason: str, first: str) -> GoesOn 
             "Take it back, and propose it again.",
         )
     goes_on = GoesOn(at, LogEntry.objects.get(index=size - 1).at)
-    made = make_broken(doing, LogBreak(at=doing.now, size=size, root=root, why=reason))
+    made = make_broken(doing, LogBreak(at=doing.now, size=size, root=root, why=reason), lost)
     Restoration(
         size=size,
         root=root,

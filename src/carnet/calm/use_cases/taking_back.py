@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from carnet.calm.control_rooms.counting import Stated, falls, stated_in
+from carnet.calm.control_rooms.counting import Carried, Stated, falls, stated_in
 from carnet.calm.control_rooms.history import Standing
 from carnet.calm.control_rooms.models import (
     AcceptedLfr,
@@ -187,6 +187,14 @@ def _as_command(account: Account, line: Line) -> str:
         f'at least: calm purchase add --account "{account.name}" --product {line.sku} --quantity {line.quantity} '
         f"--from {day(start)} --until {end_typed(line.valid_until)}{period}"
     )
+
+
+def carried_by(room: str, refused: int) -> tuple[Carried, ...]:
+    """What taking it back adds, where it accepts another history, too (L2); of one kept LFR with the license."""
+    found = find_provable(room, refused)
+    if isinstance(found, Refusal) or found.room is None or found.standing is not Standing.MISMATCH:
+        return ()
+    return compare(found.room, found.lfr).carried
 
 
 def consequences(found: Provable, entered: Mapping[str, int] = NOTHING_LOWER) -> Iterator[str]:

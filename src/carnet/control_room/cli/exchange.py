@@ -116,6 +116,8 @@ def _file_of(client: "EngineClient", answer: "RequestAnswer") -> bytes:
 
 def _generated(console: "Console", answer: "RequestAnswer", out: Path, raw: bytes) -> None:
     console.print(f"Request #{answer.sequence} ({answer.kind}) is written: {out}")
+    if answer.carries:
+        console.print(answer.carries)
     _say_what_leaves(console, raw)
     if answer.install_by:
         console.print(f"Its answer must be installed before {stamp(answer.install_by)}.")

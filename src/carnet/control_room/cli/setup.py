@@ -18,7 +18,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
-from carnet.files import is_there
+from carnet.files import is_empty, is_there
 from carnet.times import day_or_minute, is_perpetual, until
 
 if TYPE_CHECKING:
@@ -261,8 +261,11 @@ def move(
         session.answer(session.site.move_in(file, session.actor), _arrived)
         return
     assert out is not None
-    if is_there(out):
-        raise UsageError(f"{out} is there already; the file of a move replaces no other.", "Choose another name.")
+    if is_there(out) and not is_empty(out):  # an empty one is of a move that was interrupted
+        raise UsageError(
+            f"{out} is there already; the file of a move replaces no other.",
+            "Choose another name. A move that was interrupted gives its file this name once it is whole: carry it.",
+        )
     session.answer(session.site.move_out(out, session.actor), lambda console, a: _left(console, a, out))
 
 

@@ -65,6 +65,7 @@ def status(console: "Console", view: "Status") -> None:
     console.print(f"{view.name} · {state} · Offline · version {view.version} · {view.control_room}")
     if view.state == "moved":
         console.print("! It moved to another machine. This copy of it can only be looked at.", style="bold yellow")
+        console.print("  Its file was not written, or is lost? control-room move --out FILE writes it again.")
     elif view.banner:
         console.print(f"! {view.banner}", style="bold yellow")
     if view.installed:

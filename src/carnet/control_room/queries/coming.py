@@ -4,13 +4,15 @@ The changes themselves, and their words, are of `entitlements.changes`; pages, c
 all of it from here.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby, islice
+from itertools import groupby, islice, pairwise
 from operator import attrgetter
 from typing import cast
 
 from carnet import entitlements
+from carnet.control_room.queries.timeline import Span
 from carnet.control_room.rules.changes import SECOND, ChangeView, view_of
 from carnet.control_room.rules.grant import count_in_use, lines_of, products
 from carnet.control_room.rules.holding import who_holds
@@ -20,6 +22,7 @@ from carnet.entitlements import (
     Line,
     ProductState,
     announced,
+    chain_words,
     change_moments,
     changes,
     coming,
@@ -82,6 +85,39 @@ def changes_until(state: State, on: datetime, now: datetime) -> list[ChangeView]
     found = [change for sku in products(state) for change in told(all_changes(state, sku), end, now)]
     until = sorted((change for change in found if change.when <= on), key=attrgetter("when", "name"))
     return [view_of(state, lines, change, end, now) for change in until]
+
+
+@dataclass(frozen=True)
+class ProductTrack:
+    """What is granted of one product, in spans, until it is looked no further."""
+
+    sku: str
+    name: str
+    spans: list[Span]
+
+
+TRACKS = 6  # products that are drawn
+
+
+def product_tracks(state: State, now: datetime, until: datetime) -> list[ProductTrack]:
+    """Of each product that changes before `until`, but for what comes with the license's own end; the soonest first."""
+    end, found = _end(state), {}
+    for sku in products(state):
+        mine = [change for change in told(all_changes(state, sku), end, now) if change.when < until]
+        if mine:
+            found[sku] = mine
+    ordered = sorted(found.values(), key=lambda mine: (mine[0].when, mine[0].name))
+    return [ProductTrack(mine[0].sku, mine[0].name, list(_spans(mine, now, until))) for mine in ordered]
+
+
+def _spans(mine: list[Change], now: datetime, until: datetime) -> Iterator[Span]:
+    since, kind = now, mine[0].metric.kind
+    yield Span("product", "active" if mine[0].before else "expired", now, mine[0].when, mine[0].words)
+    for change, after in pairwise([*mine, None]):
+        assert change is not None
+        since, ends = change.when, after.when if after else until
+        name = "expired" if not change.after else "expiring" if change.lowers else "active"
+        yield Span("product", name, since, ends, after.words if after else chain_words(kind, change.after, []))
 
 
 @dataclass(frozen=True)

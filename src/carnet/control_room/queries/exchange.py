@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from carnet.control_room.rules.activation.generate_request import REQUEST
+from carnet.control_room.rules.activation.lfr_draft import LICENSE
+from carnet.control_room.rules.activation.lost_license import carries_words
 from carnet.control_room.rules.activation.take_key_set import break_words
 from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.rules.site_state import locks
@@ -61,6 +63,7 @@ class ExchangeAnswer:
     cycles: int  # how many are known, of all pages
     token: ExchangeEntry | None  # the newest
     log_breaks: list[LogBreakView]  # the newest first
+    carries: str  # L6: why the next request carries the license; empty where it does not by itself
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Exchange(Question[ExchangeAnswer | Refusal]):
             sum(entry.kind == "cycle" for entry in entries),
             _view(view.state, token, view.now) if token else None,
             [LogBreakView(each.at, break_words(each.stated, each.seen)) for each in reversed(view.state.log_breaks)],
+            carries_words(view.state, view.document(LICENSE)),
         )
 
 

@@ -26,9 +26,10 @@ _WEEK = timedelta(days=7)
 @dataclass(frozen=True)
 class Span:
     """`kind` of the license: the state that time gives. Of the exchange: `open`, `newer_request` (the newest request
-    can no longer be answered, a newer one can), `locked`, `lapsed`, `none`."""
+    can no longer be answered, a newer one can), `locked`, `lapsed`, `none`. Of a product: `active`, `expiring` once it
+    shrank, `expired` where nothing is granted."""
 
-    track: Literal["license", "exchange"]
+    track: Literal["license", "exchange", "product"]
     kind: str
     since: datetime
     until: datetime

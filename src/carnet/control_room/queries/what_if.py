@@ -14,7 +14,7 @@ import msgspec
 
 from carnet import times
 from carnet.control_room.queries.banner import Banner, banner, change_banner
-from carnet.control_room.queries.coming import UncoveredCount, changes_until, uncovered
+from carnet.control_room.queries.coming import ProductTrack, UncoveredCount, changes_until, product_tracks, uncovered
 from carnet.control_room.queries.forecast import missed_deadline, refused_words, seen_first
 from carnet.control_room.queries.run_out import dry_since
 from carnet.control_room.queries.status import ProductView, product_views
@@ -185,6 +185,7 @@ class WhatIfAnswer:
     uncovered: list[UncoveredCount]
     coming: Banner | None  # beside `notice`: what becomes less soon, as seen that day
     changes: list[ChangeView]  # of each product until then, but for what comes with the license's own end
+    tracks: list[ProductTrack]  # of each product that changes before `until`
 
 
 @dataclass(frozen=True)
@@ -240,4 +241,5 @@ def _answer(state: State, on: datetime, now: datetime, number: int | None) -> Wh
         uncovered(state, on, now),
         change_banner(state, on),
         changes_until(state, on, now),
+        product_tracks(state, now, until),
     )

@@ -87,7 +87,8 @@ def _key_set(state: State, _: Record, event: e.KeySetTaken) -> None:
 
 @on(e.LogBroken)
 def _log_broken(state: State, record: Record, event: e.LogBroken) -> None:
-    state.log_breaks.append(SeenBreak(record.at, event.seen, event.stated))
+    installed = state.installed.olf_id if state.installed else ""
+    state.log_breaks.append(SeenBreak(record.at, event.seen, event.stated, installed))
     state.issuing_log = goes_on_from(state.issuing_log, [event.stated])
 
 
@@ -159,6 +160,7 @@ def _installed(state: State, record: Record, event: e.LicenseInstalled) -> None:
     state.vendor_reads = event.reads
     state.mark = max(state.mark, event.issued_at)
     state.cycle, state.locked, state.withdrawn = None, False, 0
+    state.shown_before = [*state.shown_before, *(old for old in state.shown if old.size < event.acknowledged)][-SHOWN:]
     state.shown = [shown for shown in state.shown if shown.size >= event.acknowledged]
     fold_use.answered(state)
     state.rollbacks = {}

@@ -84,6 +84,7 @@ class SeenBreak(msgspec.Struct, frozen=True):
     at: datetime  # when this site took it
     seen: CheckpointFields | None
     stated: LogBreak
+    installed: str  # the OLF that was installed here then; empty where none was
 
 
 class ApiKey(msgspec.Struct, frozen=True):
@@ -190,6 +191,7 @@ class State(msgspec.Struct):
     history_accepted: int = 0  # L2
     vendor_reads: VendorReads | None = None  # E17: as the token or the OLF installed last states it
     shown: list[Shown] = []
+    shown_before: list[Shown] = []  # what the vendor acknowledged since; a CALM that was restored may need it (L6)
     exchange: ExchangeLog = msgspec.field(default_factory=ExchangeLog)
     # use
     lines: dict[str, LineMemory] = {}

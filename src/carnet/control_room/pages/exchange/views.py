@@ -88,7 +88,8 @@ def generate(request: AuthorizedRequest) -> HttpResponse:
     if answer is None:
         return show(request, refusal=form.refusal, tried="request", generate=form)
     discard_preview()
-    messages.success(request, f"Request #{answer.sequence} is generated. Read what leaves, then save the file.")
+    said = f"Request #{answer.sequence} is generated. Read what leaves, then save the file. {answer.carries}"
+    messages.success(request, said.rstrip())
     return redirect("exchange")
 
 

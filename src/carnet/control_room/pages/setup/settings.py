@@ -4,7 +4,6 @@ own, while bots are served.
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from carnet.control_room.pages.models import NoticeSettings
 from carnet.control_room.pages.runtime_config import runtime_config, runtime_services
 from carnet.control_room.rules.granting.people import Access, NoteAccess, Permission
 from carnet.errors import StorageError
+from carnet.files import scratch_folder
 from carnet.printable import is_printable
 from carnet.web_kit.files import file_name
 
@@ -129,8 +129,8 @@ PATIENCE = 600  # seconds
 def backup(request: AuthorizedRequest) -> HttpResponseBase:
     """Raises StorageError where it could not be made."""
     request.client.execute(NoteAccess(Access.BACKUP_TAKEN), request.person.name)
-    with tempfile.TemporaryDirectory(dir=runtime_config().folder, prefix=".backup-") as scratch:
-        out = Path(scratch) / "backup"
+    with scratch_folder(Path(runtime_config().folder), ".backup-") as scratch:
+        out = scratch / "backup"
         words = ["backup", "--out", str(out), "--data", runtime_config().folder]
         if runtime_config().passphrase_file:
             words += ["--passphrase-file", str(runtime_config().passphrase_file)]

@@ -17,7 +17,8 @@ from carnet.control_room.ledger.events import (
     TotalsStated,
     UnitsSettled,
 )
-from carnet.control_room.rules.activation.lfr_draft import LfrDraft
+from carnet.control_room.rules.activation.lfr_draft import LICENSE, LfrDraft, carried_license, fits
+from carnet.control_room.rules.activation.lost_license import carries_words
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.grant import lines_of
 from carnet.control_room.rules.site_state import RELEASED, locks
@@ -26,6 +27,8 @@ from carnet.control_room.state.reservations import merged
 from carnet.control_room.state.state import State
 from carnet.entitlements import new_id
 from carnet.errors import UsageError
+from carnet.exchange.carried_license import CarriedLicense
+from carnet.exchange.envelope import MAX_CARRYING
 from carnet.exchange.keys import (
     ED25519,
     AkpKey,
@@ -58,12 +61,14 @@ class RequestAnswer:
     install_by: datetime | None
     totals: Totals
     locks_at: datetime | None = None  # E8: when it locks, if no answer is installed; None where it does not
+    carries: str = ""  # L6: why the license is in it, although nobody asked for that
 
 
 @dataclass(frozen=True)
 class GenerateRequest(Command[RequestAnswer]):
     """`kind` None: initial or change, as the site is. `since`: the size that CALM asked to be shown (L2).
-    `with_license`: it carries the installed OLF back, opened, to a CALM that was restored (L6)."""
+    `with_license`: it carries the installed OLF back, opened, to a CALM that was restored (L6). Where CALM may have
+    forgotten that OLF, the request does so by itself."""
 
     kind: RequestKind | None = None
     since: int | None = None
@@ -87,7 +92,10 @@ class GenerateRequest(Command[RequestAnswer]):
             events.append(StateChanged(was=state.state_name, now=RELEASED))
         # L3: the totals just before the request, so that nobody can state those of an earlier day
         events += [TotalsStated(lines=stated.lines, refusals=stated.refusals), generated]
-        file = LfrDraft(state, moment, generated, self.since, pair, self.with_license)
+        carried = self._carried(state, moment, stated)
+        if isinstance(carried, Refusal):
+            return carried
+        file = LfrDraft(state, moment, generated, self.since, pair, carried.license)
         answer = RequestAnswer(
             generated.request_id,
             generated.sequence,
@@ -95,11 +103,26 @@ class GenerateRequest(Command[RequestAnswer]):
             generated.install_by,
             stated,
             cycle_ends(generated.cycle.opened_at, state.windows) if generated.cycle and locks(state) else None,
+            carried.words,
         )
         return Decision(events, answer, documents=lambda draft: {REQUEST: file.write(draft)}, new_keys=pair or ())
 
+    def _carried(self, state: State, moment: Moment, stated: Totals) -> "_Carried | Refusal":
+        """L6: what was asked for is carried or refused. What nobody asked for is left out where it has no room."""
+        words = "" if self.with_license else carries_words(state, moment.document(LICENSE))
+        carried = carried_license(state, moment) if self.with_license or words else None
+        if carried is None or fits(carried, stated):
+            return _Carried(carried, words)
+        return _too_large_with_license() if self.with_license else _Carried(None, "")
+
     def _new_pair(self, moment: Moment) -> tuple[Signer, Opener]:
         return new_signer(ED25519, moment.random), new_opener(moment.random)
+
+
+@dataclass(frozen=True)
+class _Carried:
+    license: CarriedLicense | None
+    words: str  # why, where nobody asked for it
 
 
 def _settled(state: State, kind: RequestKind, now: datetime) -> list[UnitsSettled]:
@@ -137,6 +160,16 @@ def _too_many_lines(count: int) -> Refusal:
         Code.TOO_LARGE,
         f"The request would state {count} lines; it holds at most {MAX_TOTALS}.",
         "Tell the vendor: a license file granted more lines than a request can state.",
+    )
+
+
+def _too_large_with_license() -> Refusal:
+    """E19: no license that CALM issues is so large; its key set has many more keys than one of today."""
+    return Refusal(
+        Code.TOO_LARGE,
+        f"The request would have more than {MAX_CARRYING:,} bytes with the license in it. Nothing was changed.",
+        "Generate it without the license, and ask the vendor to restore CALM from a newer backup. Where there is none: "
+        "release this Control Room, and enrol it again with a new token.",
     )
 
 

@@ -9,7 +9,7 @@ from carnet.control_room.rules.site_state import RELEASED, state_name
 from carnet.control_room.state.state import State
 from carnet.control_room.state.trusted_time import lag
 from carnet.exchange.carried_license import CarriedLicense, carry
-from carnet.exchange.envelope import MAX_FILE, Kind, readable, stored_value
+from carnet.exchange.envelope import MAX_CARRYING, Kind, readable, stored_value
 from carnet.exchange.history import (
     SHOWN,
     Extension,
@@ -25,13 +25,16 @@ from carnet.exchange.license_file_request import (
     LicenseFileRequest,
     SiteState,
     StatedTotals,
+    Totals,
     TotalsRecord,
+    most_bytes,
     write_lfr,
 )
 from carnet.exchange.offline_license_file import OfflineLicenseFile
 from carnet.exchange.reads import site_reads, version_for
 from carnet.exchange.strict import decode, encode
 
+_REST = 64 * 1024  # bytes of an LFR, at most, without what is carried and what is stated
 LICENSE, KEY_SET = "license", "key-set"  # the names under which the installed OLF and the newest key set are kept
 
 
@@ -42,7 +45,7 @@ class LfrDraft:
     generated: RequestGenerated
     since: int | None
     pair: tuple[Signer, Opener] | None
-    with_license: bool = False  # L6
+    license: CarriedLicense | None = None  # L6
 
     def write(self, draft: LedgerPreview) -> bytes:
         state, keys = self.state, self.moment.keys
@@ -50,7 +53,7 @@ class LfrDraft:
         signers = [keys.signer(state.signing_key.kid), *([self.pair[0]] if self.pair else [])]
         for shown in (SHOWN, SHOWN // 4, 0):  # with very many lines there is room for fewer proofs (E19, L2)
             raw = write_lfr(self._request(draft, shown), signers, self._version())
-            if len(raw) <= MAX_FILE:
+            if len(raw) <= most_bytes(self.license):
                 break
         return readable(Kind.LFR, raw)
 
@@ -75,20 +78,12 @@ class LfrDraft:
             key_set_version=state.key_set.version,
             issuing_log=state.issuing_log,
             totals=_stated(draft),
-            ledger=history(state, draft, self.since, shown),
+            ledger=history(state, draft, self.since, shown, before=self.license is not None),
             clock=self._clock(),
             windows=state.windows,
             reads=site_reads(),
-            license=self._license() if self.with_license else None,
+            license=self.license,
         )
-
-    def _license(self) -> CarriedLicense | None:
-        """L6: the installed OLF, opened, for a CALM that does not know it any more."""
-        file, key_set = self.moment.document(LICENSE), self.moment.document(KEY_SET)
-        if self.state.installed is None or file is None or key_set is None:
-            return None
-        sealed_to = stored_value(file, Kind.OLF, OfflineLicenseFile).sealing_key
-        return carry(file, key_set, self.moment.keys.opener(sealed_to))
 
     def _version(self) -> int:
         """E17: as CALM reads it, by the token or the OLF that was installed last."""
@@ -122,16 +117,35 @@ class LfrDraft:
         )
 
 
+def carried_license(state: State, moment: Moment) -> CarriedLicense | None:
+    """L6: the installed OLF, opened, for a CALM that does not know it any more. None where none is installed."""
+    file, key_set = moment.document(LICENSE), moment.document(KEY_SET)
+    if state.installed is None or file is None or key_set is None:
+        return None
+    sealed_to = stored_value(file, Kind.OLF, OfflineLicenseFile).sealing_key
+    return carry(file, key_set, moment.keys.opener(sealed_to))
+
+
+def fits(carried: CarriedLicense, stated: Totals) -> bool:
+    """Whether an LFR has room for both (E19)."""
+    size = len(encode(carried)) + len(encode(stated)) + _REST
+    return -(-size * 4 // 3) <= MAX_CARRYING
+
+
 def _stated(draft: LedgerPreview) -> StatedTotals:
     record = draft.records[-2]
     stated = decode(encode(record), TotalsRecord, depth=10)
     return StatedTotals(record=stated, proof=texts(draft.inclusion(record.index)))
 
 
-def history(state: State, draft: LedgerPreview, since: int | None = None, newest: int = SHOWN) -> History:
-    """L2: the checkpoint, and proofs from the acknowledged one, the newest 32 shown since, and the one asked for."""
+def history(
+    state: State, draft: LedgerPreview, since: int | None = None, newest: int = SHOWN, *, before: bool = False
+) -> History:
+    """L2: the checkpoint, and proofs from the acknowledged one, the newest 32 shown since, and the one asked for.
+    `before`: from those shown before that, too, of which one is the newest that a restored CALM knows (L6)."""
     size = draft.checkpoint.size
-    old = {shown.size: shown.of for shown in state.shown[max(0, len(state.shown) - newest) :]}
+    left = [*(state.shown_before if before else ()), *state.shown]
+    old = {shown.size: shown.of for shown in left[max(0, len(left) - newest) :]}
     if state.installed:
         old.setdefault(state.installed.acknowledged, "acknowledged")
     if since and since <= size:

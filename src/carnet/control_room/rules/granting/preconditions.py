@@ -45,7 +45,8 @@ def moved(state: State) -> Refusal:
     return Refusal(
         Code.MOVED,
         f"{state.name} moved to another machine. This copy of it can only be looked at.",
-        "Work on the machine that it moved to. To undo the move, put its file back here.",
+        "Work on the machine that it moved to. Where its file was not written, or is lost, do the move "
+        "here once more: it writes the file again. To undo the move, put its file back here.",
         run="control-room move --from FILE",
     )
 

@@ -20,7 +20,7 @@ from tests.years.lives import ACTS, DAY, FATES, NAMES, Life
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 LIVES = depth.times(2, 10)  # of each fate; the first, in which nothing else happens, is not lived
-MOMENTS = depth.times(1, 3)  # at each of which, five days apart, all is asked
+MOMENTS = depth.times(1, 2)  # at each of which, five days apart, all is asked
 
 
 @pytest.fixture(scope="module")

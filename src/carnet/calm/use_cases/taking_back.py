@@ -94,6 +94,8 @@ def find_provable(room_id: str, refused: int | None = None) -> Provable | Refusa
         return _nothing(room_id, "no LFR with the license was refused for it since the last one that was taken")
     read = read_lfr(bytes(row.raw), stored=True)
     assert not isinstance(read, Refusal)
+    if read.lfr.license is None:
+        return _nothing(room_id, "the LFR that was refused for it last carries no license")
     proof, room, guid = read_proof(read), find_room(room_id), Guid.objects.select_related("account").get(id=row.guid)
     if isinstance(proof, Refusal):
         return proof

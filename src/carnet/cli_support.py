@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
@@ -160,7 +161,7 @@ def run(
     """
     keep_new_files_private()
     try:
-        code = app(obj=world, standalone_mode=False)
+        code = _built(app)(obj=world, standalone_mode=False)
     except ClickException as error:
         _say_usage(error)
     except typer.Abort:
@@ -179,6 +180,12 @@ def run(
             raise
         report_fault(fault, as_json="--json" in sys.argv)
     raise SystemExit(code if isinstance(code, int) else DONE)
+
+
+@cache
+def _built(app: typer.Typer) -> Callable[..., Any]:
+    """The whole tree of commands: to build it takes longer than most commands."""
+    return typer.main.get_command(app)
 
 
 def say(text: str, *, err: bool = False) -> None:

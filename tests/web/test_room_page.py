@@ -1,12 +1,13 @@
 """The page of a License GUID tells only what is true of it: of a refused newer request, a release, and a deadline."""
 
+import re
 from typing import Any
 
 import pytest
 
 from carnet.calm.control_rooms.models import LicenseFile
-from carnet.calm.use_cases import accounts, batches
-from tests.calm.conftest import code, ok
+from carnet.calm.use_cases import accounts, batches, proposals, receipts
+from tests.calm.conftest import OMAR, code, ok
 from tests.web.conftest import Portal
 from tests.web.test_renewals import licensed, text_of
 
@@ -89,3 +90,19 @@ def test_only_a_site_that_would_lock_is_said_to_lock(portal: Portal) -> None:
     later = text_of(opened(portal))
     assert (locks in later, lapses in later) == (True, False)
     assert accounts.is_approved(portal.northwind.id)
+
+
+@pytest.mark.rule("A1", "E12", "N2")
+def test_whatever_a_customer_is_shown_as_refused_opens_and_strangers_see_none_of_it(portal: Portal) -> None:
+    receipt = portal.license(portal.north, products={USERS: 4})
+    assert code(portal.upload(b"no request", portal.guid))
+    asked = {"control_room": portal.north.id, "reason": "it burned down", "return_unconsumed": True}
+    proposed = ok(proposals.propose_write_off(portal.calm, **asked, **portal.act))
+    ok(proposals.confirm(portal.calm, proposal=proposed.proposal, now=portal.now, by=OMAR))
+    assert code(receipts.accept_receipt(portal.calm, raw=receipt, **portal.act))
+    page = portal.as_("viewer").get(f"/accounts/{portal.northwind.id}/files/").content.decode()
+    links = set(re.findall(r'href="(/refused/\d+/)"', page))
+    assert len(links) == 2
+    for link in links:
+        assert portal.as_("viewer").get(link).status_code == 200
+        assert portal.as_("stranger").get(link).status_code == 404

@@ -33,11 +33,8 @@ def purchases(person: Person) -> QuerySet[Purchase]:
 
 
 def refused_files(person: Person) -> QuerySet[RefusedFile]:
-    """Those that were uploaded against the account's GUIDs."""
-    if person.account_id is None:
-        return RefusedFile.objects.all()
-    own = Guid.objects.filter(account=person.account_id)
-    return RefusedFile.objects.filter(guid__in=own.values("id"))
+    """Those of the account's GUIDs and Control Rooms."""
+    return _own(person, RefusedFile.objects.all(), "account")
 
 
 def people(person: Person) -> QuerySet[Person]:

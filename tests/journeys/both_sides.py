@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Max
+
 from carnet.calm.control_rooms.models import ControlRoom, Counted, LicenseLine
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.use_cases import proposals, purchases, receipts
@@ -377,14 +379,15 @@ class Exchange:
 
     def _counts_what_is_used(self, counted: dict[str, int]) -> None:
         """H1, H4 in truth: what honest sites consumed of a purchase, or may still settle, on whichever line of it, CALM
-        counts as held or spent."""
+        counts as held or spent; but for what is over the line's quantity, which is owed (Q5)."""
         bought = set(Purchase.objects.filter(product_id=PAGES).values_list("id", flat=True))
-        lines = dict(LicenseLine.objects.filter(purchase__in=bought).values_list("line_id", "purchase_id"))
+        granted = LicenseLine.objects.filter(purchase__in=bought).values_list("line_id", "purchase_id")
+        lines = {line: (purchase, most) for line, purchase, most in granted.annotate(most=Max("quantity"))}
         used = dict.fromkeys(bought, 0)
         for machine in self.machines:
             state, now = machine.room.state, machine.room.now
-            for line, purchase in lines.items():
-                used[purchase] += machine.used.get(line, 0) + state.reservations.held(line, None, now)
+            for line, (purchase, most) in lines.items():
+                used[purchase] += min(most, machine.used.get(line, 0) + state.reservations.held(line, None, now))
         for purchase, units in used.items():
             assert units <= counted[purchase], (units, counted[purchase])
 

@@ -92,12 +92,22 @@ def link(session: Session, email: Email) -> None:
 
 
 def remove_factors(session: Session, email: Email) -> None:
-    """Remove all second factors of somebody who lost theirs; they set up another where one is needed."""
+    """Somebody lost a second factor: all are removed, every session ends, and a new link is printed."""
     calm = session.portal()
     from carnet.calm.people.staff import remove_second_factors
 
     answer = remove_second_factors(calm, email=email, on_machine=True, **session.who())
-    session.answer(answer, lambda console, a: console.print(f"{a.email} has no second factor any more."))
+    path, told = (
+        session.vendor.password_link(answer.email),
+        session.vendor.tell_factors_removed(answer.email, session.by),
+    )
+    session.answer(answer, lambda console, a: _factors_removed(console, a, path, told), link=path, told=told)
+
+
+def _factors_removed(console: "Console", answer: Any, path: str, told: str) -> None:
+    console.print(f"{answer.email} has no second factor and no password now, and is signed out everywhere.")
+    console.print(told)
+    _link(console, path)
 
 
 def vouch(session: Session, email: Email, reason: Reason) -> None:

@@ -35,6 +35,9 @@ Role = Annotated[
     str,
     typer.Option("--role", help="administrator, license_manager, seat_manager, auditor or viewer.", show_default=False),
 ]
+Address = Annotated[
+    str, typer.Option("--address", help="Where people reach the pages: what `serve` says when they answer.")
+]
 
 
 def add(session: Session, name: Name, role: Role) -> None:
@@ -103,9 +106,7 @@ def _people(console: "Console", answer: "PeopleAnswer") -> None:
 def link(
     session: Session,
     name: Name,
-    address: Annotated[
-        str, typer.Option("--address", help="Where people reach the pages: what `serve` says when they answer.")
-    ] = PAGES_HERE,
+    address: Address = PAGES_HERE,
 ) -> None:
     """A link with which somebody chooses a password: good once, for a day. Give it to this person only."""
     from carnet.control_room.rules.granting.two_people import GiveLink
@@ -118,16 +119,26 @@ def link(
     session.answer({"name": name, "link": link}, lambda console, _: console.print(link, soft_wrap=True))
 
 
-def remove_factors(session: Session, name: Name) -> None:
-    """Remove all second factors of somebody who lost theirs; they set up another where one is needed."""
+def remove_factors(session: Session, name: Name, address: Address = PAGES_HERE) -> None:
+    """Somebody lost a second factor: all are removed, every session ends, and a new link is printed."""
     from carnet.control_room.rules.granting.two_people import RemoveFactors
 
     with session.site.client(writing=True) as client:
         removed = client.execute(RemoveFactors(name, on_machine=True), session.actor)
         if isinstance(removed, Refusal):
             refuse(removed, as_json=session.as_json)
-        session.site.remove_factors(name)
-    session.answer(removed, lambda console, answer: console.print(f"{answer.name} has no second factor any more."))
+        session.site.forget(name)
+        link = address.rstrip("/") + session.site.password_link(name)
+        told = session.site.tell_factors_removed(name, session.actor)
+    said = {"name": name, "role": removed.role, "link": link, "told": told}
+    session.answer(said, lambda console, _: _factors_removed(console, name, link, told))
+
+
+def _factors_removed(console: "Console", name: str, link: str, told: str) -> None:
+    console.print(f"{name} has no second factor and no password now, and is signed out everywhere.")
+    console.print(told)
+    console.print("They choose a password at this address, once, within 24 hours:")
+    console.print(link, soft_wrap=True)
 
 
 def vouch(session: Session, name: Name) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -51,11 +50,6 @@ def forget(name: str) -> None:
     """A3: what opened this name until now opens it no more: password, second factors, sessions, links, entry codes."""
     Login.objects.filter(name=name).delete()
     EntryCode.objects.filter(name=name, given_at__isnull=False).delete()
-
-
-def remove_factors(name: str) -> None:
-    """All second factors of this person."""
-    Authenticator.objects.filter(user__name=name).delete()
 
 
 class Backend(KitBackend):

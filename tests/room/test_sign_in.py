@@ -156,3 +156,10 @@ def test_a_hash_that_somebody_wrote_into_the_database_lets_nobody_in_and_verify_
     told = site.command("ledger", "verify")
     assert told.returncode == 1
     assert "are wrong at sign-in: vic, was-vic." in " ".join(told.stderr.split())
+
+
+@pytest.mark.rule("A5")
+def test_status_and_a_page_of_second_factors_name_the_clock_that_codes_go_by(site: Pages) -> None:
+    shown = site.client("viewer").get("/account/my/second-factor/").text
+    assert re.search(r"by the clock of this server: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown)
+    assert "One-time passwords go by it." in " ".join(site.command("status").stdout.split())

@@ -145,7 +145,11 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key"}  # locks passwords a
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
-MFA_TOTP_TOLERANCE = 0
+MFA_FORMS = {
+    "authenticate": "carnet.web_kit.sign_in.one_time.Authenticate",
+    "reauthenticate": "carnet.web_kit.sign_in.one_time.Reauthenticate",
+    "activate_totp": "carnet.web_kit.sign_in.one_time.SetUp",
+}
 USERSESSIONS_TRACK_ACTIVITY = True  # by `SeenLast`, once a minute
 SECOND_FACTOR = "required"  # of whom: each side says
 

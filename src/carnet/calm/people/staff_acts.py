@@ -84,7 +84,7 @@ def _would_change(asked: StaffAct, person: Person) -> str:
     what = (
         "chooses a new password"
         if asked.kind == LINK
-        else "loses every second factor and the password, is signed out, and chooses both anew"
+        else "loses every second factor and the password, is signed out, and chooses a new password"
     )
     return f"{person.email} ({person.role}) {what}"
 

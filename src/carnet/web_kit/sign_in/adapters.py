@@ -3,18 +3,23 @@ wrapped (A2), and links are made by what it makes them with itself."""
 
 import base64
 from abc import abstractmethod
+from datetime import datetime
 from typing import Any
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.utils import user_pk_to_url_str
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+
+from carnet import times
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -45,7 +50,23 @@ class Backend(AuthenticationBackend):
 
 
 class WrappingMfaAdapter(DefaultMFAAdapter):
-    """Second factors are stored only as `wrap` makes them."""
+    """Second factors are stored only as `wrap` makes them; one-time passwords go by `code_time` (`one_time`)."""
+
+    def code_time(self, request: HttpRequest) -> datetime:
+        """The clock of this machine."""
+        now: datetime = request.now  # type: ignore[attr-defined]
+        return now
+
+    def validation_error(self, code: str, *words: Any) -> Any:
+        """A code that is wrong because a clock is wrong looks like any other: so the clock is named."""
+        if code != "incorrect_code":
+            return super().validation_error(code, *words)
+        at = times.second(self.code_time(context.request))
+        return ValidationError(
+            f"Incorrect code. Each code works once. This server's clock says {at}: if the clock of your phone says "
+            "something else, set that one right, or tell your administrator.",
+            code="incorrect_code",
+        )
 
     @abstractmethod
     def wrap(self, secret: bytes) -> bytes: ...

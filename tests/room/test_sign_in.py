@@ -77,6 +77,10 @@ def test_five_wrong_passwords_lock_the_name_and_the_right_one_too(site: Pages) -
         answer = browser.sign_in("unlucky", PASSWORD)
         assert "room_session" not in browser.cookies
         assert "Too many" in answer.text
+        assert site.command("person", "unlock", "unlucky").returncode == 0
+        assert site.command("person", "unlock", "nobody-here").returncode != 0
+        assert browser.sign_in("unlucky", PASSWORD).status_code == 200  # without a password, but not locked
+        assert "Too many" not in browser.sign_in("unlucky", PASSWORD).text
 
 
 def _seen(site: Pages) -> list[tuple[str, str]]:

@@ -213,6 +213,13 @@ class Site:
 
         forget(name)
 
+    def unlock(self, name: str) -> None:
+        """Wrong passwords and codes of this name are forgotten. Sets Django up in this process."""
+        self._set_up_pages()
+        from carnet.control_room.pages.sign_in import unlock
+
+        unlock(name)
+
     def tell_factors_removed(self, name: str, by: str) -> str:
         """By mail, where a server is set; what came of it. Sets Django up in this process."""
         self._set_up_pages()

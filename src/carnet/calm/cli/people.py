@@ -1,4 +1,4 @@
-"""person add/list/role/link/remove-factors/vouch/deactivate/activate: what whoever has the machine does alone (A3)"""
+"""person add/list/role/link/…: what whoever has the machine does alone (A3)"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     command(person, "role")(change_role)
     command(person, "link")(link)
     command(person, "remove-factors")(remove_factors)
+    command(person, "unlock")(unlock)
     command(person, "vouch")(vouch)
     command(person, "deactivate")(deactivate)
     command(person, "activate")(activate)
@@ -108,6 +109,15 @@ def _factors_removed(console: "Console", answer: Any, path: str, told: str) -> N
     console.print(f"{answer.email} has no second factor and no password now, and is signed out everywhere.")
     console.print(told)
     _link(console, path)
+
+
+def unlock(session: Session, email: Email) -> None:
+    """Somebody was locked by wrong passwords or codes: they can try again at once (A5)."""
+    calm = session.portal()
+    from carnet.calm.people.staff import unlock as use_case
+
+    answer = use_case(calm, email=email, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"{a.email} can try to sign in again at once."))
 
 
 def vouch(session: Session, email: Email, reason: Reason) -> None:

@@ -193,6 +193,17 @@ def drop_second_factors(doing: Act, person: Person, **detail: Any) -> None:
     doing.record("person.second_factors_removed", person.email, **detail)
 
 
+def unlock(calm: Calm, *, email: str, now: datetime, by: str) -> PersonShown:
+    """A5: what was tried with wrong passwords or codes is forgotten. One person is enough: it opens nothing."""
+    from carnet.web_kit.sign_in import locks  # needs the portal's settings
+
+    with act(calm, now=now, by=by) as doing:
+        person = find_person(email)
+        doing.record("person.unlocked", person.email)
+        locks.unlock(person.email, person.pk)
+        return shown(person)
+
+
 def vouch(calm: Calm, *, email: str, reason: str, now: datetime, by: str) -> PersonShown:
     """A4: whoever has the machine says that this person is somebody of their own: nothing sets them apart any more."""
     check_text(reason, "reason", 2000)

@@ -146,6 +146,9 @@ def _change(request: AuthorizedRequest, changed: Person) -> bool:
         messages.success(request, f"{changed} has no second factor and no password now, and is signed out everywhere.")
         if path := _link(request, changed.email, lost_by=request.person.email):
             messages.info(request, f"{changed} chooses a password here, once: {path}")
+    elif what == "unlock":
+        staff.unlock(request.calm, email=changed.email, **request.who)
+        messages.success(request, f"{changed} can try to sign in again at once.")
     elif what in ("activate", "deactivate"):
         staff.set_active(request.calm, email=changed.email, active=what == "activate", **request.who)
         messages.success(request, f"{changed}: done.")

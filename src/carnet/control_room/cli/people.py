@@ -1,4 +1,4 @@
-"""person add/change/remove/list/link/remove-factors/vouch: what whoever has the machine does alone (A3)"""
+"""person add/change/remove/list/link/remove-factors/unlock/vouch: what whoever has the machine does alone (A3)"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     command(person, "list")(list_people)
     command(person, "link")(link)
     command(person, "remove-factors")(remove_factors)
+    command(person, "unlock")(unlock)
     command(person, "vouch")(vouch)
     app.add_typer(person, name="person")
 
@@ -139,6 +140,19 @@ def _factors_removed(console: "Console", name: str, link: str, told: str) -> Non
     console.print(told)
     console.print("They choose a password at this address, once, within 24 hours:")
     console.print(link, soft_wrap=True)
+
+
+def unlock(session: Session, name: Name) -> None:
+    """Somebody was locked by wrong passwords or codes: they can try again at once (A5)."""
+    from carnet.control_room.rules.granting.people import Access, FindPerson, NoteAccess
+
+    with session.site.client(writing=True) as client:
+        found = client.ask(FindPerson(name))
+        if isinstance(found, Refusal):
+            refuse(found, as_json=session.as_json)
+        client.execute(NoteAccess(Access.UNLOCKED, name), session.actor)
+        session.site.unlock(name)
+    session.answer(found, lambda console, a: console.print(f"{a.name} can try to sign in again at once."))
 
 
 def vouch(session: Session, name: Name) -> None:

@@ -19,7 +19,7 @@ from carnet.control_room.rules.granting.people import (
 )
 from carnet.exchange.verdicts import Refusal
 from carnet.vault import Vault
-from carnet.web_kit.sign_in import half_codes
+from carnet.web_kit.sign_in import half_codes, locks
 from carnet.web_kit.sign_in.adapters import Backend as KitBackend
 from carnet.web_kit.sign_in.adapters import WrappingMfaAdapter, password_link
 
@@ -53,6 +53,12 @@ def forget(name: str) -> None:
     EntryCode.objects.filter(name=name, given_at__isnull=False).delete()
 
 
+def unlock(name: str) -> None:
+    """A5: what was tried with wrong passwords or codes is forgotten."""
+    login = Login.objects.filter(name=name).first()
+    locks.unlock(name, login.pk if login else "")
+
+
 class Backend(KitBackend):
     """A password alone opens nothing: the ledger must know the name."""
 
@@ -84,6 +90,6 @@ def _signed_in(sender: object, user: Login, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def _refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    """The package locks a name after 5 tries and an address after 20 a minute: a flood ends there."""
+    """5 tries lock a name at an address, and 20 a minute the address: a flood ends there."""
     name = str(credentials.get("username", "")).lower()
     execute(NoteAccess(Access.SIGN_IN_REFUSED, name if is_name(name) else None), PAGES)

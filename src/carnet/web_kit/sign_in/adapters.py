@@ -20,12 +20,20 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from carnet import times
+from carnet.web_kit.sign_in import locks
 
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         del request
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """A5: whoever types wrong passwords locks themselves out, not the person whose name they type."""
+        login = str(credentials.get("email") or credentials.get("username") or "")
+        self._login_failed_rl_usage = locks.consume(request, login)
+        if not self._login_failed_rl_usage:
+            raise self.validation_error("too_many_login_attempts")
 
     def get_reauthentication_methods(self, user: AbstractBaseUser | AnonymousUser) -> list[dict[str, Any]]:
         """Whoever has none (a directory keeps the password, and no second factor is set up) sets up a factor first."""

@@ -20,10 +20,14 @@ from carnet.control_room.pages.models import EntryCode, Login
 from carnet.control_room.pages.notices import tell_factors_removed
 from carnet.control_room.pages.runtime_config import runtime_services
 from carnet.control_room.pages.sign_in import forget, link_for
+from carnet.control_room.pages.sign_in import unlock as forget_tries
 from carnet.control_room.rules.granting.people import (
+    Access,
     AddPerson,
     ChangePerson,
+    FindPerson,
     ListPeople,
+    NoteAccess,
     Permission,
     PersonAnswer,
     PersonView,
@@ -211,6 +215,20 @@ def factors(request: AuthorizedRequest) -> HttpResponse:
     messages.success(request, f"{name} has no second factor and no password now, and is signed out everywhere.")
     messages.info(request, tell_factors_removed(name, request.person.name))
     return _page(request, NewPerson(), link=request.build_absolute_uri(link_for(name)))
+
+
+@requires(Permission.ADMINISTER, fresh=True)
+@require_POST
+def unlock(request: AuthorizedRequest) -> HttpResponse:
+    """Somebody was locked by wrong passwords: one administrator is enough, for it opens nothing by itself."""
+    name = request.POST.get("name", "")
+    refused = answered(request, request.client.ask(FindPerson(name)), back="people")
+    if refused:
+        return refused
+    request.client.execute(NoteAccess(Access.UNLOCKED, name), request.person.name)
+    forget_tries(name)
+    messages.success(request, f"{name} can try to sign in again at once.")
+    return redirect("people")
 
 
 @requires(Permission.ADMINISTER, fresh=True)

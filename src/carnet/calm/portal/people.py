@@ -151,7 +151,7 @@ def _change(request: AuthorizedRequest, changed: Person) -> bool:
         messages.success(request, f"{changed} can try to sign in again at once.")
     elif what in ("activate", "deactivate"):
         staff.set_active(request.calm, email=changed.email, active=what == "activate", **request.who)
-        messages.success(request, f"{changed}: done.")
+        messages.success(request, f"{changed} is {'active' if what == 'activate' else 'deactivated'} now.")
     else:
         staff.change_role(request.calm, email=changed.email, role=what, **request.who)
         messages.success(request, f"{changed} is {what} from now on.")

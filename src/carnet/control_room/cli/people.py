@@ -99,7 +99,7 @@ def _people(console: "Console", answer: "PeopleAnswer") -> None:
     made = show.table("Name", "Role", "Added", "May")
     for person in answer.people:
         made.add_row(
-            person.name, person.role or "let go", day_or_minute(person.added_at), ", ".join(person.permissions)
+            person.name, person.role or "deactivated", day_or_minute(person.added_at), ", ".join(person.permissions)
         )
     console.print(made)
 

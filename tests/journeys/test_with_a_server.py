@@ -58,6 +58,7 @@ ALONE = {
     "serve",
     "person link",
     "person remove-factors",
+    "person unlock",
     "notify",
     "key passphrase",
     "key rewrap",

@@ -77,6 +77,10 @@ def test_five_wrong_passwords_lock_the_name_and_the_right_one_too(site: Pages) -
         answer = browser.sign_in("unlucky", PASSWORD)
         assert "room_session" not in browser.cookies
         assert "Too many" in answer.text
+        assert site.command("person", "unlock", "unlucky").returncode == 0
+        assert site.command("person", "unlock", "nobody-here").returncode != 0
+        assert browser.sign_in("unlucky", PASSWORD).status_code == 200  # without a password, but not locked
+        assert "Too many" not in browser.sign_in("unlucky", PASSWORD).text
 
 
 def _seen(site: Pages) -> list[tuple[str, str]]:
@@ -156,3 +160,10 @@ def test_a_hash_that_somebody_wrote_into_the_database_lets_nobody_in_and_verify_
     told = site.command("ledger", "verify")
     assert told.returncode == 1
     assert "are wrong at sign-in: vic, was-vic." in " ".join(told.stderr.split())
+
+
+@pytest.mark.rule("A5")
+def test_status_and_a_page_of_second_factors_name_the_clock_that_codes_go_by(site: Pages) -> None:
+    shown = site.client("viewer").get("/account/my/second-factor/").text
+    assert re.search(r"by the clock of this server: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", shown)
+    assert "One-time passwords go by it." in " ".join(site.command("status").stdout.split())

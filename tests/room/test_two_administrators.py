@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 
@@ -224,3 +225,44 @@ def test_the_machine_gives_no_role_to_an_old_password_either(site: Pages, how: s
         site.do(AddPerson(name, Role.VIEWER))
     with site.browser() as browser:
         assert browser.sign_in(name).status_code == 200
+
+
+def signed_in(site: Pages, name: str, role: Role) -> Browser:
+    """Somebody of their own, in a browser that somebody else found."""
+    site.do(AddPerson(name, role, on_machine=True))
+    give_passwords(site, name)
+    return site.browser(name)
+
+
+@pytest.mark.rule("A3")
+def test_the_finder_of_a_phone_is_signed_out_by_two_administrators(site: Pages, ben: Browser) -> None:
+    ada = site.client("administrator")
+    with closing(signed_in(site, "agnes", Role.AUDITOR)) as finder:
+        assert finder.get("/ledger/").status_code == 200
+        fields = {"name": "agnes", "act": "second factors", "reason": "lost her phone"}
+        first = half(ada.send_form("/people/ask/", fields, follow_redirects=True).text)
+        assert finder.get("/ledger/").status_code == 200
+        (proposal,) = waiting(site)
+        page = ben.send_form("/people/settle/", {"proposal": proposal, "decision": "confirm"}, follow_redirects=True)
+        assert "tell agnes yourself" in page.text
+        assert half(page.text) != first
+        assert finder.get("/ledger/").headers["location"].startswith("/account/")
+        assert finder.sign_in("agnes").status_code == 200
+
+
+@pytest.mark.rule("A3")
+def test_one_administrator_clears_the_lost_factor_of_a_viewer(site: Pages) -> None:
+    with closing(signed_in(site, "vera", Role.VIEWER)) as finder:
+        page = site.client("administrator").send_form("/people/second-factors/", {"name": "vera"})
+        secret(page.text.split("/choose/")[1].split("/")[0], "a link to choose a password")
+        assert "tell vera yourself" in page.text
+        assert finder.get("/").headers["location"].startswith("/account/")
+
+
+@pytest.mark.rule("A3")
+def test_the_machine_clears_the_lost_factor_of_an_administrator(site: Pages) -> None:
+    with closing(signed_in(site, "carol", Role.ADMINISTRATOR)) as finder:
+        told = site.command("person", "remove-factors", "carol", "--address", site.address)
+        assert (told.returncode, "/choose/" in told.stdout, "signed out everywhere" in told.stdout) == (0, True, True)
+        assert finder.get("/").headers["location"].startswith("/account/")
+    site.do(ChangePerson("carol", None))

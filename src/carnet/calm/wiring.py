@@ -298,6 +298,12 @@ class Vendor:
 
         return password_link(find_person(email))
 
+    def tell_factors_removed(self, email: str, by: str) -> str:
+        """By mail, where a server is set; what came of it."""
+        from carnet.calm.portal.links import tell_factors_removed
+
+        return tell_factors_removed(email, by)
+
     def check_deployment(self, how: Serving) -> None:
         """Django's own checks of the production settings. Raises what it finds (SystemCheckError)."""
         os.environ.update(how.environment())

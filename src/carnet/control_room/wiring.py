@@ -213,12 +213,19 @@ class Site:
 
         forget(name)
 
-    def remove_factors(self, name: str) -> None:
-        """All second factors of this person. Sets Django up in this process."""
+    def unlock(self, name: str) -> None:
+        """Wrong passwords and codes of this name are forgotten. Sets Django up in this process."""
         self._set_up_pages()
-        from carnet.control_room.pages.sign_in import remove_factors
+        from carnet.control_room.pages.sign_in import unlock
 
-        remove_factors(name)
+        unlock(name)
+
+    def tell_factors_removed(self, name: str, by: str) -> str:
+        """By mail, where a server is set; what came of it. Sets Django up in this process."""
+        self._set_up_pages()
+        from carnet.control_room.pages.notices import tell_factors_removed
+
+        return tell_factors_removed(name, by)
 
     def notify(self) -> "Told":
         """Sends what is due, by the ways that are set at the pages. Raises UsageError after a move (L7)."""

@@ -40,6 +40,7 @@ MIDDLEWARE_BEFORE = [  # the side's own door comes after
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "carnet.web_kit.sign_in.seen.SeenLast",
+    "carnet.web_kit.sign_in.locks.KnownBrowsers",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -141,17 +142,25 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds, as `sign_in.fresh` has it (A5
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # The package's own asks for rows of whoever is here, and so takes another time for nobody (A6).
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key"}  # locks passwords and one-time codes alike
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key"}  # by `sign_in.locks`; codes of a person alike
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True
-MFA_TOTP_TOLERANCE = 0
+MFA_FORMS = {
+    "authenticate": "carnet.web_kit.sign_in.one_time.Authenticate",
+    "reauthenticate": "carnet.web_kit.sign_in.one_time.Reauthenticate",
+    "activate_totp": "carnet.web_kit.sign_in.one_time.SetUp",
+}
 USERSESSIONS_TRACK_ACTIVITY = True  # by `SeenLast`, once a minute
 SECOND_FACTOR = "required"  # of whom: each side says
 
 # Failed sign-ins and used one-time codes are counted here: several processes must share it.
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "web_cache"},
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "web_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},  # a flood of names must not push out the locks of others
+    },
     "seen": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "seen"},  # each process its own
 }
 

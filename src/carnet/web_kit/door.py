@@ -19,6 +19,7 @@ from django.urls import reverse
 from carnet.errors import CarnetError, StorageError, UsageError
 from carnet.printable import printable_lines
 from carnet.web_kit.errors import fault_page
+from carnet.web_kit.sign_in import typed
 from carnet.web_kit.sign_in.fresh import has_ended, is_fresh
 from carnet.web_kit.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
 
@@ -131,10 +132,9 @@ class Door:
         act = getattr(view, "required", None)
         if not isinstance(act, self.permissions) and name not in FOR_SIGNED_IN:
             raise PermissionDenied
-        if request.user.is_authenticated and has_ended(request):
-            logout(request)
+        kept = _end_where_over(request)
         if not self.let_in(request):
-            return redirect_to_login(request.get_full_path(), reverse("account_login"))
+            return _to_sign_in(request, kept=kept)
         request.door = self  # type: ignore[attr-defined]  # for views that ask again
         if name not in ENROLLING and self.owes_second_factor(request):
             return redirect("mfa_activate_totp")
@@ -150,6 +150,26 @@ class Door:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         fault = self.fault_of(exception)
         return _page_of(request, fault) if fault else None
+
+
+def _end_where_over(request: HttpRequest) -> bool:
+    """Signs out whose session is over (A5). Whether what they sent is kept."""
+    if not request.user.is_authenticated or not has_ended(request):
+        return False
+    pk = request.user.pk
+    logout(request)
+    return request.method == "POST" and not _is_part(request) and typed.keep(request, pk)
+
+
+def _to_sign_in(request: HttpRequest, *, kept: bool) -> HttpResponseBase:
+    """A page goes there; where only a part of one was asked for, the page asks for it in place (acts.js)."""
+    if _is_part(request):
+        return HttpResponse("Sign in again.", content_type="text/plain", status=401)
+    return redirect_to_login(typed.next_of(request, kept=kept), reverse("account_login"))
+
+
+def _is_part(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Boosted") != "true"
 
 
 def _page_of(request: HttpRequest, fault: CarnetError) -> HttpResponseBase:

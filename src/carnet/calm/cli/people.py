@@ -1,4 +1,4 @@
-"""person add/list/role/link/remove-factors/vouch/deactivate/activate: what whoever has the machine does alone (A3)"""
+"""person add/list/role/link/…: what whoever has the machine does alone (A3)"""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     command(person, "role")(change_role)
     command(person, "link")(link)
     command(person, "remove-factors")(remove_factors)
+    command(person, "unlock")(unlock)
     command(person, "vouch")(vouch)
     command(person, "deactivate")(deactivate)
     command(person, "activate")(activate)
@@ -92,12 +93,31 @@ def link(session: Session, email: Email) -> None:
 
 
 def remove_factors(session: Session, email: Email) -> None:
-    """Remove all second factors of somebody who lost theirs; they set up another where one is needed."""
+    """Somebody lost a second factor: all are removed, every session ends, and a new link is printed."""
     calm = session.portal()
     from carnet.calm.people.staff import remove_second_factors
 
     answer = remove_second_factors(calm, email=email, on_machine=True, **session.who())
-    session.answer(answer, lambda console, a: console.print(f"{a.email} has no second factor any more."))
+    path, told = (
+        session.vendor.password_link(answer.email),
+        session.vendor.tell_factors_removed(answer.email, session.by),
+    )
+    session.answer(answer, lambda console, a: _factors_removed(console, a, path, told), link=path, told=told)
+
+
+def _factors_removed(console: "Console", answer: Any, path: str, told: str) -> None:
+    console.print(f"{answer.email} has no second factor and no password now, and is signed out everywhere.")
+    console.print(told)
+    _link(console, path)
+
+
+def unlock(session: Session, email: Email) -> None:
+    """Somebody was locked by wrong passwords or codes: they can try again at once (A5)."""
+    calm = session.portal()
+    from carnet.calm.people.staff import unlock as use_case
+
+    answer = use_case(calm, email=email, **session.who())
+    session.answer(answer, lambda console, a: console.print(f"{a.email} can try to sign in again at once."))
 
 
 def vouch(session: Session, email: Email, reason: Reason) -> None:

@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 
 from carnet.calm.customers.models import Account
 from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, Permission, Role, may
-from carnet.calm.people.models import ApiToken, Person
+from carnet.calm.people.models import ApiToken, EntryCode, Person
 from carnet.calm.use_cases import vouchers
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import (
@@ -165,7 +165,7 @@ def give_link(calm: Calm, *, email: str, now: datetime, by: str, on_machine: boo
 
 
 def remove_second_factors(calm: Calm, *, email: str, now: datetime, by: str, on_machine: bool = False) -> PersonShown:
-    """Somebody who lost theirs signs in with the password, and sets up another at once where one is needed.
+    """Of somebody who lost theirs. Their password, sessions and API tokens end too: a new link begins anew.
 
     Raises:
         UsageError: There is no such person, or it takes two people (A3).
@@ -179,10 +179,29 @@ def remove_second_factors(calm: Calm, *, email: str, now: datetime, by: str, on_
 
 
 def drop_second_factors(doing: Act, person: Person, **detail: Any) -> None:
+    """A3: whoever has the lost phone may know the password too, or be signed in: all of that ends."""
     from allauth.mfa.models import Authenticator  # of the sign-in package, which only the portal's settings install
+    from allauth.usersessions.models import UserSession
 
     Authenticator.objects.filter(user_id=person.pk).delete()
+    for session in UserSession.objects.filter(user_id=person.pk):
+        session.end()
+    EntryCode.objects.filter(name=person.email, given_at__isnull=False).delete()
+    end_tokens(person, doing.now)
+    person.set_unusable_password()  # also ends sessions and links that nothing above knows of
+    person.save(update_fields=["password"])
     doing.record("person.second_factors_removed", person.email, **detail)
+
+
+def unlock(calm: Calm, *, email: str, now: datetime, by: str) -> PersonShown:
+    """A5: what was tried with wrong passwords or codes is forgotten. One person is enough: it opens nothing."""
+    from carnet.web_kit.sign_in import locks  # needs the portal's settings
+
+    with act(calm, now=now, by=by) as doing:
+        person = find_person(email)
+        doing.record("person.unlocked", person.email)
+        locks.unlock(person.email, person.pk)
+        return shown(person)
 
 
 def vouch(calm: Calm, *, email: str, reason: str, now: datetime, by: str) -> PersonShown:

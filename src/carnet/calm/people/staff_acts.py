@@ -19,7 +19,7 @@ from carnet.web_kit.sign_in import half_codes
 ADD, ROLE, LINK, LET_IN = "add_staff", "change_staff_role", "give_staff_link", "let_staff_in"
 FACTORS = "remove_staff_factors"
 KINDS = (ADD, ROLE, LINK, LET_IN, FACTORS)
-_ENTER = (ADD, LINK)  # who it is about chooses a password after it
+_ENTER = (ADD, LINK, FACTORS)  # who it is about chooses a password after it
 _CONFIRMING = [role.value for role in Role if may(role, Permission.CONFIRM)]
 
 
@@ -81,7 +81,11 @@ def _would_change(asked: StaffAct, person: Person) -> str:
         return f"{person.email} ({person.role}) is let in again"
     _check(asked.kind in KINDS, "There is no such act.")
     _check(person.is_active, f"{person.email} was let go.")
-    what = "chooses a new password" if asked.kind == LINK else "loses every second factor, and sets up another"
+    what = (
+        "chooses a new password"
+        if asked.kind == LINK
+        else "loses every second factor and the password, is signed out, and chooses a new password"
+    )
     return f"{person.email} ({person.role}) {what}"
 
 

@@ -46,6 +46,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,
     }
+    shown["code_time"] = shown["now"]
     if person is None:
         return shown
     account = person.account

@@ -26,7 +26,7 @@ ACTS = {
     staff_acts.LINK: "a new link to choose a password with",
     staff_acts.ROLE: "another role",
     staff_acts.LET_IN: "let them in again",
-    staff_acts.FACTORS: "remove their second factors, which they lost",
+    staff_acts.FACTORS: "second factor lost: remove all, and a new password",
 }
 
 
@@ -67,10 +67,10 @@ def customer_people(request: AuthorizedRequest, account: str) -> HttpResponse:
     return _people(request, page, form.status)
 
 
-def _link(request: AuthorizedRequest, email: str) -> str:
+def _link(request: AuthorizedRequest, email: str, *, lost_by: str = "") -> str:
     """A3: by mail to the person alone; shown, where no mail server is set."""
     if links.mail_is_set():
-        links.mailed(request, email)
+        links.mailed(request, email, lost_by=lost_by)
         return ""
     return request.build_absolute_uri(password_link(staff.find_person(email)))
 
@@ -143,10 +143,15 @@ def _change(request: AuthorizedRequest, changed: Person) -> bool:
             messages.info(request, f"{changed} chooses a password here, once: {path}")
     elif what == "factors":
         staff.remove_second_factors(request.calm, email=changed.email, **request.who)
-        messages.success(request, f"{changed} signs in with the password alone now.")
+        messages.success(request, f"{changed} has no second factor and no password now, and is signed out everywhere.")
+        if path := _link(request, changed.email, lost_by=request.person.email):
+            messages.info(request, f"{changed} chooses a password here, once: {path}")
+    elif what == "unlock":
+        staff.unlock(request.calm, email=changed.email, **request.who)
+        messages.success(request, f"{changed} can try to sign in again at once.")
     elif what in ("activate", "deactivate"):
         staff.set_active(request.calm, email=changed.email, active=what == "activate", **request.who)
-        messages.success(request, f"{changed}: done.")
+        messages.success(request, f"{changed} is {'active' if what == 'activate' else 'deactivated'} now.")
     else:
         staff.change_role(request.calm, email=changed.email, role=what, **request.who)
         messages.success(request, f"{changed} is {what} from now on.")

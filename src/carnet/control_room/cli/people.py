@@ -1,4 +1,4 @@
-"""person add/change/remove/list/link/remove-factors/vouch: what whoever has the machine does alone (A3)"""
+"""person add/change/remove/list/link/remove-factors/unlock/vouch: what whoever has the machine does alone (A3)"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +26,7 @@ def add_to(app: typer.Typer) -> None:
     command(person, "list")(list_people)
     command(person, "link")(link)
     command(person, "remove-factors")(remove_factors)
+    command(person, "unlock")(unlock)
     command(person, "vouch")(vouch)
     app.add_typer(person, name="person")
 
@@ -34,6 +35,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="As they sign in: a–
 Role = Annotated[
     str,
     typer.Option("--role", help="administrator, license_manager, seat_manager, auditor or viewer.", show_default=False),
+]
+Address = Annotated[
+    str, typer.Option("--address", help="Where people reach the pages: what `serve` says when they answer.")
 ]
 
 
@@ -95,7 +99,7 @@ def _people(console: "Console", answer: "PeopleAnswer") -> None:
     made = show.table("Name", "Role", "Added", "May")
     for person in answer.people:
         made.add_row(
-            person.name, person.role or "let go", day_or_minute(person.added_at), ", ".join(person.permissions)
+            person.name, person.role or "deactivated", day_or_minute(person.added_at), ", ".join(person.permissions)
         )
     console.print(made)
 
@@ -103,9 +107,7 @@ def _people(console: "Console", answer: "PeopleAnswer") -> None:
 def link(
     session: Session,
     name: Name,
-    address: Annotated[
-        str, typer.Option("--address", help="Where people reach the pages: what `serve` says when they answer.")
-    ] = PAGES_HERE,
+    address: Address = PAGES_HERE,
 ) -> None:
     """A link with which somebody chooses a password: good once, for a day. Give it to this person only."""
     from carnet.control_room.rules.granting.two_people import GiveLink
@@ -118,16 +120,39 @@ def link(
     session.answer({"name": name, "link": link}, lambda console, _: console.print(link, soft_wrap=True))
 
 
-def remove_factors(session: Session, name: Name) -> None:
-    """Remove all second factors of somebody who lost theirs; they set up another where one is needed."""
+def remove_factors(session: Session, name: Name, address: Address = PAGES_HERE) -> None:
+    """Somebody lost a second factor: all are removed, every session ends, and a new link is printed."""
     from carnet.control_room.rules.granting.two_people import RemoveFactors
 
     with session.site.client(writing=True) as client:
         removed = client.execute(RemoveFactors(name, on_machine=True), session.actor)
         if isinstance(removed, Refusal):
             refuse(removed, as_json=session.as_json)
-        session.site.remove_factors(name)
-    session.answer(removed, lambda console, answer: console.print(f"{answer.name} has no second factor any more."))
+        session.site.forget(name)
+        link = address.rstrip("/") + session.site.password_link(name)
+        told = session.site.tell_factors_removed(name, session.actor)
+    said = {"name": name, "role": removed.role, "link": link, "told": told}
+    session.answer(said, lambda console, _: _factors_removed(console, name, link, told))
+
+
+def _factors_removed(console: "Console", name: str, link: str, told: str) -> None:
+    console.print(f"{name} has no second factor and no password now, and is signed out everywhere.")
+    console.print(told)
+    console.print("They choose a password at this address, once, within 24 hours:")
+    console.print(link, soft_wrap=True)
+
+
+def unlock(session: Session, name: Name) -> None:
+    """Somebody was locked by wrong passwords or codes: they can try again at once (A5)."""
+    from carnet.control_room.rules.granting.people import Access, FindPerson, NoteAccess
+
+    with session.site.client(writing=True) as client:
+        found = client.ask(FindPerson(name))
+        if isinstance(found, Refusal):
+            refuse(found, as_json=session.as_json)
+        client.execute(NoteAccess(Access.UNLOCKED, name), session.actor)
+        session.site.unlock(name)
+    session.answer(found, lambda console, a: console.print(f"{a.name} can try to sign in again at once."))
 
 
 def vouch(session: Session, name: Name) -> None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from carnet.times import day_or_minute, end, ends, exact_span, stamp
+from carnet.times import day_or_minute, end, ends, exact_span, second, stamp
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -83,6 +83,7 @@ def status(console: "Console", view: "Status") -> None:
     console.print(f"Ledger: {counted(view.checkpoint.size, 'record')}, root {view.checkpoint.root[:16]}…")
     if view.storage:
         console.print(f"! Nothing can be written now: {view.storage}", style="bold red")
+    console.print(f"Clock of this machine: {second(view.clock.system)}. One-time passwords go by it.")
     if view.clock.behind_seconds:
         console.print(f"! The system clock is {view.clock.behind_seconds} s behind trusted time, {stamp(now)}.")
 

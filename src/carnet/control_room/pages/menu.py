@@ -30,6 +30,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "place": status.name if status else "",
         "version": f"v.{status.version}" if status else "",
         "now": status.clock.trusted if status else None,
+        "code_time": status.clock.system if status else None,
         "status": status,
         "sign_in": {
             "title": "Sign in",

@@ -28,6 +28,12 @@ MAIL_HOST = "CARNET_ROOM_SMTP_HOST"
 MAIL_PORT, MAIL_TLS, MAIL_USER = "CARNET_ROOM_SMTP_PORT", "CARNET_ROOM_SMTP_TLS", "CARNET_ROOM_SMTP_USER"
 MAIL_KEY = "CARNET_ROOM_SMTP_PASSWORD_FILE"  # names the file that holds it
 PATIENCE = 20  # seconds for a mail server or a syslog
+LOST_SUBJECT = "Control Room: the second factors of {name} were removed"
+LOST = """{by} removed the second factors of {name} at the Control Room. The password and every session of
+{name} ended too. {name} chooses another password with a new link or entry code, and sets up a second factor again.
+
+If {name} did not lose a second factor, tell another administrator at once.
+"""
 STALE = timedelta(minutes=15)  # a run that claimed a notice and did not send it by then has ended
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 Send = Callable[[str, str], None]  # subject, text; raises OSError
@@ -152,7 +158,21 @@ def mail_server(chosen: NoticeSettings) -> MailServer:
     return MailServer(world[MAIL_HOST], int(port), security, world.get(MAIL_USER, ""), _password())
 
 
-def _mail(chosen: NoticeSettings, subject: str, text: str) -> None:
+def tell_factors_removed(name: str, by: str) -> str:
+    """A3: by mail to the person, where the name is an address, else to who gets the notices. What came of it, in a
+    sentence."""
+    chosen = settings()
+    to = [name] if "@" in name else chosen.mail_to.splitlines()
+    if not to or not (chosen.mail_host or is_server_given()):
+        return f"No mail server or no address is set: tell {name} yourself that this was done."
+    try:
+        _mail(chosen, LOST_SUBJECT.format(name=name), LOST.format(name=name, by=by), to)
+    except OSError as error:
+        return f"The mail could not be sent ({type(error).__name__}): tell {name} yourself that this was done."
+    return f"A mail to {', '.join(to)} says that this was done."
+
+
+def _mail(chosen: NoticeSettings, subject: str, text: str, to: list[str] | None = None) -> None:
     server = mail_server(chosen)
     connection = get_connection(
         "carnet.web_kit.mail.Smtp",
@@ -165,7 +185,7 @@ def _mail(chosen: NoticeSettings, subject: str, text: str) -> None:
         timeout=PATIENCE,
     )
     sender = chosen.mail_from or f"control-room@{socket.gethostname()}"
-    EmailMessage(subject, text, sender, chosen.mail_to.splitlines(), connection=connection).send()
+    EmailMessage(subject, text, sender, to or chosen.mail_to.splitlines(), connection=connection).send()
 
 
 def _password() -> str:

@@ -1,8 +1,8 @@
 """Signing in at the site: whom the ledger knows, what wraps second factors at rest (A2), and the record of each."""
 
+from datetime import datetime
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -19,7 +19,7 @@ from carnet.control_room.rules.granting.people import (
 )
 from carnet.exchange.verdicts import Refusal
 from carnet.vault import Vault
-from carnet.web_kit.sign_in import half_codes
+from carnet.web_kit.sign_in import half_codes, locks
 from carnet.web_kit.sign_in.adapters import Backend as KitBackend
 from carnet.web_kit.sign_in.adapters import WrappingMfaAdapter, password_link
 
@@ -53,9 +53,10 @@ def forget(name: str) -> None:
     EntryCode.objects.filter(name=name, given_at__isnull=False).delete()
 
 
-def remove_factors(name: str) -> None:
-    """All second factors of this person."""
-    Authenticator.objects.filter(user__name=name).delete()
+def unlock(name: str) -> None:
+    """A5: what was tried with wrong passwords or codes is forgotten."""
+    login = Login.objects.filter(name=name).first()
+    locks.unlock(name, login.pk if login else "")
 
 
 class Backend(KitBackend):
@@ -73,6 +74,11 @@ class MfaAdapter(WrappingMfaAdapter):
     def unwrap(self, box: bytes) -> bytes:
         return Vault(runtime_config().wrapping).unwrap(_TOTP, box)
 
+    def code_time(self, request: HttpRequest) -> datetime:
+        """Not trusted time: a phone knows nothing of a mark that was driven ahead (T1)."""
+        system: datetime = request.status.clock.system  # type: ignore[attr-defined]
+        return system
+
     def get_totp_issuer(self) -> str:
         return "Control Room"
 
@@ -84,6 +90,6 @@ def _signed_in(sender: object, user: Login, **_: Any) -> None:
 
 @receiver(user_login_failed)
 def _refused(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-    """The package locks a name after 5 tries and an address after 20 a minute: a flood ends there."""
+    """5 tries lock a name at an address, and 20 a minute the address: a flood ends there."""
     name = str(credentials.get("username", "")).lower()
     execute(NoteAccess(Access.SIGN_IN_REFUSED, name if is_name(name) else None), PAGES)

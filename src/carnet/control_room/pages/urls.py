@@ -62,6 +62,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("people/", people.people, name="people"),
     path("people/change/", people.change, name="person-change"),
     path("people/link/", people.link, name="person-link"),
+    path("people/unlock/", people.unlock, name="person-unlock"),
     path("people/second-factors/", people.factors, name="person-factors"),
     path("people/ask/", people.ask, name="person-ask"),
     path("people/settle/", people.settle, name="person-settle"),

@@ -9,6 +9,7 @@ from allauth.usersessions import views as usersessions
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from carnet.web_kit.sign_in.entry_code import entry_code
+from carnet.web_kit.sign_in.typed import typed_again
 
 Urls = list[URLPattern | URLResolver]
 
@@ -33,6 +34,7 @@ FORGOTTEN: Urls = [
 # For a person who is signed in.
 AGAIN: Urls = [
     path("out/", account.logout, name="account_logout"),
+    path("typed/", typed_again, name="typed-again"),
     path("again/", account.reauthenticate, name="account_reauthenticate"),
     path("again/second-factor/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("again/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),

@@ -17,12 +17,17 @@ from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import answered
 from carnet.control_room.pages.menu import ROLES
 from carnet.control_room.pages.models import EntryCode, Login
+from carnet.control_room.pages.notices import tell_factors_removed
 from carnet.control_room.pages.runtime_config import runtime_services
-from carnet.control_room.pages.sign_in import forget, link_for, remove_factors
+from carnet.control_room.pages.sign_in import forget, link_for
+from carnet.control_room.pages.sign_in import unlock as forget_tries
 from carnet.control_room.rules.granting.people import (
+    Access,
     AddPerson,
     ChangePerson,
+    FindPerson,
     ListPeople,
+    NoteAccess,
     Permission,
     PersonAnswer,
     PersonView,
@@ -51,13 +56,13 @@ CAN = {
 ACTS = {
     Act.ROLE: "another role",
     Act.LINK: "a new link to choose a password with",
-    Act.FACTORS: "remove their second factors, which they lost",
+    Act.FACTORS: "second factor lost: remove all, and a new password",
 }
 SAID = {
     Act.ADD: "add {name} as {role}",
     Act.ROLE: "{name}: {role}",
     Act.LINK: "a new password for {name}",
-    Act.FACTORS: "remove the second factors of {name}",
+    Act.FACTORS: "remove the second factors and the password of {name}, and end every session",
 }
 DONE_THERE = {
     "add": "was added",
@@ -201,13 +206,28 @@ def link(request: AuthorizedRequest) -> HttpResponse:
 @requires(Permission.ADMINISTER, fresh=True)
 @require_POST
 def factors(request: AuthorizedRequest) -> HttpResponse:
-    """Somebody lost theirs: all are removed."""
+    """Somebody lost theirs: all are removed, with the password and every session, and there is a new link."""
     name = request.POST.get("name", "")
     refused = answered(request, request.client.execute(RemoveFactors(name), request.person.name), back="people")
     if refused:
         return refused
-    remove_factors(name)
-    messages.success(request, f"{name} has no second factor any more.")
+    forget(name)
+    messages.success(request, f"{name} has no second factor and no password now, and is signed out everywhere.")
+    messages.info(request, tell_factors_removed(name, request.person.name))
+    return _page(request, NewPerson(), link=request.build_absolute_uri(link_for(name)))
+
+
+@requires(Permission.ADMINISTER, fresh=True)
+@require_POST
+def unlock(request: AuthorizedRequest) -> HttpResponse:
+    """Somebody was locked by wrong passwords: one administrator is enough, for it opens nothing by itself."""
+    name = request.POST.get("name", "")
+    refused = answered(request, request.client.ask(FindPerson(name)), back="people")
+    if refused:
+        return refused
+    request.client.execute(NoteAccess(Access.UNLOCKED, name), request.person.name)
+    forget_tries(name)
+    messages.success(request, f"{name} can try to sign in again at once.")
     return redirect("people")
 
 
@@ -252,7 +272,7 @@ def _done(request: AuthorizedRequest, done: AskedAnswer) -> None:
     if done.anew:
         forget(done.name)
     if done.act == Act.FACTORS:
-        remove_factors(done.name)
+        messages.info(request, tell_factors_removed(done.name, request.person.name))
     half = half_codes.complete(EntryCode, done.proposal, runtime_services().random(10), request.now)
     messages.success(request, "Confirmed and done.")
     if half:

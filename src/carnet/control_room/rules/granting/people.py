@@ -54,6 +54,7 @@ class Access(StrEnum):
     RECORDS_EXPORTED = "records exported"
     LINK_GIVEN = "link to a password given"
     SETTINGS_CHANGED = "settings changed"
+    UNLOCKED = "sign-in unlocked"
     FACTORS_REMOVED = "second factors removed"
     KEYS_RELOCKED = "passphrase of the keys changed"
     KEYS_REWRAPPED = "keys at rest wrapped again"

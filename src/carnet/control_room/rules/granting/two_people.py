@@ -115,7 +115,7 @@ class GiveLink(Command[people.PersonAnswer]):
 
 @dataclass(frozen=True)
 class RemoveFactors(Command[people.PersonAnswer]):
-    """Somebody who lost their second factors sets up others. The pages keep them, and remove them."""
+    """Of somebody who lost theirs. The pages keep them, and remove them, with the password and every session."""
 
     name: str
     on_machine: bool = False
@@ -166,7 +166,7 @@ def effect_of(state: State, act: str, name: str, role: str | None) -> Event | Re
 
 def _answer(state: State, proposal: str, act: str, name: str, role: str | None) -> AskedAnswer:
     changes = act in (Act.ADD, Act.ROLE)
-    return AskedAnswer(proposal, act, name, changes and people.begins_anew(state, name, role))
+    return AskedAnswer(proposal, act, name, act == Act.FACTORS or (changes and people.begins_anew(state, name, role)))
 
 
 _NOTED = {Act.LINK: people.Access.LINK_GIVEN, Act.FACTORS: people.Access.FACTORS_REMOVED}
@@ -178,7 +178,7 @@ def _alone(state: State, act: Act, name: str, *, on_machine: bool) -> Decision[p
     if isinstance(effect, Refusal):
         return effect
     role = state.people[name].role
-    return people.decided(effect, act, name, role, on_machine=on_machine)
+    return people.decided(effect, act, name, role, on_machine=on_machine, anew=act == Act.FACTORS)
 
 
 def _not_the_second(state: State, asked: AskedAct, by: str, now: datetime) -> Refusal | None:

@@ -45,6 +45,21 @@
     if (form && event.target.matches("select, [type=checkbox], [type=radio]")) form.requestSubmit();
   });
 
+  /* A part of the page was asked for, and the session is over: the page stays as it is, with all that was typed. */
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail?.xhr?.status !== 401 || document.getElementById("signed-out")) return;
+    const dialog = document.createElement("dialog");
+    dialog.id = "signed-out";
+    const said = document.createElement("p");
+    said.textContent = "You were signed out. What you typed is still here. Sign in again in a new tab, then go on.";
+    const link = document.createElement("a");
+    Object.assign(link, { href: "/", target: "_blank", rel: "noopener", className: "button primary", textContent: "Sign in again" });
+    link.addEventListener("click", () => dialog.remove());
+    dialog.append(said, link);
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+
   /* Successes go by themselves; a message about trouble stays until it is closed. */
   for (const toast of document.querySelectorAll(".toasts .tone-ok")) setTimeout(() => toast.remove(), 8000);
 })();

@@ -23,6 +23,8 @@ from carnet.errors import (
     TamperedError,
 )
 from carnet.files import remove_parts, write_file
+from carnet.sqlite_copies import copying
+from carnet.store_faults import StoreFault, fault_of
 
 DATABASE, SNAPSHOT = "control-room.sqlite3", "snapshot"
 LOCK_TRIES, LOCK_WAIT = 100, 0.1  # together ten seconds
@@ -45,15 +47,6 @@ _FORGET = """DELETE FROM answer WHERE (generation, name) IN
   (SELECT generation, name FROM answer WHERE generation < ? LIMIT ?)"""
 _ROW = "SELECT idx, leaf, nodes, seal FROM record WHERE idx = ?"
 _ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
-_DISK = {  # what says nothing of the bytes that are stored
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
 MEMORY = ":memory:"
 
 
@@ -173,10 +166,9 @@ class SqliteStore:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            message = f"The ledger could not be written: {error}. Nothing was granted or changed."
-            raise StorageError(
-                message, "Check the disk's space and health, then try again with the same key."
-            ) from error
+            fault = fault_of(error)
+            message = f"The ledger could not be written: {fault.value.what}. Nothing was granted or changed."
+            raise StorageError(message, _mend(fault)) from error
 
     def _write(self, commit: Commit) -> None:
         db = self._db
@@ -201,7 +193,7 @@ class SqliteStore:
 
     def copy_to(self, path: Path) -> None:
         """A consistent copy of the whole database, made while others may read. It is not flushed to the disk."""
-        with closing(sqlite3.connect(path)) as target:
+        with copying(), closing(sqlite3.connect(path)) as target:
             target.execute("PRAGMA synchronous = OFF")
             self._db.backup(target)
 
@@ -255,12 +247,15 @@ def _readable() -> Iterator[None]:
         raise _not_readable(error) from error
 
 
-def _not_readable(error: sqlite3.DatabaseError) -> CarnetError:
-    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _DISK:  # without what SQLite adds to a code
-        message = f"The ledger's database cannot be read now: {error}."
-        return StorageError(message, "Check the disk's space and health, then try again with the same key.")
-    message = f"The ledger's database cannot be read: {error}."
-    return TamperedError(message, "Keep it as it is, and restore a backup.")
+def _not_readable(error: Exception) -> CarnetError:
+    fault = fault_of(error)
+    if fault.is_damage:
+        return TamperedError("The ledger's database cannot be read: it is not what was written.", fault.value.mend)
+    return StorageError(f"The ledger's database cannot be read now: {fault.value.what}.", _mend(fault))
+
+
+def _mend(fault: StoreFault) -> str:
+    return fault.value.mend if fault.is_damage else f"{fault.value.mend.removesuffix('.')}, with the same key."
 
 
 def lock_folder(folder: Path, tries: int = LOCK_TRIES) -> int:

@@ -29,7 +29,7 @@ from carnet.files import read_file as read_file
 from carnet.files import write_file as write_file
 from carnet.out_files import write_out as write_out
 from carnet.owner import become_owner_of
-from carnet.printable import is_printable, printable, printable_json
+from carnet.printable import ascii_json, is_printable, printable, printable_json, show_replaced
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -158,6 +158,7 @@ def run(
     libraries that this module does not.
     """
     keep_new_files_private()
+    speak_any_encoding()
     try:
         code = app(obj=world, standalone_mode=False)
     except ClickException as error:
@@ -179,6 +180,12 @@ def run(
             raise
         report_fault(fault, as_json="--json" in sys.argv)
     raise SystemExit(code if isinstance(code, int) else DONE)
+
+
+def speak_any_encoding() -> None:
+    """No print of this process fails for what its terminal's encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        show_replaced(stream)
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -283,7 +290,7 @@ def _print_json(value: object) -> None:
     import msgspec
 
     text = msgspec.json.encode(value, enc_hook=_plain)
-    print(printable_json(msgspec.json.format(text, indent=2).decode()))
+    print(ascii_json(printable_json(msgspec.json.format(text, indent=2).decode())))
 
 
 def _plain(value: object) -> object:

@@ -58,6 +58,7 @@ class SqliteStore:
         if site is None:
             raise TamperedError("The database does not say whose ledger it is.", "Restore a backup.")
         self.ledger_id, found = site
+        _check("The name of the ledger", (self.ledger_id, str), (found, int))
         if found != FORMAT:
             raise StorageError(f"The ledger is of format {found}; this release reads {FORMAT}.", "Upgrade Carnet.")
 
@@ -94,12 +95,12 @@ class SqliteStore:
             found = self._db.execute(_ROW, (index,)).fetchone()
         except sqlite3.DatabaseError as error:
             raise _not_readable(error) from error
-        return Row._make(found) if found else None
+        return _row(found) if found else None
 
     def rows(self, start: int = 0) -> Iterator[Row]:
         query = "SELECT idx, leaf, nodes, seal FROM record WHERE idx >= ? ORDER BY idx"
         with _readable(), closing(self._db.execute(query, (start,))) as cursor:
-            yield from map(Row._make, cursor)
+            yield from map(_row, cursor)
 
     def count(self) -> int:
         found = self._find("SELECT count(*) FROM record")
@@ -118,24 +119,31 @@ class SqliteStore:
     def data_keys(self) -> dict[int, DataKey]:
         with _readable():
             found = self._db.execute("SELECT id, salt, master FROM data_key").fetchall()
+        for key_id, salt, master in found:
+            _check(f"Data key {key_id}", (salt, bytes), (master, int))
         return {key_id: DataKey(salt, master) for key_id, salt, master in found}
 
     def kept(self) -> Iterator[tuple[str, bytes]]:
         for table, column in (("document", "body"), ("secret", "box")):
             with _readable():
                 found = self._db.execute(f"SELECT name, {column} FROM {table} ORDER BY name").fetchall()  # noqa: S608
-            yield from ((f"{table}:{name}", body) for name, body in found)
+            for name, body in found:
+                _check(f"The {table} “{name}”", (name, str), (body, bytes))
+                yield f"{table}:{name}", body
 
     def answer(self, generation: int, name: bytes) -> int | None:
         try:  # asked for each change with a key, so without a context of its own
             found = self._db.execute(_ANSWER, (generation, name)).fetchone()
         except sqlite3.DatabaseError as error:
             raise _not_readable(error) from error
+        if found:
+            _check("A stored answer", (found[0], int))
         return int(found[0]) if found else None
 
     def answers(self) -> Iterator[StoredAnswer]:
         with _readable(), closing(self._db.execute("SELECT generation, name, idx FROM answer")) as cursor:
             for found in cursor:
+                _check("A stored answer", *zip(found, (int, bytes, int), strict=True))
                 yield StoredAnswer(*found)
 
     def snapshot(self) -> bytes | None:
@@ -204,6 +212,8 @@ class SqliteStore:
 
     def _blob(self, query: str, *values: object) -> bytes | None:
         found = self._find(query, *values)
+        if found:
+            _check(f"What is stored as “{values[0] if values else 'head'}”", (found[0], bytes))
         return bytes(found[0]) if found else None
 
     def _find(self, query: str, *values: object) -> tuple[Any, ...] | None:
@@ -236,6 +246,21 @@ class SnapshotPlace:
                 write_file(self._path, box, 0o600)
             except OSError as error:
                 raise StorageError(f"The snapshot could not be written: {error.strerror}.") from error
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    """A record as it was written. Raises TamperedError where a damaged file gives other types, or nothing."""
+    index, leaf, nodes, seal = found
+    _check(f"Record {index}", (index, int), (leaf, bytes), (nodes, bytes))
+    if seal is not None:
+        _check(f"Record {index}", (seal, bytes))
+    return Row(index, leaf, nodes, seal)
+
+
+def _check(what: str, *values: tuple[object, type]) -> None:
+    """D4: SQLite gives what a damaged page says, a NULL or a number where bytes were. Raises TamperedError."""
+    if not all(type(value) is kind for value, kind in values):
+        raise TamperedError(f"{what} is not what was written.", "Keep the folder as it is, and restore a backup.")
 
 
 @contextmanager

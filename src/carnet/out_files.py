@@ -33,7 +33,7 @@ _WORDS = {
     errno.EACCES: "this user may not write there",
     errno.EPERM: "this user may not write there",
     errno.EFBIG: "no file may be so large there",
-    errno.EPIPE: "nobody reads it any more",
+    errno.EPIPE: "its reader has ended",
 }
 
 

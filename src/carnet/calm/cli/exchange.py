@@ -73,7 +73,7 @@ def download_token(session: Session, account: Account, out: OutFile, for_older: 
 
     answer = use_case(calm, account=account, for_older=for_older, **session.who())
     if not isinstance(answer, Refusal):
-        done = "The token was made, and counts as one that was downloaded. Nobody has it."
+        done = "The token was made, and counts as one that was downloaded. It is lost."
         write_out(out, answer.raw, 0o600, done=done, again="Download another one, to another place.")
     session.answer(answer, lambda console, a: _token(console, a, out), file=str(out))
 

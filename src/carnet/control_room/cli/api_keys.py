@@ -72,7 +72,7 @@ def create(
 
 
 def _write(out: Path, answer: "ApiKeyAnswer") -> None:
-    done = f"The key {answer.key_id} was made all the same, and nobody has it."
+    done = f"The key {answer.key_id} was made all the same, and its secret is lost."
     run = f"control-room api-key revoke {answer.key_id}"
     write_out(out, f"{answer.key}\n".encode(), 0o600, done=done, again="Revoke it, then make another.", run=run)
 

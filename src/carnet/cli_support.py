@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar, get_args
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
-from carnet import files, times
+from carnet import files, out_files, times
 from carnet.entitlements import UnwritableError
 from carnet.errors import CarnetError, PassphraseError, UsageError
 from carnet.exchange.verdicts import Refusal
@@ -28,8 +28,9 @@ from carnet.files import keep_new_files_private
 from carnet.files import private_folder as private_folder
 from carnet.files import read_file as read_file
 from carnet.files import write_file as write_file
+from carnet.out_files import write_out as write_out
 from carnet.owner import become_owner_of
-from carnet.printable import is_printable, printable, printable_json
+from carnet.printable import ascii_json, is_printable, printable, printable_json, show_replaced
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,30 +54,9 @@ PassphraseFile = Annotated[
 ]
 
 
-_DATA_FOLDER = ("*.sqlite3", "issuing-log.head")  # what only a data folder has; one of CALM's may have no database
-
-
-_NOTHING = "Nothing was done. Name another file."
 WRITTEN = "written"  # marks an option that names a file which the command writes
 
-
-def _check_place(path: Path) -> None:
-    """Raises UsageError where no command may write."""
-    if path.is_dir() or (path.exists() and any(any(path.parent.glob(sign)) for sign in _DATA_FOLDER)):
-        raise UsageError(f"{path} is a folder, or part of a data folder.", _NOTHING)
-
-
-def check_writable(path: Path) -> None:
-    """Whether a file can be written there, asked before an act whose answer must not be lost. Raises UsageError."""
-    if files.is_handed_over(path):
-        return  # asked before it was handed over
-    try:
-        files.check_can_write(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.", _NOTHING) from error
-
-
-OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file."), WRITTEN]
+OutFile = Annotated[Path, typer.Option("--out", help="Where to write the file; - is the standard output."), WRITTEN]
 ReceiptFile = Annotated[Path | None, typer.Option("--receipt", help="Where to write the receipt for CALM."), WRITTEN]
 NewPassphraseFile = Annotated[
     Path, typer.Option("--new-passphrase-file", help="The file with the new passphrase; only its owner may read it.")
@@ -97,18 +77,23 @@ class Caller:
     as_json: bool
 
 
+Force = Annotated[bool, typer.Option("--force", help="Replace the file that is there, also where it is another kind.")]
+
+
 def command(
-    group: typer.Typer, name: str, data: Path, session: Callable[[Caller], Any]
+    group: typer.Typer, name: str, data: Path, session: Callable[[Caller], Any], writes: str = ""
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a command. Its function takes a session first; the common options come by themselves.
 
-    `data` is the default folder. `ctx.obj`, from the composition root, opens it.
+    `data` is the default folder. `ctx.obj`, from the composition root, opens it. `writes`: the kind of file that it
+    writes where people say, as `out_files` names it; only such a file is replaced without --force.
     """
     common = {
         "data": (DataFolder, data),
         "passphrase_file": (PassphraseFile, None),
         "actor": (Operator, ""),
         "as_json": (AsJson, False),
+        **({"force": (Force, False)} if writes else {}),
     }
 
     def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -118,8 +103,13 @@ def command(
         def run(ctx: typer.Context, **options: Any) -> None:
             data, phrase = options.pop("data"), options.pop("passphrase_file")
             actor = check_name(_composed(options.pop("actor")) or login_name(), "name given with --as")
+            as_json = options.pop("as_json")
+            for path in _named(options, written):
+                out_files.check_place(path, writes, force=options.get("force", False))
+                _refuse_two_answers(path, as_json=as_json)
+            options.pop("force", None)
             _enter(data, phrase, options, written)
-            caller = Caller(ctx.obj(data, phrase), actor, options.pop("as_json"))
+            caller = Caller(ctx.obj(data, phrase), actor, as_json)
             function(session(caller), **{key: _composed(value) for key, value in options.items()})
 
         keyword = inspect.Parameter.KEYWORD_ONLY
@@ -134,16 +124,25 @@ def command(
     return register
 
 
+def _named(options: dict[str, Any], written: set[str]) -> list[Path]:
+    """The files that a command is to write."""
+    return [value for name, value in options.items() if name in written and isinstance(value, Path)]
+
+
+def _refuse_two_answers(path: Path, *, as_json: bool) -> None:
+    """Raises UsageError where the file and the answer in JSON would both go to the standard output."""
+    if out_files.is_stdout(path) and as_json:
+        raise UsageError("The file and the answer in JSON cannot both go to the standard output.", out_files.NOTHING)
+
+
 def _enter(data: Path, phrase: Path | None, options: dict[str, Any], written: set[str]) -> None:
     """Become the owner of the data folder, where root calls, and look whether the files can be written."""
-    named = {name: value for name, value in options.items() if isinstance(value, Path)}
-    outs = [path for name, path in named.items() if name in written]
-    ins = [path for name, path in named.items() if name not in written]
+    outs = _named(options, written)
+    ins = [value for name, value in options.items() if name not in written and isinstance(value, Path)]
+    to_files = [path for path in outs if not out_files.is_stdout(path)]
+    become_owner_of(data, [*ins, *([phrase] if phrase else [])], to_files)
     for path in outs:
-        _check_place(path)
-    become_owner_of(data, [*ins, *([phrase] if phrase else [])], outs)
-    for path in outs:
-        check_writable(path)
+        out_files.check_writable(path)
 
 
 def _composed(value: Any) -> Any:
@@ -160,6 +159,7 @@ def run(
     libraries that this module does not.
     """
     keep_new_files_private()
+    speak_any_encoding()
     try:
         code = _built(app)(obj=world, standalone_mode=False)
     except ClickException as error:
@@ -172,7 +172,8 @@ def run(
     except UnwritableError as error:
         report_fault(UsageError(f"This cannot be written: {error}."), as_json="--json" in sys.argv)
     except OSError as error:
-        report_fault(CarnetError(f"{error.filename or 'The disk'}: {error.strerror}."), as_json="--json" in sys.argv)
+        words = out_files.words_of(error)
+        report_fault(CarnetError(f"{error.filename or 'The disk'}: {words}."), as_json="--json" in sys.argv)
     except Exception as error:
         fault = translate(error)
         if fault is None:
@@ -188,9 +189,15 @@ def _built(app: typer.Typer) -> Callable[..., Any]:
     return typer.main.get_command(app)
 
 
+def speak_any_encoding() -> None:
+    """No print of this process fails for what its terminal's encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        show_replaced(stream)
+
+
 def say(text: str, *, err: bool = False) -> None:
     """Print one line (N3): whatever is in it, it stays one. With `console`, the only way to a terminal."""
-    print(printable(text), file=sys.stderr if err else sys.stdout, flush=True)
+    print(printable(text), file=sys.stderr if err or files.is_on_stdout() else sys.stdout, flush=True)
 
 
 def print_lines(console: "Console", text: str) -> None:
@@ -281,6 +288,7 @@ def console(*, err: bool = False) -> "Console":
         def render_str(self, text: str, **how: Any) -> Any:  # every text that is printed comes by here, cells too
             return super().render_str(printable(text), **how)
 
+    err = err or files.is_on_stdout()
     width = None if (sys.stderr if err else sys.stdout).isatty() else int(os.environ.get("COLUMNS", "120"))
     return Printing(highlight=False, markup=False, emoji=False, width=width, stderr=err)
 
@@ -289,7 +297,7 @@ def _print_json(value: object) -> None:
     import msgspec
 
     text = msgspec.json.encode(value, enc_hook=_plain)
-    print(printable_json(msgspec.json.format(text, indent=2).decode()))
+    print(ascii_json(printable_json(msgspec.json.format(text, indent=2).decode())))
 
 
 def _plain(value: object) -> object:

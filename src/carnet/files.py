@@ -5,6 +5,7 @@ over here: one to read as an open handle, one to write as a process that can wri
 """
 
 import fcntl
+import glob
 import os
 import shutil
 import stat
@@ -14,11 +15,14 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from carnet.errors import UsageError
+from carnet.errors import StorageError, UsageError
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+MARGIN = 2**20  # bytes that are left free beside a copy
+PART = f"{'[0-9a-f]' * 16}.part"  # what the name of a file that is begun ends with
 _TRIES = 16  # names tried for a file beside; each is random
 
+STDOUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # names of the standard output
 Writing = Callable[[int], AbstractContextManager[BinaryIO]]
 _to_read: dict[Path, int] = {}
 _to_write: dict[Path, tuple[Writing, bool]] = {}
@@ -32,6 +36,11 @@ def hand_over_reading(path: Path, handle: int) -> None:
 def hand_over_writing(path: Path, write: Writing, *, exists: bool) -> None:
     """From here on `path` is written by `write`. `exists`: whether there was such a file."""
     _to_write[path] = write, exists
+
+
+def is_on_stdout() -> bool:
+    """Whether the standard output is the file that this process writes, and so not what people read."""
+    return any(str(path) in STDOUT for path in _to_write)
 
 
 def is_there(path: Path) -> bool:
@@ -92,8 +101,7 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
         with _to_write[path][0](mode) as stream:
             yield stream
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)  # none is made: a stick's may not be mounted
     try:
         beside, handle = _make_beside(folder, path.name)
         try:
@@ -113,8 +121,9 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
 
 
 def check_can_write(path: Path) -> None:
-    """Make a file beside `path` and take it away again. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Make a file beside `path` and take it away again; so goes what a process that was killed left of it there.
+    Raises OSError."""
+    remove_parts(path)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         beside, handle = _make_beside(folder, path.name)
@@ -125,9 +134,20 @@ def check_can_write(path: Path) -> None:
 
 
 def remove_parts(path: Path) -> None:
-    """What a process that was killed left beside `path`. For a file that only one process writes."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        part.unlink(missing_ok=True)
+    """What processes that were killed left beside `path`. One that is still written is locked, and stays."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.{PART}"):
+        remove_part(part)
+
+
+def remove_part(part: Path) -> None:
+    """A file that was begun, unless a process still writes it, or it cannot be taken away."""
+    with suppress(OSError):
+        handle = os.open(part, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
+        finally:
+            os.close(handle)
 
 
 def _make_beside(folder: int, name: str) -> tuple[str, int]:
@@ -135,18 +155,51 @@ def _make_beside(folder: int, name: str) -> tuple[str, int]:
     for _ in range(_TRIES):
         beside = f".{name}.{os.urandom(8).hex()}.part"  # noqa: TID251 - a name; no answer depends on it
         with suppress(FileExistsError):
-            return beside, os.open(beside, _NEW, 0o600, dir_fd=folder)
+            handle = os.open(beside, _NEW, 0o600, dir_fd=folder)
+            with suppress(OSError):  # some file systems of sticks lock nothing
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return beside, handle
     raise FileExistsError(17, "No name is free", name)
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - folders of ours there are their owner's alone
+
+
+def place_for(size: int, folder: Path) -> Path:
+    """Where copies of `size` bytes can be made for a moment: beside what is copied, or where the environment says
+    (TMPDIR), or in memory. Never where a file is carried away: its disk keeps what was deleted from it.
+
+    Raises:
+        StorageError: Nowhere is so much room.
+    """
+    named = os.environ.get("TMPDIR")
+    places = [folder, *([Path(named)] if named else []), MEMORY]
+    for place in places:
+        with suppress(OSError):
+            found = os.statvfs(place)
+            if found.f_bavail * found.f_frsize >= size + MARGIN and os.access(place, os.W_OK):
+                return place
+    needed = -(-(size + MARGIN) // 2**20)
+    raise StorageError(
+        f"A backup needs {needed:,} MiB for a moment, and there is not so much room in {folder} or in memory.",
+        "Set TMPDIR to a folder with room, on a disk that stays here, and try again. Nothing was written.",
+    )
+
+
+def clear_scratch(folder: Path, *prefixes: str) -> None:
+    """Folders of copies that a process that was killed left in `folder`. One that is in use is locked."""
+    for prefix in prefixes:
+        for old in folder.glob(f"{prefix}*"):
+            if old.is_dir() and (handle := _locked(old)) is not None:
+                shutil.rmtree(old, ignore_errors=True)
+                os.close(handle)
 
 
 @contextmanager
 def scratch_folder(folder: Path, prefix: str) -> Iterator[Path]:
     """A folder in `folder` for copies that are made and taken away again. What a process that was killed left there
     under this prefix goes first: one that is in use is locked."""
-    for old in folder.glob(f"{prefix}*"):
-        if (handle := _locked(old)) is not None:
-            shutil.rmtree(old, ignore_errors=True)
-            os.close(handle)
+    clear_scratch(folder, prefix)
     with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as made:
         handle = _locked(Path(made))
         try:

@@ -11,9 +11,12 @@ variation selector after another one. Writing systems that need marks keep their
 Not judged here: letters that look like other letters, and the natural order of Arabic and Hebrew.
 """
 
+import codecs
+import io
 import re
 import unicodedata
 from collections.abc import Iterator
+from typing import TextIO
 
 MOST_MARKS = 8  # on one letter; written languages need four or five
 FIELD = 200  # characters that are shown of one value
@@ -56,6 +59,31 @@ def printable_lines(text: str) -> str:
 def printable_json(text: str) -> str:
     """JSON that means the same, with each character that is not seen as JSON's own escape."""
     return _shown(text, "\n", for_json=True)
+
+
+def ascii_json(text: str) -> str:
+    """The same JSON in ASCII alone, for pipes and terminals of any encoding."""
+    return text if text.isascii() else "".join(sign if sign.isascii() else _in_json(sign) for sign in text)
+
+
+_PLAIN = str.maketrans(
+    dict(zip("“”„‘’–—\u2212·×", '"""\'\'---.x', strict=True)) | {"…": "...", "→": "->", "≥": ">=", "≤": "<="}
+)
+
+
+def show_replaced(stream: TextIO) -> None:
+    """Let a stream replace what its encoding lacks, instead of failing: signs that have a plain one by that, all else
+    by its number. A command that acted must be able to say so on any terminal."""
+    codecs.register_error("carnet", _replaced)
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="carnet")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    missing = error.object[error.start : error.end].translate(_PLAIN)
+    return "".join(sign if sign.isascii() else _number(sign) for sign in missing), error.end
 
 
 def _shown(text: str, kept: str, *, for_json: bool = False) -> str:

@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from carnet.aead import KEY_SIZE, Aead
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.strict import MalformedError, decode
-from carnet.files import reading, replacing, scratch_folder
+from carnet.files import MEMORY, PART, clear_scratch, place_for, reading, remove_part, replacing, scratch_folder
 from carnet.sealed_file import Member, SealedFile, SealedFileError
 from carnet.vault import Vault
 
 SALT = 32  # bytes
+SCRATCH, LAID = ".carnet-backup-", ".laid-"  # folders in a data folder, of a backup and of a restore that go on
 ANOTHER = "Use another copy of it, or another backup."
 OPEN_THEN = {  # what was open when it was made is not in it: who was signed in, and codes that work once
     "usersessions_usersession": "",
@@ -52,10 +53,29 @@ def derived(secret: bytes, salt: bytes, info: str) -> Aead:
     return Aead(HKDF(SHA256(), KEY_SIZE, salt, info.encode()).derive(secret))
 
 
+def clear(folder: Path) -> None:
+    """What a backup or restore that was killed left, in a data folder and in memory."""
+    clear_scratch(folder, SCRATCH, LAID)
+    for part in folder.glob(f".*.{PART}"):
+        remove_part(part)
+    clear_scratch(MEMORY, SCRATCH)
+
+
+def _sizes(database: Path) -> int:
+    """Bytes that its copies take at most: one, and the one that it becomes without what must not be in it."""
+    return sum(2 * part.stat().st_size for part in database.parent.glob(f"{database.name}*") if part.is_file())
+
+
+def place_of_copies(folder: Path, databases: Sequence[str]) -> Path:
+    """Where copies of these databases in `folder` can be made for a moment. Raises StorageError."""
+    return place_for(sum(_sizes(folder / name) for name in databases), folder)
+
+
 @contextmanager
-def writing(folder: Path, out: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A folder for the copies that a backup is made of, beside what is copied, and the file that it becomes."""
-    with scratch_folder(folder, ".backup-") as scratch, replacing(out, 0o600) as file:
+def writing(folder: Path, out: Path, databases: Sequence[str]) -> Iterator[tuple[Path, BinaryIO]]:
+    """A folder for the copies that a backup is made of, and the file that it becomes. `databases`: names of those in
+    `folder` that are copied. Raises StorageError where there is no room for the copies, and OSError."""
+    with scratch_folder(place_of_copies(folder, databases), SCRATCH) as scratch, replacing(out, 0o600) as file:
         yield scratch, file
 
 

@@ -2,15 +2,30 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from carnet.errors import BusyError
+from carnet.errors import BusyError, StorageError, TamperedError
+from carnet.store_faults import fault_of
 
 
+@contextmanager
+def copying() -> Iterator[None]:
+    """Raises StorageError, or TamperedError where what is copied is damaged: in words, for what it failed for."""
+    try:
+        yield
+    except (sqlite3.Error, UnicodeError) as error:
+        fault = fault_of(error)
+        raised = TamperedError if fault.is_damage else StorageError
+        raise raised(f"No copy was made: {fault.value.what}. Nothing was written.", fault.value.mend) from error
+
+
+@copying()
 def copy_without(source: Path, to: Path, ends: Mapping[str, str]) -> None:
-    """`ends`: tables whose rows are left out, each with the condition under which they are; "" for all of them."""
+    """A copy of `source`. Raises as `copying`.
+
+    `ends`: tables whose rows are left out, each with the condition under which they are; "" for all of them."""
     draft = to.with_name(f"{to.name}-draft")
     with closing(sqlite3.connect(source)) as whole, closing(sqlite3.connect(draft, isolation_level=None)) as copy:
         copy.execute("PRAGMA synchronous = OFF")  # who keeps the copy flushes what it becomes

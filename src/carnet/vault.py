@@ -65,7 +65,9 @@ class Vault:
                 "Give the one that was set last; for a backup, the one that was in force when it was made.",
             ) from error
         except (msgspec.MsgspecError, ValueError) as error:
-            raise TamperedError(f"The lock of the keys cannot be read: {error}", "Restore a backup.") from error
+            raise TamperedError(
+                "The lock of the keys cannot be read: it is not what was written.", "Restore a backup."
+            ) from error
         return Vault(key)
 
     def wrap(self, name: str, secret: bytes, random: RandomBytes) -> bytes:

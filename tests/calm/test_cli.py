@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from carnet.errors import CarnetError
 from tests.journeys.commands import Vendor
 from tests.room.site import free_port
 from tests.support.kept_logs import secret
@@ -150,13 +151,36 @@ def test_a_restored_database_is_noticed_at_the_next_start(desk: Vendor) -> None:
     assert "not the one that CALM acted on last" in listed.err
 
 
-def test_only_a_file_that_cannot_be_read_is_spoken_of_as_one() -> None:
+@pytest.mark.rule("D4")
+def test_a_store_that_fails_is_told_for_what_it_is_and_only_damage_speaks_of_backups() -> None:
+    import sqlite3
+
     from django.db import DatabaseError, IntegrityError, OperationalError
 
     from carnet.calm.wiring import _database_fault
+    from carnet.errors import BusyError, StorageError, TamperedError
 
-    for unreadable in (DatabaseError("file is not a database"), OperationalError("disk I/O error")):
-        assert "cannot be read" in str(_database_fault(unreadable))
+    def told(code: int | None) -> CarnetError:
+        cause = sqlite3.OperationalError("as SQLite says it")
+        if code is not None:
+            cause.sqlite_errorcode, cause.sqlite_errorname = code, "SQLITE_BUSY" if code == 5 else "SQLITE_OTHER"
+        error = OperationalError("as SQLite says it")
+        error.__cause__ = cause
+        fault = _database_fault(error)
+        assert fault
+        assert "as SQLite" not in str(fault)
+        assert ("copy" in fault.next_step) is isinstance(fault, TamperedError)
+        return fault
+
+    assert "the disk is full" in str(told(sqlite3.SQLITE_FULL))
+    assert "may not write there" in str(told(sqlite3.SQLITE_READONLY))
+    assert "failed to read or write" in str(told(sqlite3.SQLITE_IOERR | 3 << 8))
+    assert "cannot be opened" in str(told(sqlite3.SQLITE_CANTOPEN))
+    assert isinstance(told(sqlite3.SQLITE_FULL), StorageError)
+    assert isinstance(told(sqlite3.SQLITE_BUSY), BusyError)
+    for damage in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, None):
+        assert isinstance(told(damage), TamperedError)
+    assert isinstance(_database_fault(DatabaseError("file is not a database")), TamperedError)
     for bug in (IntegrityError("UNIQUE constraint failed"), ValueError("anything")):
         assert _database_fault(bug) is None
 

@@ -193,7 +193,7 @@ class TestFaultsOfAnAct:
         with databases.undone(settings):
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION READ ONLY")
-            with pytest.raises(StorageError, match="read-only transaction"):
+            with pytest.raises(StorageError, match="the disk is read-only"):
                 World()
             connection.needs_rollback = False
 

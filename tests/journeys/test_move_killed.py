@@ -29,7 +29,9 @@ def copy(site: Room, folder: Path) -> Room:
 
 def leftovers(folder: Path) -> list[str]:
     """What a killed command left in a folder, of copies of a site."""
-    return [path.name for path in folder.iterdir() if path.name.startswith((".laid-", ".backup-", ".oslo.move."))]
+    return [
+        path.name for path in folder.iterdir() if path.name.startswith((".laid-", ".carnet-backup-", ".oslo.move."))
+    ]
 
 
 @pytest.mark.security

@@ -35,6 +35,8 @@ RULES = [
     "N3",
     "D1",
     "D2",
+    "D3",
+    "D4",
 ]
 CODES = [code.value for code in Code]
 

@@ -234,6 +234,7 @@ def test_no_command_of_root_follows_a_link_that_the_owner_planted(what: str, dat
 def test_root_hands_over_what_is_its_own_and_nothing_stays_behind(data: Path, roots: Path) -> None:
     """A backup goes into a folder of root's, and comes back from it."""
     out = roots / "made" / "plant.backup"
+    out.parent.mkdir(mode=0o700)
     assert _do(roots, data, "backup", "--out", out)["file"] == str(out)
     found = out.stat()
     assert (found.st_uid, stat.S_IMODE(found.st_mode)) == (0, 0o600)
@@ -289,6 +290,7 @@ def test_root_writes_no_file_where_somebody_else_can_exchange_the_folder(data: P
 def test_a_file_goes_into_and_comes_from_a_folder_with_its_owners_rights(data: Path, roots: Path, place: Path) -> None:
     """A third one's stick, that the owner of the data folder cannot look into."""
     stick = folder_of(THIRD, place / "stick")
+    as_other(lambda: (stick / "inner").mkdir(), THIRD)
     _do(roots, data, "backup", "--out", stick / "inner" / "x.backup")
     assert _owners(stick) == {THIRD}
     assert [path.name for path in (stick / "inner").iterdir()] == ["x.backup"]
@@ -308,8 +310,10 @@ def test_root_in_its_own_folder_writes_into_anothers_folder_as_that_one(place: P
     as_other(lambda: (stick / "out").symlink_to(roots), THIRD)
     refused = command("control-room", "ledger", "export", "--out", stick / "out" / "z", "--data", data)
     assert (refused.code, "others can change" in refused.err) == (2, True), refused
-    _do(roots, data, "ledger", "export", "--out", stick / "y.backup")
-    assert not (stick / "y.backup").is_symlink()
+    link = command("control-room", "ledger", "export", "--out", stick / "y.backup", "--data", data)
+    assert (link.code, "is a symbolic link" in link.err) == (2, True), link
+    _do(roots, data, "ledger", "export", "--out", stick / "z.jsonl")
+    assert (stick / "y.backup").is_symlink()
     assert _owners(stick) == {THIRD}
     assert _owners(data) == {0}
     _untouched(roots)

@@ -42,6 +42,7 @@ def test_a_file_is_read_one_byte_beyond_the_limit_at_most(tmp_path: Path) -> Non
 @pytest.mark.rule("A2")
 def test_a_file_is_written_whole_with_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
+    path.parent.mkdir()
     for mode in (0o600, 0o644):
         cli_support.write_file(path, b"content", mode)
         assert path.read_bytes() == b"content"

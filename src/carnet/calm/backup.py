@@ -64,7 +64,7 @@ def write_backup(
 ) -> int:
     """Write a backup to `out`, also while a server runs; its size in bytes. `database`: the file of the rows, where
     they are in one; `public`: names of files that are no secret."""
-    with sealed_backup.writing(folder, out) as (scratch, file):
+    with sealed_backup.writing(folder, out, [database] if database else []) as (scratch, file):
         members: list[tuple[str, Path]] = []
         if database:
             copy_without(folder / database, scratch / database, sealed_backup.OPEN_THEN)

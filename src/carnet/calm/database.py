@@ -11,6 +11,7 @@ from carnet.errors import (
     StorageError,
     TamperedError,
 )
+from carnet.store_faults import StoreFault, fault_of
 
 # Of PostgreSQL's advisory locks, the one that an act holds until it has committed. H1 compares what is held with what
 # was bought, over rows of many sites, and V1 numbers the records of one log: both are right only if acts come one after
@@ -44,7 +45,7 @@ def newest_copy() -> str:
     return "Put the newest copy of calm.sqlite3 back." if is_file() else "Put the newest copy of the database back."
 
 
-def act_fault(error: Exception, *, at_commit: bool) -> StorageError:
+def act_fault(error: Exception, *, at_commit: bool) -> CarnetError:
     """One of FAULTS during an act. `at_commit`: all was done, and only the database's word is missing."""
     if _is_busy(error):
         return BusyError("Somebody else acts, and it takes too long. Nothing was changed.", "Try again.")
@@ -53,29 +54,50 @@ def act_fault(error: Exception, *, at_commit: bool) -> StorageError:
             f"The database did not say whether it took the act: {_words(error)}. It may have been done.",
             "Look before you do it again.",
         )
-    return StorageError(f"The database did not take the act: {_words(error)}. Nothing was changed.", "Try again.")
+    failed = _kind(error)
+    if failed.is_damage:
+        return TamperedError(f"{_DAMAGED} Nothing was changed.", newest_copy())
+    return StorageError(
+        f"CALM's database did not take the act: {_what(error)}. Nothing was changed.", failed.value.mend
+    )
 
 
 def fault(error: Exception) -> CarnetError | None:
-    """A database that cannot be read, in words. What a bug would raise (a broken constraint, say) stays a bug."""
+    """A database that failed, in words that say for what. What a bug would raise (a broken constraint, say) stays a
+    bug."""
     if _is_busy(error):
         return BusyError("Somebody else writes, and it takes too long.", "Try again.")
-    if is_file():
-        unreadable = type(error) in (DatabaseError, OperationalError)
-        return _cannot_be_read(error) if unreadable else None
-    if _state(error) in _BROKEN:
-        return _cannot_be_read(error)
-    if isinstance(error, ProgrammingError) and _state(error) in _NOT_OURS:
+    if is_file() and type(error) not in (DatabaseError, OperationalError):
+        return None
+    if not is_file() and isinstance(error, ProgrammingError) and _state(error) in _NOT_OURS:
         return TamperedError(
             f"The database is not CALM's: {_words(error)}.", "Set DATABASE_URL to the one that CALM was set up with."
         )
-    if isinstance(error, FAULTS):
-        return StorageError(f"CALM's database does not answer: {_words(error)}.", "See that it runs, and try again.")
-    return None
+    if not is_file() and not isinstance(error, FAULTS) and _state(error) not in _BROKEN:
+        return None
+    failed = _kind(error)
+    if failed.is_damage:
+        return TamperedError(_DAMAGED, newest_copy())
+    return StorageError(f"CALM's database does not answer: {_what(error)}. Nothing was changed.", failed.value.mend)
 
 
-def _cannot_be_read(error: Exception) -> TamperedError:
-    return TamperedError(f"CALM's database cannot be read: {_words(error)}.", newest_copy())
+_DAMAGED = "CALM's database cannot be read: it is not what was written."
+_STATES = {  # of PostgreSQL, as far as it says what SQLite does
+    "53100": StoreFault.FULL,
+    "25006": StoreFault.READ_ONLY,
+    "42501": StoreFault.READ_ONLY,
+    "58030": StoreFault.IO,
+} | dict.fromkeys(_BROKEN, StoreFault.CORRUPT)
+
+
+def _kind(error: Exception) -> StoreFault:
+    return fault_of(error.__cause__) if is_file() else _STATES.get(_state(error) or "", StoreFault.OTHER)
+
+
+def _what(error: Exception) -> str:
+    """What it failed for. A server's own words, where they say more than that it failed."""
+    kind = _kind(error)
+    return _words(error) if kind is StoreFault.OTHER and not is_file() else kind.value.what
 
 
 def _words(error: Exception) -> str:

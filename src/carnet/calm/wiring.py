@@ -205,6 +205,7 @@ class Vendor:
         from carnet.calm import backup
         from carnet.calm.issuing_log.head import FileHead
         from carnet.calm.signing.vaults import alone_with
+        from carnet.sealed_backup import LAID
         from carnet.sqlite_copies import set_aside
 
         with backup.open_backup(file, database_url.FILE, [TRUST, KEY_SET]) as opened:
@@ -212,7 +213,7 @@ class Vendor:
             has_rows = opened.has(database_url.FILE)
             cli_support.private_folder(self.folder)
             cli_support.private_folder(self._keys)
-            with alone_with(self._keys), scratch_folder(self.folder, ".laid-") as scratch:
+            with alone_with(self._keys), scratch_folder(self.folder, LAID) as scratch:
                 opened.lay(scratch)
                 kept = set_aside(self.folder / database_url.FILE) if has_rows else None
                 FileHead(self.folder / HEAD).note_lost()
@@ -261,8 +262,10 @@ class Vendor:
         from django.core.management import call_command
 
         from carnet.calm.portal.portal import open_portal
+        from carnet.sealed_backup import clear
         from carnet.web_kit.serving import LIMITS, How, serve
 
+        clear(self.folder)
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
         open_portal(portal)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from carnet import clock
-from carnet.cli_support import say
+from carnet.cli_support import say, speak_any_encoding
 from carnet.control_room.pages.runtime_config import RuntimeConfig, RuntimeServices, configure
 from carnet.errors import CarnetError
 from carnet.files import keep_new_files_private
@@ -29,6 +29,7 @@ def main() -> NoReturn:
     given = msgspec.json.decode(sys.stdin.buffer.readline(), type=RuntimeConfig)
     sys.stdin.close()
     _end_with_the_server()
+    speak_any_encoding()
     os.nice(NICE)
     set_up(given)
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from carnet import __version__, cli_support, clock
+from carnet import __version__, cli_support, clock, sealed_backup
 from carnet.control_room.engine.backup import (
     TRUST,
     Backup,
@@ -168,6 +168,7 @@ class Site:
 
         tls = (how.certificate, how.private_key) if how.certificate and how.private_key else None
         with self.engine(writing=True) as engine:
+            sealed_backup.clear(self.folder)
             engine.restarted(self.reading())
             page_config = self._given(engine.keys, how) if how.pages else None
             at = serving.At(how.host, how.port, tls, page_config, how.proxies, how.connections, how.per_address)
@@ -313,7 +314,7 @@ class Site:
         cli_support.private_folder(self.folder)
         lock = self._alone()
         try:
-            with scratch_folder(self.folder, ".laid-") as scratch:
+            with scratch_folder(self.folder, sealed_backup.LAID) as scratch:
                 laid = replace(self, folder=scratch, passphrase_file=self.passphrase_file or self.folder / "passphrase")
                 backup.lay(laid.folder)
                 yield laid

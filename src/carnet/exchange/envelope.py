@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from carnet.entitlements import Fields, UnwritableError
+from carnet.exchange.file_kinds import kind_of
 from carnet.exchange.keys import (
     PublicKey,
     Signer,
@@ -140,13 +141,27 @@ def open_envelope(raw: bytes, *expected: Kind, stored: bool = False) -> Envelope
     kinds = expected or tuple(Kind)
     most = MAX_CARRYING if Kind.LFR in kinds else MAX_FILE
     if len(raw) > most:
-        return too_large(most)
+        return told_by_kind(raw, kinds) or too_large(most)
     try:
         found = _named(decode(raw, JwsFields, depth=3), raw, kinds, stored=stored)
     except MalformedError as error:
-        return malformed(str(error))
+        return told_by_kind(raw, kinds) or malformed(str(error))
     too_long = len(raw) > MAX_FILE and isinstance(found, Envelope) and found.kind is not Kind.LFR
     return too_large(MAX_FILE) if too_long else found
+
+
+def told_by_kind(raw: bytes, expected: Sequence[Kind]) -> Refusal | None:
+    """A file that is none of the exchange's, named for what it is (E13); None where that is not known.
+
+    Refused as `wrong_type`, or as `malformed` where it may be the right file that was changed on the way.
+    """
+    found = kind_of(raw)
+    if found is None:
+        return None
+    wanted = " or ".join(kind.words for kind in expected)
+    if found.foreign:
+        return Refusal(Code.WRONG_TYPE, f"The file is {found.words}. Expected: {wanted}.", found.mend)
+    return Refusal(Code.MALFORMED, f"The file is {found.words}. Expected: {wanted}.", found.mend)
 
 
 def _named(jws: JwsFields, raw: bytes, expected: Sequence[Kind], *, stored: bool) -> Envelope | Refusal:

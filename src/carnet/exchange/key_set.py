@@ -31,6 +31,7 @@ from carnet.exchange.envelope import (
     verify_all,
     write_envelope,
 )
+from carnet.exchange.file_kinds import kind_of
 from carnet.exchange.issuing_log import LogBreak
 from carnet.exchange.keys import (
     ED25519,
@@ -115,7 +116,11 @@ def read_trust(raw: bytes) -> Trust | Refusal:
     try:
         return decode(raw.strip(), Trust, depth=3)
     except MalformedError as error:
-        return malformed(str(error))
+        found = kind_of(raw)
+        if found is None:
+            return malformed(str(error))
+        code = Code.WRONG_TYPE if found.foreign else Code.MALFORMED
+        return Refusal(code, f"The file is {found.words}. Expected: the vendor's trust file.", found.mend)
 
 
 def roots_words(roots: Iterable[str]) -> tuple[str, ...]:

@@ -38,8 +38,27 @@ def decode(data: bytes, shape: type[T], *, depth: int) -> T:
         if encode(value) != data:
             raise MalformedError("it is not written in the one form that is read: fields, numbers or spaces differ")
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise MalformedError(str(error)) from error
+        raise MalformedError(_words(error)) from error
     return value
+
+
+_PLACE = re.compile(r"at `\$\.?([^`]+)`")
+_FIELD = re.compile(r"(missing required|unknown) field `([^`]+)`")
+
+
+def _words(error: Exception) -> str:
+    """What is wrong, in words of ours: a parser speaks to who wrote the program, not to who carries the file."""
+    if isinstance(error, UnicodeError):
+        return "it is not text in UTF-8"
+    if not isinstance(error, msgspec.ValidationError):
+        return "it is cut, or was altered"
+    place, field = _PLACE.search(str(error)), _FIELD.search(str(error))
+    within = f" in “{place[1]}”" if place else ""
+    if field and field[1] == "unknown":
+        return f"it has a field “{field[2]}”{within} that is not known"
+    if field:
+        return f"the field “{field[2]}”{within} is missing"
+    return f"its field “{place[1]}” is not what it must be" if place else "it is not what it must be"
 
 
 def encode(value: object) -> bytes:

@@ -222,6 +222,7 @@ def test_on_a_locked_and_expired_site_what_ended_is_the_reason_and_not_the_lock(
     size = enabled.engine.checkpoint.size
     assert "go on" not in refused(enabled.do(AssignUser(USER, "bert")), Code.LOCKED).message
     refused(enabled.ask(CheckUser(USER, "anna")), Code.EXPIRED)
+    refused(enabled.ask(CheckUser(USER, "nobody-assigned")), Code.EXPIRED)
     refused(enabled.ask(CheckFeature(FEATURE)), Code.EXPIRED)
     refused(enabled.do(RenewSeat(seat.lease_id)), Code.EXPIRED)
     assert not [each for each in enabled.kinds()[size:] if each.startswith(("seat", "user"))]  # nothing moved

@@ -151,7 +151,7 @@ def test_what_is_durable_is_answered_though_no_snapshot_could_be_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with failing_disk() as disk, scene(origin, tmp_path / "site", disk) as told:
-        (told.folder / f".{SNAPSHOT}.0123.part").write_bytes(b"of a server that was killed")
+        (told.folder / f".{SNAPSHOT}.{'0123' * 4}.part").write_bytes(b"of a server that was killed")
         told.engine.snapshot_size = -SNAPSHOT_EVERY
         with monkeypatch.context() as patch:
             patch.setattr(os, "fsync", full)

@@ -17,7 +17,9 @@ from carnet.calm.cli.session import (
 )
 from carnet.calm.cli.vendor import proposed
 from carnet.cli_support import (
+    FAULT,
     REFUSED,
+    WRITTEN,
     OutFile,
     finish,
     new_app,
@@ -25,9 +27,11 @@ from carnet.cli_support import (
     parse_pairs,
     read_file,
     refused_fields,
-    write_file,
+    say,
+    write_out,
 )
 from carnet.exchange.verdicts import Refusal
+from carnet.out_files import OLF, TOKEN, NotWrittenError
 from carnet.times import end, exact_span, stamp
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from carnet.calm.use_cases.batches import IssuedSame
+    from carnet.calm.use_cases.license_files import LicenseFileShown
 
 
 ForOlder = Annotated[
@@ -45,16 +50,16 @@ ForOlder = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     token = new_app("The enablement token: what a Control Room is enabled with (E2).")
-    command(token, "download")(download_token)
+    command(token, "download", TOKEN)(download_token)
     command(token, "take-back")(take_back_token)
     request = new_app("License File Requests (LFR), as sites send them.")
     command(request, "accept")(accept_request)
     file = new_app("Offline License Files (OLF).")
     command(file, "preview")(preview)
-    command(file, "issue")(issue)
-    command(file, "renew-as-now")(renew_as_now)
+    command(file, "issue", OLF)(issue)
+    command(file, "renew-as-now", OLF)(renew_as_now)
     command(file, "renew-all-as-now")(renew_all_as_now)
-    command(file, "download")(download)
+    command(file, "download", OLF)(download)
     receipt = new_app("Receipts: proof that a license file was installed (H2).")
     command(receipt, "accept")(accept_receipt)
     for group, name in ((token, "token"), (request, "request"), (file, "license-file"), (receipt, "receipt")):
@@ -68,7 +73,8 @@ def download_token(session: Session, account: Account, out: OutFile, for_older: 
 
     answer = use_case(calm, account=account, for_older=for_older, **session.who())
     if not isinstance(answer, Refusal):
-        write_file(out, answer.raw, 0o600)
+        done = "The token was made, and counts as one that was downloaded. It is lost."
+        write_out(out, answer.raw, 0o600, done=done, again="Download another one, to another place.")
     session.answer(answer, lambda console, a: _token(console, a, out), file=str(out))
 
 
@@ -181,11 +187,21 @@ def issue(
         **session.who(),
     )
     if not isinstance(answer, Refusal):
-        write_file(out, answer.raw or b"")
+        _write(out, answer)
     session.answer(answer, lambda console, a: _file(console, a, out), file=str(out))
 
 
-ToFile = Annotated[Path | None, typer.Option("--out", help="The file to write. Without it: a preview.", dir_okay=False)]
+def _write(out: Path, answer: "LicenseFileShown") -> None:
+    """The file of a license file that is issued. Raises NotWrittenError."""
+    done = f"License file {answer.sequence} for {answer.name} is issued all the same, and stands."
+    again = "Write the same file again, to another place; do not issue another one."
+    run = f"calm license-file download {answer.license_file} --out FILE"
+    write_out(out, answer.raw or b"", done=done, again=again, run=run)
+
+
+ToFile = Annotated[
+    Path | None, typer.Option("--out", help="The file to write. Without it: a preview.", dir_okay=False), WRITTEN
+]
 
 
 def renew_as_now(session: Session, request: RequestId, out: ToFile = None) -> None:
@@ -195,7 +211,7 @@ def renew_as_now(session: Session, request: RequestId, out: ToFile = None) -> No
 
     answer = use_case(calm, lfr_id=request, preview=out is None, **session.who())
     if out and not isinstance(answer, Refusal):
-        write_file(out, answer.raw or b"")
+        _write(out, answer)
     session.answer(answer, lambda console, a: _file(console, a, out), file=str(out) if out else None)
 
 
@@ -221,14 +237,23 @@ def renew_all_as_now(session: Session, account: Account, request: RequestIds = N
     lfrs = request or batches.waiting(account, who["now"])
     found = batches.issue_same(calm, account=account, lfrs=lfrs, renews=True, preview=out is None, **who)
     files: dict[str, Path] = {}
+    lost: list[NotWrittenError] = []
     for one in found:
         if out and not isinstance(one.answer, Refusal):
             file = out / file_name(one.name, one.answer.sequence, "olf")
             file = file.with_stem(f"{file.stem}-{one.lfr[-12:]}") if file in files.values() else file
-            write_file(file, one.answer.raw or b"")
-            files[one.lfr] = file
+            try:
+                _write(file, one.answer)
+                files[one.lfr] = file
+            except NotWrittenError as error:  # the others may find room
+                lost.append(error)
     shown = [_as_fields(one, files.get(one.lfr)) for one in found]
     finish(shown, lambda console, _: _renewed(console, found, files), as_json=session.as_json)
+    for each in lost:
+        say(f"failed: {each}", err=True)
+        say(f"run: {each.run}", err=True)
+    if lost:
+        raise typer.Exit(FAULT)
     if any(isinstance(one.answer, Refusal) for one in found):
         raise typer.Exit(REFUSED)
 
@@ -265,7 +290,7 @@ def _asked(product: list[str] | None, line: list[str] | None, until: str | None)
 
 
 def _file(console: "Console", answer: Any, out: Path | None) -> None:
-    word = "is issued" if out else "would be issued (preview: nothing was written)"
+    word = "is issued" if answer.license_file else "would be issued (preview: nothing was written)"
     console.print(f"License file {answer.sequence} for {answer.name} {word}.")
     rows = [
         (
@@ -301,7 +326,7 @@ def download(session: Session, license_file: FileId, out: OutFile) -> None:
 
     answer = download_license_file(calm, license_file=license_file, **session.who())
     if not isinstance(answer, Refusal):
-        write_file(out, answer.raw or b"")
+        write_out(out, answer.raw or b"", done="Nothing was changed.", again="Download it to another place.")
     session.answer(answer, lambda console, _: console.print(f"The same file is written again: {out}"), file=str(out))
 
 

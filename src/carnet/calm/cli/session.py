@@ -110,10 +110,10 @@ def _plain(answer: Any, extra: dict[str, object]) -> Any:
     return plain
 
 
-def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command; its function takes a `Session` first."""
+def command(group: typer.Typer, name: str, writes: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command; its function takes a `Session` first. `writes`: as in `cli_support.command`."""
     return cli_support.command(
-        group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json)
+        group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json), writes
     )
 
 

@@ -20,10 +20,11 @@ from carnet.cli_support import (
     new_app,
     parse_time,
     read_file,
-    write_file,
+    write_out,
 )
 from carnet.errors import UsageError
 from carnet.files import is_there
+from carnet.out_files import KEY_SET, TRUST
 from carnet.times import minute
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ def add_to(app: typer.Typer) -> None:
     command(catalogue, "load")(load_catalogue)
     key = new_app("The vendor's keys (E16).")
     command(key, "rotate")(rotate)
-    command(key, "export-set")(export_set)
+    command(key, "export-set", KEY_SET)(export_set)
     command(key, "take-back")(take_back_key_set)
     command(key, "passphrase")(passphrase)
     command(key, "rewrap")(rewrap)
     trust = new_app("What a product ships with.")
-    command(trust, "export")(export_trust)
+    command(trust, "export", TRUST)(export_trust)
     log = new_app("The issuing log: every act, who, when, what and why (V1).")
     command(log, "show")(show_log)
     command(log, "verify")(verify_log)
@@ -241,7 +242,7 @@ def export_set(session: Session, out: OutFile, version: SetVersion = None) -> No
     from carnet.calm.use_cases.key_sets import export_key_set
 
     answer = export_key_set(calm, version=version, **session.who())
-    write_file(out, answer.raw)
+    write_out(out, answer.raw, done="Nothing was changed.", again="Write it to another place.")
     session.answer(answer, lambda console, a: console.print(f"Key set {a.version} is written: {out}"), file=str(out))
 
 
@@ -258,7 +259,7 @@ def export_trust(session: Session, out: OutFile) -> None:
     """Write the vendor's root thumbprints: what each Control Room is set up with."""
     session.calm()
     trust = session.vendor.trust()
-    write_file(out, trust)
+    write_out(out, trust, done="Nothing was changed.", again="Write it to another place.")
     session.answer({"file": str(out), "roots": session.vendor.roots()}, _trusted)
 
 

@@ -81,7 +81,7 @@ class NewPurchase(Given):
     kind: Annotated[str, StringConstraints(pattern="^(purchased|trial)$")] = "purchased"
     period: Annotated[str, StringConstraints(pattern="^(month|year)$")] | None = None
     overage_percent: Annotated[int, Field(ge=0, le=100, strict=True)] = 0
-    grace_days: Annotated[int, Field(ge=0, le=365, strict=True)] = 0
+    grace_days: Annotated[int, Field(ge=0, le=90, strict=True)] = 0
 
 
 class NewLicenseFile(Given):

@@ -9,11 +9,12 @@ from carnet.cli_support import (
     WRITTEN,
     check_name,
     new_app,
-    write_file,
+    write_out,
 )
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.out_files import API_KEY
 from carnet.times import day_or_minute
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def add_to(app: typer.Typer) -> None:
     api_key = new_app("API keys, which bots and products show over REST (A1).")
-    command(api_key, "create")(create)
+    command(api_key, "create", API_KEY)(create)
     command(api_key, "list")(list_keys)
     command(api_key, "revoke")(revoke)
     app.add_typer(api_key, name="api-key")
@@ -71,13 +72,9 @@ def create(
 
 
 def _write(out: Path, answer: "ApiKeyAnswer") -> None:
-    try:
-        write_file(out, f"{answer.key}\n".encode(), 0o600)
-    except OSError as error:
-        lost = f"The key {answer.key_id} was made, but could not be written: {error.strerror}."
-        raise UsageError(
-            lost, "Revoke it, then make another.", f"control-room api-key revoke {answer.key_id}"
-        ) from error
+    done = f"The key {answer.key_id} was made all the same, and its secret is lost."
+    run = f"control-room api-key revoke {answer.key_id}"
+    write_out(out, f"{answer.key}\n".encode(), 0o600, done=done, again="Revoke it, then make another.", run=run)
 
 
 def _created(console: "Console", answer: "ApiKeyAnswer", out: Path | None) -> None:

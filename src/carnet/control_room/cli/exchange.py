@@ -16,11 +16,13 @@ from carnet.cli_support import (
     read_file,
     refused_fields,
     say_refusal,
-    write_file,
+    write_out,
 )
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.out_files import LFR
+from carnet.out_files import RECEIPT as A_RECEIPT
 from carnet.times import day_or_minute, end, stamp
 
 if TYPE_CHECKING:
@@ -38,13 +40,13 @@ def add_to(app: typer.Typer) -> None:
     token = new_app("The enablement token.")
     command(token, "install")(install_token)
     request = new_app("License File Requests (LFR).")
-    command(request, "generate")(generate)
-    command(request, "save-again")(save_again)
+    command(request, "generate", LFR)(generate)
+    command(request, "save-again", LFR)(save_again)
     command(request, "withdraw")(withdraw)
     license_ = new_app("Offline License Files (OLF).")
     command(license_, "preview")(preview)
-    command(license_, "install")(install)
-    command(license_, "show")(show_license)
+    command(license_, "install", A_RECEIPT)(install)
+    command(license_, "show", A_RECEIPT)(show_license)
     for group, name in ((token, "token"), (request, "request"), (license_, "license")):
         app.add_typer(group, name=name)
 
@@ -99,8 +101,10 @@ def generate(
     with session.site.client(writing=True) as client:
         answer = client.execute(order, session.actor)
         raw = b"" if isinstance(answer, Refusal) else _file_of(client, answer)
-        if raw:
-            write_file(out, raw)
+        if raw and not isinstance(answer, Refusal):
+            done = f"Request #{answer.sequence} ({answer.kind}) is generated all the same, and stands."
+            again = "Write the same request again, to another place; do not generate another one."
+            write_out(out, raw, done=done, again=again, run="control-room request save-again --out FILE")
     session.answer(answer, lambda console, answer: _generated(console, answer, out, raw))
 
 
@@ -147,7 +151,7 @@ def save_again(session: Session, out: OutFile) -> None:
 
     with session.site.client() as client:
         newest = client.ask(NewestLfr())
-    write_file(out, newest.raw)
+    write_out(out, newest.raw, done="The request stands; nothing was changed.", again="Write it to another place.")
     session.answer(
         {"request_id": newest.request_id, "sequence": newest.sequence, "file": str(out)},
         lambda console, _: console.print(f"Request #{newest.sequence} is written again: {out}"),
@@ -238,8 +242,15 @@ def install(
         if not isinstance(answer, Refusal):
             session.site.publish_key_set(client)
             if receipt:
-                write_file(receipt, client.document(RECEIPT) or b"")
+                done = f"License file #{answer.sequence} for {answer.account} is installed all the same."
+                _write_receipt(receipt, client.document(RECEIPT) or b"", done)
     session.answer(answer, lambda console, answer: _installed(console, answer, receipt))
+
+
+def _write_receipt(receipt: Path, raw: bytes, done: str) -> None:
+    """Raises NotWrittenError."""
+    again = "Write the receipt again, to another place; it is optional."
+    write_out(receipt, raw, done=done, again=again, run="control-room license show --receipt FILE")
 
 
 def _installed(console: "Console", answer: "LicenseAnswer", receipt: Path | None) -> None:
@@ -262,7 +273,7 @@ def show_license(
             raw = client.document(RECEIPT)
             if raw is None:
                 raise UsageError("No license file was installed here: there is no receipt.")
-            write_file(receipt, raw)
+            _write_receipt(receipt, raw, "Nothing was changed.")
         view = client.ask(Status())
     session.answer(view, _license)
 

@@ -14,11 +14,12 @@ from carnet.cli_support import (
     print_lines,
     read_file,
     refuse,
-    write_file,
+    write_out,
 )
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.out_files import LEDGER
 from carnet.printable import printable_json
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
     command(ledger, "show")(show_records)
     command(ledger, "verify")(verify)
     command(ledger, "checkpoint")(checkpoint)
-    command(ledger, "export")(export)
+    command(ledger, "export", LEDGER)(export)
     app.add_typer(ledger, name="ledger")
 
 
@@ -139,6 +140,9 @@ def _read_checkpoint(file: Path) -> "Checkpoint":
         raise UsageError(f"{file}is not a checkpoint. A checkpoint has three lines: origin, size and root.") from error
 
 
+_ELSEWHERE = "Write it to another place."
+
+
 def export(session: Session, out: OutFile) -> None:
     """Write every record, decrypted, as JSON lines. It names users: keep it as you keep the ledger."""
     from carnet.control_room.cli.progress import progress_of
@@ -149,7 +153,7 @@ def export(session: Session, out: OutFile) -> None:
             for record in engine.reader.records():
                 lines.append(printable_json(json.dumps(_fields(record), ensure_ascii=False)))
                 advance(record.index + 1)
-    write_file(out, ("\n".join(lines) + "\n").encode(), 0o600)
+    write_out(out, ("\n".join(lines) + "\n").encode(), 0o600, done="Nothing was changed.", again=_ELSEWHERE)
     answer = {"file": str(out), "records": len(lines)}
     session.answer(answer, lambda console, _: console.print(_written(len(lines), out)))
 

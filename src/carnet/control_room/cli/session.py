@@ -94,10 +94,10 @@ class Session:
         finish(answer, show, as_json=self.as_json)
 
 
-def command(group: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Register a command; its function takes a `Session` first."""
+def command(group: typer.Typer, name: str, writes: str = "") -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a command; its function takes a `Session` first. `writes`: as in `cli_support.command`."""
     return cli_support.command(
-        group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json)
+        group, name, DEFAULT_DATA, lambda caller: Session(caller.world, caller.actor, caller.as_json), writes
     )
 
 

@@ -19,6 +19,7 @@ from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
 from carnet.files import is_empty, is_there
+from carnet.out_files import NOTHING, check_place, is_stdout
 from carnet.times import day_or_minute, is_perpetual, until
 
 if TYPE_CHECKING:
@@ -261,6 +262,9 @@ def move(
         session.answer(session.site.move_in(file, session.actor), _arrived)
         return
     assert out is not None
+    if is_stdout(out):
+        raise UsageError("A move writes its file twice, so it needs one.", NOTHING)
+    check_place(out)
     if is_there(out) and not is_empty(out):  # an empty one is of a move that was interrupted
         raise UsageError(
             f"{out} is there already; the file of a move replaces no other.",

@@ -57,7 +57,7 @@ def write_backup(
 
     The copies that it is made of are each made in one step: they are consistent, also while a server writes.
     """
-    with sealed_backup.writing(folder, out) as (scratch, file):
+    with sealed_backup.writing(folder, out, (DATABASE, pages)) as (scratch, file):
         members = [(DATABASE, scratch / DATABASE), (TRUST, folder / TRUST)]
         store.copy_to(members[0][1])
         if (folder / pages).exists():

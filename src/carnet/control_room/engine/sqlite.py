@@ -23,6 +23,8 @@ from carnet.errors import (
     TamperedError,
 )
 from carnet.files import remove_parts, write_file
+from carnet.sqlite_copies import copying
+from carnet.store_faults import StoreFault, fault_of
 
 DATABASE, SNAPSHOT = "control-room.sqlite3", "snapshot"
 LOCK_TRIES, LOCK_WAIT = 100, 0.1  # together ten seconds
@@ -45,15 +47,6 @@ _FORGET = """DELETE FROM answer WHERE (generation, name) IN
   (SELECT generation, name FROM answer WHERE generation < ? LIMIT ?)"""
 _ROW = "SELECT idx, leaf, nodes, seal FROM record WHERE idx = ?"
 _ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
-_DISK = {  # what says nothing of the bytes that are stored
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-}
 MEMORY = ":memory:"
 
 
@@ -65,6 +58,7 @@ class SqliteStore:
         if site is None:
             raise TamperedError("The database does not say whose ledger it is.", "Restore a backup.")
         self.ledger_id, found = site
+        _check("The name of the ledger", (self.ledger_id, str), (found, int))
         if found != FORMAT:
             raise StorageError(f"The ledger is of format {found}; this release reads {FORMAT}.", "Upgrade Carnet.")
 
@@ -101,12 +95,12 @@ class SqliteStore:
             found = self._db.execute(_ROW, (index,)).fetchone()
         except sqlite3.DatabaseError as error:
             raise _not_readable(error) from error
-        return Row._make(found) if found else None
+        return _row(found) if found else None
 
     def rows(self, start: int = 0) -> Iterator[Row]:
         query = "SELECT idx, leaf, nodes, seal FROM record WHERE idx >= ? ORDER BY idx"
         with _readable(), closing(self._db.execute(query, (start,))) as cursor:
-            yield from map(Row._make, cursor)
+            yield from map(_row, cursor)
 
     def count(self) -> int:
         found = self._find("SELECT count(*) FROM record")
@@ -125,24 +119,31 @@ class SqliteStore:
     def data_keys(self) -> dict[int, DataKey]:
         with _readable():
             found = self._db.execute("SELECT id, salt, master FROM data_key").fetchall()
+        for key_id, salt, master in found:
+            _check(f"Data key {key_id}", (salt, bytes), (master, int))
         return {key_id: DataKey(salt, master) for key_id, salt, master in found}
 
     def kept(self) -> Iterator[tuple[str, bytes]]:
         for table, column in (("document", "body"), ("secret", "box")):
             with _readable():
                 found = self._db.execute(f"SELECT name, {column} FROM {table} ORDER BY name").fetchall()  # noqa: S608
-            yield from ((f"{table}:{name}", body) for name, body in found)
+            for name, body in found:
+                _check(f"The {table} “{name}”", (name, str), (body, bytes))
+                yield f"{table}:{name}", body
 
     def answer(self, generation: int, name: bytes) -> int | None:
         try:  # asked for each change with a key, so without a context of its own
             found = self._db.execute(_ANSWER, (generation, name)).fetchone()
         except sqlite3.DatabaseError as error:
             raise _not_readable(error) from error
+        if found:
+            _check("A stored answer", (found[0], int))
         return int(found[0]) if found else None
 
     def answers(self) -> Iterator[StoredAnswer]:
         with _readable(), closing(self._db.execute("SELECT generation, name, idx FROM answer")) as cursor:
             for found in cursor:
+                _check("A stored answer", *zip(found, (int, bytes, int), strict=True))
                 yield StoredAnswer(*found)
 
     def snapshot(self) -> bytes | None:
@@ -173,10 +174,9 @@ class SqliteStore:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            message = f"The ledger could not be written: {error}. Nothing was granted or changed."
-            raise StorageError(
-                message, "Check the disk's space and health, then try again with the same key."
-            ) from error
+            fault = fault_of(error)
+            message = f"The ledger could not be written: {fault.value.what}. Nothing was granted or changed."
+            raise StorageError(message, _mend(fault)) from error
 
     def _write(self, commit: Commit) -> None:
         db = self._db
@@ -201,7 +201,7 @@ class SqliteStore:
 
     def copy_to(self, path: Path) -> None:
         """A consistent copy of the whole database, made while others may read. It is not flushed to the disk."""
-        with closing(sqlite3.connect(path)) as target:
+        with copying(), closing(sqlite3.connect(path)) as target:
             target.execute("PRAGMA synchronous = OFF")
             self._db.backup(target)
 
@@ -212,6 +212,8 @@ class SqliteStore:
 
     def _blob(self, query: str, *values: object) -> bytes | None:
         found = self._find(query, *values)
+        if found:
+            _check(f"What is stored as “{values[0] if values else 'head'}”", (found[0], bytes))
         return bytes(found[0]) if found else None
 
     def _find(self, query: str, *values: object) -> tuple[Any, ...] | None:
@@ -246,6 +248,21 @@ class SnapshotPlace:
                 raise StorageError(f"The snapshot could not be written: {error.strerror}.") from error
 
 
+def _row(found: tuple[Any, ...]) -> Row:
+    """A record as it was written. Raises TamperedError where a damaged file gives other types, or nothing."""
+    index, leaf, nodes, seal = found
+    _check(f"Record {index}", (index, int), (leaf, bytes), (nodes, bytes))
+    if seal is not None:
+        _check(f"Record {index}", (seal, bytes))
+    return Row(index, leaf, nodes, seal)
+
+
+def _check(what: str, *values: tuple[object, type]) -> None:
+    """D4: SQLite gives what a damaged page says, a NULL or a number where bytes were. Raises TamperedError."""
+    if not all(type(value) is kind for value, kind in values):
+        raise TamperedError(f"{what} is not what was written.", "Keep the folder as it is, and restore a backup.")
+
+
 @contextmanager
 def _readable() -> Iterator[None]:
     """What the disk gives and SQLite cannot read is no longer the ledger that was written."""
@@ -255,12 +272,15 @@ def _readable() -> Iterator[None]:
         raise _not_readable(error) from error
 
 
-def _not_readable(error: sqlite3.DatabaseError) -> CarnetError:
-    if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in _DISK:  # without what SQLite adds to a code
-        message = f"The ledger's database cannot be read now: {error}."
-        return StorageError(message, "Check the disk's space and health, then try again with the same key.")
-    message = f"The ledger's database cannot be read: {error}."
-    return TamperedError(message, "Keep it as it is, and restore a backup.")
+def _not_readable(error: Exception) -> CarnetError:
+    fault = fault_of(error)
+    if fault.is_damage:
+        return TamperedError("The ledger's database cannot be read: it is not what was written.", fault.value.mend)
+    return StorageError(f"The ledger's database cannot be read now: {fault.value.what}.", _mend(fault))
+
+
+def _mend(fault: StoreFault) -> str:
+    return fault.value.mend if fault.is_damage else f"{fault.value.mend.removesuffix('.')}, with the same key."
 
 
 def lock_folder(folder: Path, tries: int = LOCK_TRIES) -> int:

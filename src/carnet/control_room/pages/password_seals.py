@@ -10,7 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
-from carnet.errors import TamperedError
+from carnet.errors import StorageError, TamperedError
+from carnet.store_faults import fault_of
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,24 @@ def seal_of(key: bytes, name: str, password: str) -> str:
     return hmac.digest(key, f"{len(name)}|{name}|{password}".encode(), sha256).hex()
 
 
+def _holds(key: bytes, name: object, password: object, seal: object) -> bool:
+    """Whatever stands there: a damaged row may hold no text."""
+    if not (isinstance(name, str) and isinstance(password, str) and isinstance(seal, str) and seal.isascii()):
+        return False
+    return hmac.compare_digest(seal, seal_of(key, name, password))
+
+
 def check_logins(database: Path, key: bytes) -> Logins:
-    """Raises TamperedError where a hash was not written by the pages of this site, or nothing can be read."""
+    """Raises TamperedError where a hash was not written by the pages of this site, or what is there is damaged;
+    StorageError where it cannot be read now."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as db:
             found = db.execute("SELECT name, password, seal FROM pages_login ORDER BY name").fetchall()
-    except sqlite3.DatabaseError as error:
-        raise TamperedError(f"The pages' database cannot be read: {error}.", "Restore a backup.") from error
-    wrong = [name for name, password, seal in found if not hmac.compare_digest(seal, seal_of(key, name, password))]
+    except (sqlite3.DatabaseError, UnicodeError) as error:
+        fault = fault_of(error)
+        raised = TamperedError if fault.is_damage else StorageError
+        raise raised(f"The pages' database cannot be read: {fault.value.what}.", fault.value.mend) from error
+    wrong = [str(name) for name, password, seal in found if not _holds(key, name, password, seal)]
     if wrong:
         raise TamperedError(
             "The ledger holds, but the pages' database does not hold: these passwords were not put there by the pages "

@@ -2,9 +2,9 @@
 own, while bots are served.
 """
 
+import json
 import os
 import subprocess
-from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -17,14 +17,16 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from carnet import times
+from carnet.control_room.engine.sqlite import DATABASE
 from carnet.control_room.pages import notices
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.models import NoticeSettings
-from carnet.control_room.pages.runtime_config import runtime_config, runtime_services
+from carnet.control_room.pages.runtime_config import PAGES, runtime_config, runtime_services
 from carnet.control_room.rules.granting.people import Access, NoteAccess, Permission
 from carnet.errors import StorageError
 from carnet.files import scratch_folder
 from carnet.printable import is_printable
+from carnet.sealed_backup import SCRATCH, place_of_copies
 from carnet.web_kit.files import file_name
 
 
@@ -129,14 +131,23 @@ PATIENCE = 600  # seconds
 def backup(request: AuthorizedRequest) -> HttpResponseBase:
     """Raises StorageError where it could not be made."""
     request.client.execute(NoteAccess(Access.BACKUP_TAKEN), request.person.name)
-    with scratch_folder(Path(runtime_config().folder), ".backup-") as scratch:
+    with scratch_folder(place_of_copies(runtime_config().data, (DATABASE, PAGES)), SCRATCH) as scratch:
         out = scratch / "backup"
-        words = ["backup", "--out", str(out), "--data", runtime_config().folder]
+        words = ["backup", "--json", "--out", str(out), "--data", runtime_config().folder]
         if runtime_config().passphrase_file:
             words += ["--passphrase-file", str(runtime_config().passphrase_file)]
         done = subprocess.run([*runtime_services().command, *words], capture_output=True, timeout=PATIENCE, check=False)
         if done.returncode != 0:
-            raise StorageError("The backup could not be made.", "See whether the disk has room, then try again.")
+            raise _said(done.stdout)
         packed = out.open("rb")  # it can be read as long as it is open, though its name goes
     name = file_name(f"{request.status.name}-{times.day(request.now)}.backup")
     return FileResponse(packed, as_attachment=True, filename=name, content_type="application/octet-stream")
+
+
+def _said(answer: bytes) -> StorageError:
+    """Why the command made no backup, in its own words."""
+    try:
+        failed = json.loads(answer)["failed"]
+    except (ValueError, KeyError):
+        return StorageError("The backup could not be made.", "See whether the disk has room, then try again.")
+    return StorageError(failed["message"], failed["next"])

@@ -88,6 +88,8 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     if isinstance(grant, Refusal):
         return grant
     users, limit = state.users.of(sku), grant.quantity
+    if limit == 0:  # of what has ended, whether somebody is assigned to it is not the reason
+        return no_longer_granted(state, sku, now)
     if user not in users:
         return Refusal(
             Code.NOT_GRANTED,
@@ -95,8 +97,6 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
             "Assign the user.",
             run="control-room user assign PRODUCT USER",
         )
-    if limit == 0:
-        return no_longer_granted(state, sku, now)
     if not is_covered(state, sku, user, now):
         return not_covered(user, grant.line.name, limit)
     return UserAnswer(sku, user, True, len(users), limit)

@@ -138,7 +138,7 @@ def room(request: AuthorizedRequest, guid: str) -> HttpResponse:
     return show(request, guid_of(request, guid))
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 1."""
@@ -175,7 +175,7 @@ def _upload(
     return redirect("room", guid=license_guid.id)
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def configure(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Pre-flight: nothing is written, not even a record. As one types, only steps 2 and 3 come back."""
@@ -224,7 +224,7 @@ def renew(request: AuthorizedRequest, guid: str) -> HttpResponse:
     return redirect("room", guid=license_guid.id)
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_http_methods(["GET", "POST"])
 def olf_download(request: AuthorizedRequest, guid: str, file: str) -> HttpResponse:
     """Step 4: the same bytes each time (E6)."""
@@ -247,7 +247,7 @@ def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpRespons
     return render(request, "calm/room/certificate.html", context)
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def receipt_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     def said(answer: Any) -> tuple[int, str]:

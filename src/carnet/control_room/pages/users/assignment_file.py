@@ -36,7 +36,7 @@ _CSV = "text/csv; charset=utf-8"
 SHOWN = 500  # rows of a check that the page lists; those that cannot be carried out come first
 
 
-@requires(Permission.MANAGE)
+@requires(Permission.MANAGE, repeats=True)
 @require_http_methods(["GET", "POST"])
 def check(request: AuthorizedRequest) -> HttpResponse:
     """POST: a file is read and judged; nothing is changed."""

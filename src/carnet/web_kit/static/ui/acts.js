@@ -48,8 +48,8 @@
   /* A second click while a form is on its way is ignored: the first one's answer is the one to see. The server judges
      it all the same (N4). htmx sends by itself, and stops the event. */
   document.addEventListener("submit", (event) => {
-    if (event.defaultPrevented) return;
     const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
     if (form.dataset.sending) { event.preventDefault(); return; }
     form.dataset.sending = "yes";
     setTimeout(() => delete form.dataset.sending, 2000);

@@ -1,7 +1,7 @@
 """N4: a form acts once. A double click, a reload and the way back in a browser send the same form again; it is answered
 with what came of it, and is not carried out a second time.
 
-The hidden field against forgery, which Django requires of every form, is masked anew for each page that is made. So it
+The hidden field against forgery, which Django requires of every form, is masked in another way for each page that is made. So it
 also names the form, and no form can lack it. What a script sends without such a field is as many acts as it sends."""
 
 from collections.abc import Callable, Iterator
@@ -91,12 +91,12 @@ def _carry_out(row: SentForms, act: Callable[[], HttpResponseBase], *, pages_too
 
 def _answered_before(request: HttpRequest, row: SentForms) -> HttpResponseBase:
     if row.done and row.location:
-        messages.info(request, f"{NOT_AGAIN} To do it once more, fill in the form anew.")
+        messages.info(request, f"{NOT_AGAIN} To do it once more, load the page and fill in the form again.")
         return redirect(row.location)
     if row.done:
-        shown = "What it showed, such as a secret, is shown only once. Open the page anew to see what was done."
+        shown = "What it showed, such as a secret, is shown only once. Load the page again to see what was done."
         return fault_page(request, 409, NOT_AGAIN, shown, code=False)
-    said = "Open the page anew in a moment, and look at what was done."
+    said = "Load the page again in a moment, and look at what was done."
     return fault_page(request, 409, "This form was sent before, and is carried out only once.", said, code=False)
 
 

@@ -1,8 +1,9 @@
 """N4: a form acts once. A double click, a reload and the way back in a browser send the same form again; it is answered
 with what came of it, and is not carried out a second time.
 
-The hidden field against forgery, which Django requires of every form, is masked in another way for each page that is made. So it
-also names the form, and no form can lack it. What a script sends without such a field is as many acts as it sends."""
+The hidden field against forgery, which Django requires of every form, is masked in another way for each page that is
+made. So it also names the form, and no form can lack it. What a script sends without such a field is as many acts as it
+sends."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta

@@ -92,12 +92,13 @@ def acquire(
     product: Sku,
     holder: Annotated[str, typer.Option("--holder", help="Who takes the seat: a bot, a session.")],
     ttl: TimeToLive = DEFAULT_TTL,
+    resume: Annotated[bool, typer.Option("--resume", help="Take back the holder's own lease, where one runs.")] = False,
     key: Key = None,
 ) -> None:
     """Lease a seat; renew it before it expires."""
     from carnet.control_room.rules.granting.seats import AcquireSeat
 
-    session.execute(AcquireSeat(product, check_name(holder, "holder's name"), ttl), _seat, key)
+    session.execute(AcquireSeat(product, check_name(holder, "holder's name"), ttl, resume), _seat, key)
 
 
 def renew(session: Session, lease: Lease, key: Key = None) -> None:

@@ -59,6 +59,7 @@ class Seat(Body, frozen=True):
     sku: Sku
     holder: Name
     ttl_seconds: Ttl | UnsetType = UNSET
+    resume: bool | UnsetType = UNSET
 
 
 class Lease(Body, frozen=True):

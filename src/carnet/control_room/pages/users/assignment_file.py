@@ -74,7 +74,7 @@ def _checked(
 
 def _rows(read: AssignmentFile, answer: AssignmentsAnswer) -> list[tuple[int, str, str, str, str]]:
     """Line, user, product, outcome and words: what cannot be carried out first."""
-    found = [(error.line, "", "", "unread", error.message) for error in read.errors]
+    found = [(error.line, error.user, error.product, "unread", error.message) for error in read.errors]
     found += [
         (row.line, row.user, row.product, verdict.outcome, verdict.message)
         for row, verdict in zip(read.rows, answer.rows, strict=True)

@@ -327,10 +327,11 @@ def parse_end(text: str) -> datetime:
 
 
 def check_name(name: str, what: str) -> str:
-    """A name as people give it. Raises UsageError where no file or ledger could hold it."""
+    """A name as people give it, in Unicode form NFC, without the blanks around it. Raises UsageError where no file or
+    ledger could hold it."""
     if not name.strip() or len(name) > 200 or not is_printable(name):
         raise UsageError(f"The {what} is empty, longer than 200 characters, or cannot be printed.")
-    return name
+    return unicodedata.normalize("NFC", name.strip())
 
 
 def login_name() -> str:

@@ -7,7 +7,7 @@ Source: OWASP, CSV Injection (which characters begin a formula).
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import StringIO
 
 from carnet.printable import printable
@@ -31,3 +31,26 @@ def csv_line(cells: Iterable[object]) -> str:
     text = StringIO()
     csv.writer(text).writerow(["" if cell is None else defused(printable(str(cell))) for cell in cells])
     return text.getvalue()
+
+
+def csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row of a file with its line, as spreadsheets write it: commas or semicolons, a first line `sep=;`, and empty
+    columns at the end, which are left out, as blank rows are. A line break within a cell stays in it: what is read is
+    never joined to something that nobody wrote.
+
+    Raises:
+        csv.Error: It is not CSV.
+    """
+    first, _, rest = text.partition("\n")
+    named = first.strip().lower().removeprefix("sep=") if first.lower().startswith("sep=") else ""
+    skipped = 1 if named else 0
+    body = rest if named else text
+    head = body.partition("\n")[0]
+    delimiter = named or (";" if head.count(";") > head.count(",") else ",")
+    reader = csv.reader(StringIO(body, newline=""), delimiter=delimiter[:1], strict=True)
+    for row in reader:
+        cells = [cell.strip() for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            yield reader.line_num + skipped, cells

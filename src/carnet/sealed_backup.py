@@ -25,6 +25,8 @@ OPEN_THEN = {  # what was open when it was made is not in it: who was signed in,
     "django_session": "",
     "people_entrycode": "",
     "pages_entrycode": "",
+    "people_sentform": "",
+    "pages_sentform": "",
     "mfa_authenticator": "WHERE type = 'recovery_codes'",
 }
 

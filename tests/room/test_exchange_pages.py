@@ -273,7 +273,7 @@ def test_only_the_file_that_was_shown_is_installed(new_site: Make) -> None:
     send(pages.client("administrator"), "/exchange/preview/", pages.olf({"bot-creator": 1}))
     size = pages.size
     lena.send_form("/exchange/install/", {"fingerprint": seen})
-    assert "Another license file" in page(lena)
+    assert "ada put another license file under preview at" in page(lena)
     assert (pages.size, pages.ask(Status()).installed.sequence) == (size, 1)
 
 

@@ -81,6 +81,7 @@ class Client(BaseClient):
         ttl: int = TTL,
         renew_every: float | None = None,
         on_lost: OnLost | None = None,
+        resume: bool = True,
         key: str | None = None,
     ) -> "HeldSeat":
         """A seat for the length of a `with`: it is renewed in the background and given back at the end.
@@ -94,6 +95,8 @@ class Client(BaseClient):
             renew_every: Seconds between two renewals; a third of `ttl` by default.
             on_lost: Called once with the `SeatLost`, when the seat is no longer held. It is called in the thread
                 that renews.
+            resume: A holder that has a seat already gets that one back, and no second one: a program that crashed
+                and starts again under its name. False: a seat for each call, also of one holder.
             key: The idempotency key of taking it.
 
         Raises:
@@ -110,18 +113,19 @@ class Client(BaseClient):
                     work_on(page)
             ```
         """
-        asked = calls.acquire(sku, holder, ttl, key=key)
+        asked = calls.acquire(sku, holder, ttl, resume=resume, key=key)
         return HeldSeat(self._carry, self.timeout, Hold(asked, self._core.random, renew_every), on_lost)
 
-    def acquire(self, sku: str, holder: str, *, ttl: int = TTL, key: str | None = None) -> Seat:
-        """Take a seat by hand: a lease of `ttl` seconds (5 to 86,400). Renew it in time, then release it.
+    def acquire(self, sku: str, holder: str, *, ttl: int = TTL, resume: bool = True, key: str | None = None) -> Seat:
+        """Take a seat by hand: a lease of `ttl` seconds (5 to 86,400). Renew it in time, then release it. A holder that
+        has one gets it back, unless `resume` is False.
 
         Raises:
             Exhausted: All seats are in use.
             NotGranted: The license grants no seats of this product now.
             Locked, Expired, Released, NotLicensed: The site does not grant anything new now.
         """
-        return self.ask(calls.acquire(sku, holder, ttl, key=key))
+        return self.ask(calls.acquire(sku, holder, ttl, resume=resume, key=key))
 
     def renew(self, lease_id: str, *, key: str | None = None) -> Seat:
         """Give a lease its whole time to live again, from now on. A locked site renews too (rule E8).

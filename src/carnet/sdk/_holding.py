@@ -71,7 +71,8 @@ class Hold:
             return calls.renew(self.answer.lease_id)
         key, begun = self._first
         again = key if now < begun + self.ttl else None
-        return calls.acquire(self.asked.fields["sku"], self.asked.fields["holder"], int(self.ttl), key=again)
+        asked = self.asked.fields
+        return calls.acquire(asked["sku"], asked["holder"], int(self.ttl), resume=asked["resume"], key=again)
 
     @property
     def until(self) -> float:

@@ -109,9 +109,10 @@ _seat, _units, _reservation = _reads(Seat), _reads(Units), _reads(Reservation)
 _user, _feature = _reads(User), _reads(Feature)
 
 
-def acquire(sku: str, holder: str, ttl: int = TTL, *, key: str | None = None) -> Call[Seat]:
-    """Take a seat for `ttl` seconds (5 to 86,400)."""
-    return Call("seats/acquire", {"sku": sku, "holder": holder, "ttl_seconds": ttl}, _seat, key=key)
+def acquire(sku: str, holder: str, ttl: int = TTL, *, resume: bool = True, key: str | None = None) -> Call[Seat]:
+    """Take a seat for `ttl` seconds (5 to 86,400). `resume`: a holder that has one gets it back, and no second one."""
+    fields = {"sku": sku, "holder": holder, "ttl_seconds": ttl, "resume": resume}
+    return Call("seats/acquire", fields, _seat, key=key)
 
 
 def renew(lease_id: str, *, key: str | None = None) -> Call[Seat]:

@@ -19,6 +19,7 @@ from django.urls import reverse
 from carnet.errors import CarnetError, StorageError, UsageError
 from carnet.printable import printable_lines
 from carnet.web_kit.errors import fault_page
+from carnet.web_kit.sent_once import SentForms, once
 from carnet.web_kit.sign_in import typed
 from carnet.web_kit.sign_in.fresh import has_ended, is_fresh
 from carnet.web_kit.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
@@ -26,12 +27,14 @@ from carnet.web_kit.sign_in.urls import ENROLLING, FOR_EVERYBODY, FOR_SIGNED_IN
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
-def requires(act: StrEnum, *, fresh: bool = False) -> Callable[[View], View]:
+def requires(act: StrEnum, *, fresh: bool = False, repeats: bool = False) -> Callable[[View], View]:
     """Says what one must be allowed to do to see a view: a `Permission` of its side. `fresh`: what it is sent (POST) is
-    taken only from somebody who signed in a moment ago (A5), and else after they gave password or factor again."""
+    taken only from somebody who signed in a moment ago (A5), and else after they gave password or factor again.
+    `repeats`: what it is sent may come again (N4), because it only asks, or is known again by what it holds (E6)."""
 
     def mark(view: View) -> View:
         marked = _freshly(view, act) if fresh else view
+        marked = marked if repeats else once(marked)  # type: ignore[assignment]
         marked.required = act  # type: ignore[attr-defined]  # read by `Door`, through whatever wraps the view
         return marked
 
@@ -92,6 +95,7 @@ class Door:
     """
 
     permissions: ClassVar[type[StrEnum]]
+    sent_forms: ClassVar[type[SentForms]]  # the side's rows of them (N4)
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -136,6 +140,7 @@ class Door:
         if not self.let_in(request):
             return _to_sign_in(request, kept=kept)
         request.door = self  # type: ignore[attr-defined]  # for views that ask again
+        request.sent_forms = self.sent_forms  # type: ignore[attr-defined]
         if name not in ENROLLING and self.owes_second_factor(request):
             return redirect("mfa_activate_totp")
         if isinstance(act, self.permissions) and not self.may(request, act):

@@ -70,6 +70,8 @@ def test_a_file_that_is_not_such_a_file_is_told_why(raw: bytes, says: str, next_
         "user;product\nada;bot-creator\n",
         "user,product,action\r\nada,bot-creator\r\n",  # as a spreadsheet leaves out what is empty at the end
         "\ufeffUser,PRODUCT\n\n  ada , bot-creator \n",
+        "sep=;\r\nuser;product\r\nada;bot-creator\r\n",  # as a spreadsheet marks its delimiter
+        "user,product,action,,\nada,bot-creator,assign,,\n",  # columns that were emptied, and stay
     ],
 )
 def test_what_spreadsheets_write_is_read(text: str) -> None:
@@ -100,3 +102,12 @@ def test_a_row_names_its_line_and_what_is_wrong_with_it() -> None:
     assert found.errors[4].line == 6
     assert "user's name" in found.errors[4].message
     assert found.errors[5] == RowError(8, "ada and bot-creator stand in line 7 already.")
+
+
+def test_two_names_in_one_cell_are_no_new_name() -> None:
+    """They would be joined, and somebody assigned whom nobody wrote down."""
+    found = read('user,product\n"x1\nx2",bot-creator\nada,bot-creator\n')
+    assert [row.user for row in found.rows] == ["ada"]
+    (error,) = found.errors
+    assert (error.line, error.product) == (3, "bot-creator")
+    assert error.user == "x1\\u000ax2", "the row is shown as it stands in the file"

@@ -7,6 +7,7 @@ from django.db import models
 
 from carnet.calm.customers.models import Account
 from carnet.calm.people.access import Role, is_vendor
+from carnet.web_kit.sent_once import SentForms
 from carnet.web_kit.sign_in.half_codes import HalfCodes
 
 
@@ -48,6 +49,10 @@ class Person(AbstractBaseUser):
 
 class EntryCode(HalfCodes):
     """A3: a code in two halves, for somebody of the vendor, where no mail server is set."""
+
+
+class SentForm(SentForms):
+    """N4: a form that was carried out, or is being carried out."""
 
 
 class ApiToken(models.Model):

@@ -119,7 +119,7 @@ def trust(request: AuthorizedRequest, account: str) -> HttpResponse:
     return download(key_sets.export_trust(portal().name), "trust.json", "application/json")
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_http_methods(["GET", "POST"])
 def upload_requests(request: AuthorizedRequest, account: str) -> HttpResponse:
     """Each file is judged on its own; the page lists them all."""
@@ -141,7 +141,7 @@ def upload_requests(request: AuthorizedRequest, account: str) -> HttpResponse:
     return to_try_later(answer, retry_after(last, request.now))  # once a day is full it stays so
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def issue(request: AuthorizedRequest, account: str) -> HttpResponse:
     """For each accepted request what its site has now, in one archive, with a list of what was refused."""

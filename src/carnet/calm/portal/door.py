@@ -13,7 +13,7 @@ from django_htmx.middleware import HtmxDetails
 
 from carnet.calm import database
 from carnet.calm.people.access import Permission, is_vendor, may
-from carnet.calm.people.models import Person
+from carnet.calm.people.models import Person, SentForm
 from carnet.calm.portal.portal import portal
 from carnet.calm.use_cases.context import Calm
 from carnet.errors import CarnetError
@@ -34,7 +34,7 @@ class AuthorizedRequest(HttpRequest):
 
 
 class Door(door.Door):
-    permissions = Permission
+    permissions, sent_forms = Permission, SentForm
 
     @contextmanager
     def open(self, request: HttpRequest) -> Iterator[None]:

@@ -48,6 +48,17 @@ def read_entitlement_form(post: Mapping[str, str], configure: Configure) -> Enti
     return EntitlementForm(Selection(products, _some(lines), until), values, errors)
 
 
+def read_selection(post: Mapping[str, str]) -> Selection:
+    """What was asked of a page that is out of date: each quantity that can be read, whatever the page has by now."""
+    unread: dict[str, str] = {}
+    found: dict[str, dict[str, int]] = {PRODUCT: {}, LINE: {}}
+    for name, text in post.items():
+        for prefix, quantities in found.items():
+            if name.startswith(prefix):
+                quantities[name.removeprefix(prefix)] = _quantity(name, text.strip(), unread)
+    return Selection(found[PRODUCT], _some(found[LINE]))
+
+
 def _some(lines: Mapping[str, int]) -> dict[str, int]:
     return {purchase: quantity for purchase, quantity in lines.items() if quantity}
 

@@ -15,7 +15,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from carnet.calm.control_rooms.models import ControlRoom, LossReport
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom, LossReport
 from carnet.calm.people.access import Permission
 from carnet.calm.portal.door import AuthorizedRequest, needs, requires
 from carnet.calm.portal.entitlement_form import (
@@ -25,6 +25,7 @@ from carnet.calm.portal.entitlement_form import (
     EntitlementForm,
     proposed,
     read_entitlement_form,
+    read_selection,
 )
 from carnet.calm.portal.scope import guid_of, license_file_of
 from carnet.calm.purchases.models import Guid
@@ -138,7 +139,7 @@ def room(request: AuthorizedRequest, guid: str) -> HttpResponse:
     return show(request, guid_of(request, guid))
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def request_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 1."""
@@ -175,7 +176,7 @@ def _upload(
     return redirect("room", guid=license_guid.id)
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def configure(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Pre-flight: nothing is written, not even a record. As one types, only steps 2 and 3 come back."""
@@ -189,6 +190,8 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Step 3. What pre-flight said is judged again here, by issuing itself."""
     license_guid = guid_of(request, guid)
     page = room_page(license_guid.id, request.now)
+    if late := _came_second(request, license_guid, page):
+        return late
     shown = configure_form(request, page)
     if page.lfr is None or shown is None or not shown.may_issue or shown.checked is None:
         return show(request, license_guid)
@@ -209,12 +212,30 @@ def issue(request: AuthorizedRequest, guid: str) -> HttpResponse:
     return redirect("room", guid=license_guid.id)
 
 
+def _came_second(request: AuthorizedRequest, guid: Guid, page: RoomPage) -> HttpResponse | None:
+    """Where the request that was on the page was answered, or made void by a newer one, meanwhile: what was issued, by
+    whom, and what of this was not (E6). None where the page is still of now."""
+    lfr = request.POST.get("lfr", page.lfr.id if page.lfr else "")
+    if page.lfr is None or (lfr == page.lfr.id and not page.lfr.used):
+        return None
+    if not AcceptedLfr.objects.filter(id=lfr, enrolment__guid=guid).exists():
+        return None
+    asked = read_selection(request.POST)
+    if UNTIL in request.POST:
+        answer = license_files.issue_license_file(request.calm, lfr_id=lfr, asked=asked, **request.who)
+    else:
+        answer = renewals.renew_as_now(request.calm, lfr_id=lfr, **request.who)
+    return show(request, guid, refusal=answer, tried="issue") if isinstance(answer, Refusal) else None
+
+
 @requires(Permission.EXCHANGE)
 @require_POST
 def renew(request: AuthorizedRequest, guid: str) -> HttpResponse:
     """Steps 2 and 3 in one: the same quantities out of the next purchases."""
     license_guid = guid_of(request, guid)
     page = room_page(license_guid.id, request.now)
+    if late := _came_second(request, license_guid, page):
+        return late
     if page.lfr is None:
         return show(request, license_guid)
     answer = renewals.renew_as_now(request.calm, lfr_id=page.lfr.id, **request.who)
@@ -224,7 +245,7 @@ def renew(request: AuthorizedRequest, guid: str) -> HttpResponse:
     return redirect("room", guid=license_guid.id)
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_http_methods(["GET", "POST"])
 def olf_download(request: AuthorizedRequest, guid: str, file: str) -> HttpResponse:
     """Step 4: the same bytes each time (E6)."""
@@ -247,7 +268,7 @@ def certificate(request: AuthorizedRequest, guid: str, file: str) -> HttpRespons
     return render(request, "calm/room/certificate.html", context)
 
 
-@requires(Permission.EXCHANGE)
+@requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def receipt_upload(request: AuthorizedRequest, guid: str) -> HttpResponse:
     def said(answer: Any) -> tuple[int, str]:

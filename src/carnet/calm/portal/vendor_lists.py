@@ -148,7 +148,7 @@ def listed(request: AuthorizedRequest, table: type[Any], rows: "Callable[..., Qu
     return {"table": made, "filters": form}
 
 
-@requires(Permission.SEE_VENDOR)
+@requires(Permission.SEE_VENDOR, repeats=True)
 @require_http_methods(["GET", "POST"])
 def issuing_log(request: AuthorizedRequest) -> HttpResponse:
     """POST verifies: every leaf, node and file."""

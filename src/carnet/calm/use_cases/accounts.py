@@ -20,6 +20,7 @@ from carnet.calm.use_cases.uploads import count_upload
 from carnet.errors import UsageError
 from carnet.exchange.enablement_token import version_tuple
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import stamp
 
 MIN_VERSION = "40"  # E1
 
@@ -254,9 +255,16 @@ def _find(name: str, state: Approval.State) -> Approval:
         account = find_account(name)
         found = Approval.objects.filter(account=account, state=state).order_by("-requested_at", "-id").first()
     if found is None or found.state != state:
-        is_now = f" It is {found.state}." if found else ""
+        is_now = f" It is {found.state}{_decided(found)}." if found else ""
         raise UsageError(f"There is no approval “{name}” that is {state.value}.{is_now}")
     return found
+
+
+def _decided(approval: Approval) -> str:
+    """By whom, when and why: for the one who comes second."""
+    if approval.decided_at is None:
+        return ""
+    return f" by {approval.decided_by} at {stamp(approval.decided_at)}: {approval.decided_reason}"
 
 
 def _decide(doing: Act, approval: Approval, state: Approval.State, reason: str) -> ApprovalShown:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from carnet.calm.control_rooms.counting import Fall
-from carnet.calm.control_rooms.models import ControlRoom, Enrolment
+from carnet.calm.control_rooms.models import AcceptedLfr, ControlRoom, Enrolment
 from carnet.calm.purchases.models import Guid
+from carnet.calm.use_cases.came_second import issued_words, taken_words
 from carnet.exchange.history import History
 from carnet.exchange.license_file_request import LicenseFileRequest
 from carnet.exchange.verdicts import Code, Refusal
@@ -119,9 +120,11 @@ def released_again(name: str, last: ControlRoom) -> Refusal:
 
 
 def superseded(room: ControlRoom, sequence: int) -> Refusal:
+    newest = AcceptedLfr.objects.defer("raw").filter(pk=room.newest_lfr_id, sequence=room.last_sequence).first()
+    who = f" {taken_words(newest)}." if newest else ""
     return Refusal(
         Code.SUPERSEDED,
-        f"LFR {sequence} of {room.name} is older than the newest that was taken, {room.last_sequence}.",
+        f"LFR {sequence} of {room.name} is older than the newest that was taken, {room.last_sequence}.{who}",
         "Upload the newest LFR of the Control Room, or generate a new one.",
     )
 
@@ -153,10 +156,10 @@ def copy_of_ended_enrolment(room: ControlRoom) -> Refusal:
     )
 
 
-def already_used(room: ControlRoom, sequence: int) -> Refusal:
+def already_used(room: ControlRoom, taken: AcceptedLfr) -> Refusal:
     return Refusal(
         Code.ALREADY_USED,
-        f"LFR {sequence} of {room.name} was answered with a license file already.",
+        f"LFR {taken.sequence} of {room.name} was answered with {issued_words(taken.id)}. Nothing was changed.",
         "Download that same file again, or generate a new LFR.",
         run="calm license-file download",
     )

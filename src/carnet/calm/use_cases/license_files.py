@@ -2,7 +2,7 @@
 sealed body, then the record in the issuing log that commits to it, then the signatures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -19,6 +19,7 @@ from carnet.calm.control_rooms.models import (
 )
 from carnet.calm.customers.windows import write_windows
 from carnet.calm.use_cases import limits, planning, settling
+from carnet.calm.use_cases.came_second import not_issued_words
 from carnet.calm.use_cases.context import Act, Calm, act
 from carnet.calm.use_cases.key_sets import issuers_of
 from carnet.calm.use_cases.planning import Plan
@@ -39,7 +40,7 @@ from carnet.exchange.offline_license_file import (
 )
 from carnet.exchange.reads import vendor_reads
 from carnet.exchange.strict import to_base64url
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,8 @@ def issue_license_file(
     with act(calm, now=now, by=by) as doing:
         row = find_lfr(lfr_id)
         plan = planning.make_plan(row, asked, now, site_clock_is_off=site_clock_is_off, lowers_clock=lowers_clock)
+        if isinstance(plan, Refusal) and plan.code is Code.ALREADY_USED:
+            plan = replace(plan, message=f"{plan.message} {not_issued_words(lfr_id, asked)}".strip())
         return issue_plan(doing, plan, lfr_id)
 
 

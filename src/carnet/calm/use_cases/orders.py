@@ -3,19 +3,18 @@ would fit; stored in one act, all or none, or the good rows by choice.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
-from io import StringIO
 
 from carnet import times
 from carnet.calm.purchases.models import Product, Purchase
 from carnet.calm.use_cases.accounts import find_open_account
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase, PurchaseShown, put_down
-from carnet.csv_cells import csv_line
+from carnet.csv_cells import csv_line, csv_rows
 from carnet.entitlements import (
     MAX_QUANTITY,
     PeriodUnit,
@@ -209,7 +208,7 @@ def read_order(raw: bytes) -> OrderRead | Refusal:
     if len(raw) > MAX_ORDER:
         return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_ORDER} bytes.", "Split the order into files.")
     try:
-        lines = list(_lines(raw.decode("utf-8-sig")))
+        lines = list(csv_rows(raw.decode("utf-8-sig")))
     except (UnicodeDecodeError, csv.Error) as error:
         return _no_table(f"it cannot be read as CSV in UTF-8: {error}")
     if not lines:
@@ -235,16 +234,6 @@ def _example(product: Product) -> list[str]:
     period = PeriodUnit.MONTH.value if product.kind.is_periodic else ""
     quantity = "40" if product.kind.has_quantity else "1"
     return [product.sku, quantity, "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, period, "0", "0"]
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row with its line, blank ones left out. Both delimiters that spreadsheets write are read."""
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            yield reader.line_num, row
 
 
 def _head_problem(names: list[str]) -> str:

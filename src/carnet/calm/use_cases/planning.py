@@ -234,7 +234,7 @@ def unanswerable(accepted: AcceptedLfr) -> Refusal | None:
     """E6: only the newest LFR, once. A release asks for nothing."""
     room = accepted.room
     if accepted.used:
-        return lfr_refusals.already_used(room, accepted.sequence)
+        return lfr_refusals.already_used(room, accepted)
     if accepted.pk != room.newest_lfr_id:
         return lfr_refusals.superseded(room, accepted.sequence)
     if room.state == ControlRoom.State.WRITTEN_OFF:

@@ -205,7 +205,7 @@ def _as_it_was(room: ControlRoom, taken: AcceptedLfr) -> Refusal | None:
     """E6: a file that CALM has is answered as what it was, whichever keys and enrolments came since. The newest one
     that was not answered yet is taken again."""
     if taken.used:
-        return lfr_refusals.already_used(room, taken.sequence)
+        return lfr_refusals.already_used(room, taken)
     return None if taken.pk == room.newest_lfr_id else lfr_refusals.superseded(room, taken.sequence)
 
 

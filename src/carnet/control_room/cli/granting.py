@@ -68,14 +68,14 @@ def unassign(session: Session, product: Sku, user: User, key: Key = None) -> Non
     """Take a named-user license back; it is free at once."""
     from carnet.control_room.rules.granting.users import UnassignUser
 
-    session.execute(UnassignUser(product, user), _freed, key)
+    session.execute(UnassignUser(product, check_name(user, "user's name")), _freed, key)
 
 
 def check_user(session: Session, product: Sku, user: User) -> None:
     """Whether the user is assigned and covered now (Q4)."""
     from carnet.control_room.rules.granting.users import CheckUser
 
-    session.ask(CheckUser(product, user), _user)
+    session.ask(CheckUser(product, check_name(user, "user's name")), _user)
 
 
 def _user(console: "Console", answer: "UserAnswer") -> None:
@@ -92,12 +92,13 @@ def acquire(
     product: Sku,
     holder: Annotated[str, typer.Option("--holder", help="Who takes the seat: a bot, a session.")],
     ttl: TimeToLive = DEFAULT_TTL,
+    resume: Annotated[bool, typer.Option("--resume", help="Take back the holder's own lease, where one runs.")] = False,
     key: Key = None,
 ) -> None:
     """Lease a seat; renew it before it expires."""
     from carnet.control_room.rules.granting.seats import AcquireSeat
 
-    session.execute(AcquireSeat(product, check_name(holder, "holder's name"), ttl), _seat, key)
+    session.execute(AcquireSeat(product, check_name(holder, "holder's name"), ttl, resume), _seat, key)
 
 
 def renew(session: Session, lease: Lease, key: Key = None) -> None:

@@ -12,7 +12,7 @@ from django_htmx.middleware import HtmxDetails
 
 from carnet.control_room.local_api.client import UnixClient
 from carnet.control_room.pages.engine import engine
-from carnet.control_room.pages.models import Login
+from carnet.control_room.pages.models import Login, SentForm
 from carnet.control_room.queries import questions
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import FindPerson, Permission, PersonView, takes_two
@@ -32,7 +32,7 @@ class AuthorizedRequest(HttpRequest):
 
 
 class Door(door.Door):
-    permissions = Permission
+    permissions, sent_forms = Permission, SentForm
 
     @contextmanager
     def open(self, request: HttpRequest) -> Iterator[None]:

@@ -9,6 +9,7 @@ from django.db import models
 from carnet import times
 from carnet.control_room.pages.password_seals import seal_of
 from carnet.control_room.pages.runtime_config import runtime_config
+from carnet.web_kit.sent_once import SentForms
 from carnet.web_kit.sign_in.half_codes import HalfCodes
 
 MAIL_SECURITY = [("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "nothing")]
@@ -58,6 +59,10 @@ class Login(AbstractBaseUser):
 
 class EntryCode(HalfCodes):
     """A3: a code in two halves, for somebody whose role may install licenses or audit."""
+
+
+class SentForm(SentForms):
+    """N4: a form that was carried out, or is being carried out."""
 
 
 class Preview(models.Model):

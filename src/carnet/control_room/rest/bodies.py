@@ -59,6 +59,7 @@ class Seat(Body, frozen=True):
     sku: Sku
     holder: Name
     ttl_seconds: Ttl | UnsetType = UNSET
+    resume: bool | UnsetType = UNSET
 
 
 class Lease(Body, frozen=True):
@@ -174,7 +175,8 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 
 def name(text: str) -> str:
-    """A name as the ledger can hold it: printable, and in Unicode form NFC."""
+    """A name as the ledger can hold it: printable, in Unicode form NFC, without the blanks around it."""
+    text = text.strip(" ")
     if not is_printable(text) or not text.strip():
         raise MalformedError("A name holds a character that cannot be printed, or only spaces.")
     return text if text.isascii() else unicodedata.normalize("NFC", text)

@@ -57,7 +57,7 @@ def _ttl(given: Any) -> int:
 
 
 def _acquire(body: bodies.Seat) -> Command[seats.SeatAnswer]:
-    return seats.AcquireSeat(body.sku, bodies.name(body.holder), _ttl(body.ttl_seconds))
+    return seats.AcquireSeat(body.sku, bodies.name(body.holder), _ttl(body.ttl_seconds), body.resume is True)
 
 
 def _usage(query: bodies.Page) -> Question[object]:

@@ -27,11 +27,15 @@ class Leases(msgspec.Struct, dict=True):
     by_id: dict[str, Lease] = {}
 
     def __post_init__(self) -> None:
+        self._of: dict[str, set[str]] = {}
+        for lease_id, lease in self.by_id.items():
+            self._of.setdefault(lease.holder, set()).add(lease_id)
         self._ends = sorted((lease.expires_at, lease_id) for lease_id, lease in self.by_id.items())
         self.roll = AcquisitionOrder((lease.number, lease_id) for lease_id, lease in self.by_id.items())
 
     def add(self, lease_id: str, lease: Lease) -> None:
         self.by_id[lease_id] = lease
+        self._of.setdefault(lease.holder, set()).add(lease_id)
         insort(self._ends, (lease.expires_at, lease_id))
         self.roll.add(lease.number, lease_id)
 
@@ -46,6 +50,7 @@ class Leases(msgspec.Struct, dict=True):
         if lease:
             self._forget_end(lease_id, lease)
             self.roll.remove(lease.number)
+            self._forget_holder(lease_id, lease)
 
     def rank(self, lease: Lease, now: datetime) -> int:
         """How many of those that run were acquired before it."""
@@ -61,6 +66,11 @@ class Leases(msgspec.Struct, dict=True):
         """How many run. An end is the first moment that is too late."""
         return len(self._ends) - bisect_left(self._ends, (now, _AFTER_ANY_ID))
 
+    def newest_of(self, holder: str, now: datetime) -> str | None:
+        """The lease of this holder that runs; of several the one that was acquired last."""
+        own = [lease_id for lease_id in self._of.get(holder, ()) if self.find(lease_id, now)]
+        return max(own, key=lambda lease_id: self.by_id[lease_id].number, default=None)
+
     def running(self, now: datetime) -> list[str]:
         """Those that run, the earliest acquired first."""
         return [lease_id for lease_id, lease in self.by_id.items() if now < lease.expires_at]
@@ -68,6 +78,12 @@ class Leases(msgspec.Struct, dict=True):
     def expired(self, now: datetime) -> list[str]:
         """Those that have ended and are not yet recorded so, the first to end first."""
         return [lease_id for _, lease_id in self._ends[: bisect_left(self._ends, (now, _AFTER_ANY_ID))]]
+
+    def _forget_holder(self, lease_id: str, lease: Lease) -> None:
+        own = self._of[lease.holder]
+        own.discard(lease_id)
+        if not own:
+            del self._of[lease.holder]
 
     def _forget_end(self, lease_id: str, lease: Lease) -> None:
         end: tuple[datetime, Any] = (lease.expires_at, lease_id)

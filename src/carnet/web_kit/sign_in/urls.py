@@ -1,5 +1,7 @@
 """The sign-in package's pages, at addresses of ours, and for whom each is. A side's `door` shuts the rest."""
 
+from typing import Any
+
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery
@@ -8,10 +10,16 @@ from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions import views as usersessions
 from django.urls import URLPattern, URLResolver, path, re_path
 
+from carnet.web_kit.sent_once import once
 from carnet.web_kit.sign_in.entry_code import entry_code
 from carnet.web_kit.sign_in.typed import typed_again
 
 Urls = list[URLPattern | URLResolver]
+
+
+def _once(view: Any) -> Any:
+    return once(view, pages_too=False)
+
 
 # For everybody: they are how one gets in.
 ENTRANCE: Urls = [
@@ -40,18 +48,18 @@ AGAIN: Urls = [
     path("again/passkey/", webauthn.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
 ]
 MY: Urls = [
-    path("password/", account.password_change, name="account_change_password"),
-    path("second-factor/", mfa.index, name="mfa_index"),
-    path("one-time-password/", totp.activate_totp, name="mfa_activate_totp"),
-    path("one-time-password/remove/", totp.deactivate_totp, name="mfa_deactivate_totp"),
-    path("recovery-codes/", recovery.view_recovery_codes, name="mfa_view_recovery_codes"),
-    path("recovery-codes/new/", recovery.generate_recovery_codes, name="mfa_generate_recovery_codes"),
-    path("recovery-codes/file/", recovery.download_recovery_codes, name="mfa_download_recovery_codes"),
-    path("passkeys/", webauthn.list_webauthn, name="mfa_list_webauthn"),
-    path("passkeys/add/", webauthn.add_webauthn, name="mfa_add_webauthn"),
-    path("passkeys/<int:pk>/remove/", webauthn.remove_webauthn, name="mfa_remove_webauthn"),
-    path("passkeys/<int:pk>/rename/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
-    path("sessions/", usersessions.list_usersessions, name="usersessions_list"),
+    path("password/", _once(account.password_change), name="account_change_password"),
+    path("second-factor/", _once(mfa.index), name="mfa_index"),
+    path("one-time-password/", _once(totp.activate_totp), name="mfa_activate_totp"),
+    path("one-time-password/remove/", _once(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path("recovery-codes/", _once(recovery.view_recovery_codes), name="mfa_view_recovery_codes"),
+    path("recovery-codes/new/", _once(recovery.generate_recovery_codes), name="mfa_generate_recovery_codes"),
+    path("recovery-codes/file/", _once(recovery.download_recovery_codes), name="mfa_download_recovery_codes"),
+    path("passkeys/", _once(webauthn.list_webauthn), name="mfa_list_webauthn"),
+    path("passkeys/add/", _once(webauthn.add_webauthn), name="mfa_add_webauthn"),
+    path("passkeys/<int:pk>/remove/", _once(webauthn.remove_webauthn), name="mfa_remove_webauthn"),
+    path("passkeys/<int:pk>/rename/", _once(webauthn.edit_webauthn), name="mfa_edit_webauthn"),
+    path("sessions/", _once(usersessions.list_usersessions), name="usersessions_list"),
 ]
 
 

@@ -42,6 +42,7 @@ class ExchangePage:
     previewed: Previewed | None
     changes: Changes | None
     receipt: str  # the name of the newest receipt's file; empty where there is none
+    newest_request: str  # its id, where a cycle is open: what the form that generates another was opened beside
 
     @property
     def states(self) -> dict[str, str]:
@@ -71,6 +72,7 @@ def exchange_page(request: AuthorizedRequest) -> ExchangePage:
         found,
         changes(found.answer, status) if found and found.answer else None,
         file_name(status.name, status.installed.sequence, "receipt") if status.installed else "",
+        status.cycle.request if status.cycle else "",
     )
 
 

@@ -8,10 +8,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from carnet.control_room.local_api.client import unrefused
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.exchange.page import show
-from carnet.control_room.pages.exchange.preview_store import discard_preview, previewed, store_preview
+from carnet.control_room.pages.exchange.preview_store import Previewed, discard_preview, previewed, store_preview
 from carnet.control_room.pages.exchange.views import nothing_sent
+from carnet.control_room.queries.exchange import Exchange
 from carnet.control_room.queries.license_preview import PreviewAnswer, ToFree
 from carnet.control_room.rules.activation.install_license import InstallLicense, LicenseAnswer
 from carnet.control_room.rules.granting.assignment_file import AssignmentRow
@@ -20,6 +22,7 @@ from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.seats import ReleaseSeat
 from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Refusal
+from carnet.times import stamp
 from carnet.web_kit.files import read_upload, uploaded_name
 
 CHOSEN = "free-"  # the field of a product's holders
@@ -86,7 +89,7 @@ def install(request: AuthorizedRequest) -> HttpResponse:
     """The file that this page showed, and no other: somebody else may have put another in its place."""
     found = previewed(request)
     if found is None or not _is_shown(request, found.answer):
-        messages.warning(request, "Not installed. Another license file, or none, is under preview now.")
+        messages.warning(request, f"Not installed. {_meanwhile(request, found)}")
         return redirect(_at("preview"))
     answer = request.client.execute(InstallLicense(bytes(found.row.raw)), request.person.name)
     if isinstance(answer, Refusal):
@@ -94,6 +97,19 @@ def install(request: AuthorizedRequest) -> HttpResponse:
     discard_preview()
     messages.success(request, _installed(answer))
     return redirect(_at("receipt"))
+
+
+def _meanwhile(request: AuthorizedRequest, found: Previewed | None) -> str:
+    """What somebody else did since the page was opened, and who."""
+    installed = request.status.installed
+    if installed and installed.fingerprint == request.POST.get("fingerprint"):
+        past = unrefused(request.client.ask(Exchange())).entries
+        by = next((one.outcome_by for one in past if one.olf_sequence == installed.sequence), "")
+        who = f" by {by}" if by else ""
+        return f"License file #{installed.sequence} was installed at {stamp(installed.installed_at)}{who} already."
+    if found is None:
+        return "No license file is under preview now: it was put away or installed."
+    return f"{found.row.by} put another license file under preview at {stamp(found.row.at)}."
 
 
 def _is_shown(request: AuthorizedRequest, answer: PreviewAnswer | None) -> bool:

@@ -2,6 +2,9 @@
 receipt, a key set, and the release.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
@@ -79,18 +82,19 @@ def nothing_sent(request: AuthorizedRequest, hint: str) -> HttpResponse:
 def generate(request: AuthorizedRequest) -> HttpResponse:
     """It voids every request before it (E4), and with them a license file under preview."""
     form = Generate(request.status, request.POST)
-    answer = form.ask(
-        lambda asked: request.client.execute(
-            GenerateRequest(RequestKind(asked["kind"]), asked["since"], asked["new_keys"], asked["with_license"]),
-            request.person.name,
-        )
-    )
+    answer = form.ask(lambda asked: request.client.execute(_asked(asked, request.POST), request.person.name))
     if answer is None:
         return show(request, refusal=form.refusal, tried="request", generate=form)
     discard_preview()
     said = f"Request #{answer.sequence} is generated. Read what leaves, then save the file. {answer.carries}"
     messages.success(request, said.rstrip())
     return redirect("exchange")
+
+
+def _asked(asked: dict[str, Any], sent: Mapping[str, str]) -> GenerateRequest:
+    """`after`: the newest request of the page that was sent; none where a script sent it without."""
+    kind = RequestKind(asked["kind"])
+    return GenerateRequest(kind, asked["since"], asked["new_keys"], asked["with_license"], sent.get("after"))
 
 
 @requires(Permission.INSTALL)

@@ -119,7 +119,7 @@ def proof(request: AuthorizedRequest, index: int) -> HttpResponse:
     return download(f"{json.dumps(fields, indent=2)}\n".encode(), f"record-{index}-proof.json", "application/json")
 
 
-@requires(Permission.AUDIT)
+@requires(Permission.AUDIT, repeats=True)
 @require_POST
 def export(request: AuthorizedRequest) -> HttpResponseBase:
     """Every record that the filter leaves, as lines of JSON. That it was taken is a record too (A1)."""

@@ -36,7 +36,7 @@ _CSV = "text/csv; charset=utf-8"
 SHOWN = 500  # rows of a check that the page lists; those that cannot be carried out come first
 
 
-@requires(Permission.MANAGE)
+@requires(Permission.MANAGE, repeats=True)
 @require_http_methods(["GET", "POST"])
 def check(request: AuthorizedRequest) -> HttpResponse:
     """POST: a file is read and judged; nothing is changed."""
@@ -74,7 +74,7 @@ def _checked(
 
 def _rows(read: AssignmentFile, answer: AssignmentsAnswer) -> list[tuple[int, str, str, str, str]]:
     """Line, user, product, outcome and words: what cannot be carried out first."""
-    found = [(error.line, "", "", "unread", error.message) for error in read.errors]
+    found = [(error.line, error.user, error.product, "unread", error.message) for error in read.errors]
     found += [
         (row.line, row.user, row.product, verdict.outcome, verdict.message)
         for row, verdict in zip(read.rows, answer.rows, strict=True)

@@ -44,7 +44,7 @@ class Suppose(forms.Form):
         return seen_on(day)
 
 
-@requires(Permission.VIEW)
+@requires(Permission.VIEW, repeats=True)
 @require_http_methods(["GET", "POST"])
 def what_if(request: AuthorizedRequest) -> HttpResponse:
     """GET with a day is a link that one can pass on; POST is for a file, which no link can hold."""

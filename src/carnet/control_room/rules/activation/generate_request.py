@@ -68,17 +68,19 @@ class RequestAnswer:
 class GenerateRequest(Command[RequestAnswer]):
     """`kind` None: initial or change, as the site is. `since`: the size that CALM asked to be shown (L2).
     `with_license`: it carries the installed OLF back, opened, to a CALM that was restored (L6). Where CALM may have
-    forgotten that OLF, the request does so by itself."""
+    forgotten that OLF, the request does so by itself. `after`: the newest request that the asker saw of the open cycle,
+    empty where none was open; where another one came since, none is made: it would void that one (E4)."""
 
     kind: RequestKind | None = None
     since: int | None = None
     new_keys: bool = False
     with_license: bool = False
+    after: str | None = None
     what: ClassVar[str] = "request"
 
     def decide(self, state: State, moment: Moment) -> Decision[RequestAnswer] | Refusal:
         kind = self.kind or (RequestKind.CHANGE if state.installed else RequestKind.INITIAL)
-        refusal = _enabled(state, kind)
+        refusal = _enabled(state, kind) or _came_second(state, self.after)
         if refusal:
             return refusal
         pair = self._new_pair(moment) if self.new_keys else None
@@ -152,6 +154,25 @@ def _enabled(state: State, kind: RequestKind) -> Refusal | None:
             run="control-room request generate --kind release --out FILE",
         )
     return None
+
+
+def open_request(state: State) -> str:
+    """The newest request of the open cycle; empty where none is open."""
+    return state.newest_lfr.request_id if state.open_cycle and state.newest_lfr else ""
+
+
+def _came_second(state: State, after: str | None) -> Refusal | None:
+    """Two people at one site: the second would void the request that the first one carries already."""
+    newest = state.newest_lfr
+    if after is None or newest is None or open_request(state) in ("", after):
+        return None
+    last = state.exchange.entries[-1].requests[-1]
+    return Refusal(
+        Code.SUPERSEDED,
+        f"Request #{newest.sequence} was generated at {stamp(last.at)} by {last.asked_by}, after this page was opened. "
+        "Yours was not generated: it would have made that one void.",
+        "Carry that request; or, where a newer one is needed, generate it from the page as it is now.",
+    )
 
 
 def _too_many_lines(count: int) -> Refusal:

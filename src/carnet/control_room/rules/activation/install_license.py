@@ -150,9 +150,18 @@ def _not_before(olf: OfflineLicenseFile, state: State) -> Refusal | None:
         return None
     return Refusal(
         Code.ALREADY_USED,
-        f"License file #{olf.sequence} was installed before. Nothing is to be done, and nothing was changed.",
+        f"License file #{olf.sequence} was installed {_by_whom(state, olf.sequence)}. Nothing is to be done, and "
+        "nothing was changed.",
         "For any change generate a new LFR.",
     )
+
+
+def _by_whom(state: State, sequence: int) -> str:
+    """Of two who install one file, the second is told who was first."""
+    entries = [one for one in state.exchange.entries if one.outcome == "installed" and one.olf_sequence == sequence]
+    if not entries or entries[-1].outcome_at is None:
+        return "before"
+    return f"at {stamp(entries[-1].outcome_at)} by {entries[-1].outcome_by}"
 
 
 def _can_take(state: State) -> Refusal | None:

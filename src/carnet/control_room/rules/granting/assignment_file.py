@@ -10,11 +10,11 @@ A cell that a spreadsheet would take for a formula leaves here behind an apostro
 import csv
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from carnet.control_room.rules.granting.preconditions import check_name
-from carnet.csv_cells import plain
+from carnet.csv_cells import csv_rows, plain
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.printable import SENTENCE, printable
 
@@ -36,9 +36,12 @@ class AssignmentRow:
 class RowError:
     line: int
     message: str
+    user: str = field(default="", compare=False)  # what stands there, so that people find the row
+    product: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", printable(self.message, SENTENCE))  # N3: it may quote the file
+        for name in ("message", "user", "product"):
+            object.__setattr__(self, name, printable(getattr(self, name), SENTENCE))  # N3: it may quote the file
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,9 @@ def _no_file(message: str, next_step: str) -> Refusal:
 
 
 def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each line that is not empty, with its number. Raises csv.Error."""
-    first = text.partition("\n")[0]
-    lines = csv.reader(text.splitlines(), delimiter=";" if ";" in first and "," not in first else ",", strict=True)
-    for cells in lines:
-        stripped = [plain(unicodedata.normalize("NFC", cell.strip())) for cell in cells]
-        if any(stripped):
-            yield lines.line_num, stripped
+    """Each line that is not empty, with its number, in one form of Unicode. Raises csv.Error."""
+    for line, cells in csv_rows(text):
+        yield line, [plain(unicodedata.normalize("NFC", cell)) for cell in cells]
 
 
 def _rows(header: list[str], lines: list[tuple[int, list[str]]]) -> AssignmentFile:
@@ -93,11 +92,15 @@ def _rows(header: list[str], lines: list[tuple[int, list[str]]]) -> AssignmentFi
     seen: dict[tuple[str, str], int] = {}
     for line, cells in lines:
         read = _row(header, line, cells)
+        named = dict(zip(header, cells, strict=False))
         if isinstance(read, AssignmentRow):
             first = seen.setdefault((read.user, read.product), line)
             if first != line:
                 read = RowError(line, f"{read.user} and {read.product} stand in line {first} already.")
-        rows.append(read) if isinstance(read, AssignmentRow) else errors.append(read)
+        if isinstance(read, AssignmentRow):
+            rows.append(read)
+        else:
+            errors.append(replace(read, user=named.get("user", ""), product=named.get("product", "")))
     return AssignmentFile(rows, errors)
 
 

@@ -140,9 +140,11 @@ def not_covered(who: str, name: str, granted: int, free: str = "unassign") -> Re
 def check_name(name: str, what: str) -> Refusal | None:
     """Whether a name that the caller chose can stand in a record. What else a grant records comes from the license or
     from here, and always can."""
-    if 0 < len(name) <= MAX_NAME and is_printable(name) and not name.isspace() and is_composed(name):
+    if 0 < len(name) <= MAX_NAME and is_printable(name) and name == name.strip() and is_composed(name):
         return None
-    return malformed(f"The {what} must have 1 to {MAX_NAME} printable characters, in Unicode form NFC.")
+    return malformed(
+        f"The {what} must have 1 to {MAX_NAME} printable characters, in Unicode form NFC, and no blank at an end."
+    )
 
 
 def malformed(message: str) -> Refusal:

@@ -45,14 +45,20 @@ class SeatAnswer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class AcquireSeat(Command[SeatAnswer]):
+    """`resume`: a holder that has a lease of the product gets the newest one back, renewed, instead of another (G2)."""
+
     sku: str
     holder: str
     ttl_seconds: int = DEFAULT_TTL
+    resume: bool = False
     what: ClassVar[str] = "acquire"
     needs: ClassVar[str] = "take"
 
     def decide(self, state: State, moment: Moment) -> Decision[SeatAnswer] | Refusal:
         refusal = check_name(self.holder, "holder's name") or _check_ttl(self.ttl_seconds)
+        own = self._own(state, moment.now) if self.resume and not refusal else None
+        if own:
+            return RenewSeat(own).decide(state, moment)
         running = count_leases(state, self.sku, moment.now)
         grant = may_acquire(state, self.sku, moment.now, running=running, malformed=refusal)
         if isinstance(grant, Refusal):
@@ -63,6 +69,10 @@ class AcquireSeat(Command[SeatAnswer]):
             sku=self.sku, lease_id=lease_id, holder=self.holder, ttl_seconds=self.ttl_seconds, expires_at=expires
         )
         return Decision([event], SeatAnswer(self.sku, lease_id, self.holder, expires, running + 1, grant.quantity))
+
+    def _own(self, state: State, now: datetime) -> str | None:
+        leases = state.leases.get(self.sku)
+        return leases.newest_of(self.holder, now) if leases else None
 
 
 def may_acquire(

@@ -60,6 +60,19 @@
     dialog.showModal();
   });
 
+  /* A second click while a form is on its way is ignored: the first one's answer is the one to see. The server judges
+     it all the same (N4). htmx sends by itself, and stops the event. */
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sending) { event.preventDefault(); return; }
+    form.dataset.sending = "yes";
+    setTimeout(() => delete form.dataset.sending, 2000);
+  });
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sending]")) delete form.dataset.sending;
+  });
+
   /* Successes go by themselves; a message about trouble stays until it is closed. */
   for (const toast of document.querySelectorAll(".toasts .tone-ok")) setTimeout(() => toast.remove(), 8000);
 })();

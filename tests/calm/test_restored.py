@@ -11,8 +11,7 @@ import msgspec
 import pytest
 from django.db import transaction
 
-from carnet.calm.control_rooms.models import ControlRoom, LicenseFile, RefusedFile
-from carnet.calm.queries.evidence import evidence
+from carnet.calm.control_rooms.models import ControlRoom, LicenseFile
 from carnet.calm.queries.log_queries import verify_log
 from carnet.calm.use_cases import proposals
 from carnet.calm.use_cases.accept_lfr import LfrAccepted
@@ -114,23 +113,6 @@ def test_no_act_is_done_on_an_older_database_but_stating_that_it_is_one(world: W
     resume(world)
     world.buy("bot-creator", 1)
     assert verify_log(world.calm).holds
-
-
-@pytest.mark.rule("L6", "nothing_to_accept")
-def test_a_request_without_the_license_is_shown_and_cannot_be_taken_back(world: World, plant: Site) -> None:
-    """The site is known, and so is its signature; but nothing that it sent proves the license file."""
-    backup = Backup(world)
-    world.license(plant, products={"bot-creator": 30})
-    backup.put_back()
-    resume(world)
-    world.now += HOUR
-    assert code(world.upload(plant.request(world.now))) == "not_remembered"
-    refused = RefusedFile.objects.get()
-    assert refused.known
-    shown = evidence(refused.pk)
-    assert (shown.carried, shown.steps) == ((), (refused.next,))
-    assert code(take_back(world, plant)) == "nothing_to_accept"
-    go_on(world, plant, products={"bot-creator": 20})
 
 
 @pytest.mark.rule("L6")

@@ -5,9 +5,9 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -158,12 +158,16 @@ def test_a_line_of_a_servers_log_is_one_line(event: str, said: str) -> None:
 @pytest.mark.security
 @pytest.mark.rule("N3")
 def test_a_fault_that_nobody_knows_prints_no_escape_code(capsys: pytest.CaptureFixture[str]) -> None:
-    def broken(**_: Any) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def broken() -> None:
         raise RuntimeError(PAINTED)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.excepthook", lambda *_: None)
+        patch.setattr("sys.argv", ["broken"])
         with pytest.raises(RuntimeError) as raised:
-            cli_support.run(broken)  # type: ignore[arg-type]
+            cli_support.run(app)
         sys.excepthook(RuntimeError, raised.value, raised.tb)
     assert "RuntimeError: \\u001b[2J" in capsys.readouterr().err

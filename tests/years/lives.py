@@ -92,6 +92,8 @@ class Life(RestoredExchange):
     # --- whatever happens ---------------------------------------------------------------------------------------
 
     def act_buy(self, number: int) -> None:
+        if self.world.now > LAST_DAY - 400 * DAY:
+            return  # Q1: nothing is sold beyond the last day
         days = (3, 12, 29, 100, 365)[number % 5]
         start = self.world.now + (number % 3) * 9 * DAY - timedelta(hours=1)
         policy = Policy(overage_percent=(0, 10, 100)[number % 3], grace_days=(0, 5, 90)[number % 3])

@@ -8,7 +8,8 @@ from carnet.calm.control_rooms.models import RefusedFile
 from carnet.calm.queries.evidence import Evidence, Fits, Signs, causes_of, evidence
 from carnet.calm.use_cases import proposals
 from carnet.errors import UsageError
-from tests.calm.conftest import DAY, OLGA, OMAR, World, code, ok
+from tests.calm.conftest import DAY, HOUR, OLGA, OMAR, World, code, ok
+from tests.calm.test_restored import Backup, go_on, resume, take_back
 from tests.support.site_simulator import Site
 
 pytestmark = pytest.mark.both_databases
@@ -99,7 +100,7 @@ def test_other_refusals_say_what_they_said_and_nothing_is_accepted(world: World,
 def test_what_is_no_request_at_all_has_a_page_too(world: World, site: Site) -> None:
     world.upload(b"PK\x03\x04 a zip")
     found = newest(world)
-    assert (found.label, found.room, found.refused.code) == ("north", "", "malformed")
+    assert (found.label, found.room, found.refused.code) == ("north", "", "wrong_type")
     assert found.not_acceptable is not None
     with pytest.raises(UsageError):
         evidence(0)
@@ -130,3 +131,19 @@ def test_a_history_that_was_given_up_and_goes_on_shows_a_copy(world: World, site
     assert [cause.here for cause in found.causes if cause.kind == "copied"] == [
         "Fits: it goes on from a history that was given up before"
     ]
+
+
+@pytest.mark.rule("L6", "nothing_to_accept")
+def test_a_request_without_the_license_is_shown_and_cannot_be_taken_back(world: World, site: Site) -> None:
+    """The site is known, and so is its signature; but nothing that it sent proves the license file."""
+    backup = Backup(world)
+    world.license(site, products={PAGES: 2500})
+    backup.put_back()
+    resume(world)
+    world.now += HOUR
+    assert code(world.upload(site.request(world.now))) == "not_remembered"
+    found = newest(world)
+    assert RefusedFile.objects.get().known
+    assert (found.carried, found.steps) == ((), (found.refused.refusal.next,))
+    assert code(take_back(world, site)) == "nothing_to_accept"
+    go_on(world, site, products={PAGES: 2200})

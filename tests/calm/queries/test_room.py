@@ -130,7 +130,7 @@ def test_a_refused_file_is_shown_with_its_verdict_until_a_newer_one_is_accepted(
     world.upload(b"<html>not an LFR</html>")
     page = room_page(guid(world), world.now)
     assert page.refused is not None
-    assert (page.refused.code, page.refused.newer) == ("malformed", True)
+    assert (page.refused.code, page.refused.newer) == ("wrong_type", True)
     assert page.refused.refusal.next
     world.now += HOUR
     world.accept(site.request(world.now))

@@ -11,7 +11,6 @@ from carnet.control_room.rest import operations
 NOT_AT_A_TERMINAL = {
     "AskPersonAct": "Two people act at the pages; who has the machine acts there alone, and is recorded as that (A3).",
     "SettlePersonAct": "The second of the two confirms at the pages.",
-    "NoteAccess": "The pages note what was done at the pages; a command that does something has a record of its own.",
     "AssignMany": "A file of many people is judged row by row on a page before anything is done; a script assigns one.",
 }
 

@@ -169,6 +169,7 @@ SHOTS = (*BEFORE, *OWN, *CUSTOMER, *VENDOR)
 # Addresses that show no page of their own: they do something, send a file, or lead to another.
 NO_PAGE = frozenset(
     {
+        "typed-again",  # shown once, after a session ended in mid-form
         "home",
         "customer-trust",
         "renew",

@@ -61,9 +61,9 @@ def hostile(site: Site, olf: bytes) -> dict[str, tuple[str, bytes, str]]:
         "a license file as a request": ("request", olf, "wrong_type"),
         "a receipt as a request": ("request", receipt, "wrong_type"),
         "a request as a receipt": ("receipt", lfr, "wrong_type"),
-        "a zip": ("request", zipped(), "malformed"),
-        "a web page named .lfr": ("request", PAGE, "malformed"),
-        "a zip as a receipt": ("receipt", zipped(), "malformed"),
+        "a zip": ("request", zipped(), "wrong_type"),
+        "a web page named .lfr": ("request", PAGE, "wrong_type"),
+        "a zip as a receipt": ("receipt", zipped(), "wrong_type"),
         "10 MB as a receipt": ("receipt", bytes(10 * MIB), "too_large"),
     }
 

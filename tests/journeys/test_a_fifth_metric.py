@@ -101,6 +101,6 @@ def test_a_release_that_does_not_know_it_refuses_it_and_changes_nothing(
     before = tables(story.site.data / "control-room.sqlite3")["document"]
     refusal = story.site.refused("license", "install", olf)
     assert refusal["code"] == "malformed"
-    assert "Invalid enum value 'device'" in refusal["message"]
+    assert "lines[3].metric" in refusal["message"]
     assert tables(story.site.data / "control-room.sqlite3")["document"] == before
     assert story.state()["installed"]["sequence"] == 1

@@ -70,8 +70,8 @@ INSTANTS = {
     "before the transaction": (("before", *STORE, "commit"), 1),
     "within the transaction": (("after", *STORE, "_write"), 1),
     "committed": (("after", *STORE, "commit"), 2),
-    "committed, the file not yet written": (("before", "carnet.control_room.cli.exchange", "", "write_file"), 2),
-    "the file written, nothing answered": (("after", "carnet.control_room.cli.exchange", "", "write_file"), 2),
+    "committed, the file not yet written": (("before", "carnet.control_room.cli.exchange", "", "write_out"), 2),
+    "the file written, nothing answered": (("after", "carnet.control_room.cli.exchange", "", "write_out"), 2),
 }
 
 

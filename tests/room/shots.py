@@ -252,10 +252,12 @@ NO_PAGE = frozenset(
             "person-change",
             "person-link",
             "person-factors",
+            "person-unlock",
             "person-settle",
             "settings-try",
             "backup",
         ),
+        "typed-again",  # shown once, after a session ended in mid-form
         "mfa_authenticate",  # reached by half signing in
         *("mfa_login_webauthn", "mfa_download_recovery_codes", "mfa_reauthenticate_webauthn"),
     }

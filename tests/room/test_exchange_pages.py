@@ -102,8 +102,8 @@ WRONG = {
     "ten-megabytes": (b"x" * 10_000_000, "too_large"),
     "empty": (b"", "malformed"),
     "text": (b"The license is in the mail.", "malformed"),
-    "zip": (zipped(), "malformed"),
-    "html": (b"<!doctype html><script>alert(1)</script>", "malformed"),
+    "zip": (zipped(), "wrong_type"),
+    "html": (b"<!doctype html><script>alert(1)</script>", "wrong_type"),
     "nested": (b"[" * 200_000, "malformed"),
 }
 

@@ -77,3 +77,10 @@ def test_nobody_of_another_account_removes_a_factor(portal: Portal) -> None:
     assert portal.as_("stranger").post(f"/people/{person.pk}/", {"what": "factors"}).status_code == 404
     assert not is_shut_out(person, browser)
     assert len(show_log(last=1000)) == size
+
+
+@pytest.mark.rule("A3")
+def test_whoever_removes_their_own_factors_is_signed_out_and_shown_the_answer(portal: Portal) -> None:
+    person, browser = lose(portal, "administrator")
+    assert browser.post(f"/people/{person.pk}/", {"what": "factors"}).status_code < 400
+    assert is_shut_out(person, browser)

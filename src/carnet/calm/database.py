@@ -78,7 +78,7 @@ def fault(error: Exception) -> CarnetError | None:
     failed = _kind(error)
     if failed.is_damage:
         return TamperedError(_DAMAGED, newest_copy())
-    return StorageError(f"CALM's database does not answer: {_what(error)}. Nothing was changed.", failed.value.mend)
+    return StorageError(f"CALM's database does not answer: {_what(error)}.", failed.value.mend)
 
 
 _DAMAGED = "CALM's database cannot be read: it is not what was written."

@@ -141,7 +141,8 @@ def open_envelope(raw: bytes, *expected: Kind, stored: bool = False) -> Envelope
     kinds = expected or tuple(Kind)
     most = MAX_CARRYING if Kind.LFR in kinds else MAX_FILE
     if len(raw) > most:
-        return told_by_kind(raw, kinds) or too_large(most)
+        told = told_by_kind(raw, kinds)
+        return told if told and told.code is Code.WRONG_TYPE else too_large(most)
     try:
         found = _named(decode(raw, JwsFields, depth=3), raw, kinds, stored=stored)
     except MalformedError as error:

@@ -123,7 +123,9 @@ class Door:
             return HttpResponse(f"More than {settings.MOST_UPLOADED} bytes were sent. Nothing was read.", status=413)
         try:
             with self.open(request):
-                return self._get_response(request)
+                answer = self._get_response(request)
+                _sign_out_where_ended(request)
+                return answer
         except CarnetError as error:
             return _page_of(request, error)
 
@@ -164,6 +166,13 @@ def _end_where_over(request: HttpRequest) -> bool:
     pk = request.user.pk
     logout(request)
     return request.method == "POST" and not _is_part(request) and typed.keep(request, pk)
+
+
+def _sign_out_where_ended(request: HttpRequest) -> None:
+    """Who ended their own sessions by what they just did is signed out here too, and is shown the answer."""
+    key = request.session.session_key
+    if request.method == "POST" and key and request.user.is_authenticated and not request.session.exists(key):
+        logout(request)
 
 
 def _to_sign_in(request: HttpRequest, *, kept: bool) -> HttpResponseBase:

@@ -2,16 +2,15 @@
 thousands in `make test-deep`."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 from carnet.calm.use_cases.key_sets import export_key_set
 from carnet.control_room.rules.activation.install_token import InstallKeySet
 from carnet.exchange.verdicts import Refusal
 from tests.calm.conftest import World
 from tests.journeys.restored_calm import RestoredExchange
-from tests.journeys.test_both_sides import STEPS, Histories, machines
+from tests.journeys.test_both_sides import Histories, machines, run_histories
 from tests.support import depth
 
 pytestmark = pytest.mark.histories
@@ -74,22 +73,4 @@ class RestoredHistories(Histories):
 @pytest.mark.rule("L6", "H1", "H2", "L2", "V2", "E16", "E7", "not_remembered")
 @pytest.mark.parametrize("part", range(2))
 def test_calm_is_restored_at_any_moment_and_every_site_is_licensed_on(db, part):
-    RestoredHistories.world = World()
-
-    @seed(part * 6151 + depth.seed_number())
-    class Part(RestoredHistories):
-        pass
-
-    run_state_machine_as_test(
-        Part,
-        settings=settings(
-            max_examples=HISTORIES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            database=None,
-            print_blob=True,
-            phases=[Phase.generate],  # add Phase.shrink to look into a failure: it takes minutes
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_histories(RestoredHistories, HISTORIES, part * 6151 + depth.seed_number())

@@ -1,15 +1,13 @@
 """Random histories of the whole exchange over two accounts: some in each run, thousands in `make test-deep`."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, rule
 
 from carnet.exchange.license_file_request import RequestKind
 from carnet.exchange.verdicts import Refusal
-from tests.calm.conftest import World
 from tests.journeys.moving_accounts import MovingExchange
-from tests.journeys.test_both_sides import STEPS, Histories, machines, places
+from tests.journeys.test_both_sides import Histories, machines, places, run_histories
 from tests.support import depth
 
 pytestmark = pytest.mark.histories
@@ -111,22 +109,4 @@ class MovingHistories(Histories):
 @pytest.mark.rule("E2", "E6", "E11", "H1", "H2", "H4", "H5", "H7", "L2", "Q3", "wrong_account")
 @pytest.mark.parametrize("part", range(2))
 def test_sites_change_accounts_and_accounts_are_merged_and_the_books_hold(db, part):
-    MovingHistories.world = World()
-
-    @seed(part * 4421 + depth.seed_number())
-    class Part(MovingHistories):
-        pass
-
-    run_state_machine_as_test(
-        Part,
-        settings=settings(
-            max_examples=HISTORIES,
-            stateful_step_count=STEPS,
-            deadline=None,
-            database=None,
-            print_blob=True,
-            phases=[Phase.generate],  # add Phase.shrink to look into a failure: it takes minutes
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    run_histories(MovingHistories, HISTORIES, part * 4421 + depth.seed_number())

@@ -24,8 +24,7 @@ def post() -> Postbox:
     return Postbox()
 
 
-@pytest.fixture
-def site(world: World) -> Site:
+def shrinking(world: World) -> Site:
     """Twenty Bot Creator until soon, then five; the license goes on for a year."""
     bought = {
         world.buy("bot-creator", 20, valid_until=SOON): 20,
@@ -35,6 +34,11 @@ def site(world: World) -> Site:
     site = world.site()
     ok(receipts.accept_receipt(world.calm, raw=world.license(site, lines=bought), **world.act))
     return site
+
+
+@pytest.fixture
+def site(world: World) -> Site:
+    return shrinking(world)
 
 
 @pytest.mark.rule("S", "E18")

@@ -13,7 +13,7 @@ from carnet.calm.people.models import Person
 from carnet.calm.use_cases import receipts
 from carnet.calm.use_cases.guids import find_guid
 from tests.calm.conftest import DAY, END, NOW, World, ok
-from tests.calm.notices.test_changes import SOON, WORDS
+from tests.calm.notices.test_changes import WORDS, shrinking
 from tests.calm.notices.test_sending import ADMIN, Postbox
 from tests.support.site_simulator import Site
 
@@ -29,15 +29,7 @@ def post() -> Postbox:
 
 @pytest.fixture
 def site(world: World) -> Site:
-    """Twenty Bot Creator until soon, then five; the license goes on for a year."""
-    bought = {
-        world.buy("bot-creator", 20, valid_until=SOON): 20,
-        world.buy("bot-creator", 5, valid_from=SOON): 5,
-        world.buy("document-pages", 100): 100,
-    }
-    site = world.site()
-    ok(receipts.accept_receipt(world.calm, raw=world.license(site, lines=bought), **world.act))
-    return site
+    return shrinking(world)
 
 
 def send(world: World, post: Postbox, to: Sequence[str] = STAFF) -> NoticesSent:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from carnet.errors import CarnetError, PassphraseError, TamperedError
-from carnet.vault import Lock, Vault
+from carnet.vault import Argon2Lock, Pbkdf2Lock, Vault
 from tests.support.cast import seeded
 
 PHRASE = b"correct horse battery"
@@ -48,9 +48,27 @@ def test_the_same_secret_is_never_wrapped_alike(made: tuple[Vault, bytes]) -> No
 
 
 def test_the_lock_is_argon2id_with_the_numbers_of_owasp(made: tuple[Vault, bytes]) -> None:
-    lock = msgspec.json.decode(made[1], type=Lock)
-    assert (lock.kdf, lock.passes, lock.lanes, lock.memory_kib) == ("argon2id", 1, 1, 46 * 1024)
-    assert len(lock.salt) == 16
+    lock = msgspec.json.decode(made[1], type=Argon2Lock)
+    assert (lock.passes, lock.lanes, lock.memory_kib, len(lock.salt)) == (1, 1, 46 * 1024, 16)
+    assert msgspec.json.decode(made[1])["kdf"] == "argon2id"
+
+
+@pytest.mark.rule("A2")
+def test_where_approved_algorithms_alone_may_be_used_the_lock_says_how_it_stretches(
+    monkeypatch: pytest.MonkeyPatch, made: tuple[Vault, bytes]
+) -> None:
+    monkeypatch.setenv("CARNET_FIPS", "on")
+    lock = made[0].lock(PHRASE, seeded("approved"))
+    assert msgspec.json.decode(lock, type=Pbkdf2Lock).rounds == 600_000
+    assert msgspec.json.decode(lock)["kdf"] == "pbkdf2-sha256"
+    monkeypatch.delenv("CARNET_FIPS")
+    box = made[0].wrap("master", b"secret", seeded("box"))
+    assert Vault.open(lock, PHRASE).unwrap("master", box) == b"secret"  # as the lock has it, on every machine
+    with pytest.raises(PassphraseError, match="does not open"):
+        Vault.open(lock, b"another")
+    for rounds in (0, 1, 2**40):
+        with pytest.raises(TamperedError, match="cannot be read"):
+            Vault.open(msgspec.json.encode(msgspec.json.decode(lock) | {"rounds": rounds}), PHRASE)
 
 
 @pytest.mark.parametrize("field", ["memory_kib", "passes", "lanes"])

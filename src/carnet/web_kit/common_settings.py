@@ -7,7 +7,9 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 from carnet.errors import UsageError
+from carnet.fips import approved_only
 from carnet.web_kit import loading
+from carnet.web_kit.sign_in import hashers
 
 IDLE_MINUTES = 60  # A5: without use; each side reads its own from the environment
 TEMPLATES_FOR_SIGN_IN = Path(__file__).parent / "sign_in" / "templates"  # before the sign-in package's own
@@ -129,7 +131,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = MOST_UPLOADED  # never a temporary file of what nobody looked at yet
 
 # Sign-in.
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
+PASSWORD_HASHERS = hashers.in_order(approved_only())
 PASSWORD_RESET_TIMEOUT = 24 * 3600
 LOGIN_URL, LOGIN_REDIRECT_URL = "account_login", "home"
 ACCOUNT_ADAPTER = "carnet.web_kit.sign_in.adapters.AccountAdapter"

@@ -80,5 +80,5 @@ def test_a_password_of_before_is_read_and_then_hashed_as_the_machine_has_it_toda
             chosen = make_password("a-long-password-9")
         kept: list[str] = []
         with override_settings(PASSWORD_HASHERS=in_order(then)):
-            assert check_password("a-long-password-9", chosen, lambda raw: kept.append(make_password(raw)))
+            assert check_password("a-long-password-9", chosen, lambda raw, into=kept: into.append(make_password(raw)))
         assert [each.partition("$")[0] for each in kept] == ["pbkdf2_sha256" if then else "scrypt"]

@@ -152,7 +152,10 @@ VENDOR = (
         Shot(name, name)
         for name in ("accounts", "account-add", "rooms", "write-off", "purchases", "purchase-lower", "windows")
     ),
-    *(Shot(name, name) for name in ("expiring", "confirmations", "issuing-log", "audit-log", "keys", "catalogue")),
+    *(
+        Shot(name, name)
+        for name in ("expiring", "search", "confirmations", "issuing-log", "audit-log", "keys", "catalogue")
+    ),
     *(
         Shot(name, name)
         for name in ("account-rename", "account-archive", "account-merge", "guid-rename", "guid-archive")

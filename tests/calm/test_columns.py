@@ -47,6 +47,7 @@ LEFT_OUT: dict[str, tuple[set[str], str]] = {
     "RefusedFile": ({"resolved"}, LATER),
     "SeenCheckpoint": ({"believed"}, LATER),
     "SentNotice": ({"sent_at", "subject", "to"}, "It is claimed before it is sent."),
+    "SentWord": ({"sent_at", "subject", "to"}, "It is claimed before it is sent."),
 }
 OF_DJANGO = {"password", "last_login"}  # set by `set_password`, and at a sign-in
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 from carnet.calm.people.access import Permission, may
 from carnet.calm.people.models import Person
@@ -53,6 +53,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
     return shown | {
         "place": account.name if account else "License operations",
         "menu": _customer(request, account.id) if account else _vendor(request),
+        **({} if account else _VENDOR_HEAD),
         "person_note": f"{person.email} · {person.role}",
         "person_menu": [
             {"label": "Password and second factor", "url": reverse("mfa_index"), "icon": "key"},
@@ -62,6 +63,13 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
         "sign_out_url": reverse("account_logout"),
         "allowed": {act.value: may(person.role, act) for act in Permission},
     }
+
+
+_VENDOR_HEAD = {
+    "search_url": reverse_lazy("search"),
+    "search_label": "Account, License GUID, Control Room, file or person",
+    "frame": "calm/parts/account.html",
+}
 
 
 def _vendor(request: HttpRequest) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ form; anything else is not looked up at all.
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from django.urls.converters import StringConverter
 
-from carnet.calm.portal import account, account_acts, customer, people, room, vendor, vendor_lists, windows
+from carnet.calm.portal import account, account_acts, customer, people, room, search, vendor, vendor_lists, windows
 from carnet.web_kit.sign_in.urls import (
     AGAIN,
     ENTRANCE,
@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<id:account>/merge/", account_acts.account_merge, name="account-merge"),
     path("guids/<id:guid>/rename/", account_acts.guid_rename, name="guid-rename"),
     path("guids/<id:guid>/archive/", account_acts.guid_archive, name="guid-archive"),
+    path("search/", search.search_page, name="search"),
     path("control-rooms/", vendor.rooms, name="rooms"),
     path("control-rooms/<id:room>/write-off/", vendor.write_off, name="write-off"),
     path("purchases/", vendor.purchases, name="purchases"),

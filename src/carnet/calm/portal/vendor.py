@@ -96,7 +96,7 @@ def approval(request: AuthorizedRequest, approval: str) -> HttpResponse:
         if decided:
             messages.success(request, f"{found.account.name}: {decided.state}.")
             return redirect("inbox")
-    context = {"case": approval_case(found.id, request.now), "form": form}
+    context = {"case": approval_case(found.id, request.now), "form": form, "account_id": found.account_id}
     return render(request, "calm/vendor/approval.html", context, status=form.status)
 
 
@@ -160,7 +160,8 @@ def write_off(request: AuthorizedRequest, room: str) -> HttpResponse:
         if asked:
             messages.success(request, "A second person must confirm it. Until then nothing is changed.")
             return redirect("confirmations")
-    return render(request, "calm/vendor/write_off.html", {"form": form, "room": lost}, status=form.status)
+    context = {"form": form, "room": lost, "account_id": lost.account_id}
+    return render(request, "calm/vendor/write_off.html", context, status=form.status)
 
 
 LOWER = "lower-"  # before the key of a line, in the name of its field
@@ -320,7 +321,13 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
             return redirect("customer-purchases", account=bought.account_id)
     bought_now = f"{bought.quantity:,} {bought.product.name} are bought, {times.until(bought.valid_until)}."
     lede = f"{bought_now} It can be lowered to what the sites hold and used."
-    page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
+    page = {
+        "form": form,
+        "title": "Lower a purchase",
+        "lede": lede,
+        "send": "Lower it",
+        "account_id": bought.account_id,
+    }
     return render(request, "ui/form_page.html", page, status=form.status)
 
 

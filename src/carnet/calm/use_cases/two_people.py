@@ -109,6 +109,11 @@ def asked(row: Proposal) -> str:
     return f"{row.by} {_KINDS[row.kind].asks}: {row.reason}"
 
 
+def asks_of(kind: str) -> str:
+    """As in “olga asks to write it off”."""
+    return _KINDS[kind].asks
+
+
 def propose(doing: Act, kind: str, subject: str, payload: Payload, reason: str, would: tuple[str, ...]) -> Proposed:
     """The row and the record of what waits for a second person. Raises UsageError where the reason is none."""
     check_text(reason, "reason", 2000)

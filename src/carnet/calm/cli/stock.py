@@ -39,7 +39,9 @@ def add_to(app: typer.Typer) -> None:
 Sku = Annotated[str, typer.Option("--product", metavar="SKU", help="As in: calm catalogue show.")]
 Quantity = Annotated[int, typer.Option("--quantity", min=1, max=2**53 - 1)]
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="2026-11-24, or 2026-11-24T08:00:00Z.")]
-Until = Annotated[str, typer.Option("--until", metavar="DATE", help="The first day that is too late, or perpetual.")]
+Until = Annotated[
+    str, typer.Option("--until", metavar="DATE", help="It ends at the start of this day (UTC). Or perpetual.")
+]
 Kind = Annotated[str, typer.Option("--kind", help="purchased or trial.")]
 PerPeriod = Annotated[str | None, typer.Option("--period", help="month or year: the quantity is for each.")]
 Overage = Annotated[int, typer.Option("--overage-percent", min=0, max=100, help="Use above it that is allowed, owed.")]

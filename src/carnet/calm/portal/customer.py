@@ -293,8 +293,9 @@ class NewPurchase(Asking):
     kind = forms.ChoiceField(choices=[(kind.value, kind.value) for kind in PurchaseKind], label="Kind")
     period = forms.ChoiceField(
         required=False,
-        choices=[("", "the whole time"), *((unit.value, unit.value) for unit in PeriodUnit)],
-        label="Counted by",
+        choices=[("", "never"), *((unit.value, f"{unit.value}ly") for unit in PeriodUnit)],
+        label="Resets",
+        help_text="When the count of what was used begins again at nothing.",
     )
     overage_percent = forms.IntegerField(
         min_value=0, max_value=100, initial=0, required=False, label="Overage allowed, %"

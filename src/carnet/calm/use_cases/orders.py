@@ -69,7 +69,7 @@ class _Row:
         quantity = self._number("quantity", 1, MAX_QUANTITY)
         start, end = self._day("from"), self._end()
         if start and end and end <= start:
-            self.wrong("until", "It ends before it starts. The end is the first day that is too late.")
+            self.wrong("until", "It ends before it starts: it ends at the start of its last date (UTC).")
         kind = self._choice("kind", _KINDS, PurchaseKind.PURCHASED.value)
         period = self._choice("period", _PERIODS, "")
         if product and period and not product.kind.is_periodic:

@@ -160,7 +160,10 @@ VENDOR = (
         Shot(name, name)
         for name in ("account-rename", "account-archive", "account-merge", "guid-rename", "guid-archive")
     ),
-    *(Shot(name, name) for name in ("staff", "settings", "purchase-add", "guid-add", "purchases-upload")),
+    *(
+        Shot(name, name)
+        for name in ("staff", "settings", "purchase-add", "guid-add", "purchases-upload", "purchases-upload-of-all")
+    ),
     Shot("staff-person", "staff-person"),
     Shot("purchase-add-refused", "purchase-add", act=sent_empty),
     Shot("vendor-customer", "customer"),
@@ -185,6 +188,11 @@ NO_PAGE = frozenset(
         "trust",
         "person",
         "order-template",
+        "purchases-store",
+        "purchases-refused",
+        "purchases-store-of-all",
+        "purchases-refused-of-all",
+        "import-take-back",
         "request-upload",
         "configure",
         "requests-issue",

@@ -77,6 +77,7 @@ def _merge(doing: Act, row: Proposal, payload: dict[str, Any]) -> two_people.Con
     was, to = find_open_account(row.subject), find_open_account(payload["into"])
     _check(was, to)
     did = tuple(consequences(was, to))
+    _keep_order_lines_apart(was, to)
     for model in _MOVED:
         model.objects.filter(account=was).update(account=to)
     RefusedFile.objects.filter(account=was.id).update(account=to.id)
@@ -85,3 +86,11 @@ def _merge(doing: Act, row: Proposal, payload: dict[str, Any]) -> two_people.Con
     was.archived_at, was.merged_into = doing.now, to
     was.save(force_update=True)
     return two_people.done(doing, row, did)
+
+
+def _keep_order_lines_apart(was: Account, to: Account) -> None:
+    """H8: a line of an order stands once in an account; where both have it, one says whose it was."""
+    orders = Purchase.objects.filter(account=to).exclude(order=None).values("order")
+    for row in Purchase.objects.filter(account=was, order__in=orders):
+        row.order = f"{row.order} ({was.id})"[-64:]
+        row.save(force_update=True, update_fields=["order"])

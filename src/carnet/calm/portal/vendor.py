@@ -289,7 +289,8 @@ def rooms(request: AuthorizedRequest) -> HttpResponse:
 def purchases(request: AuthorizedRequest) -> HttpResponse:
     shown = vendor_lists.listed(request, vendor_lists.PurchaseTable, partial(lists.purchases, request.now))
     shown["table"].weigh(request.now)
-    return render(request, "calm/list_page.html", shown | {"title": "Purchases"})
+    acts = [("Order file", reverse("purchases-upload-of-all"), False)] if needs(request, Permission.OPERATE) else []
+    return render(request, "calm/list_page.html", shown | {"title": "Purchases", "acts": acts})
 
 
 class Lower(Reason):

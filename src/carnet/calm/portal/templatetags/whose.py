@@ -22,7 +22,13 @@ TABS: tuple[tuple[str, tuple[str, ...]], ...] = (
             *("room-usage", "guid-add", "guid-rename", "guid-archive", "olf-download", "write-off"),
         ),
     ),
-    ("Purchases", ("customer-purchases", "purchase-add", "purchases-upload", "purchase-lower")),
+    (
+        "Purchases",
+        (
+            *("customer-purchases", "purchase-add", "purchases-upload", "purchases-store", "purchases-refused"),
+            "purchase-lower",
+        ),
+    ),
     ("Files", ("customer-files",)),
     ("Timeline", ("customer-timeline",)),
     ("Offline approval", ("customer-approval", "token", "approval")),

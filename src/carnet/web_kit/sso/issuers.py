@@ -1,0 +1,76 @@
+"""A5: an issuer that says who somebody is, as it is named by settings or by an account; nothing of it is asked here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from carnet.errors import UsageError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_LONGEST = 200  # characters of an address or a client id
+NAMED = ("ISSUER", "CLIENT_ID", "SECRET_FILE")
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """`id`: under which identities are bound: of whose issuer it is, and its address. Another address is another
+    issuer, whose identities are bound to nobody."""
+
+    id: str
+    url: str
+    client_id: str
+    secret: str = field(repr=False)
+    owner: str = ""  # the account; empty for the side's own people
+
+
+def issuer_id(owner: str, url: str) -> str:
+    return sha256(f"{owner}|{url}".encode()).hexdigest()[:24]
+
+
+def checked_url(text: str, *, loopback: bool) -> str:
+    """An issuer's address as it is kept. `loopback`: plain HTTP is taken at this machine's own addresses.
+
+    Raises:
+        UsageError: It is not an HTTPS address without user, query and fragment.
+    """
+    url = text.strip()
+    suffix = "/.well-known/openid-configuration"
+    url = url[: -len(suffix)] if url.endswith(suffix) else url
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_fits = urlsplit(""), False
+    plain = parts.scheme == "http" and loopback and parts.hostname in LOOPBACK
+    odd = parts.username is not None or parts.query or parts.fragment or not url.isascii() or not url.isprintable()
+    if not parts.hostname or not port_fits or odd or len(url) > _LONGEST or not (plain or parts.scheme == "https"):
+        raise UsageError(
+            f"“{text[:_LONGEST]}” is not the address of an issuer.",
+            "Write it as the issuer does: https://HOST/PATH, without user, question mark and #.",
+        )
+    return url
+
+
+def from_world(world: Mapping[str, str], prefix: str, *, loopback: bool) -> Issuer | None:
+    """The issuer that the environment names; None where it names none. `prefix`: such as `CARNET_ROOM_SSO`.
+
+    Raises:
+        UsageError: A part of it is missing, or cannot be read.
+    """
+    url = world.get(f"{prefix}_ISSUER", "")
+    if not url:
+        return None
+    for name in NAMED:
+        if not world.get(f"{prefix}_{name}"):
+            raise UsageError(
+                f"{prefix}_ISSUER names an issuer, and {prefix}_{name} is missing.", "See docs/settings.md."
+            )
+    file = Path(world[f"{prefix}_SECRET_FILE"])
+    try:
+        secret = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"The client secret cannot be read from {file}.", f"See {prefix}_SECRET_FILE.") from error
+    url = checked_url(url, loopback=loopback)
+    return Issuer(issuer_id("", url), url, world[f"{prefix}_CLIENT_ID"], secret)

@@ -2,15 +2,18 @@
 form; anything else is not looked up at all.
 """
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from django.urls.converters import StringConverter
 
 from carnet.calm.portal import account, account_acts, customer, people, room, vendor, vendor_lists, windows
+from carnet.calm.portal.account_issuer import account_issuer
 from carnet.web_kit.sign_in.urls import (
     AGAIN,
     ENTRANCE,
     FORGOTTEN,
     MY,
+    sso_urls,
 )
 
 
@@ -20,6 +23,8 @@ class Id(StringConverter):
 
 register_converter(Id, "id")
 urlpatterns: list[URLPattern | URLResolver] = [
+    *sso_urls("sign-in/", "my/"),
+    *([path("accounts/<id:account>/single-sign-on/", account_issuer, name="account-issuer")] if settings.SSO else []),
     path("sign-in/", include([*ENTRANCE, *FORGOTTEN, *AGAIN])),
     path("my/", include(MY)),
     path("", account.home, name="home"),

@@ -2,7 +2,6 @@
 does not know to be this person's: a row that somebody else put into the pages' database does not let them in."""
 
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from allauth.socialaccount.models import SocialAccount
@@ -28,18 +27,17 @@ class Adapter(KitAdapter):
         return issuer()
 
     def is_known(self, user: Any, account: SocialAccount) -> bool:
-        return ask(IsIdentity(user.name, identity_of(account))).holds
+        named = issuer()
+        return named is not None and ask(IsIdentity(user.name, named.identity(account.uid))).holds
 
     def bind(self, request: HttpRequest, account: SocialAccount) -> str:
-        answer = execute(BindIdentity(account.user.name, identity_of(account)), account.user.name)
+        named = issuer()
+        if named is None:
+            return "No issuer is named."
+        answer = execute(BindIdentity(account.user.name, named.identity(account.uid)), account.user.name)
         return answer.message if isinstance(answer, Refusal) else ""
 
     def clock(self, request: HttpRequest) -> datetime:
         """Not trusted time: an issuer knows nothing of a mark that was driven ahead (T1)."""
         system: datetime = request.status.clock.system  # type: ignore[attr-defined]
         return system
-
-
-def identity_of(account: SocialAccount) -> str:
-    """As the ledger keeps it: of which issuer, and a digest of who it is there."""
-    return f"{account.provider}:{sha256(account.uid.encode()).hexdigest()}"

@@ -12,6 +12,7 @@ from allauth.socialaccount.providers.base.constants import AuthError, AuthProces
 from django.contrib import messages
 from django.contrib.auth.signals import user_login_failed
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from requests import RequestException
@@ -99,21 +100,23 @@ class Adapter(DefaultSocialAccountAdapter):
         return redirect("sso-mine")
 
     def _bound(self, request: HttpRequest, sociallogin: SocialLogin) -> str:
-        if sociallogin.user is not None and sociallogin.user.pk == request.user.pk:
-            return ""
-        mine = SocialAccount.objects.filter(user_id=request.user.pk, provider=sociallogin.account.provider)
-        if sociallogin.user is not None and sociallogin.user.pk is not None:
-            return "This identity is somebody else's already. One identity is one person."
-        if mine.exists():
-            return "Another identity of this issuer is yours already. One person has one."
-        sociallogin.account.user = request.user
+        """A sentence where it is not. A row of before that binds nothing any more is in nobody's way."""
+        account = SocialAccount(provider=sociallogin.account.provider, uid=sociallogin.account.uid, user=request.user)
+        rows = SocialAccount.objects.select_related("user").filter(provider=account.provider)
+        for row in rows.filter(Q(uid=account.uid) | Q(user=account.user)):
+            if not self.is_known(row.user, row):
+                row.delete()
+            elif row.user_id != account.user_id:
+                return ELSE
+            else:
+                return "" if row.uid == account.uid else ANOTHER
         try:
             with transaction.atomic():
-                sociallogin.account.save(force_insert=True)
-                said = self.bind(request, sociallogin.account)
+                account.save(force_insert=True)
+                said = self.bind(request, account)
                 transaction.set_rollback(bool(said))
         except IntegrityError:
-            return "This identity is somebody else's already. One identity is one person."
+            return ELSE
         return said
 
     def on_authentication_error(
@@ -123,6 +126,8 @@ class Adapter(DefaultSocialAccountAdapter):
         raise ImmediateHttpResponse(failed(request, provider.app.name, error, exception))
 
 
+ELSE = "This identity is somebody else's already. One identity is one person."
+ANOTHER = "Another identity of this issuer is yours already. One person has one."
 UNKNOWN = (
     "This identity is bound to nobody who may sign in here.",
     "Sign in with your password, and bind it under your name, “Single sign-on”. If you have no password, ask an "

@@ -10,13 +10,14 @@ from carnet.errors import UsageError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LONGEST = 200  # characters of an address or a client id
+OWN = "own"  # the id of the side's own issuer
 NAMED = ("ISSUER", "CLIENT_ID", "SECRET_FILE")
 
 
 @dataclass(frozen=True)
 class Issuer:
-    """`id`: under which identities are bound: of whose issuer it is, and its address. Another address is another
-    issuer, whose identities are bound to nobody."""
+    """`id`: as the way back names it. `key`: under which identities are bound; another address is another issuer, whose
+    identities are bound to nobody."""
 
     id: str
     url: str
@@ -24,9 +25,13 @@ class Issuer:
     secret: str = field(repr=False)
     owner: str = ""  # the account; empty for the side's own people
 
+    @property
+    def key(self) -> str:
+        return sha256(f"{self.owner}|{self.url}".encode()).hexdigest()[:24]
 
-def issuer_id(owner: str, url: str) -> str:
-    return sha256(f"{owner}|{url}".encode()).hexdigest()[:24]
+    def identity(self, subject: str) -> str:
+        """Of somebody there, as it is bound: which issuer, and a digest of who it is to it."""
+        return f"{self.key}:{sha256(subject.encode()).hexdigest()}"
 
 
 def checked_url(text: str, *, loopback: bool) -> str:
@@ -73,4 +78,4 @@ def from_world(world: Mapping[str, str], prefix: str, *, loopback: bool) -> Issu
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"The client secret cannot be read from {file}.", f"See {prefix}_SECRET_FILE.") from error
     url = checked_url(url, loopback=loopback)
-    return Issuer(issuer_id("", url), url, world[f"{prefix}_CLIENT_ID"], secret)
+    return Issuer(OWN, url, world[f"{prefix}_CLIENT_ID"], secret)

@@ -77,11 +77,13 @@ def back(request: HttpRequest, provider_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def mine(request: HttpRequest) -> HttpResponse:
     """What identity is bound to whoever is signed in; and the way to bind one."""
-    issuer = get_adapter(request).of_person(request.user)
+    adapter = get_adapter(request)
+    issuer = adapter.of_person(request.user)
     if request.method == "POST" and issuer:
         if not is_fresh(request):
             raise ReauthenticationRequired
         return _lead(request, issuer, AuthProcess.CONNECT, whose=str(request.user.pk))
-    bound = issuer and SocialAccount.objects.filter(user_id=request.user.pk, provider=issuer.id).first()
+    mine = issuer and SocialAccount.objects.filter(user_id=request.user.pk, provider=issuer.id).first()
+    bound = mine if mine and adapter.is_known(request.user, mine) else None
     page = {"issuer": issuer, "bound": bound, "begin": reverse("sso-mine")}
     return render(request, "account/sso_mine.html", page)

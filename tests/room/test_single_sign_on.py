@@ -20,10 +20,13 @@ from carnet.control_room.rules.granting.people import AddPerson, ChangePerson, R
 from carnet.control_room.rules.granting.two_people import Act, AskPersonAct, SettlePersonAct
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code
-from tests.room.site import Browser, Pages, give_passwords, serve_pages
+from tests.browser.walking import one_time_password, this_step
+from tests.room.site import PASSWORD, Browser, Pages, give_passwords, serve_pages
+from tests.support.kept_logs import secret
 from tests.support.openid import CLIENT, CLIENT_SECRET, DOWN, OpenIdProvider, openid_provider
 
 pytestmark = pytest.mark.security
+SECRET = re.compile(r'id="authenticator_secret" type="text" value="([A-Z2-7]+)"')
 
 
 @dataclass
@@ -107,7 +110,7 @@ def _unaltered(site: Site) -> Iterator[None]:
 def test_whoever_bound_an_identity_signs_in_by_it_and_nobody_else_does(site: Site) -> None:
     with site.pages.browser() as stranger:
         answer = site.sign_in(stranger, "vic-there")
-        assert (answer.status_code, "bound to nobody who may sign in here" in answer.text) == (403, True)
+        assert (answer.status_code, "not bound to a person who may sign in here" in answer.text) == (403, True)
         assert stranger.get("/").status_code == 302
     assert "Bound." in site.bind(site.pages.client("viewer"), "vic-there").text
     with site.pages.browser() as browser:
@@ -192,7 +195,7 @@ def by_another_key(answer: dict[str, Any]) -> dict[str, Any]:
         ("token", unsigned, "it is not signed as is asked for"),
         ("token", by_the_secret, "it is not signed as is asked for"),
         ("token", by_another_key, "its signature is not right"),
-        ("token", lambda answer: answer | {"id_token": None}, "it says nobody"),
+        ("token", lambda answer: answer | {"id_token": None}, "it holds no ID token"),
         ("keys", lambda _: {"keys": "none"}, "its keys cannot be read"),
         ("keys", lambda _: {"keys": []}, "the issuer has no such key"),
         ("keys", lambda _: b" " * 300_000, "more than"),
@@ -305,11 +308,11 @@ def test_somebody_who_was_let_go_is_told_what_a_stranger_is_told(site: Site) -> 
     site.pages.do(ChangePerson("zoe", None))
     with site.pages.browser() as browser:
         answer = site.sign_in(browser, "zoe-there")
-        site.refused(browser, answer, 403, "bound to nobody who may sign in here")
+        site.refused(browser, answer, 403, "not bound to a person who may sign in here")
         assert timeless(answer.text) == timeless(stranger)
     site.pages.do(AddPerson("zoe", "viewer"))  # who comes back has bound nothing
     with site.pages.browser() as browser:
-        site.refused(browser, site.sign_in(browser, "zoe-there"), 403, "bound to nobody who may sign in here")
+        site.refused(browser, site.sign_in(browser, "zoe-there"), 403, "not bound to a person who may sign in here")
 
 
 @pytest.mark.rule("A5")
@@ -359,9 +362,9 @@ def test_an_issuer_that_is_down_is_said_and_passwords_go_on(site: Site) -> None:
 
 def test_nothing_of_it_is_there_unless_an_issuer_is_named(tmp_path: Path) -> None:
     assert (settings.apps({}), settings.issuer({}), settings.settings({})) == ([], None, {})
-    secret = tmp_path / "secret"
-    secret.write_text("kept")
-    whole = {"ISSUER": "https://id.site.example/realms/a", "CLIENT_ID": "carnet", "SECRET_FILE": str(secret)}
+    kept = tmp_path / "secret"
+    kept.write_text("kept")
+    whole = {"ISSUER": "https://id.site.example/realms/a", "CLIENT_ID": "carnet", "SECRET_FILE": str(kept)}
     named = {f"CARNET_ROOM_SSO_{name}": value for name, value in whole.items()}
     found = settings.issuer(named)
     assert found
@@ -376,3 +379,49 @@ def test_nothing_of_it_is_there_unless_an_issuer_is_named(tmp_path: Path) -> Non
     ):
         with pytest.raises(UsageError):
             settings.settings(named | {f"CARNET_ROOM_SSO_{name}": wrong})
+
+
+@pytest.mark.rule("A5")
+def test_a_sign_in_there_long_ago_is_not_a_fresh_one_here(site: Site) -> None:
+    bound(site, "vic", "viewer", "vic-there")
+    for ago, status in ((0, 200), (3600, 302), (None, 302)):
+        at = None if ago is None else later(-ago)
+        site.op.altered = lambda name, answer, at=at: (
+            signed_as(site, auth_time=at)(answer) if name == "token" else answer
+        )
+        with site.pages.browser() as browser:
+            assert site.sign_in(browser, "vic-there").status_code == 302
+            page = browser.send_form("/account/my/issuer/")
+            assert page.status_code == status, ago
+            assert page.headers.get("location", "/account/again/").startswith("/account/again/")
+
+
+@pytest.mark.rule("A5")
+def test_a_second_factor_is_asked_for_here_whatever_the_issuer_says(site: Site) -> None:
+    site.pages.do(AddPerson("mia", "viewer"))
+    give_passwords(site.pages, "mia")
+    mia, path = site.pages.client("mia"), "/account/my/one-time-password/"
+    mia.send_form("/account/again/", {"password": PASSWORD})
+    found = SECRET.search(mia.get(path).text)
+    assert found
+    code = one_time_password(secret(found[1], "the key of an authenticator app"), this_step())
+    assert mia.send_form(path, {"code": code}).status_code == 302
+    bound(site, "mia", "mia", "mia-there")
+    site.op.altered = lambda name, answer: (
+        signed_as(site, amr=["mfa", "otp"], acr="phrh")(answer) if name == "token" else answer
+    )
+    with site.pages.browser() as browser:
+        assert site.sign_in(browser, "mia-there").headers["location"].startswith("/account/second-factor/")
+        assert browser.get("/").status_code == 302
+        recovery = one_time_password(found[1], this_step() + 1)
+        assert browser.send_form("/account/second-factor/", {"code": recovery}).status_code == 302
+        assert browser.get("/").status_code == 200
+
+
+@pytest.mark.rule("A5")
+def test_a_name_that_is_locked_at_an_address_is_locked_for_the_issuer_too(site: Site) -> None:
+    bound(site, "audrey", "auditor", "audrey-there")
+    with site.pages.browser() as browser:
+        for _ in range(6):
+            browser.sign_in("audrey", "a wrong password")
+        site.refused(browser, site.sign_in(browser, "audrey-there"), 429, "Too many tries")

@@ -129,7 +129,9 @@ def _people(room: Room) -> None:
     _do(room, VouchForPerson("carl"))
     _do(room, AskPersonAct("link", "carl", None, "forgotten", "anna"), "anna")
     _do(room, SettlePersonAct(next(iter(room.engine.state.asked_acts)), False, "anna"), "anna")
-    _do(room, BindIdentity("bea", f"{'0' * 24}:{'1' * 64}"))
+    for name in ("bea", "anna"):
+        _do(room, BindIdentity(name, f"{'0' * 24}:{name.encode().hex():0>64}"))
+    _do(room, NoteAccess("second factors removed", "bea"))
 
 
 def _cycles(room: Room, vendor: Vendor) -> None:

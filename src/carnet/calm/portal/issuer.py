@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from carnet.errors import UsageError
-from carnet.web_kit.sso.issuers import Issuer, from_world
+from carnet.web_kit.sso.issuers import Issuer, Names, from_world
 from carnet.web_kit.sso.settings import APPS
 from carnet.web_kit.sso.settings import settings as kit_settings
 
-PREFIX = "CARNET_CALM_SSO"
+SWITCH = "CARNET_CALM_SSO"
+NAMES = Names("CARNET_CALM_SSO_ISSUER", "CARNET_CALM_SSO_CLIENT_ID", "CARNET_CALM_SSO_SECRET_FILE")
+DOMAINS = "CARNET_CALM_SSO_DOMAINS"
 
 
 def is_on(world: Mapping[str, str] = os.environ) -> bool:
     """Raises UsageError for another word."""
-    found = world.get(PREFIX, "off")
+    found = world.get(SWITCH, "off")
     if found not in ("on", "off"):
-        raise UsageError(f"{PREFIX} is on or off, and not “{found}”.")
+        raise UsageError(f"{SWITCH} is on or off, and not “{found}”.")
     return found == "on"
 
 
@@ -26,17 +28,17 @@ def apps(world: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def is_loopback(world: Mapping[str, str] = os.environ) -> bool:
-    return world.get(f"{PREFIX}_LOOPBACK") == "yes"
+    return world.get("CARNET_CALM_SSO_LOOPBACK") == "yes"
 
 
 def staff_issuer(world: Mapping[str, str] = os.environ) -> Issuer | None:
     """Raises UsageError where it is named in part, or cannot be read."""
-    return from_world(world, PREFIX, loopback=is_loopback(world)) if is_on(world) else None
+    return from_world(world, NAMES, loopback=is_loopback(world)) if is_on(world) else None
 
 
 def staff_domains(world: Mapping[str, str] = os.environ) -> frozenset[str]:
     """Of the vendor's own addresses: who types one is sent to the staff's issuer."""
-    return frozenset(each.strip().lower() for each in world.get(f"{PREFIX}_DOMAINS", "").split(",") if each.strip())
+    return frozenset(each.strip().lower() for each in world.get(DOMAINS, "").split(",") if each.strip())
 
 
 def settings(world: Mapping[str, str] = os.environ) -> dict[str, Any]:
@@ -44,6 +46,6 @@ def settings(world: Mapping[str, str] = os.environ) -> dict[str, Any]:
     if not is_on(world):
         return {}
     if staff_issuer(world) and not staff_domains(world):
-        raise UsageError(f"{PREFIX}_ISSUER names an issuer, and {PREFIX}_DOMAINS is missing.", "See docs/settings.md.")
+        raise UsageError(f"{NAMES.issuer} names an issuer, and {DOMAINS} is missing.", "See docs/settings.md.")
     found = kit_settings("carnet.calm.portal.issuer_sign_in.Adapter", loopback=is_loopback(world))
-    return found | {"SSO_CA": world.get(f"{PREFIX}_CA")}
+    return found | {"SSO_CA": world.get("CARNET_CALM_SSO_CA")}

@@ -78,6 +78,7 @@ class Adapter(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Raises ImmediateHttpResponse for whoever is not let in, and where an identity was to be bound."""
+        sociallogin.token = None  # it is asked for nothing, and would be kept in the session
         if sociallogin.state.get("process") == AuthProcess.CONNECT:
             raise ImmediateHttpResponse(self._bind(request, sociallogin))
         user = sociallogin.user
@@ -129,12 +130,15 @@ class Adapter(DefaultSocialAccountAdapter):
 ELSE = "This identity is somebody else's already. One identity is one person."
 ANOTHER = "Another identity of this issuer is yours already. One person has one."
 UNKNOWN = (
-    "This identity is bound to nobody who may sign in here.",
+    "This identity is not bound to a person who may sign in here.",
     "Sign in with your password, and bind it under your name, “Single sign-on”. If you have no password, ask an "
     "administrator for a link.",
 )
 LOCKED = ("Too many tries that failed.", "Wait 15 minutes, or ask an administrator to unlock your name.")
-OTHERS = ("This answer is not for whoever is signed in here.", "Sign in, and begin again under “Single sign-on”.")
+OTHERS = (
+    "This answer is not for the person who is signed in here.",
+    "Sign in, and begin again under “Single sign-on”.",
+)
 STALE = (
     "This answer was used before, is older than 10 minutes, or was begun in another browser.",
     "Begin the sign-in again.",

@@ -7,11 +7,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from carnet.errors import UsageError
+from carnet.printable import is_printable
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LONGEST = 200  # characters of an address or a client id
 OWN = "own"  # the id of the side's own issuer
-NAMED = ("ISSUER", "CLIENT_ID", "SECRET_FILE")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Of a side's settings in the environment."""
+
+    issuer: str
+    client_id: str
+    secret_file: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ def checked_url(text: str, *, loopback: bool) -> str:
     except ValueError:
         parts, port_fits = urlsplit(""), False
     plain = parts.scheme == "http" and loopback and parts.hostname in LOOPBACK
-    odd = parts.username is not None or parts.query or parts.fragment or not url.isascii() or not url.isprintable()
+    odd = parts.username is not None or parts.query or parts.fragment or not url.isascii() or not is_printable(url)
     if not parts.hostname or not port_fits or odd or len(url) > _LONGEST or not (plain or parts.scheme == "https"):
         raise UsageError(
             f"“{text[:_LONGEST]}” is not the address of an issuer.",
@@ -58,24 +67,20 @@ def checked_url(text: str, *, loopback: bool) -> str:
     return url
 
 
-def from_world(world: Mapping[str, str], prefix: str, *, loopback: bool) -> Issuer | None:
-    """The issuer that the environment names; None where it names none. `prefix`: such as `CARNET_ROOM_SSO`.
+def from_world(world: Mapping[str, str], names: Names, *, loopback: bool) -> Issuer | None:
+    """The issuer that the environment names; None where it names none.
 
     Raises:
         UsageError: A part of it is missing, or cannot be read.
     """
-    url = world.get(f"{prefix}_ISSUER", "")
-    if not url:
+    if not world.get(names.issuer):
         return None
-    for name in NAMED:
-        if not world.get(f"{prefix}_{name}"):
-            raise UsageError(
-                f"{prefix}_ISSUER names an issuer, and {prefix}_{name} is missing.", "See docs/settings.md."
-            )
-    file = Path(world[f"{prefix}_SECRET_FILE"])
+    for name in (names.client_id, names.secret_file):
+        if not world.get(name):
+            raise UsageError(f"{names.issuer} names an issuer, and {name} is missing.", "See docs/settings.md.")
+    file = Path(world[names.secret_file])
     try:
         secret = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The client secret cannot be read from {file}.", f"See {prefix}_SECRET_FILE.") from error
-    url = checked_url(url, loopback=loopback)
-    return Issuer(OWN, url, world[f"{prefix}_CLIENT_ID"], secret)
+        raise UsageError(f"The client secret cannot be read from {file}.", f"See {names.secret_file}.") from error
+    return Issuer(OWN, checked_url(world[names.issuer], loopback=loopback), world[names.client_id], secret)

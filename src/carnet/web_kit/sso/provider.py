@@ -46,7 +46,7 @@ class OAuth2Adapter(OpenIDConnectOAuth2Adapter):
         adapter, config = get_adapter(request), self.openid_config
         text = kwargs["response"].get("id_token")
         if not isinstance(text, str) or not self._verifier:
-            raise RefusedAnswerError("it says nobody's name")
+            raise RefusedAnswerError("it holds no ID token")
         expected = id_token.Expected(config["issuer"], app.client_id, nonce_of(self._verifier), config["jwks_uri"])
         with adapter.get_requests_session() as session:
             claims = id_token.read(text, expected, adapter.clock(request), session)
@@ -70,6 +70,10 @@ def _checked(config: Any, url: str) -> dict[str, Any]:
 class Provider(OpenIDConnectProvider):
     oauth2_adapter_class = OAuth2Adapter
     supports_token_authentication = False
+
+    def serialize(self) -> dict[str, str]:
+        """By which a sign-in that waits for its second factor finds it again."""
+        return {"id": self.app.provider_id}
 
     def get_default_scope(self) -> list[str]:
         return ["openid"]

@@ -31,6 +31,7 @@ from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKey
 from carnet.control_room.rules.granting.assignment_file import AssignmentRow
 from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.rules.granting.features import CheckFeature
+from carnet.control_room.rules.granting.identities import BindIdentity, IsIdentity
 from carnet.control_room.rules.granting.people import (
     Access,
     AddPerson,
@@ -176,6 +177,9 @@ def people(play: Play) -> None:
     play.ask(ListTwoPeople())
     for command in (GiveLink("bo"), GiveLink("eve"), RemoveFactors("eve", on_machine=True), VouchForPerson("dee")):
         play.do(command)
+    for name in ("eve", "anna", "nobody"):
+        play.do(BindIdentity(name, f"{'1' * 24}:{'2' * 64}"))
+        play.ask(IsIdentity(name, f"{'1' * 24}:{'2' * 64}"))
     for access, about in ((Access.SIGNED_IN, None), (Access.LINK_GIVEN, "bo"), ("nothing", None)):
         play.do(NoteAccess(access, about))
     for name in ("anna", "bo", "nobody"):

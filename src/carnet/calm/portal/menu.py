@@ -41,6 +41,8 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
             "title": "Sign in to CALM",
             "lede": f"License operations of {portal().name}.",
             "links_by_mail": True,
+            "sso": settings.SSO,
+            "sso_by_address": True,
             "needs_second_factor": bool(person and person.is_vendor and settings.SECOND_FACTOR != "optional"),
         },
         "now": getattr(request, "now", None) or portal().now(),
@@ -58,6 +60,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
         "person_menu": [
             {"label": "Password and second factor", "url": reverse("mfa_index"), "icon": "key"},
             {"label": "Where I am signed in", "url": reverse("usersessions_list"), "icon": "monitor"},
+            *([{"label": "Single sign-on", "url": reverse("sso-mine"), "icon": "user-group"}] if settings.SSO else []),
             {"label": "API tokens", "url": reverse("api-tokens"), "icon": "file"},
         ],
         "sign_out_url": reverse("account_logout"),
@@ -124,6 +127,7 @@ def _customer(request: HttpRequest, account: str) -> list[dict[str, Any]]:
                 item("customer-approval", "Offline approval", "shield-check"),
                 item("customer-people", "People", "users"),
                 item("customer-notices", "Notices", "bell"),
+                *([item("account-issuer", "Single sign-on", "key")] if settings.SSO else []),
             ],
         },
     ]

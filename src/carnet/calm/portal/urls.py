@@ -2,6 +2,7 @@
 form; anything else is not looked up at all.
 """
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from django.urls.converters import StringConverter
 
@@ -17,11 +18,13 @@ from carnet.calm.portal import (
     vendor_lists,
     windows,
 )
+from carnet.calm.portal.account_issuer import account_issuer
 from carnet.web_kit.sign_in.urls import (
     AGAIN,
     ENTRANCE,
     FORGOTTEN,
     MY,
+    sso_urls,
 )
 
 
@@ -31,6 +34,8 @@ class Id(StringConverter):
 
 register_converter(Id, "id")
 urlpatterns: list[URLPattern | URLResolver] = [
+    *sso_urls("sign-in/", "my/"),
+    *([path("accounts/<id:account>/single-sign-on/", account_issuer, name="account-issuer")] if settings.SSO else []),
     path("sign-in/", include([*ENTRANCE, *FORGOTTEN, *AGAIN])),
     path("my/", include(MY)),
     path("", account.home, name="home"),

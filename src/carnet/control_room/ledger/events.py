@@ -283,6 +283,14 @@ class PersonMachineActed(Event, frozen=True):
     name: Text
 
 
+@kind("person.identity_bound")
+class PersonIdentityBound(Event, frozen=True):
+    """A person signs in by an issuer too from now on (A5). Who they are there is not in the ledger."""
+
+    name: Text
+    identity: Text  # the issuer's id, a colon, and the SHA-256 of who it is there
+
+
 @kind("access.noted")
 class AccessNoted(Event, frozen=True):
     """An act that changes no license: a sign-in, a refused one, a backup or an export that was downloaded."""

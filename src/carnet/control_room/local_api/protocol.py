@@ -26,6 +26,7 @@ from carnet.control_room.rules.decision import Asked, Command, Question
 from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
 from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.rules.granting.features import CheckFeature
+from carnet.control_room.rules.granting.identities import BindIdentity, IsIdentity
 from carnet.control_room.rules.granting.people import (
     AddPerson,
     ChangePerson,
@@ -93,6 +94,7 @@ COMMANDS: dict[str, type[Command[Any]]] = {
         GiveLink,
         RemoveFactors,
         VouchForPerson,
+        BindIdentity,
         NoteAccess,
     )
 }
@@ -125,6 +127,7 @@ QUESTIONS: dict[str, type[Question[Any]]] = {
         FindPerson,
         ListPeople,
         ListTwoPeople,
+        IsIdentity,
     )
 }
 FAULTS: dict[str, type[CarnetError]] = {

@@ -13,9 +13,10 @@ from carnet.control_room.pages.setup import api_keys, people, settings
 from carnet.control_room.pages.users import assignment_file, seats
 from carnet.control_room.pages.users import people as users
 from carnet.control_room.pages.what_if import views as what_if
-from carnet.web_kit.sign_in.urls import AGAIN, ENTRANCE, MY
+from carnet.web_kit.sign_in.urls import AGAIN, ENTRANCE, MY, sso_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *sso_urls("account/", "account/my/"),
     path("account/", include([*ENTRANCE, *AGAIN])),
     path("account/my/", include(MY)),
     path("", licenses.license_management, name="home"),

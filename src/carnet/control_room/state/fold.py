@@ -17,6 +17,7 @@ from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.handlers import HANDLERS, on
 from carnet.control_room.state.leases import Lease, Leases
 from carnet.control_room.state.state import (
+    FACTORS_REMOVED,
     VOUCHED,
     ActOfTwo,
     ApiKey,
@@ -354,3 +355,16 @@ def _machine_acted(state: State, record: Record, event: e.PersonMachineActed) ->
 @on(e.PersonChanged)
 def _changed(state: State, _: Record, event: e.PersonChanged) -> None:
     state.people[event.name] = replace(state.people[event.name], role=event.role)
+    if event.role is None:
+        state.identities.pop(event.name, None)
+
+
+@on(e.PersonIdentityBound)
+def _identity_bound(state: State, _: Record, event: e.PersonIdentityBound) -> None:
+    state.identities[event.name] = event.identity
+
+
+@on(e.AccessNoted)
+def _access_noted(state: State, _: Record, event: e.AccessNoted) -> None:
+    if event.what == FACTORS_REMOVED and event.about:
+        state.identities.pop(event.about, None)

@@ -115,6 +115,7 @@ _SAID: dict[str, _Say] = {
     "person.asked": _asked_act,
     "person.settled": lambda body, _n: "A second administrator confirmed" if body["confirmed"] else "It is taken back",
     "person.machine_acted": lambda body, _n: f"On the machine: {body['act']}, {body['name']}",
+    "person.identity_bound": lambda body, _n: f"{body['name']} signs in by an issuer too",
     "access.noted": _noted,
     "clock.set_back": lambda body, _n: f"The machine's clock is {words.number(body['by_seconds'])} seconds behind",
     "clock.caught_up": lambda _b, _n: "The machine's clock has caught up",

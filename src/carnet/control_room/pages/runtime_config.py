@@ -19,6 +19,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signing: bytes  # what sessions and links are signed with
     wrapping: bytes  # what second factors are wrapped with at rest (A2)
     sealing: bytes  # what binds the hashes of passwords to their names
+    server: int = 0  # the process that started the pages, and with which they end
     bind: str = "127.0.0.1:8651"
     hosts: list[str] = []  # names by which browsers ask for it
     https: str = "off"  # direct | proxy | off

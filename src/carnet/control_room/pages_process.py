@@ -66,6 +66,7 @@ def _serve(given: RuntimeConfig) -> NoReturn:
         Path(given.private_key) if given.private_key else None,
         LIMITS.with_connections(given.connections, given.per_address),
         frozenset(given.proxies),
+        given.prefix,
     )
     serve(application, how, clock.now, lambda: say(f"The pages answer at {given.address}"))
 

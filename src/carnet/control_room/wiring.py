@@ -192,7 +192,8 @@ class Site:
             sealed_backup.clear(self.folder)
             engine.restarted(self.reading())
             page_config = self._given(engine.keys, how) if how.pages else None
-            at = serving.At(how.host, how.port, tls, page_config, how.proxies, how.connections, how.per_address)
+            limits = (how.connections, how.per_address)
+            at = serving.At(how.host, how.port, tls, page_config, how.proxies, *limits, how.prefix)
             serving.serve(engine, self.reading, self.folder, at)
 
     def _given(self, keys: KeyRing, how: "Serving | None") -> "RuntimeConfig":
@@ -215,6 +216,7 @@ class Site:
             certificate=str(how.certificate) if how.certificate else None,
             private_key=str(how.private_key) if how.private_key else None,
             passphrase_file=str(self.passphrase_file.resolve()) if self.passphrase_file else None,
+            prefix=how.prefix,
             proxies=sorted(how.proxies),
             connections=how.connections,
             per_address=how.per_address,

@@ -27,6 +27,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private_key: str | None = None
     passphrase_file: str | None = None  # where the server's own is: a command that reads the ledger needs it too
 
+    prefix: str = ""  # of the path below which browsers ask for it
     proxies: list[str] = []  # addresses; where there are some, nobody else is let in
     connections: int | None = None  # at most; None: as the release has it
     per_address: int | None = None
@@ -41,8 +42,8 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         host, _, port = self.bind.rpartition(":")
         name = self.hosts[0] if self.hosts else host
         if self.https == "proxy":
-            return f"https://{name}"
-        return f"{'https' if self.https == 'direct' else 'http'}://{name}:{port}"
+            return f"https://{name}{self.prefix}"
+        return f"{'https' if self.https == 'direct' else 'http'}://{name}:{port}{self.prefix}"
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,12 @@ class Engine:
             raise
         return outcomes
 
+    def look_ahead(self, reading: Reading) -> None:
+        """G6: what the next command would write down first of what time has changed, in memory alone, so that a read
+        promises nothing which that command refuses. Only for an engine that never writes."""
+        if not self.state.moved and self.clock_doubt(reading) is None:
+            Transaction(self, reading).let_time_pass(())
+
     def restarted(self, reading: Reading) -> None:
         """G6: a server starts, so that each lease that ran when the last one wrote gets one time to live from here.
         Raises UsageError where the site moved away (L7)."""

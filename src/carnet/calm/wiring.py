@@ -430,7 +430,7 @@ def main() -> NoReturn:
 def _database_fault(error: Exception) -> "CarnetError | None":
     from carnet.calm import database
 
-    return database.fault(error)
+    return database.fault(error) or database.damage_behind(error)
 
 
 def _uploads(environment: Mapping[str, str], *, counted: bool) -> "Uploads":

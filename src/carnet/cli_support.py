@@ -29,7 +29,7 @@ from carnet.files import private_folder as private_folder
 from carnet.files import read_file as read_file
 from carnet.files import write_file as write_file
 from carnet.out_files import write_out as write_out
-from carnet.owner import become_owner_of
+from carnet.owner import become_owner_of, check_usable
 from carnet.printable import ascii_json, is_printable, printable, printable_json, show_replaced
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def _enter(data: Path, phrase: Path | None, options: dict[str, Any], written: se
     ins = [value for name, value in options.items() if name not in written and isinstance(value, Path)]
     to_files = [path for path in outs if not out_files.is_stdout(path)]
     become_owner_of(data, [*ins, *([phrase] if phrase else [])], to_files)
+    check_usable(data)
     for path in outs:
         out_files.check_writable(path)
 

@@ -7,7 +7,8 @@ CarnetError
 ├── PassphraseError     the passphrase is missing or does not open the keys
 ├── StorageError         the disk or the database failed; nothing was changed, or the message says
 │   │                    that it may have been (`storage_failed`)
-│   └── BusyError        somebody else is writing; nothing was tried (`busy`)
+│   ├── BusyError        somebody else is writing; nothing was tried (`busy`)
+│   └── ClockError       the machine's clock is not believed yet, so nothing is written (`storage_failed`, T5)
 └── TamperedError       stored bytes are not what they must be; carries where and how
 """
 
@@ -51,6 +52,10 @@ class StorageError(CarnetError):
 
 class BusyError(StorageError):
     code = "busy"
+
+
+class ClockError(StorageError):
+    pass
 
 
 class TamperedError(CarnetError):

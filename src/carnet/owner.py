@@ -8,6 +8,8 @@ opened before, with the rights of the owner of the folder that it lies in, and h
 import grp
 import os
 import pwd
+import re
+import shlex
 import socket
 import stat
 from collections.abc import Iterable, Iterator
@@ -51,6 +53,55 @@ def become_owner_of(folder: Path, reads: Iterable[Path] = (), writes: Iterable[P
     for path in reads:
         _hand_over_reading(path)
     _become(found.st_uid, found.st_gid)
+
+
+_OURS = re.compile(
+    r".*\.sqlite3(-wal|-shm)?|lock|snapshot|static|keys|engine\.sock|passphrase|.*\.(secret|head|jws)|trust\.json"
+)  # what commands of either side need in a data folder; what else lies there is not asked about
+
+
+def check_usable(folder: Path) -> None:
+    """What a command needs in a data folder, and cannot use because it is somebody else's, is told before anything is
+    tried: files that root left there, or a folder of another user. What is not there, or is ours, is not looked at.
+
+    Raises:
+        UsageError: Names the file, its owner, and the command that gives it to the owner of the folder.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if _unusable(folder):
+            owner = _name(folder.stat().st_uid)
+            raise UsageError(
+                f"The data folder {folder} belongs to {owner}, and this command runs as {_name(os.geteuid())}.",
+                f"Run it as {owner}; or, if the folder is to change hands, as root: "
+                f"chown -R {_name(os.geteuid())}: {shlex.quote(str(folder))}",
+            )
+        for path in sorted(path for path in folder.iterdir() if _OURS.fullmatch(path.name)):
+            _check_usable(path, folder)
+
+
+def _check_usable(path: Path, folder: Path) -> None:
+    parts = [path, *(inner for inner in path.rglob("*") if inner.is_dir())] if path.is_dir() else [path]
+    for part in parts:
+        if _unusable(part):
+            raise UsageError(
+                f"{part} belongs to {_name(part.lstat().st_uid)}, and this command runs as {_name(os.geteuid())}, "
+                "who cannot use it. Nothing was done.",
+                f"Give it back, as root: chown -R {_name(folder.stat().st_uid)}: {shlex.quote(str(folder))}",
+            )
+
+
+def _unusable(path: Path) -> bool:
+    if path.is_symlink() or path.stat().st_uid == os.geteuid():
+        return False
+    needed = os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0)
+    return not os.access(path, needed, effective_ids=True)
+
+
+def _name(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return str(user)
 
 
 def changed_by_others(path: Path, users: Iterable[int] = (), links: int = _LINKS) -> Path | None:

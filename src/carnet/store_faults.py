@@ -58,4 +58,6 @@ def fault_of(error: BaseException | None) -> StoreFault:
     """The kind of what `sqlite3` raised. What has no code, or another one, is damage: SQLite read bytes that it never
     wrote, as a schema, a text or a type."""
     code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # the file beside the database, that readers need too, found no room
+        return StoreFault.FULL
     return StoreFault.CORRUPT if code is None else _BY_CODE.get(code & 0xFF, StoreFault.CORRUPT)

@@ -36,6 +36,9 @@ def test_the_units_name_what_was_installed_and_shut_the_rest(root: Path) -> None
     for name in SERVICES:
         lines = (root / "etc/systemd/system" / name).read_text().splitlines()
         assert set(CLOSED) <= set(lines)
+        (after,) = [line for line in lines if line.startswith("After=")]
+        assert "time-sync.target" in after.split(), "the clock is set before it is written down (T5)"
+        assert "Wants=time-sync.target" in lines
         assert "LoadCredential=passphrase:/etc/carnet/passphrase" in lines
         (start,) = [line for line in lines if line.startswith("ExecStart=")]
         assert start.startswith(f"ExecStart={root.parent / 'opt/current/bin/control-room'} ")

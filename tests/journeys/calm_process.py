@@ -13,7 +13,7 @@ from pathlib import Path
 
 from carnet.calm import database_url
 from carnet.calm.cli import app
-from carnet.calm.wiring import Vendor
+from carnet.calm.wiring import Vendor, _database_fault
 from tests.journeys.commands import through_the_door
 
 
@@ -50,7 +50,7 @@ def main() -> None:
         def world(folder: Path, passphrase_file: Path | None = None, ahead: timedelta = ahead) -> Vendor:
             return Later(folder, passphrase_file, ahead=ahead)
 
-        done = through_the_door(app, order["words"], world)
+        done = through_the_door(app, order["words"], world, _database_fault)
         if "django.db" in sys.modules:
             close_database()
         answers.write(json.dumps([done.code, done.out, done.err]) + "\n")

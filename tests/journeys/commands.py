@@ -14,7 +14,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from carnet.control_room.engine.key_ring import KeyRing
 from carnet.control_room.engine.sqlite import SqliteStore
 from carnet.control_room.state.trusted_time import Reading
 from carnet.control_room.wiring import Site
+from carnet.errors import CarnetError
 from carnet.exchange.enablement_token import Token
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.strict import from_base64url
@@ -172,6 +173,7 @@ class Later(Site):
     """The composition root with another clock; and with the stretching of a passphrase remembered, which is slow."""
 
     ahead: timedelta = timedelta()
+    largest_jump: timedelta | None = field(default=None, kw_only=True)  # a test goes where it wants
 
     def reading(self) -> Reading:
         own = super().reading()
@@ -189,14 +191,16 @@ def _opened(lock: bytes, phrase: bytes) -> Vault:
     return Vault.open(lock, phrase)
 
 
-def through_the_door(app: Any, words: list[str], world: Any) -> Done:
+def through_the_door(
+    app: Any, words: list[str], world: Any, translate: Callable[[Exception], CarnetError | None] = lambda _: None
+) -> Done:
     """Run a command line in this process, through the door that turns faults into words and exit codes."""
     out, err = io.StringIO(), io.StringIO()
     before, mask, columns = sys.argv, os.umask(0o022), os.environ.pop("COLUMNS", None)
     sys.argv, os.environ["COLUMNS"] = ["command", *words], "200"
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            cli_support.run(app, world)
+            cli_support.run(app, world, translate)
     except SystemExit as end:
         code = end.code
     finally:

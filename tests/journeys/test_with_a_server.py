@@ -62,6 +62,7 @@ ALONE = {
     "notify",
     "key passphrase",
     "key rewrap",
+    "clock confirm",
 }
 
 

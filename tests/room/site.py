@@ -74,7 +74,7 @@ class Browser(httpx.Client):
 
     def send(self, request: httpx.Request, **more: Any) -> httpx.Response:
         answer = super().send(request, **more)
-        may_be_kept = request.url.path.startswith("/static/") and answer.status_code == 200
+        may_be_kept = request.url.path.removeprefix("/licensing").startswith("/static/") and answer.status_code == 200
         assert may_be_kept or wrong_headers(answer.headers) == [], request.url
         if answer.headers.get("content-type", "").startswith("text/html"):
             page = answer.read().decode()
@@ -83,14 +83,15 @@ class Browser(httpx.Client):
         return answer
 
     def send_form(self, path: str, data: dict[str, Any] | None = None, **more: Any) -> httpx.Response:
-        token = self.cookies.get("room_csrf") or self.cookies.get("__Host-room_csrf") or ""
-        headers = {"X-CSRFToken": token, "Referer": f"{self.base_url}", "Origin": str(self.base_url).rstrip("/")}
+        token = next((cookie.value or "" for cookie in self.cookies.jar if cookie.name.endswith("room_csrf")), "")
+        origin = str(self.base_url.copy_with(path="/")).rstrip("/")
+        headers = {"X-CSRFToken": token, "Referer": f"{self.base_url}", "Origin": origin}
         return self.post(path, data=data or {}, headers=headers, **more)
 
     def sign_in(self, name: str, password: str = PASSWORD) -> httpx.Response:
         self.get("/account/")
         answer = self.send_form("/account/", {"login": name, "password": password})
-        for name in {"room_session", "__Host-room_session"} & set(self.cookies):
+        for name in {"room_session", "__Host-room_session", "__Secure-room_session"} & set(self.cookies):
             secret(self.cookies[name], "a session")
         return answer
 

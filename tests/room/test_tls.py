@@ -59,6 +59,26 @@ def proxied(
         pages.end()
 
 
+@pytest.fixture(scope="module")
+def below(
+    certificate: tuple[Path, Path], trusted: ssl.SSLContext, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pages]:
+    """Below a path that the proxy has for several servers; as the guide says, with it before both locations."""
+    folder, vendor = tmp_path_factory.mktemp("below"), Vendor()
+    own = licensed_site(folder / "site", QUANTITIES, vendor)
+    https, rest, at = free_port(), free_port(), free_port()
+    example = _as_the_guide_says(certificate, https, rest, at)
+    for theirs in ("^/(api/", "location / {"):
+        assert example.count(theirs) == 1
+        example = example.replace(theirs, theirs.replace("/", "/licensing/", 1))
+    options = ("--plain-http-behind-a-proxy", "--port", str(rest), "--path-prefix", "/licensing")
+    with proxy(folder / "nginx", example):
+        pages = serve(own, vendor, *options, at=At(at, f"https://127.0.0.1:{https}/licensing", trusted))
+        pages.port = https
+        yield pages
+        pages.end()
+
+
 def _as_the_guide_says(certificate: tuple[Path, Path], https: int, rest: int, pages: int) -> str:
     """Its example, with the places of this test in it."""
     (example,) = re.findall(r"```nginx\n(.*?)```", GUIDE.read_text(), re.DOTALL)
@@ -118,6 +138,15 @@ def test_a_form_from_another_origin_is_refused(pages: Pages, origin: str) -> Non
         headers = {"X-CSRFToken": browser.cookies["__Host-room_csrf"], "Origin": origin, "Referer": origin}
         answer = browser.post("/account/", data={"login": "vic", "password": "whatever"}, headers=headers)
         assert answer.status_code == 403
+        seen = "without saying from which address" if origin == "null" else f"from {origin}"
+        assert f"The request came {seen}, and this server answers for {pages.address}." in answer.text
+
+
+def test_a_name_that_is_none_of_its_own_is_said_with_those_that_are(direct: Pages) -> None:
+    there = {"Host": "other.example.com"}
+    answer = httpx.get(f"{direct.address}/account/", headers=there, verify=direct.trusts, trust_env=False)
+    assert answer.status_code == 400
+    assert "asked for as other.example.com, and it answers for localhost, 127.0.0.1, [::1]." in answer.text
 
 
 def test_bots_come_over_tls_with_the_sdk(pages: Pages, certificate: tuple[Path, Path]) -> None:
@@ -176,6 +205,44 @@ def test_the_door_behind_the_proxy_sends_whoever_finds_it_to_https(proxied: Page
 def _bind(pages: Pages) -> str:
     words = list(pages.process.process.args)  # type: ignore[call-overload]
     return str(words[words.index("--pages") + 1])
+
+
+def test_below_a_path_prefix_pages_files_forms_cookies_and_links_stay_below_it(below: Pages) -> None:
+    host = below.address.removesuffix("/licensing")
+    with below.browser() as browser:
+        sign_in = browser.get("/", follow_redirects=True)
+        assert str(sign_in.url).startswith(f"{below.address}/account/")
+        answer = browser.sign_in(PEOPLE["administrator"])
+        assert (answer.status_code, answer.headers["location"]) == (302, "/licensing/")
+        cookies = answer.headers.get_list("set-cookie")
+        assert all("path=/licensing/" in cookie.lower().split("; ") for cookie in cookies), cookies
+        assert {cookie.name for cookie in browser.cookies.jar} >= {"__Secure-room_session", "__Secure-room_csrf"}
+        page = browser.get("/")
+        named = set(re.findall(r'(?:href|src|action|hx-get|hx-post)="(/[^"]*)"', page.text))
+        assert named
+        assert {each for each in named if not each.startswith("/licensing/")} == set()
+        for each in sorted(named):
+            if "/static/" in each:
+                assert browser.get(host + each).status_code == 200, each
+        assert 'href="/licensing/"' in browser.get("/nowhere").text
+        made = browser.send_form("/people/", {"name": "ida", "role": "viewer"})
+        (link,) = re.findall(rf"{below.address}/[^\s<\"]*choose[^\s<\"]*", made.text)
+        assert browser.get(link, follow_redirects=True).status_code == 200
+    told = below.command("person", "link", "ida", "--address", below.address)
+    with below.browser() as browser:
+        assert browser.get(told.stdout.strip(), follow_redirects=True).status_code == 200
+
+
+def test_below_a_path_prefix_bots_and_who_watches_find_all(below: Pages, certificate: tuple[Path, Path]) -> None:
+    with Client(f"https://127.0.0.1:{below.port}/licensing", below.own.key, ca=certificate[0]) as client:
+        before = _consumed(client.status())
+        client.consume("document-pages", 1)
+        assert _consumed(client.status()) - before == 1
+    bearer = {"Authorization": f"Bearer {below.own.key}"}
+    with httpx.Client(base_url=below.address, verify=below.trusts, trust_env=False, headers=bearer) as watcher:
+        found = {path: watcher.get(path).status_code for path in ("/health", "/live", "/metrics")}
+        assert set(found.values()) == {200}, found
+        assert watcher.get("/api/v1/openapi.json").json()["servers"] == [{"url": "/licensing"}]
 
 
 def test_a_header_says_nothing_where_no_proxy_stands(direct: Pages) -> None:

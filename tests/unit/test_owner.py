@@ -6,7 +6,9 @@ import grp
 import json
 import os
 import pwd
+import signal
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import typer
 from carnet import files, owner
 from carnet.calm.cli import app as calm_app
 from carnet.control_room.cli import app as control_room_app
+from carnet.errors import UsageError
 from carnet.exchange.strict import encode
 from tests.support.other_user import (
     OTHER,
@@ -27,6 +30,7 @@ from tests.support.other_user import (
     command,
     folder_of,
     needs_root,
+    shell_words,
 )
 from tests.support.vendor_simulator import Vendor
 
@@ -193,6 +197,27 @@ def test_all_that_root_makes_in_the_folder_is_the_owners(data: Path, roots: Path
     _do(roots, data, "restore", data / "inside.backup")
     assert _owners(data) == {OTHER}
     _untouched(roots)
+
+
+@needs_root
+@pytest.mark.security
+@pytest.mark.rule("D2")
+def test_one_serve_of_roots_leaves_nothing_that_the_service_cannot_open(data: Path, roots: Path) -> None:
+    """With pages, ended by Ctrl-C: as an administrator tries it before the service is started."""
+    words = [*shell_words("control-room"), "serve", "--data", data, "--passphrase-file", roots / "passphrase"]
+    ports = ["--port", "0", "--pages", "127.0.0.1:0"]
+    with subprocess.Popen([*words, *ports], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        assert server.stdout
+        said: list[str] = []
+        for line in server.stdout:
+            said.append(line)
+            if "The pages answer" in line:
+                break
+        server.send_signal(signal.SIGINT)
+        said.append(server.communicate(timeout=60)[0])
+    assert (data / "static").is_dir(), said
+    assert _owners(data) == {OTHER}
+    as_other(lambda: owner.check_usable(data))
 
 
 PLANTED = ("lock", "pages.sqlite3", "snapshot", "key-set.jws", "static", ".snapshot.part", ".key-set.jws.part")
@@ -397,3 +422,39 @@ def test_a_group_that_may_write_counts_where_somebody_else_is_in_it(tmp_path: Pa
     for group in (another, 54_321):  # one with a member, and one of which nothing is known
         os.chown(tmp_path / "shared", 0, group)
         assert owner.changed_by_others(tmp_path / "shared" / "inner") == tmp_path / "shared"
+
+
+@needs_root
+@pytest.mark.rule("D2")
+def test_a_file_of_roots_that_the_service_needs_is_named_with_the_command_that_mends_it(place: Path) -> None:
+    """`place` is root's; the folder and all in it are the service's, but for what somebody copied there as root."""
+    folder = folder_of(OTHER, place / "site")
+    (folder / "a note of the administrator's").write_text("root's, and nobody needs it")
+    as_other(lambda: owner.check_usable(folder))
+    for name in ("control-room.sqlite3", "lock", "keys"):
+        path = folder / name
+        path.mkdir() if name == "keys" else path.touch()
+        path.chmod(0o700)
+        os.chown(path, 0, 0)
+        said = _said_to_other(folder)
+        assert said.startswith(f"{path} belongs to root, and this command runs as {OTHER},"), said
+        assert f"chown -R {OTHER}: {folder}" in said
+        os.chown(path, OTHER, OTHER)
+    assert _said_to_other(folder) == ""
+    said = _said_to_other(folder, THIRD)
+    assert said.startswith(f"The data folder {folder} belongs to {OTHER}, and this command runs as {THIRD}."), said
+
+
+def _said_to_other(folder: Path, user: int = OTHER) -> str:
+    """What the check says to another user, who writes it down in a folder of their own."""
+    told = folder_of(user, folder.parent / f"told-{os.urandom(4).hex()}") / "told"
+
+    def ask() -> None:
+        try:
+            owner.check_usable(folder)
+            told.write_text("")
+        except UsageError as error:
+            told.write_text(f"{error} {error.next_step}")
+
+    as_other(ask, user)
+    return told.read_text()

@@ -4,6 +4,7 @@ are read from. Imports nothing of Django: `--help` answers at once."""
 from dataclasses import dataclass
 from pathlib import Path
 
+from carnet.edge.prefix import checked_prefix
 from carnet.edge.proxies import believed, is_loopback
 from carnet.errors import UsageError
 
@@ -24,6 +25,7 @@ class Serving:
     proxies: tuple[str, ...] = ()  # addresses of the proxy, where it is on another machine
     connections: int | None = None  # at most; None: as the release has it
     per_address: int | None = None
+    path_prefix: str = ""  # below which a proxy has it
 
     def __post_init__(self) -> None:
         """Raises UsageError: passwords and license files go nowhere in the clear by mistake."""
@@ -39,7 +41,7 @@ class Serving:
                 f"--plain-http and --debug are for this machine alone, and {self.bind} is not.",
                 "Leave --bind out, or give --certificate and --key.",
             )
-        _ = self.let_in
+        _ = self.let_in, checked_prefix(self.path_prefix)
 
     @property
     def let_in(self) -> frozenset[str]:
@@ -58,8 +60,9 @@ class Serving:
     def address(self) -> str:
         name = self.hosts[0] if self.hosts else self._host
         if self.behind_proxy:
-            return f"https://{name}"
-        return f"{'http' if self.plain_http else 'https'}://{name}:{self.bind.rpartition(':')[2]}"
+            return f"https://{name}{self.path_prefix}"
+        port = self.bind.rpartition(":")[2]
+        return f"{'http' if self.plain_http else 'https'}://{name}:{port}{self.path_prefix}"
 
     def environment(self) -> dict[str, str]:
         """Beside the data folder, which `wiring` names."""
@@ -69,4 +72,6 @@ class Serving:
             found["CARNET_CALM_HOSTS"] = ",".join(self.hosts)
         if self.optional_second_factor:
             found["CARNET_CALM_SECOND_FACTOR"] = "optional"
+        if self.path_prefix:
+            found["CARNET_CALM_PREFIX"] = self.path_prefix
         return found

@@ -3,7 +3,10 @@
 Elsewhere: which one it is (`database_url`).
 """
 
+import msgspec
+from django.apps import apps
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, ProgrammingError, connections
+from django.db.models import Model
 
 from carnet.errors import (
     BusyError,
@@ -67,6 +70,8 @@ def fault(error: Exception) -> CarnetError | None:
     bug."""
     if _is_busy(error):
         return BusyError("Somebody else writes, and it takes too long.", "Try again.")
+    if isinstance(error, _UNREADABLE):
+        return TamperedError(_DAMAGED, newest_copy())
     if is_file() and type(error) not in (DatabaseError, OperationalError):
         return None
     if not is_file() and isinstance(error, ProgrammingError) and _state(error) in _NOT_OURS:
@@ -81,6 +86,35 @@ def fault(error: Exception) -> CarnetError | None:
     return StorageError(f"CALM's database does not answer: {_what(error)}.", failed.value.mend)
 
 
+def damage_behind(error: Exception) -> CarnetError | None:
+    """What broke may have broken over a row that is not what was written: each row is looked at, and the first that
+    has nothing where something must be, or that cannot be read, is named. None where all rows can be read."""
+    if not isinstance(error, _OVER_A_ROW) or not apps.ready:
+        return None
+    for model in apps.get_models():
+        table, row = model._meta.db_table, None  # noqa: SLF001 - Django's documented way
+        try:
+            for row in model._default_manager.iterator():  # noqa: SLF001
+                if _lacks_something(row):
+                    return _damaged(table, row)
+        except (*FAULTS, DatabaseError, *_OVER_A_ROW):
+            return _damaged(table, None)
+    return None
+
+
+def _lacks_something(row: Model) -> bool:
+    fields = row._meta.concrete_fields  # noqa: SLF001
+    return any(not field.null and getattr(row, field.attname) is None for field in fields)
+
+
+def _damaged(table: str, row: Model | None) -> TamperedError:
+    where = f"a row of {table}" if row is None else f"row {row.pk} of {table}"
+    return TamperedError(f"CALM's database cannot be read: {where} is not what was written.", newest_copy())
+
+
+# Of what a file or a caller says, these are refusals by the time that they come to a door: what is left is of rows.
+_UNREADABLE = (UnicodeDecodeError, msgspec.MsgspecError)
+_OVER_A_ROW = (TypeError, ValueError, AttributeError, LookupError, AssertionError)
 _DAMAGED = "CALM's database cannot be read: it is not what was written."
 _STATES = {  # of PostgreSQL, as far as it says what SQLite does
     "53100": StoreFault.FULL,

@@ -273,7 +273,7 @@ class Vendor:
         from carnet.web_kit.wsgi import application
 
         limits = LIMITS.with_connections(how.connections, how.per_address)
-        at = How(how.bind, how.workers, how.certificate, how.key, limits, how.let_in)
+        at = How(how.bind, how.workers, how.certificate, how.key, limits, how.let_in, how.path_prefix)
         serve(application, at, clock.now, lambda: say(f"CALM answers at {how.address}. Stop it with Ctrl-C."))
 
     def notify(self) -> "NoticesSent":
@@ -300,9 +300,10 @@ class Vendor:
     def password_link(self, email: str) -> str:
         """The path of the portal at which this person chooses a password, once."""
         from carnet.calm.people.staff import find_person
+        from carnet.web_kit.places import with_prefix
         from carnet.web_kit.sign_in.adapters import password_link
 
-        return password_link(find_person(email))
+        return with_prefix(password_link(find_person(email)))
 
     def tell_factors_removed(self, email: str, by: str) -> str:
         """By mail, where a server is set; what came of it."""
@@ -432,7 +433,7 @@ def main() -> NoReturn:
 def _database_fault(error: Exception) -> "CarnetError | None":
     from carnet.calm import database
 
-    return database.fault(error)
+    return database.fault(error) or database.damage_behind(error)
 
 
 def _uploads(environment: Mapping[str, str], *, counted: bool) -> "Uploads":

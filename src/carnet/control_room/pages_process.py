@@ -28,7 +28,7 @@ def main() -> NoReturn:
 
     given = msgspec.json.decode(sys.stdin.buffer.readline(), type=RuntimeConfig)
     sys.stdin.close()
-    _end_with_the_server()
+    _end_with_the_server(given.server)
     speak_any_encoding()
     os.nice(NICE)
     set_up(given)
@@ -66,15 +66,16 @@ def _serve(given: RuntimeConfig) -> NoReturn:
         Path(given.private_key) if given.private_key else None,
         LIMITS.with_connections(given.connections, given.per_address),
         frozenset(given.proxies),
+        given.prefix,
     )
     serve(application, how, clock.now, lambda: say(f"The pages answer at {given.address}"))
 
 
-def _end_with_the_server() -> None:
-    """However it ends: the kernel says so. Where it ended before that could be asked for, there is nothing to do."""
-    parent = os.getppid()
+def _end_with_the_server(server: int) -> None:
+    """However it ends: the kernel says so. Where it ended before that could be asked for, there is nothing to do. In a
+    container the server may be process 1."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    if parent == 1 or os.getppid() != parent:
+    if os.getppid() != server:
         raise SystemExit(0)
 
 

@@ -46,6 +46,7 @@ class At:
     proxies: frozenset[str] = frozenset()  # where there are some, nobody else is let in
     connections: int | None = None  # at most; None: as the release has it
     per_address: int | None = None
+    prefix: str = ""  # of the path, at both doors
 
 
 def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) -> None:
@@ -63,7 +64,7 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
         notify(os.environ.get("NOTIFY_SOCKET"), "READY=1" if what == "ready" else "STOPPING=1")
 
     limits = Limits().with_connections(at.connections, at.per_address)
-    options = Options(Tls(*at.tls) if at.tls else None, limits, at.proxies)
+    options = Options(Tls(*at.tls) if at.tls else None, limits, at.proxies, at.prefix)
     server = Server(Door(writer), options, log, told, now)
     server.beside.append(lambda: _beside(writer, folder))
     if at.pages:

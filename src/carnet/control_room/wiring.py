@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -30,7 +31,7 @@ from carnet.control_room.local_api.client import EngineClient, InProcessClient, 
 from carnet.control_room.pages.runtime_config import PAGES
 from carnet.control_room.rules.activation.lfr_draft import KEY_SET
 from carnet.control_room.rules.granting.people import Access
-from carnet.control_room.state.trusted_time import Reading
+from carnet.control_room.state.trusted_time import NEVER, Reading
 from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
@@ -50,6 +51,17 @@ if TYPE_CHECKING:
 VERSION = __version__
 MOVED = "moved"  # a document that says without the keys that the site moved (L7)
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
+
+
+LARGEST_JUMP = 366  # days
+
+
+def _largest_jump() -> timedelta | None:
+    """T5: from the environment; None where no jump is asked about. Raises UsageError."""
+    said = os.environ.get("CARNET_ROOM_CLOCK_JUMP_DAYS", "") or str(LARGEST_JUMP)
+    if not (said.isascii() and said.isdigit() and len(said) <= 5):
+        raise UsageError(f"CARNET_ROOM_CLOCK_JUMP_DAYS is a number of days (0: no limit), and not “{said}”.")
+    return timedelta(days=int(said)) if int(said) else None
 
 
 @dataclass(frozen=True)
@@ -92,12 +104,21 @@ class Rewrapped:
 
 
 @dataclass(frozen=True)
+class Confirmed:
+    """T5: the machine's clock, and what the ledger knew before."""
+
+    clock: datetime
+    before: datetime
+
+
+@dataclass(frozen=True)
 class Site:
     """One Control Room in its folder: what the command line works with."""
 
     folder: Path
     passphrase_file: Path | None = None
     version: str = field(default=VERSION, kw_only=True)
+    largest_jump: timedelta | None = field(default_factory=_largest_jump, kw_only=True)  # T5
 
     def reading(self) -> Reading:
         return Reading(clock.now(), clock.uptime(), clock.boot_id(), os.getpid())
@@ -146,7 +167,7 @@ class Site:
     @contextmanager
     def engine(self, *, writing: bool = False) -> Iterator[Engine]:
         with self._store(writing=writing) as (store, keys):
-            engine = Engine(store, keys, clock.random_bytes, self.version)
+            engine = Engine(store, keys, clock.random_bytes, self.version, self.largest_jump)
             if writing:
                 upgrade(engine, self.version, self.reading())
             yield engine
@@ -171,7 +192,8 @@ class Site:
             sealed_backup.clear(self.folder)
             engine.restarted(self.reading())
             page_config = self._given(engine.keys, how) if how.pages else None
-            at = serving.At(how.host, how.port, tls, page_config, how.proxies, how.connections, how.per_address)
+            limits = (how.connections, how.per_address)
+            at = serving.At(how.host, how.port, tls, page_config, how.proxies, *limits, how.prefix)
             serving.serve(engine, self.reading, self.folder, at)
 
     def _given(self, keys: KeyRing, how: "Serving | None") -> "RuntimeConfig":
@@ -187,12 +209,14 @@ class Site:
             signing=signing,
             wrapping=wrapping,
             sealing=sealing,
+            server=os.getpid(),
             bind=how.pages,
             hosts=list(how.names),
             https="proxy" if how.behind_proxy else "direct" if how.certificate else "off",
             certificate=str(how.certificate) if how.certificate else None,
             private_key=str(how.private_key) if how.private_key else None,
             passphrase_file=str(self.passphrase_file.resolve()) if self.passphrase_file else None,
+            prefix=how.prefix,
             proxies=sorted(how.proxies),
             connections=how.connections,
             per_address=how.per_address,
@@ -315,7 +339,8 @@ class Site:
         lock = self._alone()
         try:
             with scratch_folder(self.folder, sealed_backup.LAID) as scratch:
-                laid = replace(self, folder=scratch, passphrase_file=self.passphrase_file or self.folder / "passphrase")
+                phrase = self.passphrase_file or self.folder / "passphrase"
+                laid = replace(self, folder=scratch, passphrase_file=phrase, largest_jump=None)
                 backup.lay(laid.folder)
                 yield laid
         finally:
@@ -419,6 +444,21 @@ class Site:
             noted = _noted(Access.KEYS_REWRAPPED, f"master key {number}")
             engine.record([noted], self.reading(), actor, {LOCK: lock}, boxes)
             return Rewrapped(number, self._replace_passphrase(new) if new else "")
+
+    def confirm_clock(self, today: date, actor: str) -> "Confirmed":
+        """T5: `today` is what a person says. Raises UsageError where the machine's clock says another day."""
+        reading = self.reading()
+        if reading.system.date() != today:
+            raise UsageError(
+                f"This machine's clock says {reading.system:%Y-%m-%d} (UTC), and not {today}. Nothing was recorded.",
+                "Set the clock right, or correct the date.",
+            )
+        os.close(self._alone())
+        with self._store(writing=True) as (store, keys):
+            engine = Engine(store, keys, clock.random_bytes, self.version, self.largest_jump)
+            before = engine.now(replace(reading, system=NEVER))
+            engine.confirm_clock(reading, actor)
+        return Confirmed(reading.system, before)
 
     @contextmanager
     def _for_keys(self) -> Iterator[Engine]:

@@ -47,11 +47,22 @@ MIDDLEWARE_BEFORE = [  # the side's own door comes after
 ]
 
 
-def cookie_names(side: str, *, secure: bool) -> tuple[str, str]:
+def cookie_names(side: str, *, secure: bool, prefix: str = "") -> tuple[str, str]:
     """Of the session's cookie and of the one against forged forms. Over HTTPS no other host and no plain connection can
-    set one of that name (`__Host-`)."""
-    host = "__Host-" if secure else ""
-    return f"{host}{side}_session", f"{host}{side}_csrf"
+    set one of that name (`__Host-`). Such a cookie is for the whole host: below a path prefix, where others answer at
+    the same host, it is for the prefix, and no plain connection can set it (`__Secure-`)."""
+    mark = ("__Secure-" if prefix else "__Host-") if secure else ""
+    return f"{mark}{side}_session", f"{mark}{side}_csrf"
+
+
+def below(prefix: str) -> dict[str, str | None]:
+    """What follows from a path prefix (`carnet.edge.prefix`), by the names of the settings."""
+    return {
+        "FORCE_SCRIPT_NAME": prefix or None,
+        "STATIC_URL": f"{prefix}/static/",
+        "SESSION_COOKIE_PATH": f"{prefix}/",
+        "CSRF_COOKIE_PATH": f"{prefix}/",
+    }
 
 
 def idle_minutes(text: str | None) -> int:
@@ -99,7 +110,6 @@ COTTON_ISOLATE_BY_DEFAULT = True  # a component sees its own attributes, and wha
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 DJANGO_TABLES2_TEMPLATE = "ui/table.html"
 CSRF_FAILURE_VIEW = "carnet.web_kit.errors.csrf_failed"
-STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ, TIME_ZONE = True, "UTC"
 USE_I18N = False

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from carnet.edge.connection import Connection
+from carnet.edge.prefix import stripped
 from carnet.edge.service import Headers, Pending
 from carnet.exchange.verdicts import Refusal
 from carnet.rest_kit.problems import FAULT, STATUS
@@ -68,6 +69,7 @@ class Gateway:
     threads: ThreadPoolExecutor
     secure: bool
     one_by_one: bool = True
+    prefix: str = ""  # of the path, as `carnet.edge.prefix` has it
 
     def request(self, method: bytes, url: bytes, headers: Headers, version: str) -> PageRequest:
         return PageRequest(method.decode("latin-1"), url, headers, version)
@@ -107,13 +109,13 @@ def head(answer: PageAnswer, more: bytes) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n" + more + b"\r\n"
 
 
-def environ_of(request: PageRequest, *, secure: bool, server: Any, client: Any) -> dict[str, Any]:
+def environ_of(request: PageRequest, *, secure: bool, server: Any, client: Any, prefix: str = "") -> dict[str, Any]:
     """PEP 3333. Headers whose names have an underscore are left out: WSGI could not tell them from those with a dash,
     which a proxy sets."""
     found = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        "PATH_INFO": request.path,
+        "SCRIPT_NAME": prefix,
+        "PATH_INFO": stripped(request.path.encode("latin-1"), prefix.encode()).decode("latin-1"),
         "QUERY_STRING": request.url.partition(b"?")[2].decode("latin-1"),
         "SERVER_NAME": str(server[0]),
         "SERVER_PORT": str(server[1]),
@@ -184,8 +186,9 @@ class _Exchange:
     def _work(self) -> None:
         transport = self.connection.transport
         server = transport.get_extra_info("sockname") or ("", 0)
-        environ = environ_of(self.request, secure=self.gateway.secure, server=server, client=self._client())
-        result = self.gateway.application(environ, self._started)
+        gateway, client = self.gateway, self._client()
+        environ = environ_of(self.request, secure=gateway.secure, server=server, client=client, prefix=gateway.prefix)
+        result = gateway.application(environ, self._started)
         try:
             for data in result:
                 self._take(data)

@@ -59,6 +59,7 @@ class How:
     key: Path | None = None
     limits: Limits = LIMITS  # of all its processes together
     proxies: frozenset[str] = frozenset()  # addresses; where there are some, nobody else is let in
+    prefix: str = ""  # of the path, as `carnet.edge.prefix` has it
 
 
 def serve(
@@ -77,7 +78,7 @@ def serve(
     logging.getLogger("django.request").setLevel(logging.ERROR)  # less than that is in the requests' own lines
     wanted = -(-how.limits.connections // how.workers)  # each process counts its own
     limits = _share(how.limits, how.workers, wanted)
-    served = _Served(limits, wanted, context, how.proxies, now)
+    served = _Served(limits, wanted, context, how.proxies, now, how.prefix)
     settings = {
         "bind": f"fd://{listener.detach()}",
         "workers": how.workers,
@@ -107,6 +108,7 @@ class _Served:
     context: ssl.SSLContext | None
     proxies: frozenset[str]
     now: Callable[[], datetime]
+    prefix: str
 
 
 def _run(server: "_Server") -> NoReturn:
@@ -151,7 +153,7 @@ class Worker(BaseWorker):
         stop, at_once = asyncio.Event(), asyncio.Event()
         self._listen_to_signals(stop, at_once)
         served = self.served
-        gateway = Gateway(self.wsgi, threads, served.context is not None)
+        gateway = Gateway(self.wsgi, threads, served.context is not None, prefix=served.prefix)
         log = new_log(served.now, sys.stderr)
         running = Running(
             gateway,

@@ -8,6 +8,7 @@ import typer
 from carnet.calm.address import Serving
 from carnet.calm.cli.session import Session, command
 from carnet.cli_support import FAULT, say
+from carnet.edge.prefix import checked_prefix
 from carnet.errors import UsageError
 from carnet.web_kit.words import counted
 
@@ -33,6 +34,9 @@ TrustedProxy = Annotated[
 ]
 Connections = Annotated[int | None, typer.Option("--connections", min=16, help="At most, of all processes.")]
 PerAddress = Annotated[int | None, typer.Option("--connections-per-address", min=1, help="Of these, for one address.")]
+PathPrefix = Annotated[
+    str, typer.Option("--path-prefix", metavar="PATH", envvar="CARNET_CALM_PREFIX", help="Below which a proxy has it.")
+]
 Plain = Annotated[bool, typer.Option("--plain-http", help="Without TLS, on this machine alone: to try it out.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the insides of errors. Never where customers come.")]
 SecondFactor = Annotated[
@@ -54,6 +58,7 @@ def serve(
     proxy: TrustedProxy = None,
     connections: Connections = None,
     per_address: PerAddress = None,
+    path_prefix: PathPrefix = "",
 ) -> None:
     """The portal, for browsers and programs. The first start prints how to sign in."""
     hosts = tuple(host or ())
@@ -70,6 +75,7 @@ def serve(
         tuple(proxy or ()),
         connections,
         per_address,
+        checked_prefix(path_prefix),
     )
     session.vendor.serve(how, say)
 

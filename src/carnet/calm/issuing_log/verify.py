@@ -55,7 +55,7 @@ def _check(row: Row, expected: int, contents: dict[str, str]) -> list[str]:
     try:
         record = decode(leaf, LogRecord, depth=2)
         private = msgspec.json.decode(detail, type=dict[str, Any])
-    except (MalformedError, msgspec.MsgspecError) as error:
+    except (MalformedError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         return [f"record {index}: it cannot be read: {error}"]
     problems = []
     about = private.get("control_room") or private.get("about") or private.get("account") or ""

@@ -16,6 +16,7 @@ from carnet.calm.people.models import Person
 from carnet.calm.portal.door import AuthorizedRequest
 from carnet.calm.portal.portal import portal
 from carnet.calm.use_cases.proposals import Confirmed
+from carnet.web_kit.places import with_prefix
 from carnet.web_kit.sign_in.adapters import password_link
 
 log = logging.getLogger("calm")
@@ -89,7 +90,7 @@ def tell_confirmed(request: AuthorizedRequest, done: Confirmed) -> None:
         lost_by = f"{done.proposed_by} and {done.confirmed_by}" if done.kind == staff_acts.FACTORS else ""
         mailed(request, done.invited, lost_by=lost_by)
     if done.half:
-        page = request.build_absolute_uri("/sign-in/code/")
+        page = request.build_absolute_uri(with_prefix("/sign-in/code/"))
         told = f"The second half of the code is shown once, here. {done.subject} types both in at {page}: {done.half}"
         messages.info(request, told)
 
@@ -107,7 +108,7 @@ def tell_factors_removed(email: str, by: str) -> str:
 
 def _send(person: Person, site: str, lost_by: str = "") -> None:
     """Raises OSError."""
-    link, vendor = site + password_link(person), portal().name
+    link, vendor = site + with_prefix(password_link(person)), portal().name
     if lost_by:
         text = LOST.format(by=lost_by, vendor=vendor, how=BY_LINK.format(link=link))
         send_mail(LOST_SUBJECT, text, None, [person.email])

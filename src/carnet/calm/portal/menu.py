@@ -11,6 +11,7 @@ from carnet.calm.people.access import Permission, may
 from carnet.calm.people.models import Person
 from carnet.calm.portal.portal import portal
 from carnet.calm.queries.attention import vendor_counts
+from carnet.web_kit.places import with_prefix
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "side": "calm",
         "product": "CALM",
+        "home_url": with_prefix("/"),
         "own_styles": ["calm/portal.css"],
         "vendor": portal().name,
         "sign_in": {

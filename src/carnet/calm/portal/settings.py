@@ -7,10 +7,12 @@ from pathlib import Path
 from carnet.calm.portal import issuer
 from carnet.calm.settings import *  # noqa: F403
 from carnet.calm.settings import INSTALLED_APPS as _ROWS
+from carnet.edge.prefix import checked_prefix
 from carnet.web_kit.common_settings import *  # noqa: F403
 from carnet.web_kit.common_settings import (
     APPS_BEFORE,
     MIDDLEWARE_BEFORE,
+    below,
     cookie_names,
     idle_minutes,
     password_validators,
@@ -21,6 +23,7 @@ from carnet.web_kit.common_settings import (
 _DATA = os.environ.get("CARNET_CALM_DATA")
 _HERE = Path(__file__).parent
 _HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct" if _DATA else "off")  # direct | proxy | off
+_PREFIX = checked_prefix(os.environ.get("CARNET_CALM_PREFIX", ""))
 DEBUG = os.environ.get("CARNET_CALM_DEBUG") == "yes"
 
 INSTALLED_APPS = [
@@ -60,7 +63,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _HTTPS == "proxy" else None
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _HTTPS == "proxy" else 0  # sign-ins that fail are counted by who asks it
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names("calm", secure=_SECURE)
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names("calm", secure=_SECURE, prefix=_PREFIX)
+globals().update(below(_PREFIX))
 
 # Sign-in.
 AUTH_USER_MODEL = "people.Person"

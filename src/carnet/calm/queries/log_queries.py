@@ -3,6 +3,7 @@ what and when, read a page at a time, or exported.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,11 +13,13 @@ from django.db.models import Q, QuerySet
 
 from carnet import times
 from carnet.calm.control_rooms.models import LicenseFile
+from carnet.calm.database import newest_copy
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.models import LogEntry
 from carnet.calm.issuing_log.verify import OF_FILES, LogVerified, Row, verify_rows
 from carnet.calm.use_cases.context import Calm
 from carnet.csv_cells import csv_line
+from carnet.errors import TamperedError
 from carnet.exchange.envelope import JwsFields
 from carnet.exchange.issuing_log import LogRecord
 from carnet.exchange.offline_license_file import content_of
@@ -34,6 +37,9 @@ class LogShown:
     detail: dict[str, Any]
 
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+
+
 def show_log(*, last: int | None = None, subject: str | None = None) -> list[LogShown]:
     rows = LogEntry.objects.order_by("-index")
     found: list[LogShown] = []
@@ -47,8 +53,12 @@ def show_log(*, last: int | None = None, subject: str | None = None) -> list[Log
 
 
 def shown(row: LogEntry) -> LogShown:
-    record = msgspec.json.decode(bytes(row.leaf), type=LogRecord)
-    detail = msgspec.json.decode(bytes(row.detail))
+    """Raises TamperedError where the record is not what was written (D4)."""
+    try:
+        record = msgspec.json.decode(bytes(row.leaf), type=LogRecord)
+        detail = msgspec.json.decode(bytes(row.detail), type=dict[str, Any])
+    except _UNREADABLE as error:
+        raise TamperedError(f"Record {row.index} of the issuing log is not what was written.", newest_copy()) from error
     detail.pop("salt", None)
     who, why = detail.pop("who", ""), detail.pop("why", "")
     return LogShown(record.index, record.at, record.kind, record.subject, who, why, detail)
@@ -78,15 +88,18 @@ def _rows() -> Iterator[Row]:
 def _contents() -> Iterator[tuple[str, str]]:
     """The digest of each issued file, taken again from its bytes."""
     for file, raw in LicenseFile.objects.values_list("id", "raw").iterator():
-        jws = msgspec.json.decode(bytes(raw), type=JwsFields)
-        yield file, content_of(from_base64url(jws.payload))
+        try:
+            yield file, content_of(from_base64url(msgspec.json.decode(bytes(raw), type=JwsFields).payload))
+        except (*_UNREADABLE, ValueError):
+            yield file, ""  # it cannot be the one that was issued
 
 
 def _issued_ids() -> Iterator[str]:
     for leaf in LogEntry.objects.values_list("leaf", flat=True).iterator():
-        record = msgspec.json.decode(bytes(leaf), type=LogRecord)
-        if record.kind in OF_FILES:
-            yield record.subject
+        with suppress(*_UNREADABLE):  # that is told of its record
+            record = msgspec.json.decode(bytes(leaf), type=LogRecord)
+            if record.kind in OF_FILES:
+                yield record.subject
 
 
 PAGE = 50

@@ -3,6 +3,7 @@
 from carnet.cli_support import new_app
 from carnet.control_room.cli import (
     api_keys,
+    clock,
     exchange,
     granting,
     keys,
@@ -13,7 +14,7 @@ from carnet.control_room.cli import (
 )
 
 app = new_app("The Control Room: offline licensing on the closed site.")
-for group in (setup, exchange, granting, api_keys, people, ledger, keys, serve):
+for group in (setup, exchange, granting, api_keys, people, ledger, keys, clock, serve):
     group.add_to(app)
 
 __all__ = ["app"]

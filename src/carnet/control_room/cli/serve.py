@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from carnet.control_room.cli.session import Session, command
+from carnet.edge.prefix import checked_prefix
 from carnet.edge.proxies import believed, is_loopback
 from carnet.errors import UsageError
 
@@ -29,6 +30,7 @@ class Serving:
     proxies: frozenset[str] = frozenset()  # whom alone it lets in, where it is behind some
     connections: int | None = None  # at most, at each of both doors; None: as the release has it
     per_address: int | None = None
+    prefix: str = ""  # of the path, as `carnet.edge.prefix` has it
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,6 +63,9 @@ def serve(
     per_address: Annotated[
         int | None, typer.Option("--connections-per-address", min=1, help="Of these, for one address.")
     ] = None,
+    path_prefix: Annotated[
+        str, typer.Option("--path-prefix", metavar="PATH", help="Below which a proxy has both doors: /licensing.")
+    ] = "",
 ) -> None:
     """Grant to bots and products over HTTP (/api/v1), and serve people's pages, until a signal ends it."""
     if (certificate is None) != (private_key is None):
@@ -92,6 +97,7 @@ def serve(
             believed(proxy, behind_proxy=plain_http_behind_a_proxy, hosts=hosts),
             connections,
             per_address,
+            checked_prefix(path_prefix),
         )
     )
 

@@ -13,6 +13,7 @@ from carnet.exchange.verdicts import Refusal
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from datetime import date
 
     from rich.console import Console
 
@@ -44,6 +45,8 @@ class Site(Protocol):
     def change_passphrase(self, new: Path, actor: str) -> object: ...
 
     def rewrap(self, new: Path | None, actor: str) -> object: ...
+
+    def confirm_clock(self, today: "date", actor: str) -> Any: ...
 
     def init(self, trust: "Trust", name: str, administrator: str) -> object: ...
 

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TypeVar, cast
 
 import msgspec
 
+from carnet import times
 from carnet.aead import DRAW_SIZE
 from carnet.control_room.engine.checkpoint_tokens import CheckpointTokens
 from carnet.control_room.engine.cipher import Cipher, Epochs
@@ -33,6 +34,7 @@ from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.engine.time_events import after_restart, time_events
 from carnet.control_room.ledger.events import (
     CLEAR,
+    AccessNoted,
     AnswerRemembered,
     ClockLowered,
     ClockRaised,
@@ -50,14 +52,16 @@ from carnet.control_room.ledger.record import (
 )
 from carnet.control_room.queries.history import product_of_order
 from carnet.control_room.rules.decision import Command, Decision, FileCommand, Moment, View
+from carnet.control_room.rules.granting.people import Access
 from carnet.control_room.rules.granting.permissions import refuse
 from carnet.control_room.rules.granting.preconditions import moved
 from carnet.control_room.state.fold import evolve, evolve_event
 from carnet.control_room.state.state import ApiKey
-from carnet.control_room.state.trusted_time import Anchor, Reading, trusted_time
+from carnet.control_room.state.trusted_time import Anchor, Reading, jump, trusted_time
 from carnet.entitlements import UnwritableError
 from carnet.errors import (
     CarnetError,
+    ClockError,
     NewerVersionError,
     StorageError,
     TamperedError,
@@ -80,8 +84,12 @@ class QueuedCommand(msgspec.Struct, frozen=True):
 
 
 class Engine:
-    def __init__(self, store: Store, keys: KeyRing, random: RandomBytes, version: str) -> None:
+    def __init__(
+        self, store: Store, keys: KeyRing, random: RandomBytes, version: str, largest_jump: timedelta | None = None
+    ) -> None:
+        """`largest_jump`: how far ahead the clock may be without being confirmed (T5); None: as far as it likes."""
         self.store, self.keys, self.random, self._version = store, keys, random, version
+        self._largest_jump = largest_jump
         self._cipher = Cipher(keys.masters, store)
         self.epochs = Epochs(self._cipher, random)
         self.refusals = RefusalCounts()
@@ -145,6 +153,27 @@ class Engine:
     def now(self, reading: Reading) -> datetime:
         return trusted_time(self.state.mark, self.anchor, reading)
 
+    def clock_doubt(self, reading: Reading) -> ClockError | None:
+        """T5: why this clock is not written down before a person confirms it; None where it is believed."""
+        ahead = jump(self.state.mark, self.anchor, reading)
+        if self._largest_jump is None or not self.state.size or ahead <= self._largest_jump:
+            return None
+        return ClockError(
+            f"This machine's clock says {times.minute(reading.system)}, {ahead.days:,} days after the newest record "
+            f"({times.minute(self.state.mark)}). Nothing was recorded or granted.",
+            "Set the clock right. If it is right, stop the server, confirm today's date, and start it again.",
+            "control-room clock confirm YYYY-MM-DD",
+        )
+
+    def confirm_clock(self, reading: Reading, actor: str) -> None:
+        """T5: a person says that the clock is right. From this record on it is what the ledger knows."""
+        largest, self._largest_jump = self._largest_jump, None
+        try:
+            about = times.minute(reading.system)
+            self.record([AccessNoted(what=Access.CLOCK_CONFIRMED, about=about)], reading, actor)
+        finally:
+            self._largest_jump = largest
+
     def moment(self, reading: Reading) -> Moment:
         now = self.now(reading)
         return Moment(now, reading, self.random, self.keys, self.store.document, self._version)
@@ -179,6 +208,12 @@ class Engine:
                 self._load()
             raise
         return outcomes
+
+    def look_ahead(self, reading: Reading) -> None:
+        """G6: what the next command would write down first of what time has changed, in memory alone, so that a read
+        promises nothing which that command refuses. Only for an engine that never writes."""
+        if not self.state.moved and self.clock_doubt(reading) is None:
+            Transaction(self, reading).let_time_pass(())
 
     def restarted(self, reading: Reading) -> None:
         """G6: a server starts, so that each lease that ran when the last one wrote gets one time to live from here.
@@ -244,6 +279,10 @@ _MAY_NOT = (Code.UNAUTHENTICATED, Code.NOT_PERMITTED)
 
 class Transaction:
     def __init__(self, engine: Engine, reading: Reading) -> None:
+        """Raises ClockError where the clock is to be confirmed first (T5)."""
+        doubt = engine.clock_doubt(reading)
+        if doubt:
+            raise doubt
         self._engine, self._reading = engine, reading
         self._moment = engine.moment(reading)
         self._epoch = engine.epochs.at(engine.reader.peaks.size, reading)
@@ -417,6 +456,7 @@ def _refused(command: Command[object], refusal: Refusal, sku: str | None) -> Ref
 
 def view_of(engine: Engine, reading: Reading, storage: str = "") -> View:
     """`storage`: why nothing can be written now, if so."""
+    storage = storage or str(engine.clock_doubt(reading) or "")
     moment = engine.moment(reading)
     reader, document = engine.reader, engine.store.document
     return View(

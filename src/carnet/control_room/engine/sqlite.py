@@ -48,6 +48,8 @@ _FORGET = """DELETE FROM answer WHERE (generation, name) IN
 _ROW = "SELECT idx, leaf, nodes, seal FROM record WHERE idx = ?"
 _ANSWER = "SELECT idx FROM answer WHERE generation = ? AND name = ?"
 MEMORY = ":memory:"
+# Of a schema with a turned bit the driver cannot even say what is wrong with it.
+_FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
 class SqliteStore:
@@ -93,7 +95,7 @@ class SqliteStore:
     def row(self, index: int) -> Row | None:
         try:  # a proof asks for many, so without a context of its own
             found = self._db.execute(_ROW, (index,)).fetchone()
-        except sqlite3.DatabaseError as error:
+        except _FAULTS as error:
             raise _not_readable(error) from error
         return _row(found) if found else None
 
@@ -134,7 +136,7 @@ class SqliteStore:
     def answer(self, generation: int, name: bytes) -> int | None:
         try:  # asked for each change with a key, so without a context of its own
             found = self._db.execute(_ANSWER, (generation, name)).fetchone()
-        except sqlite3.DatabaseError as error:
+        except _FAULTS as error:
             raise _not_readable(error) from error
         if found:
             _check("A stored answer", (found[0], int))
@@ -268,7 +270,7 @@ def _readable() -> Iterator[None]:
     """What the disk gives and SQLite cannot read is no longer the ledger that was written."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except _FAULTS as error:
         raise _not_readable(error) from error
 
 

@@ -52,7 +52,10 @@ class InProcessClient:
         return self._engine.execute(command, self._reading(), actor, key)
 
     def ask(self, question: Question[T]) -> T:
-        return question.answer(view_of(self._engine, self._reading()))
+        reading = self._reading()
+        if not self._writing:
+            self._engine.look_ahead(reading)
+        return question.answer(view_of(self._engine, reading))
 
     def document(self, name: str) -> bytes | None:
         return kept_document(self._engine.store, name)

@@ -10,6 +10,7 @@ from carnet.control_room.pages.banners import notices
 from carnet.control_room.pages.door import needs_second_factor
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission, PersonView
+from carnet.web_kit.places import with_prefix
 
 ROLES = {
     "administrator": "administrator",
@@ -27,6 +28,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "side": "room",
         "product": "Control Room",
+        "home_url": with_prefix("/"),
         "own_styles": ["room/pages.css"],
         "place": status.name if status else "",
         "version": f"v.{status.version}" if status else "",
@@ -67,7 +69,7 @@ def _menu(request: HttpRequest, person: PersonView, status: Status) -> list[dict
             return []
         url = reverse(name)
         here = request.path == url or (name != "home" and request.path.startswith(url))
-        here = here or (name == "home" and request.path.startswith("/products/"))
+        here = here or (name == "home" and request.path_info.startswith("/products/"))
         return [{"label": label, "url": url, "icon": icon, "count": count or None, "current": here}]
 
     sections = [

@@ -19,6 +19,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signing: bytes  # what sessions and links are signed with
     wrapping: bytes  # what second factors are wrapped with at rest (A2)
     sealing: bytes  # what binds the hashes of passwords to their names
+    server: int = 0  # the process that started the pages, and with which they end
     bind: str = "127.0.0.1:8651"
     hosts: list[str] = []  # names by which browsers ask for it
     https: str = "off"  # direct | proxy | off
@@ -26,6 +27,7 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     private_key: str | None = None
     passphrase_file: str | None = None  # where the server's own is: a command that reads the ledger needs it too
 
+    prefix: str = ""  # of the path below which browsers ask for it
     proxies: list[str] = []  # addresses; where there are some, nobody else is let in
     connections: int | None = None  # at most; None: as the release has it
     per_address: int | None = None
@@ -40,8 +42,8 @@ class RuntimeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         host, _, port = self.bind.rpartition(":")
         name = self.hosts[0] if self.hosts else host
         if self.https == "proxy":
-            return f"https://{name}"
-        return f"{'https' if self.https == 'direct' else 'http'}://{name}:{port}"
+            return f"https://{name}{self.prefix}"
+        return f"{'https' if self.https == 'direct' else 'http'}://{name}:{port}{self.prefix}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from carnet.web_kit.common_settings import *  # noqa: F403
 from carnet.web_kit.common_settings import (
     APPS_BEFORE,
     MIDDLEWARE_BEFORE,
+    below,
     cookie_names,
     idle_minutes,
     password_validators,
@@ -52,7 +53,8 @@ SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _GIVEN.https == "proxy" else None
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if _GIVEN.https == "proxy" else 0  # sign-ins that fail are counted by who asks it
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _SECURE
-SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names("room", secure=_SECURE)
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = cookie_names("room", secure=_SECURE, prefix=_GIVEN.prefix)
+globals().update(below(_GIVEN.prefix))
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # the rows of a file of assignments come back in a form
 

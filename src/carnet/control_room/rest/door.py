@@ -82,6 +82,7 @@ class Door:
         self._methods = {BATCH: b"POST", METRICS: b"GET", DOCUMENT: b"GET"}  # of paths that are not an operation
         self.counts = {route.operation.name: route.counts for route in self._routes.values()}
         self.counts |= {"batch": self._batch.counts, "": Counts()}
+        self.prefix = ""  # of the path below which a proxy has this server
         self.connections: Callable[[], int] = lambda: 0
         self.acts: Callable[[], Mapping[str, int]] = dict  # how often each limit of the server acted
 
@@ -191,7 +192,7 @@ class Door:
         if request.path == BATCH:
             self._take_batch(request, key, reply)
         elif request.path == DOCUMENT:
-            reply(Answer(200, openapi.body(), checkpoint=self._writer.token))
+            reply(Answer(200, openapi.body(self.prefix), checkpoint=self._writer.token))
         else:
             reply(self._metrics(key))
 

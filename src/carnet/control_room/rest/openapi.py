@@ -20,8 +20,9 @@ _CHECKPOINT = {"$ref": "#/components/headers/Checkpoint"}
 
 
 @cache
-def body() -> bytes:
-    return msgspec.json.encode(document())
+def body(prefix: str = "") -> bytes:
+    """`prefix`: of the path below which a proxy has the server."""
+    return msgspec.json.encode(document() | ({"servers": [{"url": prefix}]} if prefix else {}))
 
 
 def document() -> dict[str, Any]:

@@ -7,7 +7,8 @@ from carnet.control_room.rest import problems
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.message import Answer, Request, request_of
 from carnet.edge.connection import Connection
-from carnet.edge.service import Pending
+from carnet.edge.prefix import stripped
+from carnet.edge.service import Headers, Pending
 from carnet.exchange.verdicts import Refusal
 
 _CLOSE = b"connection: close\r\n"
@@ -35,11 +36,14 @@ class DoorOnTheNetwork:
     """No task and no future is made for a request: the door's answer is a callback."""
 
     one_by_one = False
-    request = staticmethod(request_of)
     encoded = staticmethod(encoded)
 
-    def __init__(self, door: Door) -> None:
-        self._door = door
+    def __init__(self, door: Door, prefix: str = "") -> None:
+        self._door, self._prefix = door, prefix.encode()
+        door.prefix = prefix
+
+    def request(self, method: bytes, url: bytes, headers: Headers, version: str) -> Request:
+        return request_of(method, stripped(url, self._prefix) if self._prefix else url, headers, version)
 
     def handle(self, request: Request, connection: Connection, pending: Pending) -> None:
         self._door.handle(request, partial(connection.answer, pending))

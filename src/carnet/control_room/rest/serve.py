@@ -57,6 +57,7 @@ class Options:
     tls: Tls | None = None
     limits: Limits = field(default_factory=Limits)
     proxies: frozenset[str] = frozenset()  # where there are some, nobody else is let in
+    prefix: str = ""  # of the path, as `carnet.edge.prefix` has it
 
 
 class Server:
@@ -67,7 +68,7 @@ class Server:
     ) -> None:
         self.beside: list[Beside] = []  # what runs as long as the server does
         self._door, self._log, self._told, self._now = door, log, told, now
-        self._limits, self._proxies = options.limits, options.proxies
+        self._limits, self._proxies, self._prefix = options.limits, options.proxies, options.prefix
         self._context = _context(options.tls) if options.tls else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: Running | None = None
@@ -97,7 +98,7 @@ class Server:
         wanted = self._limits.connections
         most = allow_files(wanted)
         running = self._running = Running(
-            DoorOnTheNetwork(self._door),
+            DoorOnTheNetwork(self._door, self._prefix),
             replace(self._limits, connections=most),
             self._log,
             self._now,

@@ -47,6 +47,11 @@ def lag(now: datetime, reading: Reading) -> timedelta:
     return behind if behind > TOLERANCE else timedelta(0)
 
 
+def jump(mark: datetime, anchor: Anchor | None, reading: Reading) -> timedelta:
+    """T5: by how much the system clock is ahead of what the ledger and the machine's uptime know."""
+    return max(timedelta(0), reading.system - max(mark, _by_uptime(anchor, reading) or NEVER))
+
+
 def unexplained(now: datetime, anchor: Anchor | None, reading: Reading) -> str | None:
     """G6: why elapsed time cannot judge leases: a restart, or a move of time that the uptime does not explain."""
     if anchor is None:

@@ -37,7 +37,8 @@ class KnownBrowsers:
                 [browser or _digest(str(request.session.session_key)), [_digest(name), *people][:MOST]], salt=_SALT
             )
             secure = bool(settings.SESSION_COOKIE_SECURE)
-            answer.set_cookie(_cookie(), value, KNOWN, secure=secure, httponly=True, samesite="Lax")
+            path = settings.SESSION_COOKIE_PATH
+            answer.set_cookie(_cookie(), value, KNOWN, path=path, secure=secure, httponly=True, samesite="Lax")
         return answer
 
 

@@ -58,6 +58,7 @@ class Access(StrEnum):
     FACTORS_REMOVED = FACTORS_REMOVED
     KEYS_RELOCKED = "passphrase of the keys changed"
     KEYS_REWRAPPED = "keys at rest wrapped again"
+    CLOCK_CONFIRMED = "the machine's clock confirmed"
 
 
 @dataclass(frozen=True)

@@ -179,6 +179,7 @@ NO_PAGE = frozenset(
         "home",
         "customer-trust",
         "renew",
+        "api-token-rename",  # a form page like others, of a token
         "api-token-revoke",
         "confirmation",
         "refused-file",

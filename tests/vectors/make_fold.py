@@ -18,7 +18,7 @@ from carnet.control_room.ledger import events as e
 from carnet.control_room.ledger.record import SYSTEM, Record
 from carnet.control_room.rules.activation.generate_request import WithdrawCycle
 from carnet.control_room.rules.activation.install_token import InstallKeySet
-from carnet.control_room.rules.granting.api_keys import CreateApiKey, RevokeApiKey
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, RenameApiKey, RevokeApiKey
 from carnet.control_room.rules.granting.identities import BindIdentity
 from carnet.control_room.rules.granting.people import AddPerson, ChangePerson, NoteAccess
 from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
@@ -117,6 +117,7 @@ def _use(room: Room) -> None:
 
 def _people(room: Room) -> None:
     key = _do(room, CreateApiKey("build server", [SEATS], ["take"]))
+    _do(room, RenameApiKey(key.key_id, "builders"))
     _do(room, RevokeApiKey(key.key_id))
     _do(room, AddPerson("anna", "administrator", on_machine=True))
     _do(room, AddPerson("ravi", "viewer"))

@@ -252,6 +252,11 @@ class Site:
 
         return tell_factors_removed(name, by)
 
+    def key_uses(self) -> dict[str, datetime]:
+        from carnet.control_room.engine.key_uses import read_uses
+
+        return read_uses(self.folder)
+
     def notify(self) -> "Told":
         """Sends what is due, by the ways that are set at the pages. Raises UsageError after a move (L7)."""
         self._refuse_where_it_moved()

@@ -27,7 +27,7 @@ from carnet.control_room.queries.what_if import WhatIf
 from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, NewestLfr, WithdrawCycle
 from carnet.control_room.rules.activation.install_license import LICENSE, RECEIPT, InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
-from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RenameApiKey, RevokeApiKey
 from carnet.control_room.rules.granting.assignment_file import AssignmentRow
 from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.rules.granting.features import CheckFeature
@@ -191,6 +191,7 @@ def looking(play: Play) -> None:
     made = play.do(CreateApiKey("bots", [SEATS], ["take"]))
     play.do(CreateApiKey("bots", [], ["take"]))
     for key_id in (made.key_id, "nothing"):
+        play.do(RenameApiKey(key_id, "builders"))
         play.do(RevokeApiKey(key_id))
     play.ask(ListApiKeys())
     for question in (questions.Status(), questions.Usage(), questions.Checkpoint()):

@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("my/", include(MY)),
     path("", account.home, name="home"),
     path("my/api-tokens/", account.api_tokens, name="api-tokens"),
+    path("my/api-tokens/<id:token>/rename/", account.rename, name="api-token-rename"),
     path("my/api-tokens/<id:token>/revoke/", account.revoke, name="api-token-revoke"),
     path("inbox/", vendor.inbox, name="inbox"),
     path("inbox/approvals/<id:approval>/", vendor.approval, name="approval"),

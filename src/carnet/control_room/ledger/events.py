@@ -231,6 +231,15 @@ class ApiKeyCreated(Event, frozen=True):
     secret_sha256: Sha256
     products: list[Sku] | None  # None: all of them
     permissions: list[Text]
+    expires_at: Time | None = None  # None: it counts until it is revoked
+
+
+@kind("api_key.renamed")
+class ApiKeyRenamed(Event, frozen=True):
+    """People call an API key by another name; it is the same key."""
+
+    key_id: Text
+    name: Text
 
 
 @kind("api_key.revoked")

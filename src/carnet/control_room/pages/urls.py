@@ -59,6 +59,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("ledger/checkpoint/", ledger.paper, name="checkpoint"),
     path("ledger/checkpoint.txt", ledger.file, name="checkpoint-file"),
     path("keys/", api_keys.api_keys, name="api-keys"),
+    path("keys/<slug:key>/rename/", api_keys.rename, name="api-key-rename"),
     path("keys/<slug:key>/revoke/", api_keys.revoke, name="api-key-revoke"),
     path("people/", people.people, name="people"),
     path("people/change/", people.change, name="person-change"),

@@ -316,8 +316,19 @@ def _seat_gone(state: State, record: Record, event: e.SeatReleased | e.SeatExpir
 @on(e.ApiKeyCreated)
 def _created(state: State, record: Record, event: e.ApiKeyCreated) -> None:
     state.api_keys[event.key_id] = ApiKey(
-        event.key_id, event.name, event.secret_sha256, event.products, event.permissions, record.at
+        event.key_id,
+        event.name,
+        event.secret_sha256,
+        event.products,
+        event.permissions,
+        record.at,
+        expires_at=event.expires_at,
     )
+
+
+@on(e.ApiKeyRenamed)
+def _key_renamed(state: State, _: Record, event: e.ApiKeyRenamed) -> None:
+    state.api_keys[event.key_id] = replace(state.api_keys[event.key_id], name=event.name)
 
 
 @on(e.ApiKeyRevoked)

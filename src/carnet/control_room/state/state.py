@@ -97,6 +97,7 @@ class ApiKey(msgspec.Struct, frozen=True):
     permissions: list[str]  # of `granting.permissions`
     created_at: datetime
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 VOUCHED = "vouched"  # an act of the machine (A4)

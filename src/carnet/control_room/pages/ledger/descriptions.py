@@ -109,6 +109,7 @@ _SAID: dict[str, _Say] = {
     "refused": lambda body, _n: f"{body['code']}: {body['message']}",
     "refusals.counted": _counted,
     "api_key.created": lambda body, _n: f"API key {body['name']}, may {', '.join(body['permissions'])}",
+    "api_key.renamed": lambda body, _n: f"API key {words.short(body['key_id'])} is called {body['name']}",
     "api_key.revoked": lambda body, _n: f"API key {words.short(body['key_id'])} is revoked",
     "person.added": _person,
     "person.changed": _person,

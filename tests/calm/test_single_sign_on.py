@@ -18,6 +18,7 @@ from carnet.calm.portal import issuer as settings
 from carnet.errors import UsageError
 from tests.browser.clerk import OLGA, PASSWORD
 from tests.browser.office import Customer, Office
+from tests.support.kept_logs import secret
 from tests.support.openid import CLIENT, CLIENT_SECRET, OpenIdProvider, claims_of, openid_provider
 
 pytestmark = [pytest.mark.security, pytest.mark.server]
@@ -42,6 +43,7 @@ class Browser(httpx.Client):
         assert found, page.text
         answer = httpx.get(unescape(found[1]), trust_env=False)
         assert answer.status_code == 302, answer.text
+        secret(httpx.URL(answer.headers["location"]).params["code"], "a code of the issuer")
         return str(answer.headers["location"])
 
     def by_issuer(self, op: OpenIdProvider, user: str, address: str) -> httpx.Response:

@@ -1,7 +1,10 @@
 """Single sign-on at CALM, against a real provider on loopback: an account's people by the issuer that their
 administrator named, staff by the vendor's own."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from carnet.calm.portal import issuer as settings
 from carnet.errors import UsageError
 from tests.browser.clerk import OLGA, PASSWORD
 from tests.browser.office import Customer, Office
+from tests.support.kept_logs import secret
 from tests.support.openid import CLIENT, CLIENT_SECRET, OpenIdProvider, claims_of, openid_provider
 
 pytestmark = [pytest.mark.security, pytest.mark.server]
@@ -39,6 +43,7 @@ class Browser(httpx.Client):
         assert found, page.text
         answer = httpx.get(unescape(found[1]), trust_env=False)
         assert answer.status_code == 302, answer.text
+        secret(httpx.URL(answer.headers["location"]).params["code"], "a code of the issuer")
         return str(answer.headers["location"])
 
     def by_issuer(self, op: OpenIdProvider, user: str, address: str) -> httpx.Response:
@@ -191,3 +196,22 @@ def test_nothing_of_it_is_there_unless_it_is_on() -> None:
     for world in ({"CARNET_CALM_SSO": "perhaps"}, named, named | {"CARNET_CALM_SSO_CLIENT_ID": "c"}):
         with pytest.raises(UsageError):
             settings.settings(world)
+
+
+LOADED = """
+import sys, django
+django.setup()
+from django.urls import get_resolver
+names = [name for name in get_resolver().reverse_dict if isinstance(name, str)]
+ours = ("allauth.socialaccount", "requests", "carnet.web_kit.sso.provider")
+print([name for name in sys.modules if name.startswith(ours)])
+print([name for name in names if name in ("sso-begin", "sso-mine", "openid_connect_callback", "account-issuer")])
+"""
+
+
+@pytest.mark.parametrize("switch", ["off", "on"])
+def test_nothing_of_it_is_loaded_or_reached_unless_it_is_on(switch: str) -> None:
+    world = os.environ | {"DJANGO_SETTINGS_MODULE": "carnet.calm.portal.settings", "CARNET_CALM_SSO": switch}
+    done = subprocess.run([sys.executable, "-c", LOADED], env=world, capture_output=True, text=True, check=True)
+    loaded, reached = done.stdout.splitlines()
+    assert (loaded == "[]", reached == "[]") == (switch == "off", switch == "off")

@@ -49,6 +49,7 @@ class Site:
         browser.get("/account/")
         answer = httpx.get(self.leave(browser, path, **fields), trust_env=False)
         assert answer.status_code == 302, answer.text
+        secret(httpx.URL(answer.headers["location"]).params["code"], "a code of the issuer")
         return answer.headers["location"]
 
     def sign_in(self, browser: Browser, user: str) -> httpx.Response:

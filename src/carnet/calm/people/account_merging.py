@@ -8,7 +8,7 @@ from typing import Any
 from carnet.calm.control_rooms.models import ControlRoom, RefusedFile
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.customers.windows import windows_of
-from carnet.calm.people.models import Person
+from carnet.calm.people.models import AccountIssuer, Person
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases import two_people
 from carnet.calm.use_cases.accounts import find_open_account, is_approved
@@ -64,6 +64,8 @@ def consequences(was: Account, to: Account) -> Iterator[str]:
         yield f"the approval of {one.name} is in force for the sites of {other.name}, too (E1)"
     if windows_of(was) != windows_of(to):
         yield f"the windows of {to.name} hold for all (E18)"
+    if AccountIssuer.objects.filter(account=was).exists():
+        yield f"the issuer of {was.name} (single sign-on) is removed: its people sign in by their passwords (A5)"
     yield f"{was.name} is archived for good; its name stays taken"
 
 
@@ -80,6 +82,7 @@ def _merge(doing: Act, row: Proposal, payload: dict[str, Any]) -> two_people.Con
     _keep_order_lines_apart(was, to)
     for model in _MOVED:
         model.objects.filter(account=was).update(account=to)
+    AccountIssuer.objects.filter(account=was).delete()
     RefusedFile.objects.filter(account=was.id).update(account=to.id)
     for other in Proposal.objects.filter(subject=was.id, state=Proposal.State.OPEN).exclude(id=row.id):
         two_people.withdraw_open(doing, other)

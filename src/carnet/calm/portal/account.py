@@ -54,10 +54,9 @@ def api_tokens(request: AuthorizedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def rename(request: AuthorizedRequest, token: str) -> HttpResponse:
     form = NewLabel(request.POST or None)
-    if request.method == "POST":
-        if form.ask(lambda asked: _rename(request, token, asked["label"])):
-            messages.success(request, "The token has another name. It is the same token.")
-            return redirect("api-tokens")
+    if request.method == "POST" and form.ask(lambda asked: _rename(request, token, asked["label"])):
+        messages.success(request, "The token has another name. It is the same token.")
+        return redirect("api-tokens")
     page = {"form": form, "title": "Another name for an API token", "send": "Rename it"}
     return render(request, "ui/form_page.html", page, status=form.status)
 

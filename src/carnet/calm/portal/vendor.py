@@ -19,6 +19,7 @@ from carnet.calm.customers.models import Approval
 from carnet.calm.people.access import Permission
 from carnet.calm.portal import links, vendor_lists
 from carnet.calm.portal.door import AuthorizedRequest, needs, requires
+from carnet.calm.portal.issuer import staff_issuer
 from carnet.calm.portal.portal import portal
 from carnet.calm.portal.room import page_number
 from carnet.calm.portal.scope import purchase_of, refused_of, room_of
@@ -37,6 +38,7 @@ from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download
 from carnet.web_kit.forms import Asking, EndField, Reason
+from carnet.web_kit.sso.issuers import OWN
 
 SOON = 30  # days
 
@@ -72,6 +74,9 @@ def settings_page(request: AuthorizedRequest) -> HttpResponse:
         "mail": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}" if settings.EMAIL_HOST else "",
         "sender": settings.DEFAULT_FROM_EMAIL,
         "second_factor": settings.SECOND_FACTOR != "optional",
+        "sso": settings.SSO,
+        "issuer": staff_issuer(),
+        "back_address": request.build_absolute_uri(f"/sign-in/issuer/{OWN}/"),
         "hosts": settings.ALLOWED_HOSTS,
         "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
     }

@@ -1,6 +1,7 @@
 """A5: who gets in by an issuer: whoever bound their identity to themselves before, while they were signed in. Sides say
 which issuers there are, and whom they know."""
 
+import logging
 from abc import abstractmethod
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from carnet.web_kit.sign_in.fresh import has_ended, is_fresh
 from carnet.web_kit.sso.fetch import RefusedAnswerError, Session
 from carnet.web_kit.sso.issuers import Issuer
 
+log = logging.getLogger("carnet.pages")
 PUBLIC_ONLY = "sso_public"  # of a request: its issuer was named by an account's people
 
 
@@ -147,6 +149,9 @@ STOPPED = ("The sign-in at the issuer was not finished.", "Begin again, or sign 
 
 
 def failed(request: HttpRequest, issuer: str, error: Any, exception: Exception | None) -> HttpResponse:
+    if exception is not None:  # the reason as it is shown, for whoever reads the log
+        why = str(exception) if isinstance(exception, RefusedAnswerError) else type(exception).__name__
+        log.warning("sign-in by an issuer", extra={"fields": {"event": "issuer", "issuer": issuer, "why": why}})
     if isinstance(exception, RequestException):
         sentence = f"The issuer {issuer} does not answer as it should."
         return refused(request, (sentence, "Sign in with your password, and tell your administrator."), 503)

@@ -54,6 +54,20 @@ def test_a_small_line_keeps_its_limit_above() -> None:
     assert spark.limit_y == 2.0
 
 
+def test_a_last_value_that_is_not_over_is_no_fall() -> None:
+    spark = charts.spark((28, 28, 0), limit=28, running=True)
+    assert (spark.points, spark.running) == ("0.0,2.0 50.0,2.0", "50.0,2.0 100.0,19.0")
+    assert charts.spark((3,), running=True).points, "one value alone is drawn"
+
+
+def test_the_words_of_a_mark_stand_over_the_bars_beside_it() -> None:
+    chart = charts.columns(
+        [(str(n), 100 if n < 29 else 0) for n in range(30)], title="", description="", marks={"29": "1 refused"}
+    )
+    last = chart.columns[-1]
+    assert last.mark_y == chart.columns[-2].y < last.y
+
+
 @pytest.mark.parametrize(
     ("used", "held", "whole", "shown"),
     [

@@ -4,11 +4,12 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, log10
 
 _TOP, _BOTTOM = 24, 22  # room above the plot for marks, under it for labels
 _TICKS = 4
+_MARK = 0.12  # of the chart, to each side of a bar: as far as the words of a mark reach
 _LOW = 150  # a chart under this height has every second tick only
 
 
@@ -26,6 +27,7 @@ class Column:
     anchor: str
     running: bool
     mark: str = ""
+    mark_y: float = 0  # over this bar and those beside it: the words of a mark are wider than a bar
 
     @property
     def middle(self) -> float:
@@ -67,11 +69,13 @@ class Columns:
 
 @dataclass(frozen=True)
 class Spark:
-    """A line over a box of 100 × 20, stretched by the page: `points` for a polyline, the limit's height or nothing."""
+    """A line over a box of 100 × 20, stretched by the page: `points` for a polyline, the limit's height or nothing.
+    `running`: the way to the last value, where that one is not over yet."""
 
     points: str
     limit_y: float | None
     description: str
+    running: str = ""
 
 
 def columns(
@@ -118,11 +122,13 @@ def columns(
                 mark=(marks or {}).get(label, ""),
             )
         )
+    wide = ceil(count * _MARK)
+    over = [min(each.y for each in drawn[max(0, place - wide) : place + wide + 1]) for place in range(len(drawn))]
     return Columns(
         title=title,
         description=description,
         height=height,
-        columns=tuple(drawn),
+        columns=tuple(replace(each, mark_y=y) if each.mark else each for each, y in zip(drawn, over, strict=True)),
         ticks=tuple(Tick(value, y_of(value)) for value in ticks(top)[:: 1 if height >= _LOW else 2]),
         limit=None if limit is None else Limit(limit, limit_text or f"{limit:,}", y_of(limit), _limit_anchor(drawn)),
         axis=axis,
@@ -130,12 +136,14 @@ def columns(
     )
 
 
-def spark(values: Sequence[int], *, limit: int | None = None, description: str = "") -> Spark:
-    """A small line without numbers: they stand beside it."""
+def spark(values: Sequence[int], *, limit: int | None = None, description: str = "", running: bool = False) -> Spark:
+    """A small line without numbers: they stand beside it. `running`: the last value is not over yet, and no fall."""
     top = max([*values, limit or 0, 1])
     step = 100 / max(len(values) - 1, 1)
-    points = " ".join(f"{place * step:.1f},{19 - 17 * value / top:.1f}" for place, value in enumerate(values))
-    return Spark(points, None if limit is None else round(19 - 17 * limit / top, 1), description)
+    points = [f"{place * step:.1f},{19 - 17 * value / top:.1f}" for place, value in enumerate(values)]
+    over = points[:-1] if running and len(points) > 1 else points
+    limit_y = None if limit is None else round(19 - 17 * limit / top, 1)
+    return Spark(" ".join(over), limit_y, description, " ".join(points[-2:]) if over is not points else "")
 
 
 def nice_top(highest: int) -> int:

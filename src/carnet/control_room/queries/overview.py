@@ -26,8 +26,9 @@ from carnet.exchange.verdicts import Refusal
 DAYS = 30
 GROUPS = tuple(Metric)
 # lasts: to the end · runs_out: at `runs_out_at` · full: all were in use on `times_full` days · peak: seats, and some
-# were always free · on: a feature · ends: nothing is granted now
-Outlook = Literal["lasts", "runs_out", "full", "peak", "on", "ends"]
+# were always free · on: a feature · ends: nothing is granted now · early: units, of which too few days are known
+Outlook = Literal["lasts", "runs_out", "full", "peak", "on", "ends", "early"]
+ENOUGH = 7  # days from which a pace can be told: a week, with its quiet days
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def product_row(state: State, line: Line, now: datetime) -> ProductRow:
         min(each.valid_from for each in lines),
         max(each.ends for each in lines),
         [kind.used(use.consumed, use.peak_in_use) for use in uses],
-        _outlook(kind, view.granted, full, runs_out_at),
+        _outlook(kind, view.granted, full, runs_out_at, len(uses)),
         runs_out_at,
         full,
         sum(use.refused for use in uses),
@@ -86,9 +87,11 @@ def _times_full(uses: list[Use], granted: int) -> int:
     return sum(use.peak_in_use >= granted for use in uses) if granted else 0
 
 
-def _outlook(kind: MetricKind, granted: int, times_full: int, runs_out_at: datetime | None) -> Outlook:
+def _outlook(kind: MetricKind, granted: int, times_full: int, runs_out_at: datetime | None, days: int) -> Outlook:
     if not granted:
         return "ends"
+    if kind.counts_units and days < ENOUGH:
+        return "early"
     if runs_out_at:
         return "runs_out"
     return "full" if times_full else kind.usual_outlook

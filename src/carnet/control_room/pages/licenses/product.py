@@ -104,6 +104,9 @@ def forecast(row: ProductRow, now: datetime) -> str:
         early = words.counted(max((row.ends - row.runs_out_at).days, 0), "day")
         out = times.day(row.runs_out_at)
         return f"At the pace of the last 30 days they run out about {out}, {early} before the end."
+    if row.outlook == "early":
+        known = words.counted(len(row.days), "day")
+        return f"Too early to say: the use of {known} is known, and a week is needed for a forecast."
     if row.outlook == "full":
         return f"All {numbers['granted']} were in use on {row.times_full} of the last 30 days."
     if row.outlook == "ends":

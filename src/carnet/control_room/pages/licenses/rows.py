@@ -64,7 +64,7 @@ def row_of(row: ProductRow, now: datetime) -> Row:
     spark = None
     if kind.has_quantity:
         most = kind.use.most_on_a_day.format(most=words.number(max(row.days, default=0)))
-        spark = charts.spark(row.days, limit=kind.limit(view.granted), description=most)
+        spark = charts.spark(row.days, limit=kind.limit(view.granted), description=most, running=True)
     return Row(row, say(row, now), spark)
 
 
@@ -82,6 +82,8 @@ def say(row: ProductRow, now: datetime) -> Said:
         return Said("bad", "Nothing is granted now")
     if row.outlook == "runs_out" and row.runs_out_at:
         return Said("bad", f"Out about {times.day(row.runs_out_at)}")
+    if row.outlook == "early":
+        return Said("plain", f"Too early to say: {words.counted(len(row.days), 'day')} known")
     if row.outlook == "full":
         return Said("warn", _full(row))
     if row.outlook == "peak":

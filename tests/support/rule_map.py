@@ -19,7 +19,7 @@ RULES = [
     *(f"H{n}" for n in range(1, 8)),
     *(f"G{n}" for n in range(1, 8)),
     "S",
-    *(f"T{n}" for n in range(1, 5)),
+    *(f"T{n}" for n in range(1, 6)),
     *(f"L{n}" for n in range(1, 8)),
     "V1",
     "V2",

@@ -55,7 +55,7 @@ def _check_certificate(path: Path, raw: bytes) -> None:
 def _check_key(path: Path, raw: bytes) -> None:
     if any(sign in raw for sign in _LOCKED):
         raise UsageError(
-            f"The key {path} is locked with a passphrase, and the server has nobody to ask.",
+            f"The key {path} is locked with a passphrase, and the server does not ask for one.",
             f"Unlock it into a file of the service's user alone: openssl pkey -in {path} -out server.key",
         )
     if _KEY not in raw:

@@ -24,7 +24,7 @@ from carnet.control_room.wiring import Site
 from carnet.errors import CarnetError, PassphraseError, TamperedError, UsageError
 from carnet.exchange.strict import decode, encode
 from carnet.sealed_file import CHUNK, Member, write_sealed
-from carnet.vault import Lock, Vault
+from carnet.vault import Argon2Lock, Vault
 from tests.support import depth
 from tests.support.cast import seeded
 from tests.support.own_site import PHRASE, OwnSite, licensed_site
@@ -281,7 +281,7 @@ def _made(taken: Taken, members: list[tuple[str, bytes]], scratch: Path) -> byte
 def _with_a_cheap_lock(taken: Taken, scratch: Path) -> bytes:
     """The same files under a lock that costs 5 ms to open instead of 50: there are thousands of tries."""
     draw, key, master = seeded("cheap"), bytes(range(64)), bytes(32)
-    bare = Lock(salt=bytes(16), wrapped=b"", memory_kib=8192)
+    bare = Argon2Lock(salt=bytes(16), wrapped=b"", memory_kib=8192)
     wrapped = bare.stretch(PHRASE).encrypt(draw(DRAW_SIZE), key, b"carnet-lock")
     lock = msgspec.json.encode(msgspec.structs.replace(bare, wrapped=wrapped))
     name = master_name(1)

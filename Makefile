@@ -54,7 +54,7 @@ test-tools: $(READY)
 	$(BIN)/python -m tests.support.nginx
 	$(BIN)/python -m bundle.wheels
 
-# Every page, light and dark, wide and narrow, into the ignored folder `screenshots`; and those of the README.
+# Every page, light and dark, in three widths, into the ignored folder `screenshots`; and those of the README.
 screenshots: $(READY)
 	$(BIN)/python -m tests.support.browser
 	$(BIN)/python -m tests.browser.screenshots

@@ -15,7 +15,7 @@ from bundle.building import SDK, SITE, Cut, build, needed
 from bundle.place import CONTENTS
 from bundle.sbom import bill
 from bundle.signing import ReleaseKey
-from bundle.wheels import MissingWheelError, Pin, Target, collect, digest, pins
+from bundle.wheels import MissingWheelError, Pin, Target, collect, digest, pins, short_name
 from carnet.bundles import (
     FACTS,
     FIRST,
@@ -91,7 +91,7 @@ def _wheels(order: Order, folder: Path, cut: Cut, keys: bytes = b"") -> None:
 
 def take(wheel: Path, pin: Pin, folder: Path) -> None:
     """Copy it, and compare what was copied with the lock: the folder of wheels may have changed since it was read."""
-    copy = Path(shutil.copy(wheel, folder / wheel.name))
+    copy = Path(shutil.copy(wheel, folder / short_name(wheel.name)))
     if _digest(copy) not in pin.hashes:
         raise MissingWheelError(f"{wheel} is not what the lock names.")
 

@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from bundle.place import REQUIREMENTS, ROOT
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+_LONGEST = 90  # characters: the folder that it lies in counts too
 KEPT = ROOT / "dist" / "wheels"  # downloaded before; each is checked against the lock again
 MACHINES = ("x86_64", "aarch64")
 GLIBC = 28  # of the oldest systems served: RHEL 8, Debian 10
@@ -114,6 +115,15 @@ def read_pins(text: str) -> Iterator[Pin]:
 def digest(wheel: Path) -> str:
     with wheel.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def short_name(name: str) -> str:
+    """The name of a wheel in the archive, whose headers (ustar) hold 100 bytes of it. Where it is longer, it names the
+    first of the platforms that it is for; what fits one of them fits all that are newer."""
+    if len(name) <= _LONGEST:
+        return name
+    rest, _, platforms = name.removesuffix(".whl").rpartition("-")
+    return f"{rest}-{platforms.partition('.')[0]}.whl"
 
 
 def find(wanted: Iterable[Pin], target: Target, kept: Path) -> dict[Pin, Path]:

@@ -359,7 +359,10 @@ def passphrase(data: Path, given: Path | None) -> bytes:
     if files.is_there(path):
         return read_passphrase(path)
     if not sys.stdin.isatty():
-        next_step = "Name the file that holds it with --passphrase-file FILE; a backup keeps that of the old machine."
+        next_step = (
+            "Name the file that holds it with --passphrase-file FILE. For a backup, use the passphrase of the machine "
+            "that made it; it is not in it."
+        )
         raise PassphraseError(f"There is no passphrase file {path}.", next_step)
     return _strong(typer.prompt("Passphrase of the keys", hide_input=True, err=True))
 

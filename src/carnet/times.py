@@ -80,7 +80,7 @@ class EndTooLateError(ValueError):
 
 NOT_AN_END = f"It is not a day like 2027-11-24, and not “{PERPETUAL_WORD}”."
 TOO_LATE = f"The latest end that fits is {PERPETUAL:%Y-%m-%d}: write “{PERPETUAL_WORD}”."
-END_HELP = f"The first day that is too late, or “{PERPETUAL_WORD}”."
+END_HELP = f"Ends at the start of this day (UTC). Or “{PERPETUAL_WORD}”."
 
 
 def fitting_end(end: datetime) -> datetime:

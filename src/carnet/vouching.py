@@ -35,6 +35,22 @@ def plain(name: str) -> str:
     return name.strip().casefold()
 
 
+def is_two_identities(one: str | None, other: str | None) -> bool:
+    """A3: two identities of one issuer, or none at all. An identity is an issuer's id, a colon, and who it is there.
+    One person could have the password of one name, and the identity of another."""
+    if one is None or other is None:
+        return one is other
+    return one.partition(":")[0] == other.partition(":")[0] and one != other
+
+
+def not_two_identities(one: str, other: str) -> str:
+    """What is said where they are not."""
+    return (
+        f"{one} and {other} count as two people only where both have bound an identity of the same issuer, or neither "
+        "has bound one."
+    )
+
+
 def apart(one: str, other: str, vouchers: Iterable[Voucher], deeds: Iterable[Deed], now: datetime) -> Voucher | None:
     """A4: what keeps `one` and `other` from being the two people of an act at `now`; None where nothing does.
 

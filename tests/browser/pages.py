@@ -152,12 +152,18 @@ VENDOR = (
         Shot(name, name)
         for name in ("accounts", "account-add", "rooms", "write-off", "purchases", "purchase-lower", "windows")
     ),
-    *(Shot(name, name) for name in ("expiring", "confirmations", "issuing-log", "audit-log", "keys", "catalogue")),
+    *(
+        Shot(name, name)
+        for name in ("expiring", "search", "confirmations", "issuing-log", "audit-log", "keys", "catalogue")
+    ),
     *(
         Shot(name, name)
         for name in ("account-rename", "account-archive", "account-merge", "guid-rename", "guid-archive")
     ),
-    *(Shot(name, name) for name in ("staff", "settings", "purchase-add", "guid-add", "purchases-upload")),
+    *(
+        Shot(name, name)
+        for name in ("staff", "settings", "purchase-add", "guid-add", "purchases-upload", "purchases-upload-of-all")
+    ),
     Shot("staff-person", "staff-person"),
     Shot("purchase-add-refused", "purchase-add", act=sent_empty),
     Shot("vendor-customer", "customer"),
@@ -173,6 +179,7 @@ NO_PAGE = frozenset(
         "home",
         "customer-trust",
         "renew",
+        "api-token-rename",  # a form page like others, of a token
         "api-token-revoke",
         "confirmation",
         "refused-file",
@@ -182,6 +189,11 @@ NO_PAGE = frozenset(
         "trust",
         "person",
         "order-template",
+        "purchases-store",
+        "purchases-refused",
+        "purchases-store-of-all",
+        "purchases-refused-of-all",
+        "import-take-back",
         "request-upload",
         "configure",
         "requests-issue",

@@ -1,4 +1,4 @@
-"""`make screenshots`: every page of both sides, light and dark, wide and narrow, into the ignored folder `screenshots`;
+"""`make screenshots`: every page of both sides, light and dark, in three widths, into the ignored folder `screenshots`;
 and those that the README shows, into docs/pictures. `calm` or `room` behind the command draws one side alone."""
 
 import shutil
@@ -22,7 +22,7 @@ from tests.support import browser as found
 
 ROOT = Path(__file__).parents[2]
 FOLDER, PICTURES = ROOT / "screenshots", ROOT / "docs" / "pictures"
-WIDTHS = {"wide": 1440, "narrow": 390}
+WIDTHS = {"wide": 1440, "desktop": 1280, "narrow": 390}
 VIEW = {"width": 1440, "height": 1000}
 SHOWN = {
     "calm-customer": "calm-customer.png",

@@ -13,7 +13,7 @@ from carnet.calm.purchases.books import MARGIN
 from carnet.calm.purchases.models import Purchase
 from carnet.calm.queries.expiring import count_expiring
 from carnet.calm.queries.states import standing_of
-from carnet.calm.use_cases import orders, purchases, receipts
+from carnet.calm.use_cases import order_imports, orders, purchases, receipts
 from carnet.calm.use_cases.license_files import preview_license_file
 from carnet.calm.use_cases.selection import Selection
 from carnet.entitlements import Period, PeriodUnit, Policy
@@ -74,7 +74,7 @@ def test_a_later_end_is_refused_where_it_is_entered_with_the_latest_that_fits(
 @pytest.mark.rule("Q1", "S", "H1")
 def test_what_is_perpetual_is_bought_issued_and_never_announced(world: World) -> None:
     raw = b"product,quantity,from,until,grace_days\nbot-creator,5,2026-01-01,Perpetual,30\n"
-    (bought,) = ok(orders.add_order(world.calm, account=world.account, raw=raw, **world.act)).purchases
+    (bought,) = ok(order_imports.add_order(world.calm, account=world.account, raw=raw, **world.act)).purchases
     assert (bought.valid_until, bought.perpetual) == (PERPETUAL, True)
     site = world.site()
     ok(receipts.accept_receipt(world.calm, raw=world.license(site, products={"bot-creator": 5}), **world.act))

@@ -73,6 +73,7 @@ def access(gap: Path) -> list[tuple[str, ...]]:
         ("api-key", "create", "--name", "none", "--may", "read"),
         ("api-key", "create", "--name", "none", "--all-products", "--may", "fly"),
         ("api-key", "list"),
+        ("api-key", "rename", "aaaaaaaa", "builders"),
         ("api-key", "revoke", "aaaaaaaa"),
         ("person", "add", "vera", "--role", "viewer"),
         ("person", "add", "vera", "--role", "king"),

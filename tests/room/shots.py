@@ -248,6 +248,7 @@ NO_PAGE = frozenset(
         "take-back",  # reached by a seat
         *("ledger-export", "record-proof", "ledger-verify", "ledger-verify-stop", "checkpoint-file"),
         *(
+            "api-key-rename",  # a form page like others, of a key
             "api-key-revoke",
             "person-change",
             "person-link",

@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "rules-and-tests.md"
 RULES = [
     *(f"E{n}" for n in range(1, 20)),
     *(f"Q{n}" for n in range(1, 6)),
-    *(f"H{n}" for n in range(1, 8)),
+    *(f"H{n}" for n in range(1, 9)),
     *(f"G{n}" for n in range(1, 8)),
     "S",
     *(f"T{n}" for n in range(1, 6)),

@@ -18,7 +18,8 @@ from carnet.control_room.ledger import events as e
 from carnet.control_room.ledger.record import SYSTEM, Record
 from carnet.control_room.rules.activation.generate_request import WithdrawCycle
 from carnet.control_room.rules.activation.install_token import InstallKeySet
-from carnet.control_room.rules.granting.api_keys import CreateApiKey, RevokeApiKey
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, RenameApiKey, RevokeApiKey
+from carnet.control_room.rules.granting.identities import BindIdentity
 from carnet.control_room.rules.granting.people import AddPerson, ChangePerson, NoteAccess
 from carnet.control_room.rules.granting.reservations import CancelUnits, ReserveUnits, SettleUnits
 from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat, RenewSeat
@@ -116,6 +117,7 @@ def _use(room: Room) -> None:
 
 def _people(room: Room) -> None:
     key = _do(room, CreateApiKey("build server", [SEATS], ["take"]))
+    _do(room, RenameApiKey(key.key_id, "builders"))
     _do(room, RevokeApiKey(key.key_id))
     _do(room, AddPerson("anna", "administrator", on_machine=True))
     _do(room, AddPerson("ravi", "viewer"))
@@ -128,6 +130,9 @@ def _people(room: Room) -> None:
     _do(room, VouchForPerson("carl"))
     _do(room, AskPersonAct("link", "carl", None, "forgotten", "anna"), "anna")
     _do(room, SettlePersonAct(next(iter(room.engine.state.asked_acts)), False, "anna"), "anna")
+    for name in ("bea", "anna"):
+        _do(room, BindIdentity(name, f"{'0' * 24}:{name.encode().hex():0>64}"))
+    _do(room, NoteAccess("second factors removed", "bea"))
 
 
 def _cycles(room: Room, vendor: Vendor) -> None:

@@ -134,6 +134,7 @@ class Portal(World):
             "colleague": self.people["approver"].pk,
             "token": token.id,
             "version": 1,
+            "imported": "0",
         }
 
     def answered_again(self) -> str:

@@ -99,7 +99,7 @@ def expected(role: str, who: str, *, scoped: bool) -> str:
     return "in" if LETTERS[role] in who else "403"
 
 
-OWN_THINGS = ("api-tokens", "api-token-revoke", "home")
+OWN_THINGS = ("api-tokens", "api-token-rename", "api-token-revoke", "home")
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ def test_the_list_the_customer_and_the_mail_say_the_same(portal: Portal) -> None
     ok(receipts.accept_receipt(portal.calm, raw=portal.license(site, "branch", lines=bought), **portal.act))
     words = f"Bot Creator: 20 {until(soon)}, then 5."
     (notice,) = [each for each in due_notices(read_sites(portal.now), set(), portal.now) if each.kind == "change"]
-    assert words in mail_of(notice, portal.now).body
+    assert words in mail_of(notice, portal.now, "Automation Vendor").body
     listed = text(portal.as_("operator").get(reverse("expiring")).content)
     assert words in listed
     assert "Plant Branch branch Northwind Active 11 d 16 h left" in listed

@@ -64,8 +64,12 @@ def test_it_is_bought_in_each_way(sold: Portal, metric: Metric) -> None:
 
 
 def _uploaded(portal: Portal, order: str) -> None:
-    where = reverse("purchases-upload", kwargs={"account": portal.northwind.id})
-    portal.as_("operator").post(where, {"file": SimpleUploadedFile("order.csv", order.encode())})
+    browser, of = portal.as_("operator"), {"account": portal.northwind.id}
+    checked = browser.post(
+        reverse("purchases-upload", kwargs=of), {"file": SimpleUploadedFile("order.csv", order.encode())}
+    )
+    assert "Store 1 purchase" in read(checked.content.decode())
+    assert browser.post(reverse("purchases-store", kwargs=of), {"text": order}).status_code == 302
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def text_of(answer: Any) -> str:
 @pytest.mark.rule("Q1")
 def test_a_purchase_is_added_as_perpetual_and_no_later(portal: Portal) -> None:
     browser, page = portal.as_("operator"), f"/accounts/{portal.northwind.id}/purchases/add/"
-    assert "The first day that is too late, or “perpetual”." in text_of(browser.get(page))
+    assert "Ends at the start of this day (UTC). Or “perpetual”." in text_of(browser.get(page))
     before = Purchase.objects.count()
     refused = browser.post(page, TYPED | {"valid_until": "9999-12-31"})
     assert (refused.status_code, Purchase.objects.count()) == (422, before)

@@ -4,7 +4,7 @@ command needs it, so that `--help` answers at once."""
 import gc
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -280,18 +280,21 @@ class Vendor:
         """Sends what is due, by the mail that the settings name. As the one thing that a timer runs, it also lets go of
         refused files that are kept no longer (N2)."""
         calm = self.for_portal().calm()
-        from django.core.mail import send_mail
-
         from carnet.calm.notices.sending import send_due
-        from carnet.calm.people.staff import addresses_of, staff_addresses
+        from carnet.calm.notices.waiting import by_mail
+        from carnet.calm.people.staff import Recipients, addresses_of, staff_addresses
         from carnet.calm.use_cases.refused_uploads import let_go_of_old
-
-        def mail(to: Sequence[str], subject: str, body: str) -> None:
-            send_mail(subject, body, None, list(to))
 
         let_go_of_old(calm, self.now())
         return send_due(
-            calm, now=self.now(), by="calm notify", mail=mail, addresses=addresses_of, staff=staff_addresses()
+            calm,
+            now=self.now(),
+            by="calm notify",
+            mail=by_mail,
+            addresses=addresses_of,
+            vendor=self.vendor(),
+            staff=staff_addresses(),
+            whom=Recipients(),
         )
 
     def password_link(self, email: str) -> str:

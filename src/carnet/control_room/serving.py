@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from carnet.control_room.engine.engine import Engine
+from carnet.control_room.engine.key_uses import note_uses
 from carnet.control_room.engine.writer import Writer
 from carnet.control_room.local_api.server import UnixServer
 from carnet.control_room.pages.runtime_config import RuntimeConfig
@@ -65,7 +66,9 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
 
     limits = Limits().with_connections(at.connections, at.per_address)
     options = Options(Tls(*at.tls) if at.tls else None, limits, at.proxies, at.prefix)
-    server = Server(Door(writer), options, log, told, now)
+    door = Door(writer)
+    server = Server(door, options, log, told, now)
+    server.beside.append(lambda: _noting(door.used, folder, now))
     server.beside.append(lambda: _beside(writer, folder))
     if at.pages:
         server.beside.append(partial(_pages, at.pages, log))
@@ -88,6 +91,17 @@ async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
         sweeping.cancel()
         await door.stop()
         await writer.close()
+
+
+@asynccontextmanager
+async def _noting(used: set[str], folder: Path, now: Callable[[], datetime]) -> AsyncIterator[None]:
+    noting = asyncio.create_task(note_uses(used, folder, now))
+    try:
+        yield
+    finally:
+        noting.cancel()
+        with suppress(asyncio.CancelledError):
+            await noting
 
 
 @asynccontextmanager

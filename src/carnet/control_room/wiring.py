@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -205,6 +205,11 @@ class Site:
         from carnet.control_room.pages.notices import tell_factors_removed
 
         return tell_factors_removed(name, by)
+
+    def key_uses(self) -> dict[str, datetime]:
+        from carnet.control_room.engine.key_uses import read_uses
+
+        return read_uses(self.folder)
 
     def notify(self) -> "Told":
         """Sends what is due, by the ways that are set at the pages. Raises UsageError after a move (L7)."""

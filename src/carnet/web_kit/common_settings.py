@@ -165,6 +165,9 @@ MFA_FORMS = {
 }
 USERSESSIONS_TRACK_ACTIVITY = True  # by `SeenLast`, once a minute
 SECOND_FACTOR = "required"  # of whom: each side says
+SSO = SSO_LOOPBACK = False  # whether people sign in by an issuer (`carnet.web_kit.sso`): each side says
+SSO_CA = None  # the file with the certificate that signed the issuer's, where the system does not know it
+
 
 # Failed sign-ins and used one-time codes are counted here: several processes must share it.
 CACHES = {

@@ -18,6 +18,7 @@ from carnet.calm.notices.due import (
 from carnet.calm.notices.mails import mail_of
 from carnet.exchange.windows import Windows
 
+VENDOR = "Automation Vendor"
 END = datetime(2026, 10, 8, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 SITE = Site("room", "Frankfurt Vault", "account", "Northwind Bank", END, END, None, 12)
@@ -79,7 +80,7 @@ def test_what_is_said_to_come_is_what_comes(minutes: int) -> None:
 
 def test_a_mail_says_what_when_what_it_means_and_what_to_do() -> None:
     (notice,) = due_notices([replace(SITE, grace_until=END + 10 * DAY)], set(), END - 7 * DAY + 3 * HOUR)
-    mail = mail_of(notice, END - 7 * DAY + 3 * HOUR, "https://calm.example/guids/1/")
+    mail = mail_of(notice, END - 7 * DAY + 3 * HOUR, VENDOR, "https://calm.example/guids/1/")
     assert mail.subject == "Frankfurt Vault: the license ends in 6 d 21 h"
     assert mail.body == (
         "The license of Frankfurt Vault ends at the end of 2026-10-07 (UTC), in 6 d 21 h.\n\n"
@@ -87,7 +88,7 @@ def test_a_mail_says_what_when_what_it_means_and_what_to_do() -> None:
         "Make a renewal request at Frankfurt Vault, upload it to CALM, and carry the license file back.\n\n"
         "https://calm.example/guids/1/\n\n"
         "Northwind Bank, Control Room Frankfurt Vault.\n"
-        "CALM sends this once. Times are UTC.\n"
+        "CALM, the license portal of Automation Vendor, sends this once. Times are UTC.\n"
     )
 
 
@@ -95,12 +96,14 @@ def test_a_deadline_says_whether_to_issue_or_to_install() -> None:
     site = replace(SITE, licensed_until=None, deadline=END)
     (asked,) = due_notices([site], set(), END - 20 * HOUR)
     (issued,) = due_notices([replace(site, answered=10)], set(), END - 3 * HOUR)
-    assert mail_of(asked, END - 20 * HOUR).subject == "Frankfurt Vault: request #12 must be answered in 20 h 0 min"
-    mail = mail_of(issued, END - 3 * HOUR)
+    assert (
+        mail_of(asked, END - 20 * HOUR, VENDOR).subject == "Frankfurt Vault: request #12 must be answered in 20 h 0 min"
+    )
+    mail = mail_of(issued, END - 3 * HOUR, VENDOR)
     assert mail.subject == "Frankfurt Vault: license file #10 must be installed in 3 h 0 min"
     assert "the Control Room locks" in mail.body
 
 
 def test_no_name_makes_a_second_header() -> None:
     (notice,) = due_notices([replace(SITE, name="Frankfurt\r\nBcc: all")], set(), END - DAY)
-    assert "\n" not in mail_of(notice, END - DAY).subject
+    assert "\n" not in mail_of(notice, END - DAY, VENDOR).subject

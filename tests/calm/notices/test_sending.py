@@ -48,7 +48,7 @@ def site(world: World) -> Site:
 
 
 def send(world: World, post: Postbox, to: Sequence[str] = (ADMIN,)) -> NoticesSent:
-    return send_due(world.calm, mail=post, addresses=lambda _account: to, **world.act)
+    return send_due(world.calm, mail=post, addresses=lambda _account: to, vendor="Automation Vendor", **world.act)
 
 
 @pytest.mark.rule("S", "V1")

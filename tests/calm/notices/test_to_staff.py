@@ -33,7 +33,9 @@ def site(world: World) -> Site:
 
 
 def send(world: World, post: Postbox, to: Sequence[str] = STAFF) -> NoticesSent:
-    return send_due(world.calm, mail=post, addresses=lambda _account: (ADMIN,), staff=to, **world.act)
+    return send_due(
+        world.calm, mail=post, addresses=lambda _account: (ADMIN,), vendor="Automation Vendor", staff=to, **world.act
+    )
 
 
 @pytest.mark.rule("S", "E18", "V1")

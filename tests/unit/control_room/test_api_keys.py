@@ -2,14 +2,17 @@
 
 import dataclasses
 import re
+from datetime import timedelta
 
 import pytest
 
+from carnet.control_room.engine.key_uses import FILE, note, read_uses
 from carnet.control_room.rules.activation.generate_request import GenerateRequest
 from carnet.control_room.rules.decision import View
 from carnet.control_room.rules.granting.api_keys import (
     CreateApiKey,
     ListApiKeys,
+    RenameApiKey,
     RevokeApiKey,
     digest,
     read_key,
@@ -133,3 +136,41 @@ def test_a1_a_lease_of_another_product_is_answered_as_an_unknown_one(licensed, r
         hidden = refuse(key, command(lease), licensed.state)
         assert repr(hidden) == repr(unknown).replace(never, lease)
         assert refuse(seats, command(lease), licensed.state) is None
+
+
+@pytest.mark.rule("A1")
+def test_a1_a_key_may_have_an_end_that_lies_ahead(licensed):
+    ahead = licensed.now + timedelta(days=30)
+    made = granted(licensed.do(CreateApiKey("bots", None, ["take"], ahead)))
+    assert made.expires_at == ahead
+    assert [key.expires_at for key in listed(licensed)] == [ahead]
+    size = licensed.engine.checkpoint.size
+    refused(licensed.do(CreateApiKey("late", None, ["take"], licensed.now)), Code.MALFORMED)
+    assert licensed.engine.checkpoint.size == size + 1, "the refusal alone"
+
+
+@pytest.mark.rule("A1")
+def test_a1_another_name_is_the_same_key_and_a_revoked_one_keeps_its_own(licensed):
+    key = make(licensed)
+    granted(licensed.do(RenameApiKey(key.key_id, "builders")))
+    renamed = licensed.state.api_keys[key.key_id]
+    assert (renamed.name, renamed.secret_sha256) == ("builders", key.secret_sha256)
+    for name in ("", "  ", "x" * 201, "a\nb"):
+        refused(licensed.do(RenameApiKey(key.key_id, name)), Code.MALFORMED)
+    granted(licensed.do(RevokeApiKey(key.key_id)))
+    refused(licensed.do(RenameApiKey(key.key_id, "others")), Code.NOT_FOUND)
+    assert licensed.state.api_keys[key.key_id].name == "builders"
+
+
+def test_uses_are_noted_beside_the_ledger_and_a_broken_note_is_none(tmp_path, licensed):
+    size = licensed.engine.checkpoint.size
+    used = {"aaaaaaaa"}
+    note(used, tmp_path, licensed.now)
+    assert used == set()
+    note({"bbbbbbbb"}, tmp_path, licensed.now + timedelta(hours=1))
+    assert read_uses(tmp_path) == {"aaaaaaaa": licensed.now, "bbbbbbbb": licensed.now + timedelta(hours=1)}
+    assert (tmp_path / FILE).stat().st_mode & 0o777 == 0o600
+    (tmp_path / FILE).write_bytes(b"{broken")
+    assert read_uses(tmp_path) == {}
+    note({"aaaaaaaa"}, tmp_path / "gone", licensed.now)  # nowhere to write: nothing is lost but the note
+    assert licensed.engine.checkpoint.size == size

@@ -27,10 +27,11 @@ from carnet.control_room.queries.what_if import WhatIf
 from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, NewestLfr, WithdrawCycle
 from carnet.control_room.rules.activation.install_license import LICENSE, RECEIPT, InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
-from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RenameApiKey, RevokeApiKey
 from carnet.control_room.rules.granting.assignment_file import AssignmentRow
 from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.rules.granting.features import CheckFeature
+from carnet.control_room.rules.granting.identities import BindIdentity, IsIdentity
 from carnet.control_room.rules.granting.people import (
     Access,
     AddPerson,
@@ -176,6 +177,9 @@ def people(play: Play) -> None:
     play.ask(ListTwoPeople())
     for command in (GiveLink("bo"), GiveLink("eve"), RemoveFactors("eve", on_machine=True), VouchForPerson("dee")):
         play.do(command)
+    for name in ("eve", "anna", "nobody"):
+        play.do(BindIdentity(name, f"{'1' * 24}:{'2' * 64}"))
+        play.ask(IsIdentity(name, f"{'1' * 24}:{'2' * 64}"))
     for access, about in ((Access.SIGNED_IN, None), (Access.LINK_GIVEN, "bo"), ("nothing", None)):
         play.do(NoteAccess(access, about))
     for name in ("anna", "bo", "nobody"):
@@ -187,6 +191,7 @@ def looking(play: Play) -> None:
     made = play.do(CreateApiKey("bots", [SEATS], ["take"]))
     play.do(CreateApiKey("bots", [], ["take"]))
     for key_id in (made.key_id, "nothing"):
+        play.do(RenameApiKey(key_id, "builders"))
         play.do(RevokeApiKey(key_id))
     play.ask(ListApiKeys())
     for question in (questions.Status(), questions.Usage(), questions.Checkpoint()):

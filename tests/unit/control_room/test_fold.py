@@ -18,7 +18,6 @@ from tests.support.room import Room
 from tests.vectors.make_fold import folded, read_frozen, read_records
 
 FOLDS_NOTHING = {
-    "access.noted": "It is evidence for people: no decision asks who signed in, or what was downloaded.",
     "answer.remembered": "It carries an answer (G5), and those are found by the idempotency index of the engine.",
     "ledger.restored": "It makes two copies of one backup differ (L2); what is held is what the backup held.",
     "totals.stated": "It states what the records before it add up to (L3); to fold it would count that twice.",

@@ -131,7 +131,7 @@ Products = Annotated[list[str] | None, typer.Option("--product", metavar="SKU=QT
 Lines = Annotated[list[str] | None, typer.Option("--line", metavar="PURCHASE=QTY", help="Out of this purchase.")]
 Until = Annotated[
     str | None,
-    typer.Option("--until", metavar="DATE", help="The first day too late for all lines, or perpetual."),
+    typer.Option("--until", metavar="DATE", help="All lines end at the start of this day (UTC). Or perpetual."),
 ]
 ClockOff = Annotated[bool, typer.Option("--site-clock-is-off", help="State that the site's clock is wrong (E5).")]
 Lowers = Annotated[bool, typer.Option("--lowers-clock", help="Let the site lower its clock mark (T3).")]

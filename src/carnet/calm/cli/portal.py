@@ -10,6 +10,7 @@ from carnet.calm.cli.session import Session, command
 from carnet.cli_support import FAULT, say
 from carnet.edge.prefix import checked_prefix
 from carnet.errors import UsageError
+from carnet.web_kit.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,18 +92,21 @@ def check(session: Session) -> None:
 
 
 def notify(session: Session) -> None:
-    """Send the notices that are due: before a license ends, before a cycle's deadline. Each once; for a timer."""
+    """Send the mails that are due: before a license ends, before a cycle's deadline, to whoever is waited for. Each
+    once; for a timer."""
     answer = session.vendor.notify()
     session.answer(answer, _notified)
-    if answer.failed:
+    if answer.some_failed:
         raise typer.Exit(FAULT)
 
 
 def _notified(console: "Console", answer: Any) -> None:
-    console.print(f"{len(answer.sent)} notices sent, {len(answer.failed)} failed.")
-    for one in answer.sent:
+    sent = [*answer.sent, *(one for one in answer.waiting if not one.why)]
+    failed = [*answer.failed, *(one for one in answer.waiting if one.why)]
+    console.print(f"{counted(len(sent), 'mail')} sent, {len(failed):,} failed.")
+    for one in sent:
         console.print(f"  sent: {one.subject} → {', '.join(one.to)}", soft_wrap=True)
-    for one in answer.failed:
+    for one in failed:
         console.print(f"  failed, and tried again next time: {one.subject}: {one.why}", soft_wrap=True, style="yellow")
     for one in answer.nobody:
         console.print(f"  no recipient for: {one.subject}", soft_wrap=True, style="yellow")

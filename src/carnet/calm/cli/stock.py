@@ -1,5 +1,6 @@
-"""purchase add/list/lower · guid add/list/show/rename/archive/bring-back"""
+"""purchase add/list/lower/import/take-back-import · guid add/list/show/rename/archive/bring-back"""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,9 @@ from carnet.calm.cli.session import (
 )
 from carnet.cli_support import new_app, parse_end, parse_time
 from carnet.errors import UsageError
+from carnet.exchange.verdicts import Refusal
+from carnet.files import read_file
+from carnet.web_kit.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +29,8 @@ def add_to(app: typer.Typer) -> None:
     command(purchase, "add")(add_purchase)
     command(purchase, "list")(list_purchases)
     command(purchase, "lower")(lower_purchase)
+    command(purchase, "import")(import_order)
+    command(purchase, "take-back-import")(take_back_import)
     guid = new_app("License GUIDs: an account's license_guids, each for one Control Room.")
     command(guid, "add")(add_guid)
     command(guid, "list")(list_guids)
@@ -39,7 +45,9 @@ def add_to(app: typer.Typer) -> None:
 Sku = Annotated[str, typer.Option("--product", metavar="SKU", help="As in: calm catalogue show.")]
 Quantity = Annotated[int, typer.Option("--quantity", min=1, max=2**53 - 1)]
 From = Annotated[str, typer.Option("--from", metavar="DATE", help="2026-11-24, or 2026-11-24T08:00:00Z.")]
-Until = Annotated[str, typer.Option("--until", metavar="DATE", help="The first day that is too late, or perpetual.")]
+Until = Annotated[
+    str, typer.Option("--until", metavar="DATE", help="It ends at the start of this day (UTC). Or perpetual.")
+]
 Kind = Annotated[str, typer.Option("--kind", help="purchased or trial.")]
 PerPeriod = Annotated[str | None, typer.Option("--period", help="month or year: the quantity is for each.")]
 Overage = Annotated[int, typer.Option("--overage-percent", min=0, max=100, help="Use above it that is allowed, owed.")]
@@ -112,6 +120,78 @@ def _purchases(console: "Console", answer: Any) -> None:
 def _of(purchase: Any) -> str:
     per = f" a {purchase.period.unit}" if purchase.period else ""
     return f"{purchase.quantity}{per}"
+
+
+OrderFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="CSV in UTF-8.")]
+OnlyCheck = Annotated[bool, typer.Option("--check", help="Say what it would do. Nothing is stored.")]
+GoodRows = Annotated[bool, typer.Option("--good-rows-only", help="Store the good rows, and leave the others out.")]
+
+
+def import_order(
+    session: Session, file: OrderFile, account: AnyAccount = None, check: OnlyCheck = False, good_rows: GoodRows = False
+) -> None:
+    """Store the purchases of an order file (H8). Without --account each row names its own."""
+    calm = session.calm()
+    from carnet.calm.use_cases import order_imports, orders
+
+    raw = read_file(file, orders.MAX_ORDER)
+
+    if check:
+        session.answer(_plain_check(order_imports.check_order(raw, account)), _checked)
+        return
+    answer = order_imports.add_order(calm, account=account, raw=raw, good_rows_only=good_rows, **session.who())
+    session.answer(answer, _imported)
+
+
+def _plain_check(checked: Any) -> Any:
+    """As the JSON has it: rows by their line."""
+    if isinstance(checked, Refusal):
+        return checked
+    rows = {"new": checked.new, "standing": checked.standing}
+    return {name: [_plain_row(one) for one in found] for name, found in rows.items()} | {"errors": checked.errors}
+
+
+def _plain_row(placed: Any) -> dict[str, Any]:
+    row = placed.row
+    fields = {"line": row.line, "account": placed.account.name, "sku": row.wanted.product.sku}
+    return fields | {"quantity": row.wanted.quantity, "order": row.order, "order_line": row.number}
+
+
+def _checked(console: "Console", answer: Any) -> None:
+    new, stand = len(answer["new"]), len(answer["standing"])
+    bad = len({error.line for error in answer["errors"]})
+    console.print(f"{counted(new, 'row')} new, {stand:,} stand already, {bad:,} refused. Nothing was stored.")
+    _row_errors(console, answer["errors"])
+
+
+def _imported(console: "Console", answer: Any) -> None:
+    stand, bad = len(answer.standing), len({error.line for error in answer.left_out})
+    console.print(f"{counted(len(answer.purchases), 'purchase')} added, {stand:,} stood already, {bad:,} left out.")
+    _row_errors(console, answer.left_out)
+    if answer.imported:
+        console.print(
+            f"For a day it can be taken back: calm purchase take-back-import {answer.imported}", soft_wrap=True
+        )
+
+
+def _row_errors(console: "Console", errors: Any) -> None:
+    for one in errors:
+        fits = f" Did you mean {one.fits}?" if one.fits else ""
+        console.print(f"  line {one.line}, {one.column or 'the row'}: {one.sentence}{fits}", soft_wrap=True)
+
+
+ImportId = Annotated[str, typer.Argument(metavar="IMPORT", show_default=False)]
+
+
+def take_back_import(session: Session, imported: ImportId) -> None:
+    """Take an import back as a whole, within a day, if nothing was issued from it (H8)."""
+    calm = session.calm()
+    from carnet.calm.use_cases.order_imports import take_back_import as use_case
+
+    session.answer(
+        use_case(calm, imported=imported, **session.who()),
+        lambda console, answer: console.print(f"Taken back: {counted(len(answer.purchases), 'purchase')} removed."),
+    )
 
 
 PurchaseId = Annotated[str, typer.Argument(metavar="PURCHASE", show_default=False)]

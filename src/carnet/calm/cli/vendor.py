@@ -26,6 +26,7 @@ from carnet.errors import UsageError
 from carnet.files import is_there
 from carnet.out_files import KEY_SET, TRUST
 from carnet.times import minute
+from carnet.web_kit.words import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -357,7 +358,7 @@ def _verified(console: "Console", answer: Any) -> None:
         console.print(f"The issuing log holds: {answer.size} records, root {answer.root}.")
         console.print("Every record, tree node, private half and issued file was derived again from the stored bytes.")
         return
-    console.print(f"The issuing log does not hold ({len(answer.problems)} problems):", style="red")
+    console.print(f"The issuing log does not hold ({counted(len(answer.problems), 'problem')}):", style="red")
     for problem in answer.problems:
         console.print(f"  • {problem}")
     console.print("Keep this database as it is, as evidence, and restore the newest backup that verifies.")

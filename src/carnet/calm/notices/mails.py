@@ -21,7 +21,12 @@ class Mail:
     body: str
 
 
-def mail_of(notice: Notice, now: datetime, link: str = "", changes: Sequence[str] = ()) -> Mail:
+def foot(vendor: str) -> str:
+    """Under every mail: which product of whom sends it; never a host and a port."""
+    return f"CALM, the license portal of {vendor}, sends this once. Times are UTC."
+
+
+def mail_of(notice: Notice, now: datetime, vendor: str, link: str = "", changes: Sequence[str] = ()) -> Mail:
     """`link`: of the Control Room's page; empty where it is not known. `changes`: what the license file changes that is
     to be installed, in sentences."""
     subject, words = _WORDS[notice.kind](notice, now)
@@ -33,11 +38,13 @@ def mail_of(notice: Notice, now: datetime, link: str = "", changes: Sequence[str
     if link:
         lines += ["", link]
     lines += ["", f"{site.account_name}, Control Room {site.name}."]
-    lines.append("CALM sends this once. Times are UTC.")
+    lines.append(foot(vendor))
     return Mail(" ".join(subject.split()), "\n".join(lines) + "\n")
 
 
-def staff_mail_of(notices: Sequence[Notice], now: datetime, link: Callable[[str], str] = lambda _room: "") -> Mail:
+def staff_mail_of(
+    notices: Sequence[Notice], now: datetime, vendor: str, link: Callable[[str], str] = lambda _room: ""
+) -> Mail:
     """To the vendor's own people, of several sites at once, one at least: the sentences are the customers' own."""
     told = [(notice, *_WORDS[notice.kind](notice, now)) for notice in notices]
     more = len(told) - 1
@@ -46,7 +53,7 @@ def staff_mail_of(notices: Sequence[Notice], now: datetime, link: Callable[[str]
     for notice, _subject, (what, _means, _to_do) in told:
         lines += [f"{notice.site.account_name}, Control Room {notice.site.name}:", what]
         lines += [address, ""] if (address := link(notice.site.room)) else [""]
-    lines.append("The customer's license administrators are told too. CALM sends this once. Times are UTC.")
+    lines += ["The customer's license administrators are told too.", foot(vendor)]
     return Mail(" ".join(f"{told[0][1]}{also}".split()), "\n".join(lines) + "\n")
 
 

@@ -25,3 +25,16 @@ class SentNotice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.step}: {self.room_id}"
+
+
+class SentWord(models.Model):
+    """A mail to whoever is waited for (`waiting`), sent once; or (`sent_at` empty) about to be sent."""
+
+    key = models.CharField(primary_key=True, max_length=100)  # what it is about, and which state of that
+    claimed_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    subject = models.CharField(max_length=300, blank=True)
+    to = models.TextField(blank=True)  # addresses, one a line
+
+    def __str__(self) -> str:
+        return self.key

@@ -23,6 +23,7 @@ def tell_staff(
     now: datetime,
     by: str,
     mail: Mailer,
+    vendor: str,
     link: Callable[[str], str],
 ) -> list[NoticeTold]:
     """What was told, or why not; nothing where there is nobody to tell."""
@@ -32,7 +33,7 @@ def tell_staff(
     claims = [(notice, row) for notice in due if to and (row := claim(_key(notice), now))]
     if not claims:
         return []
-    text = staff_mail_of([notice for notice, _ in claims], now, link)
+    text = staff_mail_of([notice for notice, _ in claims], now, vendor, link)
     why = send(mail, to, text, [row for _, row in claims])
     for notice, row in claims if not why else ():
         note_sent(calm, notice, row, to, text.subject, now=now, by=by)

@@ -8,7 +8,7 @@ from typing import Any
 from carnet.calm.control_rooms.models import ControlRoom, RefusedFile
 from carnet.calm.customers.models import Account, Approval
 from carnet.calm.customers.windows import windows_of
-from carnet.calm.people.models import Person
+from carnet.calm.people.models import AccountIssuer, Person
 from carnet.calm.purchases.models import Guid, Purchase
 from carnet.calm.use_cases import two_people
 from carnet.calm.use_cases.accounts import find_open_account, is_approved
@@ -64,6 +64,8 @@ def consequences(was: Account, to: Account) -> Iterator[str]:
         yield f"the approval of {one.name} is in force for the sites of {other.name}, too (E1)"
     if windows_of(was) != windows_of(to):
         yield f"the windows of {to.name} hold for all (E18)"
+    if AccountIssuer.objects.filter(account=was).exists():
+        yield f"the issuer of {was.name} (single sign-on) is removed: its people sign in by their passwords (A5)"
     yield f"{was.name} is archived for good; its name stays taken"
 
 
@@ -77,11 +79,21 @@ def _merge(doing: Act, row: Proposal, payload: dict[str, Any]) -> two_people.Con
     was, to = find_open_account(row.subject), find_open_account(payload["into"])
     _check(was, to)
     did = tuple(consequences(was, to))
+    _keep_order_lines_apart(was, to)
     for model in _MOVED:
         model.objects.filter(account=was).update(account=to)
+    AccountIssuer.objects.filter(account=was).delete()
     RefusedFile.objects.filter(account=was.id).update(account=to.id)
     for other in Proposal.objects.filter(subject=was.id, state=Proposal.State.OPEN).exclude(id=row.id):
         two_people.withdraw_open(doing, other)
     was.archived_at, was.merged_into = doing.now, to
     was.save(force_update=True)
     return two_people.done(doing, row, did)
+
+
+def _keep_order_lines_apart(was: Account, to: Account) -> None:
+    """H8: a line of an order stands once in an account; where both have it, one says whose it was."""
+    orders = Purchase.objects.filter(account=to).exclude(order=None).values("order")
+    for row in Purchase.objects.filter(account=was, order__in=orders):
+        row.order = f"{row.order} ({was.id})"[-64:]
+        row.save(force_update=True, update_fields=["order"])

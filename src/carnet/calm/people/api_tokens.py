@@ -28,23 +28,43 @@ class TokenMade:
     token: str  # shown once
 
 
-def make_token(calm: Calm, *, person: Person, label: str, now: datetime, by: str) -> TokenMade:
+def make_token(calm: Calm, *, person: Person, label: str, now: datetime, by: str, life: timedelta = LIFE) -> TokenMade:
+    """It ends after `life`, at most a year.
+
+    Raises UsageError where the label or the life is none."""
     check_text(label, "label")
+    if not timedelta() < life <= LIFE:
+        raise UsageError(f"An API token is for 1 to {LIFE.days} days.")
     with act(calm, now=now, by=by) as doing:
         id_, secret = _text(doing.random(5)), _text(doing.random(32))
         made = ApiToken(
-            id=id_, person=person, label=label, digest=_digest(secret), made_at=now, expires_at=later(now, LIFE)
+            id=id_, person=person, label=label, digest=_digest(secret), made_at=now, expires_at=later(now, life)
         )
         made.save(force_insert=True)
         doing.record("api_token.made", id_, label=label, person=person.email)
         return TokenMade(id_, label, made.expires_at, f"{_PREFIX}_{id_}_{secret}")
 
 
+def rename_token(calm: Calm, *, person: Person, token: str, label: str, now: datetime, by: str) -> None:
+    """It is the same token, for those who look at the list. Raises UsageError where there is none in force."""
+    check_text(label, "label")
+    with act(calm, now=now, by=by) as doing:
+        found = _in_force(person, token)
+        doing.record("api_token.renamed", found.id, label=[found.label, label], person=person.email)
+        found.label = label
+        found.save(update_fields=["label"])
+
+
+def _in_force(person: Person, token: str) -> ApiToken:
+    found = ApiToken.objects.filter(id=token, person=person, revoked_at=None).first()
+    if found is None:
+        raise UsageError("There is no such API token.")
+    return found
+
+
 def revoke_token(calm: Calm, *, person: Person, token: str, now: datetime, by: str) -> None:
     with act(calm, now=now, by=by) as doing:
-        found = ApiToken.objects.filter(id=token, person=person, revoked_at=None).first()
-        if found is None:
-            raise UsageError("There is no such API token.")
+        found = _in_force(person, token)
         found.revoked_at = now
         found.save(update_fields=["revoked_at"])
         doing.record("api_token.revoked", found.id, label=found.label, person=person.email)

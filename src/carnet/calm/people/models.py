@@ -55,6 +55,21 @@ class SentForm(SentForms):
     """N4: a form that was carried out, or is being carried out."""
 
 
+class AccountIssuer(models.Model):
+    """A5: the issuer by which an account's people sign in, as one of its administrators named it."""
+
+    account = models.OneToOneField(Account, primary_key=True, on_delete=models.PROTECT)
+    url = models.CharField(max_length=200)
+    client_id = models.CharField(max_length=200)
+    secret = models.BinaryField()  # as the vault wraps it (A2)
+    domains = models.TextField()  # of its people's addresses, one a line, lower case
+    by = models.EmailField()
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.url
+
+
 class ApiToken(models.Model):
     """What a program shows instead of a password; it may what its person may."""
 

@@ -14,7 +14,7 @@ from django.core.validators import validate_email
 from carnet.calm.customers.models import Account
 from carnet.calm.people.access import CUSTOMER_ROLES, VENDOR_ROLES, Permission, Role, may
 from carnet.calm.people.models import ApiToken, EntryCode, Person
-from carnet.calm.use_cases import vouchers
+from carnet.calm.use_cases import identities, vouchers
 from carnet.calm.use_cases.accounts import find_account
 from carnet.calm.use_cases.context import (
     Act,
@@ -126,6 +126,7 @@ def set_active(
 def put_active(doing: Act, person: Person, *, active: bool, **detail: Any) -> None:
     if not active:
         _take_back_proposals(doing, person)
+        identities.forget(person.email)
     person.is_active = active
     person.save(update_fields=["is_active"])
     doing.record("person.activated" if active else "person.deactivated", person.email, **detail)
@@ -188,6 +189,7 @@ def drop_second_factors(doing: Act, person: Person, **detail: Any) -> None:
         session.end()
     EntryCode.objects.filter(name=person.email, given_at__isnull=False).delete()
     end_tokens(person, doing.now)
+    identities.forget(person.email)
     person.set_unusable_password()  # also ends sessions and links that nothing above knows of
     person.save(update_fields=["password"])
     doing.record("person.second_factors_removed", person.email, **detail)
@@ -252,6 +254,32 @@ def addresses_of(account: str) -> list[str]:
 def staff_addresses() -> list[str]:
     """Who of the vendor's own people hears of ends, and of what becomes less (S): its operators."""
     people = Person.objects.filter(role=Role.OPERATOR, is_active=True)
+    return list(people.order_by("email").values_list("email", flat=True))
+
+
+class Recipients:
+    """Whom mails go to, as `notices.waiting` asks."""
+
+    def deciding(self) -> list[str]:
+        return _who_may(Permission.DECIDE)
+
+    def confirming(self) -> list[str]:
+        return _who_may(Permission.CONFIRM)
+
+    def operating(self) -> list[str]:
+        return _who_may(Permission.OPERATE)
+
+    def of_account(self, account: str) -> list[str]:
+        return addresses_of(account)
+
+    def is_person(self, address: str) -> bool:
+        return Person.objects.filter(email=address, is_active=True).exists()
+
+
+def _who_may(what: Permission) -> list[str]:
+    """Of the vendor's own people."""
+    roles = [role.value for role in VENDOR_ROLES if may(role, what)]
+    people = Person.objects.filter(role__in=roles, account=None, is_active=True)
     return list(people.order_by("email").values_list("email", flat=True))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from carnet.calm.people import staff
 from carnet.calm.people.access import VENDOR_ROLES, Permission, Role, may
 from carnet.calm.people.models import EntryCode, Person
-from carnet.calm.use_cases import two_people, vouchers
+from carnet.calm.use_cases import identities, two_people, vouchers
 from carnet.calm.use_cases.context import Act, Calm, act, check_text, is_same_operator
 from carnet.calm.use_cases.models import Proposal
 from carnet.errors import UsageError
@@ -109,7 +109,7 @@ def _find(address: str) -> Person:
 def _nobody_else(address: str, by: str, now: datetime) -> Refusal | None:
     """Where no one could confirm: said at once, with the way that there is."""
     others = Person.objects.filter(role__in=_CONFIRMING, is_active=True).exclude(email__in=(address, by.casefold()))
-    if any(vouchers.apart(by, other.email, now) is None for other in others):
+    if any(vouchers.apart(by, other.email, now) is None and identities.are_two(by, other.email) for other in others):
         return None
     return Refusal(
         Code.NEEDS_SECOND_PERSON,

@@ -1,6 +1,7 @@
 """Where a person starts, their API tokens, and what they see where the portal broke before any view was asked."""
 
 import sys
+from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
@@ -14,6 +15,7 @@ from carnet.calm.people.models import ApiToken
 from carnet.calm.portal.door import AuthorizedRequest, database_fault, requires
 from carnet.errors import StorageError
 from carnet.web_kit import errors
+from carnet.web_kit.forms import Asking
 
 
 @requires(Permission.SIGNED_IN)
@@ -25,6 +27,13 @@ def home(request: AuthorizedRequest) -> HttpResponse:
 
 class NewToken(forms.Form):
     label = forms.CharField(max_length=200, label="What it is for", help_text="The program that will carry it.")
+    days = forms.IntegerField(
+        min_value=1, max_value=tokens.LIFE.days, initial=tokens.LIFE.days, label="For how many days"
+    )
+
+
+class NewLabel(Asking):
+    label = forms.CharField(max_length=200, label="What it is for")
 
 
 @requires(Permission.SIGNED_IN, fresh=True)
@@ -32,11 +41,29 @@ class NewToken(forms.Form):
 def api_tokens(request: AuthorizedRequest) -> HttpResponse:
     form, made = NewToken(request.POST or None), None
     if request.method == "POST" and form.is_valid():
-        made = tokens.make_token(request.calm, person=request.person, label=form.cleaned_data["label"], **request.who)
+        asked = form.cleaned_data
+        life = timedelta(days=asked["days"])
+        made = tokens.make_token(request.calm, person=request.person, label=asked["label"], life=life, **request.who)
         form = NewToken()
     rows = ApiToken.objects.filter(person=request.person, revoked_at=None, expires_at__gt=request.now)
     rows = rows.order_by("-made_at", "id")
     return render(request, "calm/own/api_tokens.html", {"form": form, "made": made, "tokens": rows})
+
+
+@requires(Permission.SIGNED_IN, fresh=True)
+@require_http_methods(["GET", "POST"])
+def rename(request: AuthorizedRequest, token: str) -> HttpResponse:
+    form = NewLabel(request.POST or None)
+    if request.method == "POST" and form.ask(lambda asked: _rename(request, token, asked["label"])):
+        messages.success(request, "The token has another name. It is the same token.")
+        return redirect("api-tokens")
+    page = {"form": form, "title": "Another name for an API token", "send": "Rename it"}
+    return render(request, "ui/form_page.html", page, status=form.status)
+
+
+def _rename(request: AuthorizedRequest, token: str, label: str) -> bool:
+    tokens.rename_token(request.calm, person=request.person, token=token, label=label, **request.who)
+    return True
 
 
 @requires(Permission.SIGNED_IN)

@@ -1,4 +1,4 @@
-"""The pages of one customer: the overview, the approval and its tokens (E1, E2), purchases and orders from a file,
+"""The pages of one customer: the overview, the approval and its tokens (E1, E2), purchases,
 License GUIDs, several sites in one trip, all files and events, and the mails that were sent.
 """
 
@@ -28,9 +28,8 @@ from carnet.calm.queries.customer import customer_overview
 from carnet.calm.queries.room import file_name
 from carnet.calm.queries.timeline import Whose, by_cycle, events
 from carnet.calm.use_cases import accounts as use_cases
-from carnet.calm.use_cases import batches, guids, key_sets, orders, purchases, tokens
+from carnet.calm.use_cases import batches, guids, key_sets, purchases, tokens
 from carnet.calm.use_cases.models import Token
-from carnet.calm.use_cases.orders import COLUMNS
 from carnet.calm.use_cases.uploads import retry_after
 from carnet.entitlements import (
     MAX_QUANTITY,
@@ -212,52 +211,6 @@ def notices(request: AuthorizedRequest, account: str) -> HttpResponse:
     return render(request, "calm/customer/notices.html", context)
 
 
-class Order(Asking):
-    file = forms.FileField(label="Order file", help_text="CSV in UTF-8, up to 256 KiB and 2,000 rows.")
-    good_rows_only = forms.BooleanField(
-        required=False,
-        label="Store the good rows, and leave the others out",
-        help_text="Else nothing is stored unless every row is good.",
-    )
-
-
-@requires(Permission.OPERATE)
-@require_http_methods(["GET", "POST"])
-def upload_order(request: AuthorizedRequest, account: str) -> HttpResponse:
-    customer = account_of(request, account)
-    form = Order(request.POST or None, request.FILES or None)
-    wrong: tuple[object, ...] = ()
-    if request.method == "POST" and form.is_valid():
-        raw = form.cleaned_data["file"].read(orders.MAX_ORDER + 1)
-        good_only = form.cleaned_data["good_rows_only"]
-        added = form.ask(
-            lambda _asked: orders.add_order(
-                request.calm, account=customer.id, raw=raw, good_rows_only=good_only, **request.who
-            )
-        )
-        if added and not added.left_out:
-            messages.success(request, f"{len(added.purchases)} purchases are added.")
-            return redirect("customer-purchases", account=customer.id)
-        wrong = added.left_out if added else _errors_of(raw)
-        if added:
-            messages.success(request, f"{len(added.purchases)} purchases are added; the rows below are not.")
-    page = {"form": form, "wrong": wrong, "account": customer, "account_id": customer.id, "columns": COLUMNS}
-    return render(request, "calm/customer/order.html", page, status=form.status)
-
-
-def _errors_of(raw: bytes) -> tuple[object, ...]:
-    read = orders.read_order(raw)
-    return read.errors if isinstance(read, orders.OrderRead) else ()
-
-
-@requires(Permission.OPERATE)
-@require_GET
-def template(request: AuthorizedRequest, account: str) -> HttpResponse:
-    """An example to begin with."""
-    account_of(request, account)
-    return download(orders.template().encode(), "order.csv", "text/csv; charset=utf-8")
-
-
 @requires(Permission.SEE)
 @require_GET
 def customer(request: AuthorizedRequest, account: str) -> HttpResponse:
@@ -293,8 +246,9 @@ class NewPurchase(Asking):
     kind = forms.ChoiceField(choices=[(kind.value, kind.value) for kind in PurchaseKind], label="Kind")
     period = forms.ChoiceField(
         required=False,
-        choices=[("", "the whole time"), *((unit.value, unit.value) for unit in PeriodUnit)],
-        label="Counted by",
+        choices=[("", "never"), *((unit.value, f"{unit.value}ly") for unit in PeriodUnit)],
+        label="Resets",
+        help_text="When the count of what was used begins again at nothing.",
     )
     overage_percent = forms.IntegerField(
         min_value=0, max_value=100, initial=0, required=False, label="Overage allowed, %"

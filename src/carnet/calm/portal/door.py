@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -12,8 +13,10 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from carnet.calm import database
+from carnet.calm.notices.waiting import by_mail, tell_waiting
 from carnet.calm.people.access import Permission, is_vendor, may
 from carnet.calm.people.models import Person, SentForm
+from carnet.calm.people.staff import Recipients
 from carnet.calm.portal.portal import portal
 from carnet.calm.use_cases.context import Calm
 from carnet.errors import CarnetError
@@ -40,6 +43,8 @@ class Door(door.Door):
     def open(self, request: HttpRequest) -> Iterator[None]:
         request.now, request.calm = portal().now(), portal().calm()  # type: ignore[attr-defined]
         yield
+        if request.method != "GET" and hasattr(request, "person") and settings.EMAIL_HOST:
+            portal().later(partial(_tell_waiting, request.build_absolute_uri("/").rstrip("/")))
 
     def let_in(self, request: HttpRequest) -> bool:
         person = request.user
@@ -60,6 +65,15 @@ class Door(door.Door):
 
     def fault_of(self, error: Exception) -> CarnetError | None:
         return super().fault_of(error) or database_fault(error)
+
+
+def _tell_waiting(address: str) -> None:
+    """After an act was answered: whoever is waited for now hears of it, without a timer between."""
+    open_portal = portal()
+    to: dict[str, Any] = {"mail": by_mail, "vendor": open_portal.name, "address": address}
+    for one in tell_waiting(open_portal.calm(), Recipients(), now=open_portal.now(), by="CALM", **to):
+        if one.why:
+            log.error("a mail could not be sent, and is tried again: %s", one.why)
 
 
 def database_fault(error: BaseException | None) -> CarnetError | None:

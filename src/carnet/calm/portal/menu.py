@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import reverse, reverse_lazy
 
 from carnet.calm.people.access import Permission, may
 from carnet.calm.people.models import Person
@@ -43,6 +43,8 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
             "title": "Sign in to CALM",
             "lede": f"License operations of {portal().name}.",
             "links_by_mail": True,
+            "sso": settings.SSO,
+            "sso_by_address": True,
             "needs_second_factor": bool(person and person.is_vendor and settings.SECOND_FACTOR != "optional"),
         },
         "now": getattr(request, "now", None) or portal().now(),
@@ -55,15 +57,24 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
     return shown | {
         "place": account.name if account else "License operations",
         "menu": _customer(request, account.id) if account else _vendor(request),
+        **({} if account else _VENDOR_HEAD),
         "person_note": f"{person.email} · {person.role}",
         "person_menu": [
             {"label": "Password and second factor", "url": reverse("mfa_index"), "icon": "key"},
             {"label": "Where I am signed in", "url": reverse("usersessions_list"), "icon": "monitor"},
+            *([{"label": "Single sign-on", "url": reverse("sso-mine"), "icon": "user-group"}] if settings.SSO else []),
             {"label": "API tokens", "url": reverse("api-tokens"), "icon": "file"},
         ],
         "sign_out_url": reverse("account_logout"),
         "allowed": {act.value: may(person.role, act) for act in Permission},
     }
+
+
+_VENDOR_HEAD = {
+    "search_url": reverse_lazy("search"),
+    "search_label": "Account, License GUID, Control Room, file or person",
+    "frame": "calm/parts/account.html",
+}
 
 
 def _vendor(request: HttpRequest) -> list[dict[str, Any]]:
@@ -118,6 +129,7 @@ def _customer(request: HttpRequest, account: str) -> list[dict[str, Any]]:
                 item("customer-approval", "Offline approval", "shield-check"),
                 item("customer-people", "People", "users"),
                 item("customer-notices", "Notices", "bell"),
+                *([item("account-issuer", "Single sign-on", "key")] if settings.SSO else []),
             ],
         },
     ]

@@ -131,7 +131,8 @@ def change_person(request: AuthorizedRequest, person: int) -> HttpResponse:
     form.ask(lambda _asked: _change(request, changed))
     back = _back(changed)
     if form.errors:
-        return render(request, "calm/refused_act.html", {"form": form, "back_url": back}, status=422)
+        context = {"form": form, "back_url": back, "account_id": changed.account_id}
+        return render(request, "calm/refused_act.html", context, status=422)
     return redirect(back)
 
 

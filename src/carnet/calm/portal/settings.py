@@ -4,6 +4,7 @@ place is named in the environment, and described in docs/settings.md. What both 
 import os
 from pathlib import Path
 
+from carnet.calm.portal import issuer
 from carnet.calm.settings import *  # noqa: F403
 from carnet.calm.settings import INSTALLED_APPS as _ROWS
 from carnet.edge.prefix import checked_prefix
@@ -25,7 +26,14 @@ _HTTPS = os.environ.get("CARNET_CALM_HTTPS", "direct" if _DATA else "off")  # di
 _PREFIX = checked_prefix(os.environ.get("CARNET_CALM_PREFIX", ""))
 DEBUG = os.environ.get("CARNET_CALM_DEBUG") == "yes"
 
-INSTALLED_APPS = [*APPS_BEFORE, *_ROWS, "carnet.calm.people", "carnet.calm.notices", "carnet.calm.portal"]
+INSTALLED_APPS = [
+    *APPS_BEFORE,
+    *issuer.apps(),
+    *_ROWS,
+    "carnet.calm.people",
+    "carnet.calm.notices",
+    "carnet.calm.portal",
+]
 MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.calm.portal.door.Door"]
 TEMPLATES = templates(_HERE / "templates", "carnet.calm.portal.menu.page")
 
@@ -73,6 +81,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "CALM: "
 MFA_ADAPTER = "carnet.calm.portal.sign_in.MfaAdapter"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = _HTTPS == "off"
 SECOND_FACTOR = os.environ.get("CARNET_CALM_SECOND_FACTOR", "required")  # of vendor staff, or `optional`
+
+globals().update(issuer.settings())
 
 # Mail. Without a server none is sent, and none is printed: links are in it (A6).
 EMAIL_HOST = os.environ.get("CARNET_SMTP_HOST", "")

@@ -2,15 +2,29 @@
 form; anything else is not looked up at all.
 """
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 from django.urls.converters import StringConverter
 
-from carnet.calm.portal import account, account_acts, customer, people, room, vendor, vendor_lists, windows
+from carnet.calm.portal import (
+    account,
+    account_acts,
+    customer,
+    order_files,
+    people,
+    room,
+    search,
+    vendor,
+    vendor_lists,
+    windows,
+)
+from carnet.calm.portal.account_issuer import account_issuer
 from carnet.web_kit.sign_in.urls import (
     AGAIN,
     ENTRANCE,
     FORGOTTEN,
     MY,
+    sso_urls,
 )
 
 
@@ -20,10 +34,13 @@ class Id(StringConverter):
 
 register_converter(Id, "id")
 urlpatterns: list[URLPattern | URLResolver] = [
+    *sso_urls("sign-in/", "my/"),
+    *([path("accounts/<id:account>/single-sign-on/", account_issuer, name="account-issuer")] if settings.SSO else []),
     path("sign-in/", include([*ENTRANCE, *FORGOTTEN, *AGAIN])),
     path("my/", include(MY)),
     path("", account.home, name="home"),
     path("my/api-tokens/", account.api_tokens, name="api-tokens"),
+    path("my/api-tokens/<id:token>/rename/", account.rename, name="api-token-rename"),
     path("my/api-tokens/<id:token>/revoke/", account.revoke, name="api-token-revoke"),
     path("inbox/", vendor.inbox, name="inbox"),
     path("inbox/approvals/<id:approval>/", vendor.approval, name="approval"),
@@ -35,9 +52,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<id:account>/merge/", account_acts.account_merge, name="account-merge"),
     path("guids/<id:guid>/rename/", account_acts.guid_rename, name="guid-rename"),
     path("guids/<id:guid>/archive/", account_acts.guid_archive, name="guid-archive"),
+    path("search/", search.search_page, name="search"),
     path("control-rooms/", vendor.rooms, name="rooms"),
     path("control-rooms/<id:room>/write-off/", vendor.write_off, name="write-off"),
     path("purchases/", vendor.purchases, name="purchases"),
+    path("purchases/upload/", order_files.upload, name="purchases-upload-of-all"),
+    path("purchases/store/", order_files.store, name="purchases-store-of-all"),
+    path("purchases/refused/", order_files.refused, name="purchases-refused-of-all"),
+    path("purchases/template/", order_files.template, name="order-template"),
+    path("purchases/imports/<id:imported>/take-back/", order_files.take_back, name="import-take-back"),
     path("purchases/<id:purchase>/lower/", vendor.purchase_lower, name="purchase-lower"),
     path("expiring/", vendor.expiring_page, name="expiring"),
     path("confirmations/", vendor.confirmations, name="confirmations"),
@@ -61,8 +84,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/<id:account>/control-rooms/", customer.customer_rooms, name="customer-rooms"),
     path("accounts/<id:account>/purchases/", customer.customer_purchases, name="customer-purchases"),
     path("accounts/<id:account>/purchases/add/", customer.purchase_add, name="purchase-add"),
-    path("accounts/<id:account>/purchases/upload/", customer.upload_order, name="purchases-upload"),
-    path("accounts/<id:account>/purchases/template/", customer.template, name="order-template"),
+    path("accounts/<id:account>/purchases/upload/", order_files.upload, name="purchases-upload"),
+    path("accounts/<id:account>/purchases/store/", order_files.store, name="purchases-store"),
+    path("accounts/<id:account>/purchases/refused/", order_files.refused, name="purchases-refused"),
     path("accounts/<id:account>/guids/add/", customer.guid_add, name="guid-add"),
     path("accounts/<id:account>/files/", customer.files, name="customer-files"),
     path("accounts/<id:account>/timeline/", customer.timeline, name="customer-timeline"),

@@ -19,6 +19,7 @@ from carnet.calm.customers.models import Approval
 from carnet.calm.people.access import Permission
 from carnet.calm.portal import links, vendor_lists
 from carnet.calm.portal.door import AuthorizedRequest, needs, requires
+from carnet.calm.portal.issuer import staff_issuer
 from carnet.calm.portal.portal import portal
 from carnet.calm.portal.room import page_number
 from carnet.calm.portal.scope import purchase_of, refused_of, room_of
@@ -37,6 +38,7 @@ from carnet.calm.use_cases.validate_lfr import find_room
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download
 from carnet.web_kit.forms import Asking, EndField, Reason
+from carnet.web_kit.sso.issuers import OWN
 
 SOON = 30  # days
 
@@ -72,6 +74,9 @@ def settings_page(request: AuthorizedRequest) -> HttpResponse:
         "mail": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}" if settings.EMAIL_HOST else "",
         "sender": settings.DEFAULT_FROM_EMAIL,
         "second_factor": settings.SECOND_FACTOR != "optional",
+        "sso": settings.SSO,
+        "issuer": staff_issuer(),
+        "back_address": request.build_absolute_uri(f"/sign-in/issuer/{OWN}/"),
         "hosts": settings.ALLOWED_HOSTS,
         "database": settings.DATABASES["default"]["ENGINE"].rpartition(".")[2],
     }
@@ -96,7 +101,7 @@ def approval(request: AuthorizedRequest, approval: str) -> HttpResponse:
         if decided:
             messages.success(request, f"{found.account.name}: {decided.state}.")
             return redirect("inbox")
-    context = {"case": approval_case(found.id, request.now), "form": form}
+    context = {"case": approval_case(found.id, request.now), "form": form, "account_id": found.account_id}
     return render(request, "calm/vendor/approval.html", context, status=form.status)
 
 
@@ -160,7 +165,8 @@ def write_off(request: AuthorizedRequest, room: str) -> HttpResponse:
         if asked:
             messages.success(request, "A second person must confirm it. Until then nothing is changed.")
             return redirect("confirmations")
-    return render(request, "calm/vendor/write_off.html", {"form": form, "room": lost}, status=form.status)
+    context = {"form": form, "room": lost, "account_id": lost.account_id}
+    return render(request, "calm/vendor/write_off.html", context, status=form.status)
 
 
 LOWER = "lower-"  # before the key of a line, in the name of its field
@@ -288,7 +294,8 @@ def rooms(request: AuthorizedRequest) -> HttpResponse:
 def purchases(request: AuthorizedRequest) -> HttpResponse:
     shown = vendor_lists.listed(request, vendor_lists.PurchaseTable, partial(lists.purchases, request.now))
     shown["table"].weigh(request.now)
-    return render(request, "calm/list_page.html", shown | {"title": "Purchases"})
+    acts = [("Order file", reverse("purchases-upload-of-all"), False)] if needs(request, Permission.OPERATE) else []
+    return render(request, "calm/list_page.html", shown | {"title": "Purchases", "acts": acts})
 
 
 class Lower(Reason):
@@ -320,7 +327,13 @@ def purchase_lower(request: AuthorizedRequest, purchase: str) -> HttpResponse:
             return redirect("customer-purchases", account=bought.account_id)
     bought_now = f"{bought.quantity:,} {bought.product.name} are bought, {times.until(bought.valid_until)}."
     lede = f"{bought_now} It can be lowered to what the sites hold and used."
-    page = {"form": form, "title": "Lower a purchase", "lede": lede, "send": "Lower it"}
+    page = {
+        "form": form,
+        "title": "Lower a purchase",
+        "lede": lede,
+        "send": "Lower it",
+        "account_id": bought.account_id,
+    }
     return render(request, "ui/form_page.html", page, status=form.status)
 
 

@@ -37,10 +37,16 @@ class Purchase(models.Model):
     overage_percent = models.PositiveSmallIntegerField(default=0)
     grace_days = models.PositiveSmallIntegerField(default=0)
     added_at = models.DateTimeField()
-    order = models.CharField(max_length=64, blank=True)  # SHA-256 of the order file that it came in
+    # H8: the reference and the line of the vendor's own order system; in an order file without them, the file's own
+    order = models.CharField(max_length=64, null=True)
+    order_line = models.PositiveIntegerField(null=True)
+    ordered_quantity = models.BigIntegerField(null=True)  # as the order has it; a purchase may be lowered since
+    ordered_until = models.DateTimeField(null=True)
+    imported = models.CharField(max_length=36, blank=True)  # the import that it came in, which can be taken back
 
     class Meta:
-        indexes = (models.Index(fields=["account", "order"], name="purchases_by_order"),)
+        indexes = (models.Index(fields=["imported"], name="purchases_by_import"),)
+        constraints = (models.UniqueConstraint(fields=["account", "order", "order_line"], name="each_order_line_once"),)
 
     def __str__(self) -> str:
         return f"{self.product_id} × {self.quantity}"

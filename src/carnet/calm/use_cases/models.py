@@ -66,6 +66,17 @@ class Proposal(models.Model):
         return f"{self.kind}: {self.subject}"
 
 
+class Identity(models.Model):
+    """A3, A5: the identity of an issuer by which somebody signs in. Nothing else says whose an identity is."""
+
+    whom = models.CharField(primary_key=True, max_length=254)  # as it is compared (`vouching.plain`)
+    identity = models.CharField(max_length=100, unique=True)  # the issuer's key, a colon, a digest of who it is there
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.whom
+
+
 class Vouching(models.Model):
     """A4: who vouched for whom, by which act. Names are kept as they are compared (`vouching.plain`)."""
 

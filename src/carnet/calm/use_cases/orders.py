@@ -1,19 +1,17 @@
-"""A whole order of purchases, from a CSV file: read row by row, each error with its line, its column and the value that
-would fit; stored in one act, all or none, or the good rows by choice.
+"""An order file: a table of purchases in CSV, read row by row, each error with its line, its column and the value that
+would fit. What is done with the rows: `order_imports`.
 """
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
 
 from carnet import times
-from carnet.calm.purchases.models import Product, Purchase
-from carnet.calm.use_cases.accounts import find_open_account
-from carnet.calm.use_cases.context import Calm, act
-from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase, PurchaseShown, put_down
+from carnet.calm.purchases.models import Product
+from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase
 from carnet.csv_cells import csv_line, csv_rows
 from carnet.entitlements import (
     MAX_QUANTITY,
@@ -21,12 +19,13 @@ from carnet.entitlements import (
     Policy,
     PurchaseKind,
 )
-from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.printable import printable
+from carnet.printable import is_printable, printable
 
 NEEDED = ("product", "quantity", "from", "until")
-COLUMNS = (*NEEDED, "kind", "period", "overage_percent", "grace_days")
+OPTIONAL = ("kind", "period", "overage_percent", "grace_days", "order", "line", "account")
+COLUMNS = (*NEEDED, *OPTIONAL)
+MAX_REFERENCE, MAX_LINE = 64, 999_999
 
 _KINDS = [kind.value for kind in PurchaseKind]
 _PERIODS = [unit.value for unit in PeriodUnit]
@@ -45,15 +44,35 @@ class RowError:
     fits: str = ""
 
 
+@dataclass(frozen=True)
+class OrderRow:
+    """`line`: of the file. `order`, `number`: of the order (H8). `account`: as it stands there; empty where it does
+    not."""
+
+    line: int
+    wanted: NewPurchase
+    order: str
+    number: int
+    account: str
+
+
 def read_row(
-    line: int, names: list[str], cells: list[str], products: Mapping[str, Product]
-) -> NewPurchase | list[RowError]:
-    """`products`, by SKU and by name in lower case."""
-    row = _Row(line, dict(zip(names, (cell.strip() for cell in cells), strict=False)), products)
+    line: int, names: list[str], cells: list[str], products: Mapping[str, Product], file: str
+) -> OrderRow | list[RowError]:
+    """`products`, by SKU and by name in lower case. `file`: the reference where the row has none of its own."""
+    row = _Row(line, dict(zip(names, cells, strict=False)), products)
     if len(cells) > len(names):
         row.wrong("", f"It has {len(cells)} cells, the first row has {len(names)}.")
-    wanted = row.read()
-    return row.errors or wanted or []
+    for name, cell in zip(names, cells, strict=False):
+        if not is_printable(cell):
+            row.wrong(name, "It holds a line break, or a character that is not seen.", _visible(cell))
+    wanted, (order, number) = row.read(), row.place(file)
+    return row.errors or (OrderRow(line, wanted, order, number, row.cells.get("account", "")) if wanted else [])
+
+
+def _visible(cell: str) -> str:
+    """The cell in one line, with only what is seen."""
+    return " ".join("".join(letter if is_printable(letter) else " " for letter in cell).split())
 
 
 class _Row:
@@ -69,7 +88,7 @@ class _Row:
         quantity = self._number("quantity", 1, MAX_QUANTITY)
         start, end = self._day("from"), self._end()
         if start and end and end <= start:
-            self.wrong("until", "It ends before it starts. The end is the first day that is too late.")
+            self.wrong("until", "It ends before it starts: it ends at the start of its last date (UTC).")
         kind = self._choice("kind", _KINDS, PurchaseKind.PURCHASED.value)
         period = self._choice("period", _PERIODS, "")
         if product and period and not product.kind.is_periodic:
@@ -81,6 +100,15 @@ class _Row:
         policy = Policy(overage_percent=overage, grace_days=grace)
         unit = PeriodUnit(period) if period else None
         return NewPurchase(product, quantity, start, end, PurchaseKind(kind), unit, policy)
+
+    def place(self, file: str) -> tuple[str, int]:
+        """The order and its line: both are named, or neither is."""
+        order, number = self.cells.get("order", ""), self.cells.get("line", "")
+        if not order and not number:
+            return file, self.line
+        if not order or len(order) > MAX_REFERENCE:
+            self.wrong("order", f"An order's reference has 1 to {MAX_REFERENCE} characters, beside its line.")
+        return order, self._number("line", 1, MAX_LINE)
 
     def _product(self) -> Product | None:
         text = self.cells.get("product", "")
@@ -149,58 +177,18 @@ MAX_ROWS = 2000
 
 
 @dataclass(frozen=True)
-class OrderRow:
-    line: int
-    wanted: NewPurchase
-
-
-@dataclass(frozen=True)
 class OrderRead:
+    """`cells`: of each row, as they stand there, by its line; for a file of those that were refused."""
+
     rows: tuple[OrderRow, ...]  # the good ones
     errors: tuple[RowError, ...]
+    names: tuple[str, ...] = ()
+    cells: Mapping[int, list[str]] = field(default_factory=dict)
+    names_orders: bool = False  # it says which line of which order each row is
 
     @property
     def bad_rows(self) -> int:
         return len({error.line for error in self.errors})
-
-
-@dataclass(frozen=True)
-class OrderAdded:
-    purchases: tuple[PurchaseShown, ...]
-    left_out: tuple[RowError, ...]  # of rows that were not stored
-
-
-def add_order(
-    calm: Calm, *, account: str, raw: bytes, now: datetime, by: str, good_rows_only: bool = False
-) -> OrderAdded | Refusal:
-    """Nothing is stored where a row is wrong, unless only the good ones are wanted; and no file is stored twice."""
-    with act(calm, now=now, by=by) as doing:
-        customer, digest = find_open_account(account), sha256(raw).hexdigest()
-        order = read_order(raw)
-        if isinstance(order, Refusal):
-            return doing.refuse(order, "order.add", customer.id)
-        before = Purchase.objects.filter(account=customer, order=digest).values_list("added_at", flat=True).first()
-        if before:
-            raise UsageError(
-                f"This very file was stored at {times.second(before)} already. Nothing was stored again.",
-                "Change the file if more was bought.",
-            )
-        if not order.rows or (order.errors and not good_rows_only):
-            return doing.refuse(_wrong(order), "order.add", customer.id)
-        stored = tuple(put_down(doing, customer, row.wanted, digest) for row in order.rows)
-        return OrderAdded(stored, order.errors)
-
-
-def _wrong(order: OrderRead) -> Refusal:
-    bad, good = order.bad_rows, len(order.rows)
-    if not bad:
-        return _no_table("it has no row but the first")
-    return Refusal(
-        Code.MALFORMED,
-        f"{bad} of {bad + good} rows cannot be stored. Nothing was stored.",
-        "Correct them and upload the file again; or store the good rows alone." if good else "Correct them first.",
-        tuple(f"line {error.line}, {error.column or 'the row'}: {error.sentence}" for error in order.errors[:50]),
-    )
 
 
 def read_order(raw: bytes) -> OrderRead | Refusal:
@@ -219,7 +207,8 @@ def read_order(raw: bytes) -> OrderRead | Refusal:
         return _no_table(problem)
     if len(lines) - 1 > MAX_ROWS:
         return Refusal(Code.TOO_LARGE, f"The file has more than {MAX_ROWS} rows.", "Split the order into files.")
-    return _read_rows(names, lines[1:])
+    rows = "".join(csv_line(cells) for _, cells in lines[1:])  # however the file ends its lines
+    return _read_rows(names, lines[1:], f"file {sha256(rows.encode()).hexdigest()[:16]}")
 
 
 def template() -> str:
@@ -227,13 +216,16 @@ def template() -> str:
     first: dict[str, Product] = {}
     for product in Product.objects.order_by("metric", "name"):
         first.setdefault(product.metric, product)
-    return csv_line(COLUMNS) + "".join(csv_line(_example(product)) for product in first.values())
+    return csv_line(COLUMNS) + "".join(
+        csv_line(_example(product, line)) for line, product in enumerate(first.values(), 1)
+    )
 
 
-def _example(product: Product) -> list[str]:
+def _example(product: Product, line: int) -> list[str]:
     period = PeriodUnit.MONTH.value if product.kind.is_periodic else ""
     quantity = "40" if product.kind.has_quantity else "1"
-    return [product.sku, quantity, "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, period, "0", "0"]
+    bought = [product.sku, quantity, "2026-10-01", "2027-10-01", PurchaseKind.PURCHASED.value, period, "0", "0"]
+    return [*bought, "PO-2026-118", str(line), ""]
 
 
 def _head_problem(names: list[str]) -> str:
@@ -251,19 +243,19 @@ def _no_table(why: str) -> Refusal:
     return Refusal(
         Code.MALFORMED,
         f"The file is not an order: {why}.",
-        f"Its first row names the columns: {', '.join(COLUMNS)}. The last four may be missing.",
+        f"Its first row names the columns: {', '.join(COLUMNS)}. The first four must be there.",
     )
 
 
-def _read_rows(names: list[str], lines: list[tuple[int, list[str]]]) -> OrderRead:
+def _read_rows(names: list[str], lines: list[tuple[int, list[str]]], file: str) -> OrderRead:
     products = list(Product.objects.all())
     known = {product.name.lower(): product for product in products} | {product.sku: product for product in products}
     rows: list[OrderRow] = []
     errors: list[RowError] = []
     for line, cells in lines:
-        found = read_row(line, names, cells, known)
-        if isinstance(found, NewPurchase):
-            rows.append(OrderRow(line, found))
+        found = read_row(line, names, cells, known, file)
+        if isinstance(found, OrderRow):
+            rows.append(found)
         else:
             errors += found
-    return OrderRead(tuple(rows), tuple(errors))
+    return OrderRead(tuple(rows), tuple(errors), tuple(names), dict(lines), "order" in names)

@@ -86,8 +86,17 @@ class NewPurchase:
     policy: Policy
 
 
-def put_down(doing: Act, customer: Account, wanted: NewPurchase, order: str = "") -> PurchaseShown:
-    """Store one purchase, with its record. `order`: the digest of the file that it came in."""
+@dataclass(frozen=True)
+class Ordered:
+    """Where a purchase comes from (H8): the reference and line of an order, and the import that brought it."""
+
+    order: str
+    line: int
+    imported: str
+
+
+def put_down(doing: Act, customer: Account, wanted: NewPurchase, ordered: Ordered | None = None) -> PurchaseShown:
+    """Store one purchase, with its record."""
     purchase = Purchase(
         id=doing.new_id(),
         account=customer,
@@ -101,10 +110,14 @@ def put_down(doing: Act, customer: Account, wanted: NewPurchase, order: str = ""
         overage_percent=wanted.policy.overage_percent,
         grace_days=wanted.policy.grace_days,
         added_at=doing.now,
-        order=order,
+        order=ordered.order if ordered else None,
+        order_line=ordered.line if ordered else None,
+        ordered_quantity=wanted.quantity if ordered else None,
+        ordered_until=wanted.valid_until if ordered else None,
+        imported=ordered.imported if ordered else "",
     )
     purchase.save(force_insert=True)
-    of: dict[str, Any] = {"order": order} if order else {}
+    of: dict[str, Any] = {"order": ordered.order, "line": ordered.line, "import": ordered.imported} if ordered else {}
     sku, quantity = wanted.product.sku, wanted.quantity
     doing.record("purchase.added", purchase.id, account=customer.id, sku=sku, quantity=quantity, **of)
     return shown(purchase, Balance(wanted.quantity, {}, 0))

@@ -12,13 +12,14 @@ from django.db import transaction
 
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
-from carnet.calm.use_cases import vouchers
+from carnet.calm.use_cases import identities, vouchers
 from carnet.calm.use_cases.context import Act, Calm, act, check_text, is_same_operator
 from carnet.calm.use_cases.models import Proposal
 from carnet.entitlements import UnwritableError
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.times import stamp
+from carnet.vouching import not_two_identities
 
 Payload = dict[str, Any]
 
@@ -107,6 +108,11 @@ def carries_out(kind: str, asks: str, **more: bool) -> Callable[[CarryOut], Carr
 def asked(row: Proposal) -> str:
     """Who asks for what, in words."""
     return f"{row.by} {_KINDS[row.kind].asks}: {row.reason}"
+
+
+def asks_of(kind: str) -> str:
+    """As in “olga asks to write it off”."""
+    return _KINDS[kind].asks
 
 
 def propose(doing: Act, kind: str, subject: str, payload: Payload, reason: str, would: tuple[str, ...]) -> Proposed:
@@ -260,7 +266,13 @@ def _about_oneself(row: Proposal, by: str) -> Refusal | None:
 
 
 def _set_apart(row: Proposal, by: str, now: datetime) -> Refusal | None:
-    """A4."""
+    """A3: two identities of one issuer, or none; and A4."""
+    if not identities.are_two(row.by, by):
+        return Refusal(
+            Code.NEEDS_SECOND_PERSON,
+            not_two_identities(row.by, by),
+            "Let somebody else confirm it; or bind an identity, under “Single sign-on”.",
+        )
     voucher = vouchers.apart(row.by, by, now)
     if voucher is None:
         return None

@@ -1,5 +1,7 @@
 """api-key create/list/revoke"""
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ from carnet.cli_support import (
     WRITTEN,
     check_name,
     new_app,
+    parse_time,
     write_out,
 )
 from carnet.control_room.cli.session import Session, command
@@ -27,6 +30,7 @@ def add_to(app: typer.Typer) -> None:
     api_key = new_app("API keys, which bots and products show over REST (A1).")
     command(api_key, "create", API_KEY)(create)
     command(api_key, "list")(list_keys)
+    command(api_key, "rename")(rename)
     command(api_key, "revoke")(revoke)
     app.add_typer(api_key, name="api-key")
 
@@ -55,6 +59,9 @@ def create(
     name: Annotated[str, typer.Option("--name", help="How people call it: which bot or product shows it.")],
     products: Products = [],  # noqa: B006 - typer's way of an option that may be repeated
     all_products: Annotated[bool, typer.Option("--all-products", help="For all products.")] = False,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="It ends at the start of this day (UTC).")
+    ] = None,
     out: KeyFile = None,
 ) -> None:
     """Make an API key. It is shown this once: kept is only its SHA-256."""
@@ -62,7 +69,8 @@ def create(
 
     if bool(products) == all_products:
         raise UsageError("Give --product PRODUCT, once or more, or --all-products.")
-    order = CreateApiKey(check_name(name, "key's name"), None if all_products else products, may)
+    of = None if all_products else products
+    order = CreateApiKey(check_name(name, "key's name"), of, may, parse_time(until) if until else None)
     with session.site.client(writing=True) as client:
         answer = client.execute(order, session.actor)
     if out and not isinstance(answer, Refusal):
@@ -79,6 +87,8 @@ def _write(out: Path, answer: "ApiKeyAnswer") -> None:
 
 def _created(console: "Console", answer: "ApiKeyAnswer", out: Path | None) -> None:
     console.print(f"API key {answer.key_id}, “{answer.name}”: may {_may(answer)}; for {_scope(answer)}.")
+    if answer.expires_at:
+        console.print(f"It ends at the start of {day_or_minute(answer.expires_at)} (UTC).")
     if out:
         console.print(f"It is written to {out}, which only you may read. It cannot be shown again.")
     else:
@@ -90,17 +100,38 @@ def list_keys(session: Session) -> None:
     """The API keys that were made, without their secrets."""
     from carnet.control_room.rules.granting.api_keys import ListApiKeys
 
-    session.ask(ListApiKeys(), _keys)
+    uses = session.site.key_uses()
+    session.ask(ListApiKeys(), lambda console, answer: _keys(console, answer, uses))
 
 
-def _keys(console: "Console", answer: "ApiKeys") -> None:
+def _keys(console: "Console", answer: "ApiKeys", uses: Mapping[str, datetime]) -> None:
     from carnet.control_room.cli import show
 
-    made = show.table("Id", "Name", "May", "Products", "Made", "Revoked")
+    made = show.table("Id", "Name", "May", "Products", "Made", "Used last", "State")
     for key in answer.keys:
-        revoked = day_or_minute(key.revoked_at) if key.revoked_at else ""
-        made.add_row(key.key_id, key.name, _may(key), _scope(key), day_or_minute(key.created_at), revoked)
+        used = day_or_minute(uses[key.key_id]) if key.key_id in uses else "not noted"
+        made.add_row(key.key_id, key.name, _may(key), _scope(key), day_or_minute(key.created_at), used, _state(key))
     console.print(made)
+
+
+def _state(key: "ApiKeyView") -> str:
+    if key.revoked_at:
+        return f"revoked {day_or_minute(key.revoked_at)}"
+    return f"ends {day_or_minute(key.expires_at)}" if key.expires_at else "in force"
+
+
+def rename(
+    session: Session,
+    which: Annotated[str, typer.Argument(metavar="ID", help="Its id, as api-key list shows it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How people call it from now on.")],
+) -> None:
+    """Call an API key by another name. It is the same key."""
+    from carnet.control_room.rules.granting.api_keys import RenameApiKey
+
+    session.execute(
+        RenameApiKey(which, check_name(name, "key's name")),
+        lambda console, answer: console.print(f"API key {answer.key_id} is called “{answer.name}” from now on."),
+    )
 
 
 def revoke(

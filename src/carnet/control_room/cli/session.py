@@ -12,8 +12,9 @@ from carnet.cli_support import finish
 from carnet.exchange.verdicts import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
-    from datetime import date
+    from datetime import date, datetime
 
     from rich.console import Console
 
@@ -59,6 +60,9 @@ class Site(Protocol):
     def tell_factors_removed(self, name: str, by: str) -> str: ...
 
     def publish_key_set(self, client: "EngineClient") -> None: ...
+
+    def key_uses(self) -> "Mapping[str, datetime]":
+        """When each API key was used last, by its id, as far as it was noted."""
 
     def notify(self) -> object: ...
 

@@ -8,6 +8,7 @@ are written by a thread, and it is handed finished bytes.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from carnet.control_room.engine.checkpoint_tokens import ReportRollback
@@ -94,6 +95,10 @@ class Writer:
         if refusal and refusal.code is Code.ROLLED_BACK and self._waiting < self._limit:
             self.submit([QueuedCommand(ReportRollback(shown), SYSTEM)], lambda _: None)
         return refusal
+
+    def now(self) -> datetime:
+        """Trusted time."""
+        return self.engine.moment(self._reading()).now
 
     # --- the life of a server -----------------------------------------------------------------------------------
 

@@ -231,6 +231,15 @@ class ApiKeyCreated(Event, frozen=True):
     secret_sha256: Sha256
     products: list[Sku] | None  # None: all of them
     permissions: list[Text]
+    expires_at: Time | None = None  # None: it counts until it is revoked
+
+
+@kind("api_key.renamed")
+class ApiKeyRenamed(Event, frozen=True):
+    """People call an API key by another name; it is the same key."""
+
+    key_id: Text
+    name: Text
 
 
 @kind("api_key.revoked")
@@ -281,6 +290,14 @@ class PersonMachineActed(Event, frozen=True):
 
     act: Text
     name: Text
+
+
+@kind("person.identity_bound")
+class PersonIdentityBound(Event, frozen=True):
+    """A person signs in by an issuer too from now on (A5). Who they are there is not in the ledger."""
+
+    name: Text
+    identity: Text  # the issuer's id, a colon, and the SHA-256 of who it is there
 
 
 @kind("access.noted")

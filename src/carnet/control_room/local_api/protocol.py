@@ -23,9 +23,10 @@ from carnet.control_room.rules.activation.generate_request import GenerateReques
 from carnet.control_room.rules.activation.install_license import InstallLicense
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
 from carnet.control_room.rules.decision import Asked, Command, Question
-from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RevokeApiKey
+from carnet.control_room.rules.granting.api_keys import CreateApiKey, ListApiKeys, RenameApiKey, RevokeApiKey
 from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.rules.granting.features import CheckFeature
+from carnet.control_room.rules.granting.identities import BindIdentity, IsIdentity
 from carnet.control_room.rules.granting.people import (
     AddPerson,
     ChangePerson,
@@ -86,6 +87,7 @@ COMMANDS: dict[str, type[Command[Any]]] = {
         CancelUnits,
         CreateApiKey,
         RevokeApiKey,
+        RenameApiKey,
         AddPerson,
         ChangePerson,
         AskPersonAct,
@@ -93,6 +95,7 @@ COMMANDS: dict[str, type[Command[Any]]] = {
         GiveLink,
         RemoveFactors,
         VouchForPerson,
+        BindIdentity,
         NoteAccess,
     )
 }
@@ -125,6 +128,7 @@ QUESTIONS: dict[str, type[Question[Any]]] = {
         FindPerson,
         ListPeople,
         ListTwoPeople,
+        IsIdentity,
     )
 }
 FAULTS: dict[str, type[CarnetError]] = {

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -38,6 +39,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
             "title": "Sign in",
             "lede": f"Licensing server of {status.name}." if status else "",
             "links_by_mail": False,
+            "sso": settings.SSO,
             "link_command": "control-room person link NAME",
             "needs_second_factor": bool(person and needs_second_factor(person)),
         },
@@ -52,6 +54,7 @@ def _signed_in(request: HttpRequest, person: PersonView, status: Status) -> dict
         "person_menu": [
             {"label": "Password and second factor", "url": reverse("mfa_index"), "icon": "key"},
             {"label": "Where I am signed in", "url": reverse("usersessions_list"), "icon": "monitor"},
+            *([{"label": "Single sign-on", "url": reverse("sso-mine"), "icon": "user-group"}] if settings.SSO else []),
         ],
         "sign_out_url": reverse("account_logout"),
         "menu": _menu(request, person, status),

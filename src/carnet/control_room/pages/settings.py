@@ -6,7 +6,7 @@ starts them (`given`), or is named in the environment and described in docs/sett
 import os
 from pathlib import Path
 
-from carnet.control_room.pages import directory
+from carnet.control_room.pages import directory, issuer
 from carnet.control_room.pages.runtime_config import PAGES, runtime_config
 from carnet.web_kit.common_settings import *  # noqa: F403
 from carnet.web_kit.common_settings import (
@@ -25,7 +25,7 @@ _HERE = Path(__file__).parent
 _SERVED = bool(_GIVEN.folder)
 
 DEBUG = False
-INSTALLED_APPS = [*APPS_BEFORE, "carnet.control_room.pages"]
+INSTALLED_APPS = [*APPS_BEFORE, *issuer.apps(), "carnet.control_room.pages"]
 MIDDLEWARE = [*MIDDLEWARE_BEFORE, "carnet.control_room.pages.door.Door"]
 TEMPLATES = templates(_HERE / "templates", "carnet.control_room.pages.menu.page")
 ROOT_URLCONF = "carnet.control_room.pages.urls"
@@ -64,7 +64,7 @@ AUTHENTICATION_BACKENDS = [
     *(["carnet.control_room.pages.directory_sign_in.Backend"] if directory.is_on() else []),
     "carnet.control_room.pages.sign_in.Backend",  # works beside a directory, also when that is down
 ]
-globals().update(directory.settings())
+globals().update(directory.settings() | issuer.settings())
 AUTH_PASSWORD_VALIDATORS = password_validators("name")
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "name"

@@ -13,9 +13,10 @@ from carnet.control_room.pages.setup import api_keys, people, settings
 from carnet.control_room.pages.users import assignment_file, seats
 from carnet.control_room.pages.users import people as users
 from carnet.control_room.pages.what_if import views as what_if
-from carnet.web_kit.sign_in.urls import AGAIN, ENTRANCE, MY
+from carnet.web_kit.sign_in.urls import AGAIN, ENTRANCE, MY, sso_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    *sso_urls("account/", "account/my/"),
     path("account/", include([*ENTRANCE, *AGAIN])),
     path("account/my/", include(MY)),
     path("", licenses.license_management, name="home"),
@@ -58,6 +59,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("ledger/checkpoint/", ledger.paper, name="checkpoint"),
     path("ledger/checkpoint.txt", ledger.file, name="checkpoint-file"),
     path("keys/", api_keys.api_keys, name="api-keys"),
+    path("keys/<slug:key>/rename/", api_keys.rename, name="api-key-rename"),
     path("keys/<slug:key>/revoke/", api_keys.revoke, name="api-key-revoke"),
     path("people/", people.people, name="people"),
     path("people/change/", people.change, name="person-change"),

@@ -77,5 +77,5 @@ def refused_words(state: State, name: str, on: datetime) -> list[str]:
         words.append(f"The answer to the open request: it had to be installed before {stamp(newest.install_by)}.")
     for sku, line in sorted(products(state).items()):
         if granted(lines_of(state), sku, on) == 0:
-            words.append(nothing_words(all_changes(state, sku), on) or f"{line.name}: no line grants it then.")
+            words.append(nothing_words(all_changes(state, sku), on) or f"{line.name}: not licensed that day.")
     return words

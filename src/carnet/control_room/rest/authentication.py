@@ -5,8 +5,9 @@ with a wrong secret costs.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
@@ -28,8 +29,9 @@ _NOBODY = sha256(b"").hexdigest()
 _IDEMPOTENCY_KEY = re.compile(IDEMPOTENCY_KEY.encode())
 
 
-def authenticate(header: bytes | None, keys: Mapping[str, ApiKey]) -> ApiKey | None:
-    """The key that was shown, if it is in force. The scheme may be written in any case."""
+def authenticate(header: bytes | None, keys: Mapping[str, ApiKey], now: Callable[[], datetime]) -> ApiKey | None:
+    """The key that was shown, if it is in force. The scheme may be written in any case. `now` is trusted time, asked
+    for only where a key has an end."""
     if header is None or header[: len(_SCHEME)].lower() != _SCHEME:
         return None
     read = read_key(header[len(_SCHEME) :])
@@ -38,7 +40,9 @@ def authenticate(header: bytes | None, keys: Mapping[str, ApiKey]) -> ApiKey | N
     key_id, shown = read
     known = keys.get(key_id)
     same = compare_digest(shown, known.secret_sha256 if known else _NOBODY)
-    return known if same and known is not None and known.revoked_at is None else None
+    if not same or known is None or known.revoked_at is not None:
+        return None
+    return known if known.expires_at is None or now() < known.expires_at else None
 
 
 def order(command: Command[object], key: ApiKey, idempotency: bytes | None) -> QueuedCommand:

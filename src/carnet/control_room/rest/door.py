@@ -6,6 +6,7 @@ It is one plain function with a callback, because a request costs less than a ta
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
@@ -52,6 +53,10 @@ class Writer(Protocol):
 
     def ask(self, question: Question[T]) -> T: ...
 
+    def now(self) -> datetime:
+        """Trusted time."""
+        ...
+
     @property
     def token(self) -> str:
         """The current checkpoint, as callers keep it."""
@@ -83,6 +88,7 @@ class Door:
         self.counts = {route.operation.name: route.counts for route in self._routes.values()}
         self.counts |= {"batch": self._batch.counts, "": Counts()}
         self.prefix = ""  # of the path below which a proxy has this server
+        self.used: set[str] = set()  # ids of the API keys that were shown since somebody looked (`engine.key_uses`)
         self.connections: Callable[[], int] = lambda: 0
         self.acts: Callable[[], Mapping[str, int]] = dict  # how often each limit of the server acted
 
@@ -106,11 +112,12 @@ class Door:
             reply(self._watched(path, request.method))
             return
         self._writer.engine.check_loaded()
-        key = authentication.authenticate(request.authorization, self._writer.engine.state.api_keys)
+        key = authentication.authenticate(request.authorization, self._writer.engine.state.api_keys, self._writer.now)
         if key is None or request.twice == b"authorization":
             self.counts[""].refuse(Code.UNAUTHENTICATED.value)
             reply(problems.refused(unauthenticated()))
             return
+        self.used.add(key.key_id)
         try:
             self._known(request, key, reply)
         except CarnetError as error:

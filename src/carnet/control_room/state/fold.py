@@ -17,6 +17,7 @@ from carnet.control_room.state.fold_use import meter
 from carnet.control_room.state.handlers import HANDLERS, on
 from carnet.control_room.state.leases import Lease, Leases
 from carnet.control_room.state.state import (
+    FACTORS_REMOVED,
     VOUCHED,
     ActOfTwo,
     ApiKey,
@@ -315,8 +316,19 @@ def _seat_gone(state: State, record: Record, event: e.SeatReleased | e.SeatExpir
 @on(e.ApiKeyCreated)
 def _created(state: State, record: Record, event: e.ApiKeyCreated) -> None:
     state.api_keys[event.key_id] = ApiKey(
-        event.key_id, event.name, event.secret_sha256, event.products, event.permissions, record.at
+        event.key_id,
+        event.name,
+        event.secret_sha256,
+        event.products,
+        event.permissions,
+        record.at,
+        expires_at=event.expires_at,
     )
+
+
+@on(e.ApiKeyRenamed)
+def _key_renamed(state: State, _: Record, event: e.ApiKeyRenamed) -> None:
+    state.api_keys[event.key_id] = replace(state.api_keys[event.key_id], name=event.name)
 
 
 @on(e.ApiKeyRevoked)
@@ -354,3 +366,16 @@ def _machine_acted(state: State, record: Record, event: e.PersonMachineActed) ->
 @on(e.PersonChanged)
 def _changed(state: State, _: Record, event: e.PersonChanged) -> None:
     state.people[event.name] = replace(state.people[event.name], role=event.role)
+    if event.role is None:
+        state.identities.pop(event.name, None)
+
+
+@on(e.PersonIdentityBound)
+def _identity_bound(state: State, _: Record, event: e.PersonIdentityBound) -> None:
+    state.identities[event.name] = event.identity
+
+
+@on(e.AccessNoted)
+def _access_noted(state: State, _: Record, event: e.AccessNoted) -> None:
+    if event.what == FACTORS_REMOVED and event.about:
+        state.identities.pop(event.about, None)

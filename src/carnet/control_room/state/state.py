@@ -97,9 +97,11 @@ class ApiKey(msgspec.Struct, frozen=True):
     permissions: list[str]  # of `granting.permissions`
     created_at: datetime
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 VOUCHED = "vouched"  # an act of the machine (A4)
+FACTORS_REMOVED = "second factors removed"  # an access that is noted: what opened this name opens it no more (A3)
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -212,6 +214,7 @@ class State(msgspec.Struct):
     vouched: list[Vouched] = []
     acts_of_two: list[ActOfTwo] = []
     machine_acts: list[MachineAct] = []
+    identities: dict[str, str] = {}  # by name of the person: of an issuer (A5)
     # clocks
     behind: bool = False
     lead: int = 0  # seconds by which the vendor's time was ahead of this machine, until its clock caught up

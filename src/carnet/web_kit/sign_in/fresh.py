@@ -4,6 +4,7 @@ was not used. By `request.now`, the clock of the side, which the door sets."""
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.account.signals import authentication_step_completed
 from django.conf import settings
 from django.dispatch import receiver
@@ -16,9 +17,18 @@ _FRESH, _BEGAN, _USED = "fresh", "began", "used"  # in the session
 
 
 @receiver(authentication_step_completed)
-def note_step(request: HttpRequest, user: Any, **_: Any) -> None:
-    """Each password, code or passkey that was right, whose it was, and when."""
+def note_step(request: HttpRequest, user: Any, method: str = "", **_: Any) -> None:
+    """Each password, code or passkey that was right, whose it was, and when. An issuer often knows its people by a
+    cookie: it counts where it says that they signed in there a moment ago."""
+    if method == "socialaccount" and not _is_fresh_there(request):
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY][-1]["at"] = 0  # for the package's own pages
+        return
     note_fresh(request.session, user.pk, request.now)  # type: ignore[attr-defined]
+
+
+def _is_fresh_there(request: HttpRequest) -> bool:
+    at = getattr(request, "at_issuer", 0)  # seconds since 1970, by the issuer's clock (`carnet.web_kit.sso`)
+    return abs(_now(request).timestamp() - at) < FRESH.total_seconds()
 
 
 def note_fresh(session: Any, pk: object, now: datetime) -> None:

@@ -44,15 +44,15 @@ class KnownBrowsers:
 
 def consume(request: HttpRequest, login: str) -> Any:
     """One try for this name; None where there were too many. The usage is the sign-in package's, which takes it back
-    where the password was right."""
+    where the password was right. An answer of an issuer comes by GET, and counts too."""
     login = login.strip().lower()
     browser, people = _read(request)
     since = cache.get(_unlocked(login), 0)
     if _digest(login) in people:
         key, rates = f"{login}|{since}|browser|{browser}", OF_KNOWN
-        return ratelimit.consume(request, app=APP, action=FAILED, config=rates, key=key)
+        return ratelimit.consume(request, app=APP, action=FAILED, config=rates, key=key, limit_get=True)
     key = f"{login}|{since}|address|{get_adapter().get_client_ip(request)}"
-    return ratelimit.consume(request, app=APP, action=FAILED, key=key)
+    return ratelimit.consume(request, app=APP, action=FAILED, key=key, limit_get=True)
 
 
 def unlock(login: str, pk: object) -> None:

@@ -8,7 +8,8 @@ from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from allauth.usersessions import views as usersessions
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from carnet.web_kit.sent_once import once
 from carnet.web_kit.sign_in.entry_code import entry_code
@@ -63,12 +64,22 @@ MY: Urls = [
 ]
 
 
+def sso_urls(entrance: str, my: str) -> Urls:
+    """Of single sign-on, under these addresses; none where it is off."""
+    if not settings.SSO:
+        return []
+    from carnet.web_kit.sso import urls
+
+    return [path(entrance, include(urls.ENTRANCE)), path(my, include(urls.MY))]
+
+
 def names(*urls: Urls) -> frozenset[str]:
     return frozenset(str(each.name) for some in urls for each in some if isinstance(each, URLPattern))
 
 
-FOR_EVERYBODY = names(ENTRANCE, FORGOTTEN)
-FOR_SIGNED_IN = names(AGAIN, MY)
+# Of single sign-on (`carnet.web_kit.sso.urls`); there only where it is on.
+FOR_EVERYBODY = names(ENTRANCE, FORGOTTEN) | {"sso-begin", "openid_connect_callback"}
+FOR_SIGNED_IN = names(AGAIN, MY) | {"sso-mine"}
 # Where somebody without the second factor that they need may still go, to get one.
 ENROLLING = frozenset(
     {"account_logout", "account_reauthenticate", "mfa_activate_totp", "mfa_add_webauthn", "mfa_reauthenticate"}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -19,7 +20,7 @@ RIGHT = f"Bearer cnk_{ID}_{SECRET}"
 
 @pytest.mark.parametrize("header", [RIGHT, RIGHT.replace("Bearer", "bearer"), RIGHT.replace("Bearer", "BEARER")])
 def test_a_key_in_force_is_known(header: str) -> None:
-    assert authentication.authenticate(header.encode(), {ID: KEY}) is KEY
+    assert authentication.authenticate(header.encode(), {ID: KEY}, lambda: MONDAY) is KEY
 
 
 @pytest.mark.rule("unauthenticated")
@@ -47,13 +48,24 @@ def test_a_key_in_force_is_known(header: str) -> None:
     ],
 )
 def test_anything_else_is_not(header: str) -> None:
-    assert authentication.authenticate(header.encode("latin-1"), {ID: KEY}) is None
+    assert authentication.authenticate(header.encode("latin-1"), {ID: KEY}, lambda: MONDAY) is None
 
 
 def test_no_header_and_a_revoked_key_are_nobody() -> None:
-    assert authentication.authenticate(None, {ID: KEY}) is None
+    assert authentication.authenticate(None, {ID: KEY}, lambda: MONDAY) is None
     revoked = ApiKey(ID, "bots", digest(SECRET), None, ["take"], MONDAY, revoked_at=MONDAY)
-    assert authentication.authenticate(RIGHT.encode(), {ID: revoked}) is None
+    assert authentication.authenticate(RIGHT.encode(), {ID: revoked}, lambda: MONDAY) is None
+
+
+@pytest.mark.rule("A1")
+def test_a_key_counts_up_to_its_end_and_no_longer() -> None:
+    ends = ApiKey(ID, "bots", digest(SECRET), None, ["take"], MONDAY, expires_at=MONDAY + timedelta(days=1))
+    for now, known in (
+        (MONDAY, True),
+        (MONDAY + timedelta(days=1, seconds=-1), True),
+        (MONDAY + timedelta(days=1), False),
+    ):
+        assert bool(authentication.authenticate(RIGHT.encode(), {ID: ends}, lambda now=now: now)) is known
 
 
 @pytest.mark.rule("A2")
@@ -73,7 +85,7 @@ def test_an_unknown_id_costs_what_a_wrong_secret_costs(monkeypatch: pytest.Monke
     costs = []
     for header in (RIGHT.replace("s" * 52, "t" * 52), RIGHT.replace(ID, "zzzzzzzz"), RIGHT):
         done.clear()
-        authentication.authenticate(header.encode(), {ID: KEY})
+        authentication.authenticate(header.encode(), {ID: KEY}, lambda: MONDAY)
         costs.append(list(done))
     assert costs[0] == costs[1] == costs[2] == ["sha256", "compare_digest"]
 

@@ -20,6 +20,7 @@ from carnet import times
 from carnet.control_room.engine.sqlite import DATABASE
 from carnet.control_room.pages import notices
 from carnet.control_room.pages.door import AuthorizedRequest, requires
+from carnet.control_room.pages.issuer import issuer
 from carnet.control_room.pages.models import NoticeSettings
 from carnet.control_room.pages.runtime_config import PAGES, runtime_config, runtime_services
 from carnet.control_room.rules.granting.people import Access, NoteAccess, Permission
@@ -28,6 +29,7 @@ from carnet.files import scratch_folder
 from carnet.printable import is_printable
 from carnet.sealed_backup import SCRATCH, place_of_copies
 from carnet.web_kit.files import file_name
+from carnet.web_kit.sso.issuers import OWN
 
 
 class Notices(forms.ModelForm):  # type: ignore[type-arg]
@@ -106,6 +108,8 @@ def settings(request: AuthorizedRequest) -> HttpResponse:
         "form": form,
         "second_factor": django_settings.SECOND_FACTOR,
         "directory": os.environ.get("CARNET_ROOM_LDAP", ""),
+        "issuer": issuer(),
+        "back_address": request.build_absolute_uri(f"/account/issuer/{OWN}/"),
         "mail_server": os.environ.get(notices.MAIL_HOST, ""),
     }
     return render(request, "room/setup/settings.html", page, status=422 if form.errors else 200)

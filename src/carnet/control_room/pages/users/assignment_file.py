@@ -1,4 +1,4 @@
-"""Many at once, by a CSV file: checked row by row, and carried out together.
+"""Many assignments at once, by a CSV file: checked row by row, and carried out together.
 
 The rows travel in the page between the check and the act, and are checked again then: nothing is kept on the server, no
 second upload can bring another file, and the page that was read is what is done.
@@ -108,8 +108,10 @@ _FIELDS = ("line", "user", "product", "action")
 
 
 def _summary(answer: AssignmentsAnswer) -> str:
-    done = f"{answer.assigned:,} assigned, {answer.unassigned:,} taken back. {answer.already:,} were so already."
-    return f"{done} {answer.refused:,} were left out." if answer.refused else done
+    done = f"{answer.assigned:,} assigned, {answer.unassigned:,} taken back."
+    for count, what in ((answer.already, "so before"), (answer.refused, "left out")):
+        done += f" {count:,} {'was' if count == 1 else 'were'} {what}." if count else ""
+    return done
 
 
 def _show(

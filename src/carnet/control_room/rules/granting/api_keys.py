@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import ClassVar
 
-from carnet.control_room.ledger.events import ApiKeyCreated, ApiKeyRevoked
+from carnet.control_room.ledger.events import ApiKeyCreated, ApiKeyRenamed, ApiKeyRevoked
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, SecretAnswer, View
 from carnet.control_room.rules.granting.permissions import PERMISSIONS
 from carnet.control_room.rules.granting.preconditions import malformed
@@ -28,6 +28,7 @@ class ApiKeyAnswer(SecretAnswer):
     products: list[str] | None  # None: all of them
     permissions: list[str]
     key: str | None = field(default=None, repr=False)  # only in the answer to its making
+    expires_at: datetime | None = None
 
     def without_secret(self) -> "ApiKeyAnswer":
         return replace(self, key=None)
@@ -41,6 +42,7 @@ class ApiKeyView:
     permissions: list[str]
     created_at: datetime
     revoked_at: datetime | None
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,15 @@ class CreateApiKey(Command[ApiKeyAnswer]):
     name: str
     products: list[str] | None
     permissions: list[str]
+    expires_at: datetime | None = None  # None: it counts until it is revoked
     what: ClassVar[str] = "api-key create"
 
     def decide(self, state: State, moment: Moment) -> Decision[ApiKeyAnswer] | Refusal:
         refusal = self._check()
         if refusal:
             return refusal
+        if self.expires_at is not None and self.expires_at <= moment.now:
+            return malformed("The key would have ended before it was made.")
         key_id = _new_id(state, moment.random)
         secret = _base32(moment.random(SECRET_BYTES))
         permissions = [each for each in PERMISSIONS if each in self.permissions]
@@ -72,12 +77,14 @@ class CreateApiKey(Command[ApiKeyAnswer]):
             secret_sha256=digest(secret),
             products=products,
             permissions=permissions,
+            expires_at=self.expires_at,
         )
-        return Decision([event], ApiKeyAnswer(key_id, self.name, products, permissions, f"cnk_{key_id}_{secret}"))
+        shown = f"cnk_{key_id}_{secret}"
+        return Decision([event], ApiKeyAnswer(key_id, self.name, products, permissions, shown, self.expires_at))
 
     def _check(self) -> Refusal | None:
-        if not 1 <= len(self.name) <= 200 or not self.name.strip() or not is_printable(self.name):
-            return malformed("A key's name has 1 to 200 printable characters.")
+        if refusal := _name_refusal(self.name):
+            return refusal
         if not self.permissions or not set(self.permissions) <= set(PERMISSIONS):
             return malformed(f"A key has at least one permission of: {', '.join(PERMISSIONS)}.")
         if self.products is not None and not self.products:
@@ -96,14 +103,43 @@ class RevokeApiKey(Command[ApiKeyAnswer]):
     def decide(self, state: State, _: Moment) -> Decision[ApiKeyAnswer] | Refusal:
         known = state.api_keys.get(self.key_id)
         if known is None:
-            return Refusal(
-                Code.NOT_FOUND,
-                "There is no API key of this id.",
-                "See which there are.",
-                run="control-room api-key list",
-            )
-        answer = ApiKeyAnswer(known.key_id, known.name, known.products, known.permissions)
+            return _unknown()
+        answer = ApiKeyAnswer(known.key_id, known.name, known.products, known.permissions, expires_at=known.expires_at)
         return Decision([] if known.revoked_at else [ApiKeyRevoked(key_id=self.key_id)], answer)
+
+
+@dataclass(frozen=True)
+class RenameApiKey(Command[ApiKeyAnswer]):
+    """It is the same key, for those who look at the list. A key that was revoked keeps the name it had."""
+
+    key_id: str
+    name: str
+    what: ClassVar[str] = "api-key rename"
+
+    def decide(self, state: State, _: Moment) -> Decision[ApiKeyAnswer] | Refusal:
+        known = state.api_keys.get(self.key_id)
+        if known is None or known.revoked_at:
+            return _unknown()
+        if refusal := _name_refusal(self.name):
+            return refusal
+        answer = ApiKeyAnswer(known.key_id, self.name, known.products, known.permissions, expires_at=known.expires_at)
+        same = known.name == self.name
+        return Decision([] if same else [ApiKeyRenamed(key_id=self.key_id, name=self.name)], answer)
+
+
+def _unknown() -> Refusal:
+    return Refusal(
+        Code.NOT_FOUND,
+        "There is no API key of this id in force.",
+        "See which there are.",
+        run="control-room api-key list",
+    )
+
+
+def _name_refusal(name: str) -> Refusal | None:
+    if not 1 <= len(name) <= 200 or not name.strip() or not is_printable(name):
+        return malformed("A key's name has 1 to 200 printable characters.")
+    return None
 
 
 @dataclass(frozen=True)
@@ -134,4 +170,6 @@ def _base32(data: bytes) -> str:
 
 
 def _view(key: ApiKey) -> ApiKeyView:
-    return ApiKeyView(key.key_id, key.name, key.products, key.permissions, key.created_at, key.revoked_at)
+    return ApiKeyView(
+        key.key_id, key.name, key.products, key.permissions, key.created_at, key.revoked_at, key.expires_at
+    )

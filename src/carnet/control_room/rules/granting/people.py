@@ -14,7 +14,7 @@ from carnet.control_room.ledger.events import AccessNoted, Event, PersonAdded, P
 from carnet.control_room.ledger.record import API_KEY, PAGES, SYSTEM
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.granting.preconditions import malformed
-from carnet.control_room.state.state import Person, State
+from carnet.control_room.state.state import FACTORS_REMOVED, Person, State
 from carnet.exchange.verdicts import Code, Refusal
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
@@ -55,7 +55,7 @@ class Access(StrEnum):
     LINK_GIVEN = "link to a password given"
     SETTINGS_CHANGED = "settings changed"
     UNLOCKED = "sign-in unlocked"
-    FACTORS_REMOVED = "second factors removed"
+    FACTORS_REMOVED = FACTORS_REMOVED
     KEYS_RELOCKED = "passphrase of the keys changed"
     KEYS_REWRAPPED = "keys at rest wrapped again"
     CLOCK_CONFIRMED = "the machine's clock confirmed"

@@ -22,7 +22,7 @@ from carnet.entitlements import new_id
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.printable import is_printable
 from carnet.times import stamp
-from carnet.vouching import APART, Deed, Voucher, apart, is_same
+from carnet.vouching import APART, Deed, Voucher, apart, is_same, is_two_identities, not_two_identities
 
 MAX_REASON = 200  # characters
 
@@ -193,6 +193,8 @@ def _not_the_second(state: State, asked: AskedAct, by: str, now: datetime) -> Re
         )
     if is_same(asked.name, by):
         return _refused(f"This is about {by}, and a person cannot confirm what is about themselves.")
+    if not _is_two_identities(state, asked.by, by):
+        return _refused(not_two_identities(asked.by, by))
     voucher = _apart(state, asked.by, by, now)
     if voucher is None:
         return None
@@ -212,7 +214,7 @@ def _nobody_else(state: State, by: str, about: str, now: datetime) -> Refusal | 
         for person in state.people.values()
         if people.Permission.ADMINISTER in people.permissions_of(person.role) and person.name not in (by, about)
     ]
-    if any(_apart(state, by, other, now) is None for other in others):
+    if any(_apart(state, by, other, now) is None and _is_two_identities(state, by, other) for other in others):
         return None
     return Refusal(
         Code.NEEDS_SECOND_PERSON,
@@ -220,6 +222,10 @@ def _nobody_else(state: State, by: str, about: str, now: datetime) -> Refusal | 
         "Have it done on this machine: it is recorded as done there.",
         run="control-room person add NAME --role ROLE",
     )
+
+
+def _is_two_identities(state: State, one: str, other: str) -> bool:
+    return is_two_identities(state.identities.get(one), state.identities.get(other))
 
 
 def _apart(state: State, one: str, other: str, now: datetime) -> Voucher | None:

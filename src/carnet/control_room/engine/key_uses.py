@@ -1,0 +1,43 @@
+"""When each API key was used last: to the quarter of an hour, in a file beside the ledger. It is a help for people who
+tidy up, no record: it costs no request anything, and a backup does not hold it."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from carnet.errors import CarnetError
+from carnet.files import write_file
+
+FILE = "api-keys.used"
+EVERY = 900.0  # seconds
+
+
+async def note_uses(used: set[str], folder: Path, now: Callable[[], datetime]) -> None:
+    """Writes down which keys were used, now and then and at the end, until cancelled. `used` is emptied."""
+    try:
+        while True:
+            await asyncio.sleep(EVERY)
+            note(used, folder, now())
+    finally:
+        note(used, folder, now())
+
+
+def note(used: set[str], folder: Path, now: datetime) -> None:
+    """A disk that takes nothing loses the note, and nothing else."""
+    if used:
+        known = read_uses(folder) | dict.fromkeys(used, now)
+        used.clear()
+        with suppress(OSError, CarnetError):
+            write_file(folder / FILE, msgspec.json.encode(known), 0o600)
+
+
+def read_uses(folder: Path) -> dict[str, datetime]:
+    """By the id of a key; empty where nothing was noted yet, or what was is not readable."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=dict[str, datetime])
+    except (OSError, msgspec.MsgspecError):
+        return {}

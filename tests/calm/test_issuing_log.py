@@ -150,6 +150,26 @@ def test_the_head_is_written_after_each_act(world: World) -> None:
     assert head.size == log_size()
 
 
+@pytest.mark.rule("D4", "L5")
+def test_an_act_whose_head_cannot_be_written_is_done_and_is_answered_as_done(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The disk fails between the commit and the head: to say that nothing was done would be wrong."""
+    head = tmp_path / "issuing-log.head"
+    head.mkdir()  # what is no file can be neither opened nor written
+    world.calm.head, before = FileHead(head), log_size()
+    world.calm._head_checked = True
+    account = world.add_account("Contoso")
+    assert account
+    assert log_size() > before
+    assert "The act is done" in caplog.text
+    head.rmdir()
+    world.add_account("Fabrikam")
+    read = world.calm.head.read()
+    assert read is not None
+    assert read.size == log_size(), "the next act writes it"
+
+
 @pytest.mark.rule("L5")
 def test_threads_that_share_the_head_never_move_it_back(tmp_path: Path) -> None:
     head, sizes = FileHead(tmp_path / "head"), range(1, 400)

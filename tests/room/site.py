@@ -259,7 +259,7 @@ def _choose(pages: Pages) -> None:
     with pages.browser() as browser:
         form = browser.get(told.stdout.strip(), follow_redirects=True)
         chosen = {"password1": PASSWORD, "password2": PASSWORD}
-        answer = browser.send_form(form.url.path, chosen)
+        answer = browser.send_form(str(form.url), chosen)
         assert answer.status_code == 302, answer.text
     with closing(sqlite3.connect(pages.folder / "pages.sqlite3", timeout=10)) as db:
         _hashed.extend(db.execute("SELECT password FROM pages_login WHERE name = ?", [ADMINISTRATOR]).fetchone())

@@ -34,4 +34,5 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     private = key.private_bytes(pem, plain, serialization.NoEncryption())
     secret_lines(private.decode(), "a certificate's key")
     (folder / "key.pem").write_bytes(private)
+    (folder / "key.pem").chmod(0o600)
     return folder / "certificate.pem", folder / "key.pem"

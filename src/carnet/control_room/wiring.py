@@ -31,6 +31,7 @@ from carnet.control_room.local_api.client import EngineClient, InProcessClient, 
 from carnet.control_room.pages.runtime_config import PAGES
 from carnet.control_room.rules.activation.lfr_draft import KEY_SET
 from carnet.control_room.rules.granting.people import Access
+from carnet.control_room.site_answers import Confirmed, Founded, Moved, Restored, Rewrapped
 from carnet.control_room.state.trusted_time import NEVER, Reading
 from carnet.entitlements import new_id
 from carnet.errors import BusyError, TamperedError, UsageError
@@ -62,53 +63,6 @@ def _largest_jump() -> timedelta | None:
     if not (said.isascii() and said.isdigit() and len(said) <= 5):
         raise UsageError(f"CARNET_ROOM_CLOCK_JUMP_DAYS is a number of days (0: no limit), and not “{said}”.")
     return timedelta(days=int(said)) if int(said) else None
-
-
-@dataclass(frozen=True)
-class Founded:
-    control_room: str
-    name: str
-    version: str
-    data: str
-    warning: str
-    administrator: str
-    name_warning: str  # where the name looks like one that should not leave
-    vendor: str  # whose files it trusts (E16), by these roots
-    roots: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Restored:
-    size: int
-    size_before: int
-    kept: str
-
-
-@dataclass(frozen=True)
-class Moved:
-    """L7: what left, or arrived. `records` is the size of the ledger, `root` the root of its tree."""
-
-    name: str
-    size: int  # bytes of the file
-    records: int
-    root: str
-
-
-@dataclass(frozen=True)
-class Rewrapped:
-    """`master`: the number of the master key that encrypts what is written now; `replaced`: the file in the data folder
-    that holds the new passphrase, if the old one lay there."""
-
-    master: int
-    replaced: str
-
-
-@dataclass(frozen=True)
-class Confirmed:
-    """T5: the machine's clock, and what the ledger knew before."""
-
-    clock: datetime
-    before: datetime
 
 
 @dataclass(frozen=True)

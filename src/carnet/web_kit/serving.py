@@ -31,6 +31,7 @@ from carnet.edge import acts
 from carnet.edge.gate import allow_files
 from carnet.edge.limits import Limits
 from carnet.edge.running import Running
+from carnet.edge.tls import server_context
 from carnet.errors import CarnetError, UsageError
 from carnet.server_log import JsonLines, new_log
 from carnet.web_kit.gateway import BUFFERED, Gateway, Wsgi
@@ -69,7 +70,7 @@ def serve(
 
     Raises UsageError and CarnetError where it cannot begin: nothing was served then.
     """
-    context = _context(how.certificate, how.key) if how.certificate and how.key else None
+    context = server_context(how.certificate, how.key) if how.certificate and how.key else None
     listener = _listen(how.bind)
     connections.close_all()  # none is carried into the workers: each opens its own
     logging.getLogger().handlers = [JsonLines(sys.stderr)]
@@ -209,16 +210,3 @@ def _listen(bind: str) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise CarnetError(f"Nothing can listen at {bind}: {error.strerror}.", "Choose another with --bind.") from error
-
-
-def _context(certificate: Path, key: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key, password=lambda: "")  # never asks on a terminal
-    except (OSError, ValueError) as error:  # an SSLError is an OSError
-        raise CarnetError(
-            f"The certificate {certificate} and the key {key} cannot be used together.",
-            "Give a certificate with its chain, and its own key without a passphrase, both as PEM.",
-        ) from error
-    return context

@@ -83,7 +83,7 @@ class FileHead:
         record = os.pread(handle, _RECORD, 0)
         try:
             return msgspec.json.decode(record, type=CheckpointFields) if record else None
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise TamperedError(
                 f"The log's head in {self._path} cannot be read: {error}", "Restore a backup."
             ) from error

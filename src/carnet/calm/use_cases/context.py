@@ -1,6 +1,7 @@
 """What every use case is given (`Calm`), and the one frame that each act runs in (`act`): a transaction that holds the
 act and its record in the issuing log (V1). A refused act writes its record, and nothing else."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +16,13 @@ from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.head import LogHead
 from carnet.calm.signing.keyring import Keyring
 from carnet.entitlements import new_id
-from carnet.errors import TamperedError, UsageError
+from carnet.errors import StorageError, TamperedError, UsageError
 from carnet.exchange.history import CheckpointFields, checkpoint_fields
 from carnet.exchange.issuing_log import ORIGIN
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
 from carnet.merkle import Checkpoint
+from carnet.out_files import words_of
 from carnet.printable import is_printable
 from carnet.times import EndTooLateError, fitting_end
 from carnet.vouching import is_same
@@ -187,10 +189,28 @@ def act(calm: Calm, *, now: datetime, by: str, on_older: bool = False) -> Iterat
             done = True
     except database.FAULTS as error:
         raise database.act_fault(error, at_commit=done) from error
-    if doing.head and doing.head_starts_over:
-        calm.head.start_over(head_fields(doing.head))
-    elif doing.head and not on_older:  # what the older database records meanwhile must not hide that it is one
-        calm.head.write(head_fields(doing.head))
+    if doing.head:
+        _write_head(calm, doing, on_older=on_older)
+
+
+def _write_head(calm: Calm, done: Act, *, on_older: bool) -> None:
+    """The act is done by now, whatever comes of this. A head that is some acts old is no fault (`issuing_log.head`), so
+    that a disk which failed here is told in the log, and the act is answered as done.
+
+    Raises:
+        StorageError: L6 alone: the head must say that the log goes on from an older state.
+    """
+    assert done.head
+    try:
+        if done.head_starts_over:
+            calm.head.start_over(head_fields(done.head))
+        elif not on_older:  # what the older database records meanwhile must not hide that it is one
+            calm.head.write(head_fields(done.head))
+    except OSError as error:
+        told = f"The act is done. The issuing log's head could not be written: {words_of(error)}."
+        if done.head_starts_over:
+            raise StorageError(told, "Look at the disk. Until the head is written, no act is done.") from error
+        logging.getLogger(__name__).error("%s The next act writes it.", told)  # noqa: TRY400 - all is said
 
 
 def head_fields(head: Checkpoint) -> CheckpointFields:

@@ -68,11 +68,7 @@ def serve(
     ] = "",
 ) -> None:
     """Grant to bots and products over HTTP (/api/v1), and serve people's pages, until a signal ends it."""
-    if (certificate is None) != (private_key is None):
-        raise UsageError("A certificate and its key go together.", "Name both: --certificate, --private-key.")
-    for file in (certificate, private_key):
-        if file is not None and not file.is_file():
-            raise UsageError(f"There is no file {file}.")
+    _check_pair(certificate, private_key)
     if certificate is None and not plain_http_behind_a_proxy and not is_loopback(host):
         raise UsageError(
             f"At {host} other machines could read API keys on the wire.",
@@ -100,6 +96,15 @@ def serve(
             checked_prefix(path_prefix),
         )
     )
+
+
+def _check_pair(certificate: Path | None, private_key: Path | None) -> None:
+    """Raises UsageError where one of the two is missing."""
+    if (certificate is None) != (private_key is None):
+        raise UsageError("A certificate and its key go together.", "Name both: --certificate, --private-key.")
+    for file in (certificate, private_key):
+        if file is not None and not file.is_file():
+            raise UsageError(f"There is no file {file}.")
 
 
 def _pages_at(bind: str) -> str:

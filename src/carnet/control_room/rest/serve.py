@@ -5,7 +5,6 @@ systemd is told how far the service is (sd_notify), where it asks for that.
 import asyncio
 import signal
 import socket
-import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
@@ -23,6 +22,7 @@ from carnet.edge.connection import Connection
 from carnet.edge.gate import allow_files
 from carnet.edge.limits import Limits
 from carnet.edge.running import Running
+from carnet.edge.tls import server_context
 from carnet.errors import UsageError
 from carnet.server_log import Log
 
@@ -69,7 +69,7 @@ class Server:
         self.beside: list[Beside] = []  # what runs as long as the server does
         self._door, self._log, self._told, self._now = door, log, told, now
         self._limits, self._proxies, self._prefix = options.limits, options.proxies, options.prefix
-        self._context = _context(options.tls) if options.tls else None
+        self._context = server_context(options.tls.certificate, options.tls.private_key) if options.tls else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: Running | None = None
         self._stop, self._at_once = asyncio.Event(), False
@@ -159,17 +159,6 @@ def listen(host: str, port: int) -> socket.socket:
         raise UsageError(f"{host}, port {port}: {error.strerror}.", "Name another one with --host, --port.") from error
     listener.setblocking(False)
     return listener
-
-
-def _context(tls: Tls) -> ssl.SSLContext:
-    """Raises UsageError if the two files are not a certificate and its key."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(tls.certificate, tls.private_key)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"The certificate and its key cannot be used: {error}.") from error
-    return context
 
 
 __all__ = ["Beside", "Options", "Server", "Tls", "listen", "run"]

@@ -35,7 +35,7 @@ def test_what_each_product_leads_to(licensed):
     assert {sku: row.outlook for sku, row in rows(licensed).items()} == {
         USER: "lasts",
         SEAT: "peak",
-        PAGES: "lasts",
+        PAGES: "early",
         FEATURE: "on",
     }
     for bot in ("a", "b", "c"):
@@ -44,9 +44,18 @@ def test_what_each_product_leads_to(licensed):
     found = rows(licensed)
     assert (found[SEAT].outlook, found[SEAT].times_full, found[SEAT].refused_30_days) == ("full", 1, 1)
     assert (found[SEAT].days, found[SEAT].peak) == ([2], 2)
-    assert found[PAGES].outlook == "runs_out"
-    assert found[PAGES].runs_out_at == MONDAY + 4 * DAY
-    assert found[PAGES].days == [20]
+    assert (found[PAGES].outlook, found[PAGES].days) == ("early", [20])
+
+
+def test_a_pace_is_told_once_a_week_is_known(licensed):
+    for _ in range(6):
+        licensed.do(ConsumeUnits(PAGES, 10))
+        assert rows(licensed)[PAGES].outlook == "early"
+        licensed.wait(days=1)
+    licensed.do(ConsumeUnits(PAGES, 10))
+    found = rows(licensed)[PAGES]
+    assert (found.outlook, found.days) == ("runs_out", [10] * 7)
+    assert licensed.now + 2 * DAY < found.runs_out_at < licensed.now + 4 * DAY  # 30 left at 70 in six days
 
 
 @pytest.mark.rule("Q5")

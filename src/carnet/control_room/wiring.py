@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from carnet import __version__, cli_support, clock, sealed_backup
+from carnet import __version__, cli_support, clock, sealed_backup, times
 from carnet.control_room.engine.backup import (
     TRUST,
     Backup,
@@ -409,7 +409,7 @@ class Site:
         reading = self.reading()
         if reading.system.date() != today:
             raise UsageError(
-                f"This machine's clock says {reading.system:%Y-%m-%d} (UTC), and not {today}. Nothing was recorded.",
+                f"This machine's clock says {times.day(reading.system)} (UTC), and not {today}. Nothing was recorded.",
                 "Set the clock right, or correct the date.",
             )
         os.close(self._alone())

@@ -294,7 +294,7 @@ def test_what_starts_later_or_has_ended_says_so_when_it_is_refused(vendor, enabl
     )
     for sku, moment in ((USER, "2026-10-04 08:00 UTC"), (PAGES, "2026-10-14 08:00 UTC")):
         command = AssignUser(sku, "anna") if sku == USER else ConsumeUnits(sku, 1)
-        assert refused(enabled.do(command), Code.NOT_GRANTED).message.endswith(f"is not granted before {moment}.")
+        assert refused(enabled.do(command), Code.NOT_LICENSED).message.endswith(f"is not granted before {moment}.")
     enabled.wait(days=20)
     granted(enabled.do(AssignUser(USER, "anna")))
     enabled.wait(days=10)

@@ -257,3 +257,17 @@ def test_q5_in_grace_the_overage_too_counts_only_once(vendor, enabled):
         enabled.wait(days=days)
         products = status(enabled.state, enabled.engine.checkpoint, enabled.now, enabled.reading).products
         assert products[0].granted == 110
+
+
+@pytest.mark.rule("G1", "not_licensed")
+def test_a_product_whose_lines_start_later_is_not_licensed_yet_and_says_from_when(vendor, enabled):
+    start = MONDAY + 10 * DAY
+    lines = [line("bot-creator", 5, MONDAY, YEAR)]
+    lines += [line(sku, 100, start, YEAR) for sku in ("document-pages", "automator-ai")]
+    install(vendor, enabled, *lines)
+    answers = enabled.do(ConsumeUnits("document-pages", 1)), check_feature(enabled.state, "automator-ai", enabled.now)
+    for answer in answers:
+        assert f"{start:%Y-%m-%d}" in refused(answer, Code.NOT_LICENSED).message
+    granted(enabled.do(AssignUser("bot-creator", "anna")))
+    enabled.wait(days=10)
+    granted(enabled.do(ConsumeUnits("document-pages", 1)))

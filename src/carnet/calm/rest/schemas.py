@@ -127,17 +127,17 @@ class NewTakeBack(Reason):
 
 
 class NewWindows(Reason):
-    """E18: what is to be another value; what is left out stays."""
+    """E18: what is to be another value; what is left out stays. The bounds are those of `exchange.windows`."""
 
-    token_life_hours: Quantity | None = None
-    cycle_days: Quantity | None = None
-    newest_request_hours: Quantity | None = None
-    clocks_differ_minutes: Quantity | None = None
-    clock_ahead_days: Quantity | None = None
+    token_life_hours: Annotated[int, Field(ge=1, le=720, strict=True)] | None = None
+    cycle_days: Annotated[int, Field(ge=1, le=90, strict=True)] | None = None
+    newest_request_hours: Annotated[int, Field(ge=1, le=2160, strict=True)] | None = None
+    clocks_differ_minutes: Annotated[int, Field(ge=1, le=1440, strict=True)] | None = None
+    clock_ahead_days: Annotated[int, Field(ge=1, le=90, strict=True)] | None = None
     missed_cycle_locks: bool | None = None
-    expiry_notice_days: list[Quantity] | None = None
-    banner_stays_days: Quantity | None = None
-    deadline_notice_hours: list[Quantity] | None = None
+    expiry_notice_days: list[Annotated[int, Field(ge=0, le=365, strict=True)]] | None = None
+    banner_stays_days: Annotated[int, Field(ge=0, le=365, strict=True)] | None = None
+    deadline_notice_hours: list[Annotated[int, Field(ge=0, le=2160, strict=True)]] | None = None
 
 
 class Windows(Schema):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from carnet import times
 from carnet.cli_support import (
     WRITTEN,
     check_name,
@@ -88,7 +89,7 @@ def _write(out: Path, answer: "ApiKeyAnswer") -> None:
 def _created(console: "Console", answer: "ApiKeyAnswer", out: Path | None) -> None:
     console.print(f"API key {answer.key_id}, “{answer.name}”: may {_may(answer)}; for {_scope(answer)}.")
     if answer.expires_at:
-        console.print(f"It ends at the start of {day_or_minute(answer.expires_at)} (UTC).")
+        console.print(f"It counts {times.until(answer.expires_at)}.")
     if out:
         console.print(f"It is written to {out}, which only you may read. It cannot be shown again.")
     else:
@@ -117,7 +118,7 @@ def _keys(console: "Console", answer: "ApiKeys", uses: Mapping[str, datetime]) -
 def _state(key: "ApiKeyView") -> str:
     if key.revoked_at:
         return f"revoked {day_or_minute(key.revoked_at)}"
-    return f"ends {day_or_minute(key.expires_at)}" if key.expires_at else "in force"
+    return f"in force {times.until(key.expires_at)}" if key.expires_at else "in force"
 
 
 def rename(

@@ -16,6 +16,7 @@ class ProductGrant:
     shares: list[Share]
     quantity: int
     why_none: str = ""  # where nothing is granted now: it starts later, or has ended
+    starts_later: bool = False  # none of its lines is in force yet
 
 
 def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
@@ -31,7 +32,9 @@ def grant_of(state: State, sku: str, now: datetime) -> ProductGrant | None:
     if line is None:
         return None
     counted, quantity = shares(lines, sku, now), granted(lines, sku, now)
-    grant = ProductGrant(line, counted, quantity, "" if quantity else nothing_words(changes(lines, sku), now))
+    why_none = "" if quantity else nothing_words(changes(lines, sku), now)
+    later = all(each.valid_from > now for each in lines if each.sku == sku)
+    grant = ProductGrant(line, counted, quantity, why_none, later)
     return cast("ProductGrant", installed.grants.remember(sku, now, grant, change_moments(lines)))
 
 

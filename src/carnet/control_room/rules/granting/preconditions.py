@@ -118,7 +118,7 @@ def nothing_granted(grant: ProductGrant | None, sku: str) -> Refusal:
     if grant is None or not grant.why_none:
         return not_granted(sku)
     return Refusal(
-        Code.NOT_GRANTED,
+        Code.NOT_LICENSED if grant.starts_later else Code.NOT_GRANTED,
         grant.why_none,
         "Ask for it with a new LFR, or see what is granted.",
         run="control-room license show",

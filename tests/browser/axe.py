@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page
 from tests.support import depth
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-WIDTHS, NARROWEST = (1440, 390), 320
+WIDTHS, DESKTOP, NARROWEST = (1440, 390), 1280, 320
 OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}  # what differs in the dark
 RUN = """async only => (await axe.run(document, {resultTypes: ["violations"], preload: false, ...only})).violations.map(
   one => one.id + " (" + one.impact + "): " + one.help + one.nodes.map(
@@ -19,6 +19,12 @@ SIDEWAYS = "() => [document.documentElement.scrollWidth, document.documentElemen
 OUTSIDE = """() => [...document.querySelectorAll("body *")].filter(
   one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).slice(0, 5).map(
   one => one.outerHTML.slice(0, 160))"""
+
+
+# At 1280 pixels: heads of tables that are hidden, as they are where rows are cards.
+FOLDED = """() => [...document.querySelectorAll("main table.cards > thead")].filter(
+  one => one.getBoundingClientRect().width <= 1 && one.closest("table").getBoundingClientRect().width > 0).map(
+  one => "a table is cards: " + one.closest("table").getAttribute("aria-label"))"""
 
 
 # A message that is just rising has other colours than it will have.
@@ -40,10 +46,13 @@ def faults_of(page: Page) -> str:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             only = {"runOnly": OF_COLOURS} if scheme == "dark" and not depth.is_deep() else {}
             found[f"{width} {scheme}"] = page.evaluate(RUN, only)
-    page.set_viewport_size({"width": NARROWEST, "height": 1000})
-    whole, seen = page.evaluate(SIDEWAYS)
-    if whole > seen:
-        found["sideways"] = [f"{whole} > {seen}", *page.evaluate(OUTSIDE)]
+    for width in (DESKTOP, NARROWEST):
+        page.set_viewport_size({"width": width, "height": 1000})
+        whole, seen = page.evaluate(SIDEWAYS)
+        if whole > seen:
+            found[f"sideways at {width}"] = [f"{whole} > {seen}", *page.evaluate(OUTSIDE)]
+        if width == DESKTOP:
+            found[f"{width}"] = page.evaluate(FOLDED)
     return "\n".join(f"{where}: {what}" for where, whats in found.items() for what in whats)
 
 

@@ -150,5 +150,6 @@ def others(bank: Bank) -> None:
         "person": office.do("pk", email=VERA)["pk"],
         "colleague": office.do("pk", email=OTTO)["pk"],
         "token": "none",
+        "imported": "none",
         "pk": office.do("second_factors", email=TONE)["pk"],
     }

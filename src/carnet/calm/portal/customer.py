@@ -143,7 +143,8 @@ def upload_requests(request: AuthorizedRequest, account: str) -> HttpResponse:
 @requires(Permission.EXCHANGE, repeats=True)
 @require_POST
 def issue(request: AuthorizedRequest, account: str) -> HttpResponse:
-    """For each accepted request what its site has now, in one archive, with a list of what was refused."""
+    """For each accepted request what its site has now: a file, or an archive of them with a list of what was
+    refused."""
     customer = account_of(request, account)
     chosen = request.POST.getlist("request")
     if not chosen:
@@ -151,6 +152,8 @@ def issue(request: AuthorizedRequest, account: str) -> HttpResponse:
         return redirect("requests-upload", account=customer.id)
     renews = "renews" in request.POST
     issued = batches.issue_same(request.calm, account=customer.id, lfrs=chosen, renews=renews, **request.who)
+    if len(issued) == 1 and not isinstance(alone := issued[0].answer, Refusal):  # one file needs no archive
+        return download(alone.raw or b"", file_name(issued[0].name, alone.sequence, "olf"))
     return download(_archive(issued), f"{customer.name}-license-files.zip", "application/zip")
 
 

@@ -10,9 +10,11 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from carnet.control_room.pages.door import AuthorizedRequest, requires
+from carnet.control_room.pages.exchange.forms import RENEWED
 from carnet.control_room.queries.banner import Banner, Kind
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission
+from carnet.exchange.license_file_request import RequestKind
 from carnet.web_kit.states import banner_icon
 
 CHANGE: Kind = "change"  # the one that stands beside the other
@@ -25,7 +27,7 @@ def notices(request: HttpRequest, status: Status) -> list[dict[str, Any]]:
         found.append(
             {"tone": "bad", "icon": "refused", "title": "Nothing can be recorded now.", "text": status.storage}
         )
-    found += [_shown(request, notice) for notice in _standing(status) if not _is_dismissed(request, notice)]
+    found += [_shown(request, status, notice) for notice in _standing(status) if not _is_dismissed(request, notice)]
     return found
 
 
@@ -33,18 +35,29 @@ def _standing(status: Status) -> list[Banner]:
     return [notice for notice in (status.notice, status.coming) if notice]
 
 
-def _shown(request: HttpRequest, notice: Banner) -> dict[str, Any]:
-    exchange = reverse("exchange")
+def _shown(request: HttpRequest, status: Status, notice: Banner) -> dict[str, Any]:
     return {
         "tone": notice.tone,
         "icon": banner_icon(notice.kind, notice.tone),
         "title": notice.title,
         "text": notice.text,
         "dismiss": _dismiss_address(notice) if notice.dismissible else "",
-        "act": None
-        if request.path.startswith(exchange)
-        else {"label": "Manage offline licenses", "url": exchange, "variant": _variant(request)},
+        "act": _act(request, status),
     }
+
+
+def _act(request: HttpRequest, status: Status) -> dict[str, Any] | None:
+    """What to do about it: on the way to a renewal, the first step of it itself."""
+    exchange = reverse("exchange")
+    if request.path.startswith(exchange):
+        return None
+    person = getattr(request, "person", None)
+    waits = status.cycle and not status.cycle.missed
+    if status.state_by_time in RENEWED and not waits and person and person.may(Permission.INSTALL):
+        fields = {"kind": RequestKind.RENEWAL.value}
+        post = reverse("request-generate")
+        return {"label": "Make the renewal request", "post": post, "fields": fields, "variant": _variant(request)}
+    return {"label": "Manage offline licenses", "url": exchange, "variant": _variant(request)}
 
 
 def _dismiss_address(notice: Banner) -> str:

@@ -8,7 +8,7 @@ from carnet.control_room.queries.status import Status
 from carnet.exchange.license_file_request import RequestKind
 from carnet.web_kit.forms import Asking
 
-_RENEWED = ("expiring", "grace", "expired")
+RENEWED = ("expiring", "grace", "expired")
 
 
 class SizeField(forms.IntegerField):
@@ -45,7 +45,7 @@ class Generate(Asking):
         field = self.fields["kind"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = _kinds(status)
-        by_time = RequestKind.RENEWAL if status.state_by_time in _RENEWED else None
+        by_time = RequestKind.RENEWAL if status.state_by_time in RENEWED else None
         field.initial = by_time or field.choices[0][0]
 
 

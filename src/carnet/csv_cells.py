@@ -12,6 +12,7 @@ from io import StringIO
 
 from carnet.printable import printable
 
+WHY = "what is wrong"  # the last column of refused rows that are given back; where it comes again it says nothing
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 
 

@@ -244,7 +244,8 @@ NO_PAGE = frozenset(
         *("dismiss-notice", "product-take-back", "product-days", "product-holders"),
         *("token", "request-generate", "request-save", "withdraw", "release", "release-again", "preview"),
         *("preview-leave", "preview-free", "install", "receipt", "key-set"),
-        *("assign", "unassign", "users-file-carry-out", "users-file-template", "users-file-present"),
+        *("assign", "unassign", "users-file-carry-out", "users-file-refused"),
+        *("users-file-template", "users-file-present"),
         "take-back",  # reached by a seat
         *("ledger-export", "record-proof", "ledger-verify", "ledger-verify-stop", "checkpoint-file"),
         *(

@@ -151,3 +151,35 @@ def test_the_present_assignments_can_be_brought_back(new_site: Make) -> None:
     template = sara.get("/users/file/template/")
     assert template.text.splitlines() == ["user,product,action", "jane.doe,bot-creator,assign"]
     assert msgspec.json.decode(carried(check(sara, template.content))["rows"])[0][1] == "jane.doe"
+
+
+def test_refused_rows_come_back_as_they_stood_with_the_reason_and_can_be_uploaded_again(new_site: Make) -> None:
+    pages = new_site()
+    sara, size = pages.client("seat_manager"), pages.size
+    text = (
+        HEAD + 'anna,bot-creator,assign\n"x1\nx2",bot-creator,assign\n=cmd,no-such,give\nmara ,bot-creator,unassign,,\n'
+    )
+    checked = check(sara, text)
+    page = unescape(checked.text)
+    rows = page.partition('name="refused" value="')[2].partition('"> <button')[0].partition('">')[0]
+    answer = sara.send_form("/users/file/refused/", {"refused": rows})
+    assert answer.headers["content-type"].startswith("text/csv")
+    head, *lines = list(csv.reader(answer.text.splitlines()))
+    assert head == ["user", "product", "action", "what is wrong"]
+    assert any(line[:3] == ["'=cmd", "no-such", "give"] for line in lines)
+    assert all(line[3] for line in lines)
+    assert not any("x1\n" in cell for line in lines for cell in line), (
+        "a line break in a name is shown, never carried on"
+    )
+    corrected = "\n".join([",".join(head), "bo,bot-creator,assign,It names no user."])
+    again = check(sara, corrected)
+    assert again.status_code == 200, again.text
+    assert pages.size == size, "nothing of it changes anything"
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("rows", ["", "[", "[[1]]", '[["a","b","c","d","e"]]', "null"])
+def test_rows_that_did_not_come_back_whole_make_no_file(new_site: Make, rows: str) -> None:
+    answer = new_site().client("seat_manager").send_form("/users/file/refused/", {"refused": rows})
+    assert answer.status_code == 422
+    assert "did not come back whole" in answer.text

@@ -20,7 +20,7 @@ from carnet.calm.use_cases.accounts import find_open_account
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.orders import OrderRead, OrderRow, RowError, read_order
 from carnet.calm.use_cases.purchases import Ordered, PurchaseShown, find_purchase, put_down
-from carnet.csv_cells import csv_line
+from carnet.csv_cells import WHY, csv_line
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Code, Refusal
 
@@ -173,7 +173,7 @@ def refused_rows(read: OrderRead, errors: Iterable[RowError]) -> str:
         why.setdefault(error.line, []).append(error)
     wide = max((len(read.cells[line]) for line in why), default=0)
     names = [*read.names, *([""] * (wide - len(read.names)))]
-    lines = [csv_line([*names, "what is wrong"])]
+    lines = [csv_line([*names, WHY])]
     for line, found in why.items():
         cells = [*read.cells[line], *([""] * (len(names) - len(read.cells[line])))]
         said = " ".join(

@@ -12,7 +12,7 @@ from hashlib import sha256
 from carnet import times
 from carnet.calm.purchases.models import Product
 from carnet.calm.use_cases.purchases import MAX_GRACE, MAX_OVERAGE, NewPurchase
-from carnet.csv_cells import csv_line, csv_rows
+from carnet.csv_cells import WHY, csv_line, csv_rows
 from carnet.entitlements import (
     MAX_QUANTITY,
     PeriodUnit,
@@ -230,7 +230,7 @@ def _example(product: Product, line: int) -> list[str]:
 
 def _head_problem(names: list[str]) -> str:
     missing = [name for name in NEEDED if name not in names]
-    unknown = [name for name in names if name and name not in COLUMNS]
+    unknown = [name for name in names if name and name not in (*COLUMNS, WHY)]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if missing:
         return f"its first row does not name the columns {', '.join(missing)}"

@@ -48,6 +48,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("users/seats/take-back/", seats.take_back, name="take-back"),
     path("users/file/", assignment_file.check, name="users-file"),
     path("users/file/carry-out/", assignment_file.carry_out, name="users-file-carry-out"),
+    path("users/file/refused/", assignment_file.refused, name="users-file-refused"),
     path("users/file/template/", assignment_file.template, name="users-file-template"),
     path("users/file/present/", assignment_file.present, name="users-file-present"),
     path("what-if/", what_if.what_if, name="what-if"),

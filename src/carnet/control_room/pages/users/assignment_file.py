@@ -27,7 +27,7 @@ from carnet.control_room.rules.granting.assignment_file import (
 )
 from carnet.control_room.rules.granting.assignments import AssignMany, AssignmentsAnswer, CheckAssignments
 from carnet.control_room.rules.granting.people import Permission
-from carnet.csv_cells import csv_line
+from carnet.csv_cells import WHY, csv_line
 from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download, file_name, uploaded_name
@@ -67,9 +67,31 @@ def _checked(
         "more": max(0, len(rows) - SHOWN),
         "bad": bad,
         "good": answer.assigned + answer.unassigned,
+        "refused": msgspec.json.encode(list(_refused(read, answer))).decode(),
         "carried": msgspec.json.encode([(row.line, row.user, row.product, row.action) for row in read.rows]).decode(),
     }
     return _show(request, refusal=refusal, checked=checked, status=422 if bad else 200)
+
+
+def _refused(read: AssignmentFile, answer: AssignmentsAnswer) -> Iterator[tuple[int, str, str, str, str]]:
+    """Line, user, product and action as they stand in the file, and why: to be corrected and uploaded."""
+    for error in read.errors:
+        yield error.line, error.user, error.product, error.action, error.message
+    for row, verdict in zip(read.rows, answer.rows, strict=True):
+        if verdict.outcome == "refused":
+            yield row.line, row.user, row.product, row.action, verdict.message
+
+
+@requires(Permission.MANAGE, repeats=True)
+@require_POST
+def refused(request: AuthorizedRequest) -> HttpResponse:
+    """The refused rows as a file, each with the reason in its last column: corrected, it can be uploaded as it is."""
+    try:
+        rows = msgspec.json.decode(request.POST.get("refused", ""), type=list[tuple[int, str, str, str, str]])
+    except msgspec.MsgspecError:
+        return _show(request, refusal=_not_whole())
+    head = csv_line([*COLUMNS, WHY])
+    return download((head + "".join(csv_line(cells) for _, *cells in sorted(rows))).encode(), "refused-rows.csv", _CSV)
 
 
 def _rows(read: AssignmentFile, answer: AssignmentsAnswer) -> list[tuple[int, str, str, str, str]]:
@@ -101,7 +123,11 @@ def _carried(text: str) -> list[AssignmentRow] | Refusal:
         rows = msgspec.json.decode(text, type=list[tuple[int, str, str, str]])
         return [msgspec.convert(dict(zip(_FIELDS, row, strict=True)), AssignmentRow) for row in rows]
     except (msgspec.DecodeError, msgspec.ValidationError):
-        return Refusal(Code.MALFORMED, "The rows of the check did not come back whole.", "Upload the file again.")
+        return _not_whole()
+
+
+def _not_whole() -> Refusal:
+    return Refusal(Code.MALFORMED, "The rows of the check did not come back whole.", "Upload the file again.")
 
 
 _FIELDS = ("line", "user", "product", "action")

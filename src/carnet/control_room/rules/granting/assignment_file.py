@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from carnet.control_room.rules.granting.preconditions import check_name
-from carnet.csv_cells import csv_rows, plain
+from carnet.csv_cells import WHY, csv_rows, plain
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.printable import SENTENCE, printable
 
@@ -38,9 +38,10 @@ class RowError:
     message: str
     user: str = field(default="", compare=False)  # what stands there, so that people find the row
     product: str = field(default="", compare=False)
+    action: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        for name in ("message", "user", "product"):
+        for name in ("message", "user", "product", "action"):
             object.__setattr__(self, name, printable(getattr(self, name), SENTENCE))  # N3: it may quote the file
 
 
@@ -61,7 +62,7 @@ def read_assignments(raw: bytes) -> AssignmentFile | Refusal:
     except csv.Error as error:
         return _no_file(f"It is not a CSV file: {error}.", _FORM)
     header = [name.casefold() for name in lines[0][1]] if lines else []
-    if not {"user", "product"} <= set(header) <= set(COLUMNS) or len(set(header)) < len(header):
+    if not {"user", "product"} <= set(header) <= {*COLUMNS, WHY} or len(set(header)) < len(header):
         return _no_file("Its first line does not name the columns.", _FORM)
     if len(lines) == 1:
         return _no_file("It names no user.", _FORM)
@@ -100,7 +101,8 @@ def _rows(header: list[str], lines: list[tuple[int, list[str]]]) -> AssignmentFi
         if isinstance(read, AssignmentRow):
             rows.append(read)
         else:
-            errors.append(replace(read, user=named.get("user", ""), product=named.get("product", "")))
+            user, product, action = (named.get(column, "") for column in COLUMNS)
+            errors.append(replace(read, user=user, product=product, action=action))
     return AssignmentFile(rows, errors)
 
 

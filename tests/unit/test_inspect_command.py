@@ -93,3 +93,23 @@ def test_markup_in_a_file_is_text(tmp_path: Path) -> None:
     result = run(str(path))
     assert result.exit_code == 0
     assert "[/x] by key" in result.stdout
+
+
+@pytest.mark.rule("E13")
+@pytest.mark.security
+@pytest.mark.parametrize("name", ["good.token", "good.olf", "good.keyset", "re-signed-by-a-stranger.olf"])
+def test_without_trust_no_key_is_called_the_vendors(name: str) -> None:
+    """Whose key it is cannot be known then: each is named by its thumbprint, as not checked."""
+    shown = run(str(CORPUS / name)).stdout
+    assert "not checked" in shown
+    assert "signatures were not checked" in shown
+    for line in shown.splitlines():
+        assert not ("vendor" in line.lower() and "key " in line and "signatures" not in line), line
+
+
+@pytest.mark.rule("E13")
+@pytest.mark.security
+def test_a_strangers_key_set_is_refused_by_the_vendors_trust() -> None:
+    result = run(str(CORPUS / "re-signed-by-a-stranger.olf"), *TRUST)
+    assert result.exit_code == 3
+    assert "holds" not in result.stdout

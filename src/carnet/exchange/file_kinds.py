@@ -76,6 +76,19 @@ def kind_of(raw: bytes) -> FileKind | None:
     return found or _archive(head) or _text(head) or _binary(head)
 
 
+def wrong_file(raw: bytes, wanted: str) -> tuple[str, str] | None:
+    """For readers of text that people make (CSV, a catalogue): what the file is instead, in a sentence, and what to do;
+    None where it may be one. Never a codec's or a parser's words."""
+    kind = kind_of(raw)
+    if kind is not None and kind is not _BOM:
+        return f"The file is {kind.words}, and not {wanted}.", kind.mend
+    try:
+        raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return f"The file is not text in UTF-8, and so not {wanted}.", "Save it again as text in UTF-8."
+    return None
+
+
 def _archive(head: bytes) -> FileKind | None:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         inside = (b"[Content_Types].xml", b"mimetypeapplication/vnd.oasis", b"word/", b"xl/")

@@ -19,6 +19,7 @@ from carnet.entitlements import (
     Policy,
     PurchaseKind,
 )
+from carnet.exchange.file_kinds import wrong_file
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.printable import is_printable, printable
 
@@ -195,10 +196,12 @@ def read_order(raw: bytes) -> OrderRead | Refusal:
     """What is in the file; nothing is stored. Refused if it is not such a table."""
     if len(raw) > MAX_ORDER:
         return Refusal(Code.TOO_LARGE, f"The file is larger than {MAX_ORDER} bytes.", "Split the order into files.")
+    if raw and (wrong := wrong_file(raw, "an order file (CSV)")):
+        return Refusal(Code.MALFORMED, *wrong)
     try:
         lines = list(csv_rows(raw.decode("utf-8-sig")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        return _no_table(f"it cannot be read as CSV in UTF-8: {error}")
+    except csv.Error:
+        return _no_table("its quotation marks do not fit together, so that it cannot be read as CSV")
     if not lines:
         return _no_table("it is empty")
     names = [cell.strip().lower() for cell in lines[0][1]]

@@ -15,6 +15,7 @@ from typing import Literal
 
 from carnet.control_room.rules.granting.preconditions import check_name
 from carnet.csv_cells import WHY, csv_rows, plain
+from carnet.exchange.file_kinds import wrong_file
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.printable import SENTENCE, printable
 
@@ -55,12 +56,12 @@ def read_assignments(raw: bytes) -> AssignmentFile | Refusal:
     """What the file asks for, row by row. A refusal if it is not such a file."""
     if len(raw) > MOST_BYTES:
         return Refusal(Code.TOO_LARGE, f"The file has {len(raw):,} bytes; at most {MOST_BYTES:,} are read.", _split())
+    if raw and (wrong := wrong_file(raw, "a CSV file")):
+        return Refusal(Code.MALFORMED, *wrong)
     try:
         lines = list(_cells(raw.decode("utf-8-sig")))
-    except UnicodeDecodeError:
-        return _no_file("It is not UTF-8 text.", "Save it as CSV in UTF-8.")
-    except csv.Error as error:
-        return _no_file(f"It is not a CSV file: {error}.", _FORM)
+    except csv.Error:
+        return _no_file("Its quotation marks do not fit together, so that it is not CSV.", _FORM)
     header = [name.casefold() for name in lines[0][1]] if lines else []
     if not {"user", "product"} <= set(header) <= {*COLUMNS, WHY} or len(set(header)) < len(header):
         return _no_file("Its first line does not name the columns.", _FORM)

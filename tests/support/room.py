@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from carnet.control_room.engine.engine import Engine, view_of
 from carnet.control_room.engine.founding import found
@@ -39,12 +39,13 @@ class Room:
         now: datetime = MONDAY,
         version: str = VERSION,
         name: str = "Oslo",
+        names: Literal["exact", "fold"] = "fold",
     ) -> None:
         self.random, self.version = seeded(seed), version
         self.reading = Reading(now, 1000, "boot-1")
         self.vault = Vault(self.random(64))
         self.store = SqliteStore.create(":memory:", new_id(now, self.random))
-        self.engine = found(self.store, self.vault, b"lock", trust, name, version, self.reading, self.random)
+        self.engine = found(self.store, self.vault, b"lock", trust, name, version, self.reading, self.random, names)
 
     # --- time ---------------------------------------------------------------------------------------------------
 

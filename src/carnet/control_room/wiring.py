@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from carnet import __version__, cli_support, clock, sealed_backup, times
 from carnet.control_room.engine.backup import (
@@ -77,8 +77,8 @@ class Site:
     def reading(self) -> Reading:
         return Reading(clock.now(), clock.uptime(), clock.boot_id(), os.getpid())
 
-    def init(self, trust: Trust, name: str, administrator: str) -> Founded:
-        """Set up a Control Room: its identity, its keys, and the first record of its ledger."""
+    def init(self, trust: Trust, name: str, administrator: str, names: Literal["exact", "fold"] = "fold") -> Founded:
+        """Set up a Control Room: its identity, its keys, and the first record of its ledger. `names`: G2."""
         telling = check_site_name(name)
         cli_support.private_folder(self.folder)
         if (self.folder / DATABASE).exists():
@@ -89,7 +89,7 @@ class Site:
         beside.unlink(missing_ok=True)
         ledger_id = new_id(clock.now(), clock.random_bytes)
         with closing(SqliteStore.create(str(beside), ledger_id, self._alone())) as store:
-            engine = found(store, vault, lock, trust, name, self.version, self.reading(), clock.random_bytes)
+            engine = found(store, vault, lock, trust, name, self.version, self.reading(), clock.random_bytes, names)
             engine.record([PersonAdded(name=administrator, role="administrator")], self.reading(), SYSTEM)
         beside.rename(self.folder / DATABASE)
         cli_support.write_file(self.folder / TRUST, encode(trust), 0o600)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeVar
 
 import typer
 
@@ -49,7 +49,7 @@ class Site(Protocol):
 
     def confirm_clock(self, today: "date", actor: str) -> Any: ...
 
-    def init(self, trust: "Trust", name: str, administrator: str) -> object: ...
+    def init(self, trust: "Trust", name: str, administrator: str, names: "Literal['exact', 'fold']") -> object: ...
 
     def password_link(self, name: str) -> str: ...
 

@@ -55,6 +55,10 @@ def init(
             "--administrator", help="Who signs in first. If not given, the name you act under.", show_default=False
         ),
     ] = "",
+    names: Annotated[
+        str,
+        typer.Option("--names", help="fold: names of users that differ by case alone are one. exact: they are two."),
+    ] = "fold",
 ) -> None:
     """Set up a Control Room in an empty folder: its identity, its keys and its ledger."""
     from carnet.exchange.key_set import read_trust
@@ -63,7 +67,12 @@ def init(
     if isinstance(read, Refusal):
         refuse(read, as_json=session.as_json)
     first = _administrator(administrator or session.actor.lower(), named=bool(administrator))
-    session.answer(session.site.init(read, check_name(name, "Control Room's name"), first), _founded)
+    if names not in ("exact", "fold"):
+        raise UsageError(f"“{names}” is not a way to compare names.", "Write fold or exact.")
+    session.answer(
+        session.site.init(read, check_name(name, "Control Room's name"), first, "fold" if names == "fold" else "exact"),
+        _founded,
+    )
 
 
 def _administrator(name: str, *, named: bool) -> str:

@@ -5,6 +5,7 @@ can be rebuilt is rebuilt. Never downwards: an older release cannot know what a 
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -56,8 +57,9 @@ def found(
     version: str,
     reading: Reading,
     random: RandomBytes,
+    names: Literal["exact", "fold"] = "fold",
 ) -> Engine:
-    """Give an empty store its keys and its first record. The ledger's id is the Control Room's."""
+    """Give an empty store its keys and its first record. The ledger's id is the Control Room's. `names`: G2."""
     secrets = {master_name(1): vault.wrap(master_name(1), random(32), random)}
     store.commit(Commit([], None, {LOCK: lock}, secrets))
     keys = KeyRing(vault, store.secret)
@@ -74,6 +76,7 @@ def found(
         signing_key=signer.key,
         sealing_key=opener.key,
         trust=trust,
+        names=names,
     )
     engine.record([first], reading, SYSTEM)
     return engine

@@ -5,6 +5,8 @@ new kind (E17). A body states as facts what the engine decided: nothing in it is
 folded, so that a later release with other arithmetic folds an old ledger to the same state.
 """
 
+from typing import Literal
+
 from carnet.control_room.ledger.kinds import (
     CLEAR,
     KINDS,
@@ -41,6 +43,7 @@ class SiteInitialised(Event, frozen=True):
     signing_key: OkpKey
     sealing_key: AkpKey
     trust: Trust
+    names: Literal["exact", "fold"] = "exact"  # G2: whether names of users differ by case
 
 
 @kind("site.upgraded")

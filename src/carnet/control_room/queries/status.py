@@ -132,6 +132,7 @@ class Status:
     storage: str = ""  # why nothing can be written now; empty where all is well
     notice: Banner | None = None
     coming: Banner | None = None  # beside `notice`: what becomes less of a product soon
+    names: str = "exact"  # G2: whether names of users differ by case: exact | fold
 
 
 def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading, storage: str = "") -> Status:
@@ -155,6 +156,7 @@ def status(state: State, checkpoint: Checkpoint, now: datetime, reading: Reading
         storage,
         notice,
         coming,
+        state.names,
     )
 
 

@@ -74,6 +74,7 @@ def _arrived(state: State, _: Record, event: e.SiteArrived) -> None:
 def _initialised(state: State, _: Record, event: e.SiteInitialised) -> None:
     state.control_room_id, state.name, state.version = event.control_room_id, event.name, event.version
     state.trust, state.signing_key, state.sealing_key = event.trust, event.signing_key, event.sealing_key
+    state.names = event.names
 
 
 @on(e.SiteUpgraded)

@@ -198,6 +198,7 @@ class State(msgspec.Struct):
     # use
     lines: dict[str, LineMemory] = {}
     meters: dict[str, dict[str, int]] = {}  # Q2: line, then period ("" where it has none)
+    names: str = "exact"  # G2: exact | fold
     users: Users = msgspec.field(default_factory=Users)
     leases: dict[str, Leases] = {}
     reservations: Reservations = msgspec.field(default_factory=Reservations)
@@ -226,6 +227,14 @@ class State(msgspec.Struct):
     def pinned(self) -> Pinned:
         assert self.trust is not None, "a ledger begins with site.initialised"
         return Pinned(self.trust, self.key_set)
+
+    def name_key(self, user: str) -> str:
+        """G2: two names with one key are one user here."""
+        return user.casefold() if self.names == "fold" else user
+
+    def spelled(self, user: str) -> str:
+        """G2: as this user was spelled first, of those who are assigned to something; else as given."""
+        return self.users.spelled(user) if self.names == "fold" else user
 
     @property
     def open_cycle(self) -> Cycle | None:

@@ -61,6 +61,12 @@ class Users(msgspec.Struct, dict=True):
         if self._is_new(user):
             del self._people[bisect_left(self._people, _order(user))]
 
+    def spelled(self, user: str) -> str:
+        """How somebody who is assigned to something spells this name, whatever its case; else as given."""
+        place = bisect_left(self._people, (user.casefold(), ""))
+        same = place < len(self._people) and self._people[place][0] == user.casefold()
+        return self._people[place][1] if same else user
+
     def count_people(self) -> int:
         return len(self._people)
 

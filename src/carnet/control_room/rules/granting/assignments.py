@@ -1,7 +1,7 @@
 """Many assignments at once: each judged as if the good ones before it were carried out, and carried out together."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar, Literal
 
@@ -87,7 +87,7 @@ def judge(state: State, rows: Sequence[AssignmentRow], now: datetime) -> list[_J
     """Each row's verdict, with the refusal where there is one. The state stays as it is."""
     products: dict[str, _Product] = {}
     judged: list[_Judged] = []
-    for row in rows:
+    for row in _spelled(state, rows):
         if row.product not in products:
             products[row.product] = _product(state, row.product, now)
         product = products[row.product]
@@ -97,6 +97,14 @@ def judge(state: State, rows: Sequence[AssignmentRow], now: datetime) -> list[_J
             _move(product, row)
         judged.append((row, _verdict(row, refusal, there=there), refusal))
     return judged
+
+
+def _spelled(state: State, rows: Iterable[AssignmentRow]) -> Iterator[AssignmentRow]:
+    """G2: each with the user as they were spelled first, here or in a row before."""
+    first: dict[str, str] = {}
+    for row in rows:
+        user = state.spelled(row.user)
+        yield replace(row, user=first.setdefault(state.name_key(user), user))
 
 
 def _product(state: State, sku: str, now: datetime) -> _Product:

@@ -43,13 +43,13 @@ class AssignUser(Command[UserAnswer]):
         grant = may_take(state, self.sku, Taking.ASSIGN, moment.now)
         if isinstance(grant, Refusal):
             return grant
-        users = state.users.of(self.sku)
-        assigned, count = self.user in users, len(users)
-        refusal = None if assigned else check_assign(grant, self.user, count)
+        users, user = state.users.of(self.sku), state.spelled(self.user)
+        assigned, count = user in users, len(users)
+        refusal = None if assigned else check_assign(grant, user, count)
         if refusal:
             return refusal
-        events = [] if assigned else [SeatAssigned(sku=self.sku, user=self.user)]
-        return Decision(events, UserAnswer(self.sku, self.user, True, count + len(events), grant.quantity))
+        events = [] if assigned else [SeatAssigned(sku=self.sku, user=user)]
+        return Decision(events, UserAnswer(self.sku, user, True, count + len(events), grant.quantity))
 
 
 def check_assign(grant: ProductGrant, user: str, count: int) -> Refusal | None:
@@ -73,10 +73,11 @@ class UnassignUser(Command[UserAnswer]):
 
     def decide(self, state: State, moment: Moment) -> Decision[UserAnswer] | Refusal:
         users, limit = state.users.of(self.sku), granted(lines_of(state), self.sku, moment.now)
-        if self.user not in users:
-            return Decision([], UserAnswer(self.sku, self.user, False, len(users), limit))
-        answer = UserAnswer(self.sku, self.user, False, len(users) - 1, limit)
-        return Decision([SeatUnassigned(sku=self.sku, user=self.user)], answer)
+        user = state.spelled(self.user)
+        if user not in users:
+            return Decision([], UserAnswer(self.sku, user, False, len(users), limit))
+        answer = UserAnswer(self.sku, user, False, len(users) - 1, limit)
+        return Decision([SeatUnassigned(sku=self.sku, user=user)], answer)
 
 
 def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer | Refusal:
@@ -87,7 +88,7 @@ def check_user(state: State, sku: str, user: str, now: datetime) -> UserAnswer |
     grant = product_of(state, sku, Taking.ASSIGN, now)
     if isinstance(grant, Refusal):
         return grant
-    users, limit = state.users.of(sku), grant.quantity
+    users, limit, user = state.users.of(sku), grant.quantity, state.spelled(user)
     if limit == 0:  # of what has ended, whether somebody is assigned to it is not the reason
         return no_longer_granted(state, sku, now)
     if user not in users:

@@ -65,6 +65,21 @@ def test_somebody_is_added_chooses_a_password_and_gets_another_role(site: Pages)
 
 
 @pytest.mark.rule("A1")
+def test_somebody_who_was_deactivated_is_reactivated_on_the_page_with_a_new_link(site: Pages) -> None:
+    ada = site.client("administrator")
+    assert ada.send_form("/people/", {"name": "hedda", "role": "viewer"}).status_code == 200
+    assert ada.send_form("/people/change/", {"name": "hedda", "role": ""}).status_code == 302
+    page = ada.get("/people/").text
+    assert 'aria-label="New role of hedda"' in page
+    assert "Reactivate" in page
+    back = ada.send_form("/people/", {"name": "hedda", "role": "viewer"})
+    assert back.status_code == 200
+    assert "/account/choose/" in back.text
+    found = next(each for each in site.ask(ListPeople()).people if each.name == "hedda")
+    assert found.role == "viewer"
+
+
+@pytest.mark.rule("A1")
 def test_the_only_administrator_cannot_be_let_go_by_a_slip(site: Pages) -> None:
     answer = site.client("administrator").send_form("/people/change/", {"name": "ada", "role": "viewer"})
     assert (answer.status_code, "only administrator" in answer.text) == (422, True)

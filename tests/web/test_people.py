@@ -1,6 +1,7 @@
 """Who may sign in, and API tokens (A1, A2)."""
 
 import pytest
+from django.urls import reverse
 
 from carnet.calm.people import api_tokens, staff
 from carnet.calm.people.access import (
@@ -147,3 +148,18 @@ def test_vendor_staff_get_nowhere_without_a_second_factor_where_it_is_required(p
     settings.SECOND_FACTOR = "required"
     assert portal.as_("operator").get("/inbox/")["Location"] == "/my/one-time-password/"
     assert portal.as_("administrator").get("/", follow=True).status_code == 200
+
+
+@pytest.mark.rule("A1")
+def test_a_license_administrator_changes_a_role_on_the_page_and_copies_the_link(portal: Portal) -> None:
+    browser, viewer = portal.as_("administrator"), portal.people["viewer"]
+    where = reverse("customer-people", args=[portal.northwind.id])
+    page = browser.get(where).content.decode()
+    assert f'aria-label="Role of {viewer.name}"' in page
+    changed = browser.post(reverse("person", args=[viewer.pk]), {"what": "administrator"})
+    assert changed.status_code == 302
+    viewer.refresh_from_db()
+    assert viewer.role == "administrator"
+    added = browser.post(where, {"email": "new@northwind.example", "name": "New", "role": "viewer"}).content.decode()
+    assert 'data-copy="link"' in added
+    assert f'aria-label="Role of {viewer.name}"' not in portal.as_("auditor").get(where).content.decode()

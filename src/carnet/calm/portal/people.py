@@ -64,6 +64,7 @@ def customer_people(request: AuthorizedRequest, account: str) -> HttpResponse:
             link = _link(request, added.email)
             form = NewPerson(None)
     page = {"form": form, "link": link, "account_id": customer.id, "account_name": customer.name}
+    page["roles"] = [role for role, _ in _roles(customer=True)]
     return _people(request, page, form.status)
 
 

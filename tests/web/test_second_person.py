@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from carnet.calm.control_rooms.models import LicenseFile
-from carnet.calm.use_cases import accounts
+from carnet.calm.use_cases import accounts, proposals
 from carnet.calm.use_cases.selection import Selection
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
@@ -80,3 +80,14 @@ def test_the_second_of_two_who_decide_is_told_who_decided(portal: Portal) -> Non
     accounts.refuse_approval(portal.calm, approval=asked.approval, reason="no air gap", **first)
     with pytest.raises(UsageError, match=r"It is refused by paul@example\.com at .*: no air gap"):
         accounts.grant_approval(portal.calm, approval=asked.approval, reason="seen", **portal.act)
+
+
+@pytest.mark.rule("A3")
+def test_who_takes_back_a_proposal_that_was_decided_is_told_by_whom(portal: Portal) -> None:
+    asked = ok(proposals.propose_rotation(portal.calm, reason="yearly", **portal.act))
+    where = reverse("confirmation", args=[asked.proposal])
+    assert portal.as_("approver").post(where).status_code == 302
+    late = portal.as_("operator").post(where, {"decision": "withdraw"})
+    assert late.status_code == 422
+    assert f"The proposal was confirmed by {portal.people['approver'].email}" in text_of(late)
+    assert "Nothing was changed by you" in text_of(late)

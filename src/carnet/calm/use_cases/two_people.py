@@ -227,7 +227,8 @@ def _find(proposal: str) -> Proposal:
 def _find_open(proposal: str) -> Proposal:
     row = _find(proposal)
     if row.state != Proposal.State.OPEN:
-        raise UsageError(f"There is no open proposal “{proposal}”.", "It was confirmed or withdrawn already.")
+        settled = _settled(row)  # whoever comes second hears who decided, and that nothing of theirs was done
+        raise UsageError(f"There is no open proposal “{proposal}”. {settled.message}", "Nothing was changed by you.")
     return row
 
 

@@ -50,7 +50,7 @@ def csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
     delimiter = named or (";" if head.count(";") > head.count(",") else ",")
     reader = csv.reader(StringIO(body, newline=""), delimiter=delimiter[:1], strict=True)
     for row in reader:
-        cells = [cell.strip() for cell in row]
+        cells = [cell.strip(" \t") for cell in row]  # other blanks are no accident: who reads a name judges them
         while cells and not cells[-1]:
             cells.pop()
         if cells:

@@ -3,10 +3,10 @@
 import pytest
 
 from carnet.control_room.queries.status import status
-from carnet.control_room.rules.granting.assignment_file import AssignmentRow
+from carnet.control_room.rules.granting.assignment_file import AssignmentRow, read_assignments
 from carnet.control_room.rules.granting.assignments import AssignMany, CheckAssignments
 from carnet.control_room.rules.granting.users import AssignUser, CheckUser, UnassignUser
-from carnet.exchange.verdicts import Code
+from carnet.exchange.verdicts import Code, Refusal
 from tests.support.cast import MONDAY
 from tests.support.room import Room
 from tests.support.vendor_simulator import Vendor
@@ -74,3 +74,12 @@ def test_where_names_are_exact_they_are_two_users():
         granted(room.do(AssignUser(USER, name)))
     assert assigned(room) == ["Mara", "mara"]
     refused(room.ask(CheckUser(USER, "MARA")), Code.NOT_GRANTED)
+
+
+@pytest.mark.security
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2003", "\u200b", "\n"])
+def test_a_blank_that_is_not_typed_by_accident_takes_the_license_of_nobody(licensed, blank):
+    """A row of a file names who holds nothing, and is refused as it is at the command line and over REST."""
+    read = read_assignments(f'user,product,action\n"mara{blank}",{USER},unassign\n'.encode())
+    assert not isinstance(read, Refusal)
+    assert (read.rows, [error.line for error in read.errors]) == ([], [2 + blank.count("\n")])

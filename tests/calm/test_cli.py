@@ -152,6 +152,7 @@ def test_a_restored_database_is_noticed_at_the_next_start(desk: Vendor) -> None:
 
 
 @pytest.mark.rule("D4")
+@pytest.mark.django_db  # what broke for no reason of the store's may have broken over a row: all are looked at
 def test_a_store_that_fails_is_told_for_what_it_is_and_only_damage_speaks_of_backups() -> None:
     import sqlite3
 

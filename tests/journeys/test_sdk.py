@@ -401,6 +401,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "server.pem").write_bytes(certificate("Oslo Vault", "Oslo CA", key, names).public_bytes(pem))
     plain = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "server.key").write_bytes(plain)
+    (folder / "server.key").chmod(0o600)
     return folder
 
 

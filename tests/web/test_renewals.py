@@ -91,12 +91,13 @@ def test_a_program_renews_as_now_and_looks_at_it_before(portal: Portal) -> None:
 
 
 @pytest.mark.rule("Q1")
-def test_many_sites_are_renewed_in_one_archive(portal: Portal) -> None:
+def test_sites_are_renewed_from_one_page_and_one_file_needs_no_archive(portal: Portal) -> None:
     licensed(portal)
     lfr = portal.accept(portal.north.request(portal.now, "renewal")).lfr
     browser, base = portal.as_("administrator"), f"/accounts/{portal.northwind.id}/requests/"
-    archive = browser.post(f"{base}issue/", {"request": [lfr], "renews": "yes"})
-    assert archive.headers["content-type"] == "application/zip"
+    file = browser.post(f"{base}issue/", {"request": [lfr], "renews": "yes"})
+    assert file.headers["content-type"] == "application/octet-stream"
+    assert file.headers["content-disposition"].endswith('.olf"')
     page = browser.get(f"/guids/{portal.guid}/")
     assert max(line.valid_until for line in page.context["page"].file.lines) == NEXT
 

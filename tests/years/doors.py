@@ -181,6 +181,9 @@ class _Calm(wiring.Vendor):
         assert self.world
         return self.world.now
 
+    def vendor(self) -> str:
+        return StillPortal.name
+
     def calm(self) -> Calm:
         assert self.world
         return self.world.calm

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.key_uses import note_uses
+from carnet.control_room.engine.key_uses import EVERY, note
 from carnet.control_room.engine.writer import Writer
 from carnet.control_room.local_api.server import UnixServer
 from carnet.control_room.pages.runtime_config import RuntimeConfig
@@ -95,13 +95,19 @@ async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _noting(used: set[str], folder: Path, now: Callable[[], datetime]) -> AsyncIterator[None]:
-    noting = asyncio.create_task(note_uses(used, folder, now))
+    """Which API keys were used is written down now and then, and at the end."""
+
+    async def noting() -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            note(used, folder, now())
+
+    task = asyncio.create_task(noting())
     try:
         yield
     finally:
-        noting.cancel()
-        with suppress(asyncio.CancelledError):
-            await noting
+        task.cancel()
+        note(used, folder, now())
 
 
 @asynccontextmanager

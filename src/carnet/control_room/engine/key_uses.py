@@ -1,8 +1,6 @@
 """When each API key was used last: to the quarter of an hour, in a file beside the ledger. It is a help for people who
 tidy up, no record: it costs no request anything, and a backup does not hold it."""
 
-import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,21 +11,11 @@ from carnet.errors import CarnetError
 from carnet.files import write_file
 
 FILE = "api-keys.used"
-EVERY = 900.0  # seconds
-
-
-async def note_uses(used: set[str], folder: Path, now: Callable[[], datetime]) -> None:
-    """Writes down which keys were used, now and then and at the end, until cancelled. `used` is emptied."""
-    try:
-        while True:
-            await asyncio.sleep(EVERY)
-            note(used, folder, now())
-    finally:
-        note(used, folder, now())
+EVERY = 900.0  # seconds after which a server writes down what it saw
 
 
 def note(used: set[str], folder: Path, now: datetime) -> None:
-    """A disk that takes nothing loses the note, and nothing else."""
+    """Writes down which keys were used; `used` is emptied. A disk that takes nothing loses the note alone."""
     if used:
         known = read_uses(folder) | dict.fromkeys(used, now)
         used.clear()

@@ -22,6 +22,7 @@ from carnet.calm.use_cases.context import Calm
 from carnet.errors import CarnetError
 from carnet.web_kit import door
 from carnet.web_kit.door import requires
+from carnet.web_kit.places import with_prefix
 
 log = logging.getLogger("calm")
 
@@ -44,7 +45,7 @@ class Door(door.Door):
         request.now, request.calm = portal().now(), portal().calm()  # type: ignore[attr-defined]
         yield
         if request.method != "GET" and hasattr(request, "person") and settings.EMAIL_HOST:
-            portal().later(partial(_tell_waiting, request.build_absolute_uri("/").rstrip("/")))
+            portal().later(partial(_tell_waiting, request.build_absolute_uri(with_prefix("/")).rstrip("/")))
 
     def let_in(self, request: HttpRequest) -> bool:
         person = request.user

@@ -88,6 +88,7 @@ def test_no_cycle_costs_more_clicks_than_it_did(
     hand.choose(clara, "lfr-box", lfr, "1.lfr")
     hand.type(clara.locator("#p-bot-creator"), "3")
     hand.type(clara.locator("#p-document-pages"), "400")
+    clara.wait_for_load_state("networkidle")  # what is typed was looked at
     hand.click(clara.get_by_role("button", name="Issue the license file"))
     install(hand, ada, hand.save(clara, clara.get_by_role("link", name="Download OLF")), 1)
     told["first"] = hand.cost
@@ -101,6 +102,7 @@ def test_no_cycle_costs_more_clicks_than_it_did(
     hand.click(clara.get_by_role("link", name="Frankfurt Vault").first)
     hand.choose(clara, "lfr-box", lfr, "2.lfr")
     hand.type(clara.locator("#p-bot-creator"), "2")
+    clara.wait_for_load_state("networkidle")
     hand.click(clara.get_by_role("button", name="Issue the license file"))
     install(hand, ada, hand.save(clara, clara.get_by_role("link", name="Download OLF")), 2)
     told["reduction"] = hand.cost

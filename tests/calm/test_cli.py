@@ -299,3 +299,13 @@ def test_perpetual_is_a_word_on_the_command_line_and_later_ends_are_refused(desk
     assert "perpetual" in desk.process("purchase", "list").out
     lowered = desk.process("purchase", "lower", bought["purchase"], "--until", "2027-11-30", "--reason", "a mistake")
     assert "now 5, until the end of 2027-11-29 (UTC)." in lowered.out
+
+
+@pytest.mark.rule("A3")
+def test_notify_knows_every_act_of_two_people_in_a_process_of_its_own(desk: Vendor) -> None:
+    """What waits for a second person is told by a process that has loaded nothing else."""
+    desk("key", "rotate", "--reason", "yearly")
+    desk("person", "add", "otto@vendor.example", "--name", "Otto", "--role", "approver")
+    told = desk.process("notify", "--json", CARNET_SMTP_HOST="127.0.0.1", CARNET_SMTP_PORT="9")
+    assert "Traceback" not in told.err
+    assert any("a second person is needed" in one["subject"] for one in told.json["waiting"])

@@ -13,7 +13,7 @@ from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Approval
 from carnet.calm.notices.models import SentWord
 from carnet.calm.notices.waiting import by_mail, tell_waiting
-from carnet.calm.people.staff import Recipients
+from carnet.calm.people.recipients import Recipients
 from carnet.calm.queries.log_queries import show_log
 from carnet.calm.use_cases import accounts, proposals
 from tests.calm.conftest import DAY, HOUR, ok

@@ -282,7 +282,8 @@ class Vendor:
         calm = self.for_portal().calm()
         from carnet.calm.notices.sending import send_due
         from carnet.calm.notices.waiting import by_mail
-        from carnet.calm.people.staff import Recipients, addresses_of, staff_addresses
+        from carnet.calm.people.recipients import Recipients
+        from carnet.calm.people.staff import addresses_of, staff_addresses
         from carnet.calm.use_cases.refused_uploads import let_go_of_old
 
         let_go_of_old(calm, self.now())

@@ -16,7 +16,7 @@ from carnet.calm import database
 from carnet.calm.notices.waiting import by_mail, tell_waiting
 from carnet.calm.people.access import Permission, is_vendor, may
 from carnet.calm.people.models import Person, SentForm
-from carnet.calm.people.staff import Recipients
+from carnet.calm.people.recipients import Recipients
 from carnet.calm.portal.portal import portal
 from carnet.calm.use_cases.context import Calm
 from carnet.errors import CarnetError

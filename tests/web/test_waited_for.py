@@ -137,3 +137,11 @@ def test_every_mail_names_the_product_and_the_vendor_and_no_host_and_port(portal
         assert "the license portal of Automation Vendor" in each.body
         without_links = re.sub(r"https?://\S+", "", f"{each.subject}\n{each.body}\n{each.from_email}")
         assert not re.search(r"testserver|127\.0\.0\.1|localhost:\d|:\d{4,5}\b", without_links)
+
+
+def test_what_only_asks_looks_for_nobody_who_is_waited_for(portal: Portal) -> None:
+    """Pre-flight is sent as one types: it must not read all that waits each time."""
+    browser = portal.as_("operator")
+    browser.post(reverse("configure", args=[portal.guid]), {"until": ""}, headers={"HX-Request": "true"})
+    browser.get(reverse("inbox"))
+    assert portal.left_behind == []

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from carnet.calm.notices.due import Key, Notice
 from carnet.calm.notices.mails import Mail, MailError
-from carnet.calm.notices.models import SentNotice
+from carnet.calm.notices.models import SentNotice, SentWord
 from carnet.calm.notices.reading import STALE
 from carnet.calm.use_cases.context import Calm, act
 
@@ -51,7 +51,7 @@ def claim(key: Key, now: datetime) -> SentNotice | None:
     return claimed
 
 
-def send(mail: Mailer, to: Sequence[str], text: Mail, claims: Sequence[SentNotice]) -> str:
+def send(mail: Mailer, to: Sequence[str], text: Mail, claims: Sequence[SentNotice | SentWord]) -> str:
     """Empty, or why it was not sent; then what was claimed for it is given back."""
     try:
         mail(to, text.subject, text.body)

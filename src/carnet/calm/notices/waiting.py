@@ -14,13 +14,14 @@ from django.db import IntegrityError, transaction
 
 from carnet.calm.control_rooms.models import LossReport
 from carnet.calm.customers.models import Approval
-from carnet.calm.notices.claims import Mailer
-from carnet.calm.notices.mails import Mail, MailError, foot
+from carnet.calm.notices.claims import Mailer, send
+from carnet.calm.notices.mails import Mail, foot
 from carnet.calm.notices.models import SentWord
 from carnet.calm.notices.reading import STALE
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.models import Proposal
-from carnet.calm.use_cases.two_people import ProposalShown, asks_of, list_proposals
+from carnet.calm.use_cases.proposals import list_proposals  # with it its acts of two people are registered
+from carnet.calm.use_cases.two_people import ProposalShown, asks_of
 from carnet.times import moment
 
 OLDEST = timedelta(days=7)  # what was decided longer ago is not told any more: its mail could never be sent
@@ -85,7 +86,7 @@ def tell_waiting(
         claimed = None if (word.key,) in sent else _claim(word.key, now)
         if claimed:
             text = word.mail(vendor, address)
-            why = _send(mail, word, text, claimed)
+            why = send(mail, word.to, text, [claimed])
             if not why:
                 _note(calm, word, claimed, text.subject, now=now, by=by)
             told.append(Told(text.subject, word.to, why))
@@ -195,15 +196,6 @@ def _claim(key: str, now: datetime) -> SentWord | None:
     except IntegrityError:
         return None
     return claimed
-
-
-def _send(mail: Mailer, word: Word, text: Mail, claimed: SentWord) -> str:
-    try:
-        mail(word.to, text.subject, text.body)
-    except (MailError, OSError) as error:
-        claimed.delete()
-        return str(error) or type(error).__name__
-    return ""
 
 
 def _note(calm: Calm, word: Word, claimed: SentWord, subject: str, *, now: datetime, by: str) -> None:

@@ -1,13 +1,8 @@
-"""Whom the mails go to that `notices.waiting` sends. With it all acts of two people are registered: a mail about one
-that waits says what it is, in whatever process."""
+"""Whom the mails go to that `notices.waiting` sends."""
 
-from carnet.calm.people import account_merging, staff_acts
 from carnet.calm.people.access import VENDOR_ROLES, Permission, may
 from carnet.calm.people.models import Person
 from carnet.calm.people.staff import addresses_of
-from carnet.calm.use_cases import proposals
-
-REGISTERED = (proposals, account_merging, staff_acts)  # each names what it carries out
 
 
 class Recipients:

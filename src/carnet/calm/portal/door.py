@@ -44,7 +44,8 @@ class Door(door.Door):
     def open(self, request: HttpRequest) -> Iterator[None]:
         request.now, request.calm = portal().now(), portal().calm()  # type: ignore[attr-defined]
         yield
-        if request.method != "GET" and hasattr(request, "person") and settings.EMAIL_HOST:
+        acted = request.method not in ("GET", "HEAD") and request.headers.get("HX-Request") != "true"  # a part only asks
+        if acted and hasattr(request, "person") and settings.EMAIL_HOST:
             portal().later(partial(_tell_waiting, request.build_absolute_uri(with_prefix("/")).rstrip("/")))
 
     def let_in(self, request: HttpRequest) -> bool:

@@ -44,8 +44,8 @@ class Door(door.Door):
     def open(self, request: HttpRequest) -> Iterator[None]:
         request.now, request.calm = portal().now(), portal().calm()  # type: ignore[attr-defined]
         yield
-        acted = request.method not in ("GET", "HEAD") and request.headers.get("HX-Request") != "true"  # a part only asks
-        if acted and hasattr(request, "person") and settings.EMAIL_HOST:
+        only_asks = request.method in ("GET", "HEAD") or request.headers.get("HX-Request") == "true"
+        if not only_asks and hasattr(request, "person") and settings.EMAIL_HOST:
             portal().later(partial(_tell_waiting, request.build_absolute_uri(with_prefix("/")).rstrip("/")))
 
     def let_in(self, request: HttpRequest) -> bool:

@@ -45,8 +45,12 @@ def settle(room: Room, proposal: str, by: str, *, confirmed: bool = True) -> obj
 
 
 def together(room: Room, asks: str, confirms: str) -> object:
-    """An act of two people: a link for Vera, who audits."""
-    return settle(room, ask(room, "link", "vera", by=asks), confirms)
+    """An act of two people: a link for Vera, who audits. Nothing is left waiting."""
+    proposal = ask(room, "link", "vera", by=asks)
+    answer = settle(room, proposal, confirms)
+    if isinstance(answer, Refusal):
+        settle(room, proposal, asks, confirmed=False)
+    return answer
 
 
 def let_in(room: Room, name: str, role: str = "administrator") -> None:
@@ -166,6 +170,19 @@ def test_the_machine_vouches_and_what_it_did_is_shown_for_thirty_days(room: Room
     assert [act.name for act in shown] == ["eve", "vera", "ben", "ada"]
     room.wait(days=30)
     assert room.ask(ListTwoPeople()).on_machine == []
+
+
+@pytest.mark.rule("N5", "A3", "superseded")
+def test_the_same_is_asked_for_once_by_those_who_may_confirm_it(room: Room) -> None:
+    proposal = ask(room, "add", "eve", "auditor")
+    second = room.do(AskPersonAct("add", "eve", "auditor", "why", "ben"), "ben")
+    assert code(second) is Code.SUPERSEDED
+    assert [asked.proposal for asked in room.ask(ListTwoPeople()).waiting] == [proposal]
+    assert not isinstance(settle(room, proposal, "ben"), Refusal)
+    late = settle(room, proposal, "ada")
+    assert code(late) is Code.NOTHING_TO_ACCEPT
+    assert isinstance(late, Refusal)
+    assert late.message.startswith("ben confirmed this already, at ")
 
 
 @pytest.mark.rule("A3", "needs_second_person")

@@ -254,10 +254,10 @@ class NewPurchase(Asking):
         help_text="When the count of what was used begins again at nothing.",
     )
     overage_percent = forms.IntegerField(
-        min_value=0, max_value=100, initial=0, required=False, label="Overage allowed, %"
+        min_value=0, max_value=purchases.MAX_OVERAGE, initial=0, required=False, label="Overage allowed, %"
     )
     grace_days = forms.IntegerField(
-        min_value=0, max_value=365, initial=0, required=False, label="Days of grace after the end"
+        min_value=0, max_value=purchases.MAX_GRACE, initial=0, required=False, label="Days of grace after the end"
     )
 
     def __init__(self, data: Any) -> None:

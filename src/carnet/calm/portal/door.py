@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 from django_htmx.middleware import HtmxDetails
 
 from carnet.calm import database
@@ -18,10 +20,12 @@ from carnet.calm.people.access import Permission, is_vendor, may
 from carnet.calm.people.models import Person, SentForm
 from carnet.calm.people.recipients import Recipients
 from carnet.calm.portal.portal import portal
+from carnet.calm.queries.log_queries import log_size
 from carnet.calm.use_cases.context import Calm
 from carnet.errors import CarnetError
 from carnet.web_kit import door
 from carnet.web_kit.door import requires
+from carnet.web_kit.page_seen import seen_by
 from carnet.web_kit.places import with_prefix
 
 log = logging.getLogger("calm")
@@ -54,6 +58,7 @@ class Door(door.Door):
             return False
         request.person = person  # type: ignore[attr-defined]
         request.who = {"now": request.now, "by": person.email}  # type: ignore[attr-defined]
+        _note_page(request)
         return True
 
     def may(self, request: HttpRequest, act: StrEnum) -> bool:
@@ -67,6 +72,15 @@ class Door(door.Door):
 
     def fault_of(self, error: Exception) -> CarnetError | None:
         return super().fault_of(error) or database_fault(error)
+
+
+def _note_page(request: HttpRequest) -> None:
+    """N5: a page says how much of the log was there before it was made, and a form which page it was sent from."""
+    if request.method == "GET":
+        request.seen = log_size()  # type: ignore[attr-defined]
+        return
+    request.seen = SimpleLazyObject(log_size)  # type: ignore[attr-defined]
+    request.calm = replace(request.calm, seen=seen_by(request))  # type: ignore[attr-defined]
 
 
 def _tell_waiting(address: str) -> None:

@@ -49,6 +49,7 @@ def _page(request: HttpRequest, person: Person | None) -> dict[str, Any]:
         },
         "now": getattr(request, "now", None) or portal().now(),
         "person": person,
+        "seen": getattr(request, "seen", None),
     }
     shown["code_time"] = shown["now"]
     if person is None:

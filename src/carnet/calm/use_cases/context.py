@@ -15,6 +15,7 @@ from carnet.calm.control_rooms.models import RefusedFile
 from carnet.calm.issuing_log import log
 from carnet.calm.issuing_log.head import LogHead
 from carnet.calm.signing.keyring import Keyring
+from carnet.calm.use_cases import stale_pages
 from carnet.entitlements import new_id
 from carnet.errors import StorageError, TamperedError, UsageError
 from carnet.exchange.history import CheckpointFields, checkpoint_fields
@@ -49,6 +50,7 @@ class Calm:
     head: LogHead
     publish: Callable[[], None] = lambda: None  # the public copies of the key set, once there is a new one (E16)
     uploads: Uploads = Uploads()
+    seen: int | None = None  # N5: how many records the log had when the page was made whose form is carried out
     _head_checked: bool = field(default=False, repr=False)
 
     def check_head(self) -> None:
@@ -102,6 +104,7 @@ class Act:
     now: datetime
     by: str
     head: Checkpoint | None = None
+    before: int | None = None  # how many records the log had before this act, where a page was seen (N5)
     head_starts_over: bool = False  # L6: the log goes on from an older state
 
     @property
@@ -121,7 +124,8 @@ class Act:
         tail: log.Tail | None = None,
         **detail: object,
     ) -> log.Appended:
-        """V1: who, when, what, why."""
+        """V1: who, when, what, why. Raises UsageError where somebody came first (N5)."""
+        self._check_page(stale_pages.Record(kind, subject, detail))
         appended = log.append(
             at=self.now,
             kind=kind,
@@ -133,6 +137,13 @@ class Act:
         )
         self.head = appended.checkpoint
         return appended
+
+    def _check_page(self, record: stale_pages.Record) -> None:
+        if self.calm.seen is None:
+            return
+        if self.before is None:
+            self.before = log.size()
+        stale_pages.check(self.calm.seen, self.before, record, self.by)
 
     def refuse(self, refusal: Refusal, what: str, subject: str) -> Refusal:
         """A refused act leaves its record, and nothing else."""

@@ -5,9 +5,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
+from carnet.control_room.local_api.client import UnixClient
 from carnet.control_room.pages.banners import notices
 from carnet.control_room.pages.door import needs_second_factor
+from carnet.control_room.queries import questions
 from carnet.control_room.queries.status import Status
 from carnet.control_room.rules.granting.people import Permission, PersonView
 from carnet.web_kit.places import with_prefix
@@ -50,6 +53,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
 def _signed_in(request: HttpRequest, person: PersonView, status: Status) -> dict[str, Any]:
     return {
         "person": person.name,
+        "seen": _seen(request, status),
         "person_note": ROLES.get(person.role or "", ""),
         "person_menu": [
             {"label": "Password and second factor", "url": reverse("mfa_index"), "icon": "key"},
@@ -61,6 +65,14 @@ def _signed_in(request: HttpRequest, person: PersonView, status: Status) -> dict
         "notices": notices(request, status),
         "allowed": {act.value: person.may(act) for act in Permission},
     }
+
+
+def _seen(request: HttpRequest, status: Status) -> Any:
+    """N5: how many records the ledger had before the page was made; after an act, before its answer is."""
+    if request.method == "GET":
+        return status.checkpoint.size
+    client: UnixClient = request.client  # type: ignore[attr-defined]
+    return SimpleLazyObject(lambda: client.ask(questions.Status()).checkpoint.size)
 
 
 def _menu(request: HttpRequest, person: PersonView, status: Status) -> list[dict[str, Any]]:

@@ -107,6 +107,10 @@ class NoticeSettings(models.Model):
     syslog_protocol = models.CharField(max_length=3, default="udp", choices=SYSLOG_PROTOCOLS)
     syslog_notices = models.BooleanField(default=False)
     syslog_checkpoints = models.BooleanField(default=False)
+    # N5: who saved them last, and how many records the ledger had then
+    saved_by = models.CharField(max_length=64, blank=True)
+    saved_at = models.DateTimeField(null=True)
+    saved_size = models.BigIntegerField(default=0)
 
     objects: ClassVar[models.Manager["NoticeSettings"]] = models.Manager()
 

@@ -29,8 +29,10 @@ from carnet.control_room.state.state import (
     OpenCycle,
     Person,
     SeenBreak,
+    SettledAct,
     Shown,
     State,
+    Touch,
     Vouched,
     period_key,
 )
@@ -337,6 +339,10 @@ def _revoked(state: State, record: Record, event: e.ApiKeyRevoked) -> None:
     state.api_keys[event.key_id] = replace(state.api_keys[event.key_id], revoked_at=record.at)
 
 
+def _touch(record: Record) -> Touch:
+    return Touch(record.index, record.actor, record.at)
+
+
 @on(e.PersonAdded)
 def _added(state: State, record: Record, event: e.PersonAdded) -> None:
     state.people[event.name] = Person(event.name, event.role, record.at)
@@ -352,6 +358,7 @@ def _person_asked(state: State, record: Record, event: e.PersonAsked) -> None:
 @on(e.PersonSettled)
 def _person_settled(state: State, record: Record, event: e.PersonSettled) -> None:
     asked = state.asked_acts.pop(event.proposal)
+    state.settled_acts[event.proposal] = SettledAct(event.confirmed, _touch(record))
     if event.confirmed:
         state.acts_of_two.append(ActOfTwo(asked.by, record.actor, record.at))
         state.vouched += [Vouched(by, asked.name, record.at) for by in (asked.by, record.actor)]
@@ -365,8 +372,9 @@ def _machine_acted(state: State, record: Record, event: e.PersonMachineActed) ->
 
 
 @on(e.PersonChanged)
-def _changed(state: State, _: Record, event: e.PersonChanged) -> None:
-    state.people[event.name] = replace(state.people[event.name], role=event.role)
+def _changed(state: State, record: Record, event: e.PersonChanged) -> None:
+    known = state.people[event.name]
+    state.people[event.name] = replace(known, role=event.role, changed=_touch(record))
     if event.role is None:
         state.identities.pop(event.name, None)
 

@@ -104,12 +104,21 @@ VOUCHED = "vouched"  # an act of the machine (A4)
 FACTORS_REMOVED = "second factors removed"  # an access that is noted: what opened this name opens it no more (A3)
 
 
+class Touch(msgspec.Struct, frozen=True):
+    """N5: who changed something last, and with which record."""
+
+    index: int
+    by: str
+    at: datetime
+
+
 class Person(msgspec.Struct, frozen=True):
     """A1: somebody who signs in at the pages, and as what."""
 
     name: str
     role: str | None  # of `granting.people`; None: may sign in no more
     added_at: datetime
+    changed: Touch | None = None  # the last other role
 
 
 class AskedAct(msgspec.Struct, frozen=True):
@@ -130,6 +139,13 @@ class Vouched(msgspec.Struct, frozen=True):
     by: str
     name: str
     at: datetime
+
+
+class SettledAct(msgspec.Struct, frozen=True):
+    """A3: what became of an act that waited for a second administrator."""
+
+    confirmed: bool
+    touch: Touch
 
 
 class ActOfTwo(msgspec.Struct, frozen=True):
@@ -212,6 +228,7 @@ class State(msgspec.Struct):
     api_keys: dict[str, ApiKey] = {}  # by id
     people: dict[str, Person] = {}  # by name; a person who was removed stays known
     asked_acts: dict[str, AskedAct] = {}  # by proposal
+    settled_acts: dict[str, SettledAct] = {}  # by proposal
     vouched: list[Vouched] = []
     acts_of_two: list[ActOfTwo] = []
     machine_acts: list[MachineAct] = []

@@ -18,6 +18,7 @@ THE_LIST = Path(rest.__file__).with_name("problems.py")
 NOT_BY_REST = {  # code → why no request can come to it, although a module there names it
     Code.NEEDS_SECOND_PERSON: "acts on people are done at the pages and the machine, not by REST (A3)",
     Code.NOTHING_TO_ACCEPT: "proposals are settled at the pages and the machine, not by REST (A3)",
+    Code.SUPERSEDED: "people are given roles at the pages and the machine, not by REST (N5)",
     Code.MOVED: "no server starts on the machine that a site left (L7)",
 }
 

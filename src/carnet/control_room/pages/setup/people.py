@@ -44,6 +44,7 @@ from carnet.control_room.rules.granting.two_people import (
     SettlePersonAct,
 )
 from carnet.web_kit.forms import Asking
+from carnet.web_kit.page_seen import seen_by
 from carnet.web_kit.sign_in import half_codes
 
 CAN = {
@@ -181,7 +182,7 @@ def change(request: AuthorizedRequest) -> HttpResponse:
     name, role = request.POST.get("name", ""), request.POST.get("role") or None
     if role and takes_two(role):
         return redirect(f"{reverse('person-ask')}?{urlencode({'name': name, 'act': Act.ROLE, 'role': role})}")
-    answer = request.client.execute(ChangePerson(name, role), request.person.name)
+    answer = request.client.execute(ChangePerson(name, role, seen=seen_by(request)), request.person.name)
     refused = answered(request, answer, back="people")
     if refused or not isinstance(answer, PersonAnswer):
         return refused or redirect("people")

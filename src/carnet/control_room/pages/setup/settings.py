@@ -29,6 +29,7 @@ from carnet.files import scratch_folder
 from carnet.printable import is_printable
 from carnet.sealed_backup import SCRATCH, place_of_copies
 from carnet.web_kit.files import file_name
+from carnet.web_kit.page_seen import seen_by
 from carnet.web_kit.sso.issuers import OWN
 
 
@@ -98,8 +99,13 @@ class Notices(forms.ModelForm):  # type: ignore[type-arg]
 @requires(Permission.ADMINISTER, fresh=True)
 @require_http_methods(["GET", "POST"])
 def settings(request: AuthorizedRequest) -> HttpResponse:
-    form = Notices(request.POST or None, instance=notices.settings())
+    kept = notices.settings()
+    form = Notices(request.POST or None, instance=kept)
+    if first := _saved_since(kept, seen_by(request)):
+        form.add_error(None, first)
     if request.method == "POST" and form.is_valid():
+        form.instance.saved_by, form.instance.saved_at = request.person.name, request.now
+        form.instance.saved_size = request.status.checkpoint.size
         form.save()
         request.client.execute(NoteAccess(Access.SETTINGS_CHANGED, "notices"), request.person.name)
         messages.success(request, "Saved. It counts from the next notice on.")
@@ -113,6 +119,16 @@ def settings(request: AuthorizedRequest) -> HttpResponse:
         "mail_server": os.environ.get(notices.MAIL_HOST, ""),
     }
     return render(request, "room/setup/settings.html", page, status=422 if form.errors else 200)
+
+
+def _saved_since(kept: NoticeSettings, seen: int | None) -> str:
+    """N5: who saved them after the page was made. Empty where that was no one."""
+    if seen is None or kept.saved_at is None or kept.saved_size < seen:
+        return ""
+    return (
+        f"{kept.saved_by} saved these settings at {times.stamp(kept.saved_at)}, after this page was opened. Yours were "
+        "not saved. Look at what is there now, in another window; where yours are still wanted, save again."
+    )
 
 
 @requires(Permission.ADMINISTER, fresh=True)

@@ -16,6 +16,7 @@ from carnet.control_room.rules.decision import Command, Decision, Moment, Questi
 from carnet.control_room.rules.granting.preconditions import malformed
 from carnet.control_room.state.state import FACTORS_REMOVED, Person, State
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.times import stamp
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 
@@ -102,11 +103,13 @@ class AddPerson(Command[PersonAnswer]):
 
 @dataclass(frozen=True)
 class ChangePerson(Command[PersonAnswer]):
-    """Another role; None lets somebody go, from their next click on. `on_machine`: by whoever has the machine (A3)."""
+    """Another role; None lets somebody go, from their next click on. `on_machine`: by whoever has the machine (A3).
+    `seen`: how many records the ledger had when the page was made that this is asked from (N5)."""
 
     name: str
     role: str | None
     on_machine: bool = False
+    seen: int | None = None
     what: ClassVar[str] = "person change"
 
     def decide(self, state: State, _: Moment) -> Decision[PersonAnswer] | Refusal:
@@ -115,8 +118,24 @@ class ChangePerson(Command[PersonAnswer]):
             return event
         if state.people[self.name].role == self.role:
             return Decision([], PersonAnswer(self.name, self.role))
+        if refusal := came_second(state.people[self.name], self.seen):
+            return refusal
         anew = begins_anew(state, self.name, self.role)
         return decided(event, "role", self.name, self.role, on_machine=self.on_machine, anew=anew)
+
+
+def came_second(person: Person, seen: int | None) -> Refusal | None:
+    """N5: somebody gave this person another role after the page was made that the next one is asked from."""
+    first = person.changed
+    if seen is None or first is None or first.index < seen:
+        return None
+    role = (person.role or "").replace("_", " ")
+    is_now = f"gave {person.name} the role {role}" if role else f"deactivated {person.name}"
+    return Refusal(
+        Code.SUPERSEDED,
+        f"{first.by} {is_now} at {stamp(first.at)}, after this page was opened. What you asked for was not done.",
+        "Look at what is there now. Where yours is still wanted, ask for it again.",
+    )
 
 
 def added(state: State, name: str, role: str) -> Event | Refusal:

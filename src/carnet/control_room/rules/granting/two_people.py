@@ -60,7 +60,11 @@ class AskPersonAct(Command[AskedAnswer]):
     what: ClassVar[str] = "person ask"
 
     def decide(self, state: State, moment: Moment) -> Decision[AskedAnswer] | Refusal:
-        refusal = self._cannot_be(state) or _nobody_else(state, self.by, self.name, moment.now)
+        refusal = (
+            self._cannot_be(state)
+            or _asked_before(state, self, moment.now)
+            or _nobody_else(state, self.by, self.name, moment.now)
+        )
         if refusal:
             return refusal
         proposal = new_id(moment.now, moment.random)
@@ -90,7 +94,7 @@ class SettlePersonAct(Command[AskedAnswer]):
     def decide(self, state: State, moment: Moment) -> Decision[AskedAnswer] | Refusal:
         asked = state.asked_acts.get(self.proposal)
         if asked is None:
-            return Refusal(Code.NOTHING_TO_ACCEPT, "This was confirmed or taken back already.", "See People and roles.")
+            return _settled_before(state, self.proposal)
         settled = PersonSettled(proposal=self.proposal, confirmed=self.confirmed)
         answer = _answer(state, asked.proposal, asked.act, asked.name, asked.role)
         if not self.confirmed:
@@ -162,6 +166,28 @@ def effect_of(state: State, act: str, name: str, role: str | None) -> Event | Re
     if act not in (Act.LINK, Act.FACTORS):
         return malformed("There is no such act.")
     return AccessNoted(what=_NOTED[Act(act)], about=name)
+
+
+def _settled_before(state: State, proposal: str) -> Refusal:
+    """N5: who came first."""
+    settled = state.settled_acts.get(proposal)
+    if settled is None:
+        return Refusal(Code.NOTHING_TO_ACCEPT, "There is no such request.", "See People and roles.")
+    what, first = "confirmed this" if settled.confirmed else "took this back", settled.touch
+    return Refusal(Code.NOTHING_TO_ACCEPT, f"{first.by} {what} already, at {stamp(first.at)}.", "See People and roles.")
+
+
+def _asked_before(state: State, asks: AskPersonAct, now: datetime) -> Refusal | None:
+    """N5: two administrators ask for the same; where the second one may confirm it, nothing new is asked for."""
+    for first in state.asked_acts.values():
+        same = (first.act, first.name, first.role) == (asks.act, asks.name, asks.role)
+        if same and _not_the_second(state, first, asks.by, now) is None:
+            return Refusal(
+                Code.SUPERSEDED,
+                f"{first.by} asked for the same at {stamp(first.at)}, and it waits for a second administrator.",
+                "Confirm it, or take it back: People and roles.",
+            )
+    return None
 
 
 def _answer(state: State, proposal: str, act: str, name: str, role: str | None) -> AskedAnswer:

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn, cast
 
 from carnet import files
+from carnet.csv_cells import WHY
 from carnet.errors import CarnetError, UsageError
 from carnet.exchange.file_kinds import EMPTY, HEAD, kind_of
 
 LFR, OLF, RECEIPT = "License File Request (LFR)", "Offline License File (OLF)", "receipt"
 TOKEN, KEY_SET, TRUST = "enablement token", "key set", "the vendor's trust file"
-LEDGER, API_KEY = "an export of a ledger", "an API key"
+LEDGER, API_KEY, REFUSED_ROWS = "an export of a ledger", "an API key", "a CSV file of refused rows"
 NOTHING = "Nothing was done. Name another file."
 MOST = 1024 * 1024  # bytes that are looked at of a file that is there
 _DATA_FOLDER = ("*.sqlite3", "issuing-log.head")  # what only a data folder has; one of CALM's may have no database
+_FIRST = {b'{"vendor":': TRUST, f"user,product,action,{WHY}".encode(): REFUSED_ROWS}
 _PULLED = "it is not there any more; was the stick pulled out?"
 _WORDS = {
     errno.ENOSPC: "no space is left there",
@@ -94,7 +96,7 @@ def kind_at(path: Path) -> str:
     if isinstance(found, Envelope):
         return found.kind.words
     kind = kind_of(head)
-    return kind.words if kind else TRUST if head.startswith(b'{"vendor":') else ""
+    return kind.words if kind else next((words for first, words in _FIRST.items() if head.startswith(first)), "")
 
 
 def check_writable(path: Path) -> None:

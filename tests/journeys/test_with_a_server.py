@@ -89,6 +89,7 @@ def access(gap: Path) -> list[tuple[str, ...]]:
 def lines(story: Story) -> Iterator[tuple[str, ...]]:
     """Every command, where it is granted, where it is refused, and where it makes no sense."""
     gap = story.gap
+    (gap / "people.csv").write_text(f"user,product,action\nodin,{USERS},\nPLANT\\odin,{USERS},\n")
     yield from [
         ("status",),
         ("license", "show"),
@@ -99,6 +100,11 @@ def lines(story: Story) -> Iterator[tuple[str, ...]]:
         ("user", "check", USERS, "mara"),
         ("user", "check", USERS, "nobody"),
         ("user", "unassign", USERS, "mara"),
+        ("user", "import", str(gap / "people.csv"), "--check"),
+        ("user", "import", str(gap / "people.csv")),
+        ("user", "import", str(gap / "people.csv"), "--good-rows-only", "--refused", str(gap / "refused.csv")),
+        ("user", "assign", USERS, "PLANT\\odin"),
+        ("user", "assign", USERS, "PLANT\\odin", "--even-so"),
         ("seat", "acquire", SEATS, "--holder", "bot-17", "--ttl", "60"),
         ("seat", "acquire", PAGES, "--holder", "bot-17"),
         ("seat", "renew", "LEASE"),

@@ -195,3 +195,30 @@ def test_a_search_that_stops_says_so_and_goes_on() -> None:
     found = find_matching(ask, lambda answer: list(answer.people), "")
     assert isinstance(found, SearchPage)
     assert (len(asked), found.stopped, found.next) == (MOST_ASKED, True, "further")
+
+
+@pytest.mark.rule("G2", "likely_twin")
+@pytest.mark.parametrize("here", [{}, {"here": "1"}])
+def test_a_likely_twin_is_asked_about_before_it_costs_a_license(new_site: Make, here: dict[str, str]) -> None:
+    pages = new_site()
+    pages.do(AssignUser("bot-creator", "PLANT\\anna"))
+    sara = pages.client("seat_manager")
+    assert "This is another person" not in sara.get("/users/").text, "no box without a reason"
+    typed = {"user": "anna@plant.example", "product": "bot-creator", "even_so": "", **here}
+    asked = sara.send_form("/users/assign/", typed)
+    assert asked.status_code == 422
+    assert "PLANT\\anna" in asked.text
+    assert '<input type="checkbox" name="even_so"' in asked.text
+    assert 'value="anna@plant.example"' in asked.text
+    assert pages.ask(Holders("bot-creator")).in_use == 1
+    other = sara.send_form("/users/assign/", typed | {"even_so": "on", "product": "no-such"})
+    assert '<input type="checkbox" name="even_so"' in other.text, "what was said is seen as long as it is sent"
+    assert sara.send_form("/users/assign/", typed | {"even_so": "on"}).status_code == 302
+    assert pages.ask(Holders("bot-creator")).in_use == 2
+
+
+@pytest.mark.rule("G2")
+def test_a_page_of_a_person_is_found_by_any_spelling(new_site: Make) -> None:
+    pages = new_site()
+    pages.do(AssignUser("bot-creator", "Anna"))
+    assert ">Anna</h1>" in pages.client("seat_manager").get("/users/person/?name=ANNA").text

@@ -67,6 +67,7 @@ class Code(StrEnum):
     LOCKED = "locked"
     RELEASED = "released"
     NOT_COVERED = "not_covered"
+    LIKELY_TWIN = "likely_twin"
     UNKNOWN_LEASE = "unknown_lease"
     UNKNOWN_RESERVATION = "unknown_reservation"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"

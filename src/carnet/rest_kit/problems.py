@@ -64,6 +64,7 @@ _CODES: dict[HTTPStatus, set[Code]] = {
         Code.LOG_MISMATCH,
         Code.MOVED,
         Code.EXHAUSTED,
+        Code.LIKELY_TWIN,
         Code.ROLLED_BACK,
     },
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {Code.TOO_LARGE},

@@ -200,15 +200,16 @@ class AsyncClient(BaseClient):
 
     # --- users and features -------------------------------------------------------------------------------------
 
-    async def assign(self, sku: str, user: str, *, key: str | None = None) -> User:
+    async def assign(self, sku: str, user: str, *, even_so: bool = False, key: str | None = None) -> User:
         """Assign a license of a product to a named user (1 to 200 printable characters). Twice is the same as once.
 
         Raises:
             Exhausted: All licenses are assigned.
+            LikelyTwin: Somebody who is assigned already is likely the same person, under another name (rule G2).
             NotGranted: The license grants no users of this product now.
             Locked, Expired, Released, NotLicensed: The site does not grant anything new now.
         """
-        return await self.ask(calls.assign(sku, user, key=key))
+        return await self.ask(calls.assign(sku, user, even_so=even_so, key=key))
 
     async def unassign(self, sku: str, user: str, *, key: str | None = None) -> User:
         """Take the license of a user back: it is free at once. Every site takes it back. To do it twice is not an

@@ -68,6 +68,13 @@ class NotCovered(Refused):
     code = "not_covered"
 
 
+class LikelyTwin(Refused):
+    """Who is to be assigned is likely somebody who is assigned already, under another name (rule G2). Use the other
+    name; or call `assign` with `even_so=True`, where these are two people."""
+
+    code = "likely_twin"
+
+
 class UnknownLease(Refused):
     """The lease was given back, or it has expired."""
 

@@ -145,9 +145,10 @@ def cancel(reservation_id: str, *, key: str | None = None) -> Call[Reservation]:
     return Call("units/cancel", {"reservation_id": reservation_id}, _reservation, key=key)
 
 
-def assign(sku: str, user: str, *, key: str | None = None) -> Call[User]:
+def assign(sku: str, user: str, *, even_so: bool = False, key: str | None = None) -> Call[User]:
     """Assign a license to a named user."""
-    return Call("users/assign", {"sku": sku, "user": user}, _user, key=key)
+    body: dict[str, object] = {"sku": sku, "user": user}
+    return Call("users/assign", body | ({"even_so": True} if even_so else {}), _user, key=key)
 
 
 def unassign(sku: str, user: str, *, key: str | None = None) -> Call[User]:

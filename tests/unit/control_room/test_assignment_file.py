@@ -96,7 +96,7 @@ def test_a_row_names_its_line_and_what_is_wrong_with_it() -> None:
         RowError(2, "It has 4 columns; the first line names 3."),
         RowError(3, "It names no user."),
         RowError(4, "It names no product."),
-        RowError(5, f"“{long[:40]}” is not an action. Write assign or unassign."),
+        RowError(5, f"“{long[:40]}” is not an action. Write assign, unassign, or assign even so."),
     ]
     assert found.errors[4].line == 6
     assert "user's name" in found.errors[4].message

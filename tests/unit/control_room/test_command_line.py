@@ -12,7 +12,6 @@ NOT_AT_A_TERMINAL = {
     "AskPersonAct": "Two people act at the pages; who has the machine acts there alone, and is recorded as that (A3).",
     "SettlePersonAct": "The second of the two confirms at the pages.",
     "BindIdentity": "A person binds their own identity at the pages, where the issuer says that it is theirs (A5).",
-    "AssignMany": "A file of many people is judged row by row on a page before anything is done; a script assigns one.",
 }
 
 

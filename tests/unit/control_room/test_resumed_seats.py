@@ -7,7 +7,10 @@ import pytest
 from carnet.control_room.rules.granting.seats import AcquireSeat, ReleaseSeat
 from carnet.exchange.verdicts import Code
 from carnet.sdk import calls
-from tests.unit.control_room.conftest import granted, refused
+from tests.support.cast import MONDAY
+from tests.support.room import Room
+from tests.support.vendor_simulator import Vendor
+from tests.unit.control_room.conftest import granted, refused, standard_lines
 
 SEAT = "unattended-bot-runner"
 
@@ -54,3 +57,17 @@ def test_a_seat_that_was_given_back_or_ended_is_not_resumed(licensed):
 def test_the_sdk_asks_for_its_own_seat_by_default():
     assert calls.acquire(SEAT, "bot-17").fields["resume"] is True
     assert calls.acquire(SEAT, "bot-17", resume=False).fields["resume"] is False
+
+
+@pytest.mark.rule("G2")
+@pytest.mark.parametrize(("names", "in_use"), [("fold", 1), ("exact", 2)])
+def test_a_holder_in_another_case_comes_back_where_the_site_folds_names(names, in_use):
+    vendor = Vendor()
+    room = Room(vendor.trust, names=names)
+    room.enable(vendor.token(MONDAY))
+    granted(room.install(vendor.olf(room.request(), standard_lines(), MONDAY)))
+    first = granted(room.do(back("Bot-17")))
+    again = granted(room.do(back("BOT-17")))
+    assert (again.in_use, again.lease_id == first.lease_id) == (in_use, names == "fold")
+    granted(room.do(ReleaseSeat(first.lease_id)))
+    assert granted(room.do(back("bot-17"))).in_use == in_use

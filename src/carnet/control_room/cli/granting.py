@@ -7,6 +7,7 @@ import typer
 
 from carnet import times
 from carnet.cli_support import check_name, new_app
+from carnet.control_room.cli import assignments
 from carnet.control_room.cli.session import Session, Sku, command
 from carnet.control_room.rules.granting.preconditions import DEFAULT_TTL, MAX_TTL, MIN_TTL
 from carnet.exchange.verdicts import Refusal
@@ -30,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     command(user, "assign")(assign)
     command(user, "unassign")(unassign)
     command(user, "check")(check_user)
+    assignments.add_to(user)
     seat = new_app("Concurrent seats.")
     command(seat, "acquire")(acquire)
     command(seat, "renew")(renew)
@@ -55,13 +57,14 @@ Reservation = Annotated[
 ]
 TimeToLive = Annotated[int, typer.Option("--ttl", min=MIN_TTL, max=MAX_TTL, help="Time to live in seconds.")]
 Lease = Annotated[str, typer.Argument(metavar="LEASE", help="The lease's id, as acquire answered it.")]
+EvenSo = Annotated[bool, typer.Option("--even-so", help="This is another person than the likely twin (G2).")]
 
 
-def assign(session: Session, product: Sku, user: User, key: Key = None) -> None:
+def assign(session: Session, product: Sku, user: User, even_so: EvenSo = False, key: Key = None) -> None:
     """Assign a named-user license. Twice is the same as once."""
     from carnet.control_room.rules.granting.users import AssignUser
 
-    session.execute(AssignUser(product, check_name(user, "user's name")), _user, key)
+    session.execute(AssignUser(product, check_name(user, "user's name"), even_so), _user, key)
 
 
 def unassign(session: Session, product: Sku, user: User, key: Key = None) -> None:

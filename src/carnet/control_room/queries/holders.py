@@ -158,7 +158,7 @@ class UserDetail(Question[UserDetailAnswer]):
     what: ClassVar[str] = "user"
 
     def answer(self, view: View) -> UserDetailAnswer:
-        return _user(view.state, view.now, self.user)
+        return _user(view.state, view.now, view.state.spelled(self.user))  # G2
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,14 @@ class User(Body, frozen=True):
     user: Name
 
 
+class Assign(Body, frozen=True):
+    """`even_so`: this is another person than the likely twin (G2)."""
+
+    sku: Sku
+    user: Name
+    even_so: bool | UnsetType = UNSET
+
+
 class Product(Body, frozen=True):
     sku: Sku
 

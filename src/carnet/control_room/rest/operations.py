@@ -132,8 +132,8 @@ OPERATIONS: Sequence[Operation] = (
     _change(
         "users/assign",
         "Assign a named-user license. Twice is the same as once.",
-        bodies.User,
-        lambda body: users.AssignUser(body.sku, bodies.name(body.user)),
+        bodies.Assign,
+        lambda body: users.AssignUser(body.sku, bodies.name(body.user), body.even_so is True),
         users.UserAnswer,
         ASSIGN,
     ),

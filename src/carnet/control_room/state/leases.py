@@ -29,13 +29,13 @@ class Leases(msgspec.Struct, dict=True):
     def __post_init__(self) -> None:
         self._of: dict[str, set[str]] = {}
         for lease_id, lease in self.by_id.items():
-            self._of.setdefault(lease.holder, set()).add(lease_id)
+            self._of.setdefault(lease.holder.casefold(), set()).add(lease_id)
         self._ends = sorted((lease.expires_at, lease_id) for lease_id, lease in self.by_id.items())
         self.roll = AcquisitionOrder((lease.number, lease_id) for lease_id, lease in self.by_id.items())
 
     def add(self, lease_id: str, lease: Lease) -> None:
         self.by_id[lease_id] = lease
-        self._of.setdefault(lease.holder, set()).add(lease_id)
+        self._of.setdefault(lease.holder.casefold(), set()).add(lease_id)
         insort(self._ends, (lease.expires_at, lease_id))
         self.roll.add(lease.number, lease_id)
 
@@ -66,9 +66,11 @@ class Leases(msgspec.Struct, dict=True):
         """How many run. An end is the first moment that is too late."""
         return len(self._ends) - bisect_left(self._ends, (now, _AFTER_ANY_ID))
 
-    def newest_of(self, holder: str, now: datetime) -> str | None:
-        """The lease of this holder that runs; of several the one that was acquired last."""
-        own = [lease_id for lease_id in self._of.get(holder, ()) if self.find(lease_id, now)]
+    def newest_of(self, holder: str, now: datetime, *, exact: bool) -> str | None:
+        """The lease of this holder that runs; of several the one that was acquired last. `exact`: a name in another
+        case is another holder's (G2)."""
+        named = [each for each in self._of.get(holder.casefold(), ()) if not exact or self.by_id[each].holder == holder]
+        own = [lease_id for lease_id in named if self.find(lease_id, now)]
         return max(own, key=lambda lease_id: self.by_id[lease_id].number, default=None)
 
     def running(self, now: datetime) -> list[str]:
@@ -80,10 +82,11 @@ class Leases(msgspec.Struct, dict=True):
         return [lease_id for _, lease_id in self._ends[: bisect_left(self._ends, (now, _AFTER_ANY_ID))]]
 
     def _forget_holder(self, lease_id: str, lease: Lease) -> None:
-        own = self._of[lease.holder]
+        key = lease.holder.casefold()
+        own = self._of[key]
         own.discard(lease_id)
         if not own:
-            del self._of[lease.holder]
+            del self._of[key]
 
     def _forget_end(self, lease_id: str, lease: Lease) -> None:
         end: tuple[datetime, Any] = (lease.expires_at, lease_id)

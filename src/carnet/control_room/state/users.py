@@ -1,6 +1,7 @@
-"""Who is assigned to which product, in the order in which they were (Q4); and each person once, in the order of names.
+"""Who is assigned to which product, in the order in which they were (Q4); each person once, in the order of names; and
+who may be one person under two names (G2).
 
-Both orders are derived, and no part of a snapshot: a page of a hundred thousand users must not sort them all.
+All orders are derived, and no part of a snapshot: a page of a hundred thousand users must not sort them all.
 """
 
 from bisect import bisect_left, bisect_right, insort
@@ -11,6 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from carnet.control_room.state.acquisition_order import AcquisitionOrder
+from carnet.control_room.state.names import Twins
 
 _NOBODY: Mapping[str, "Assigned"] = MappingProxyType({})
 
@@ -30,6 +32,7 @@ class Users(msgspec.Struct, dict=True):
             sku: AcquisitionOrder((each.number, user) for user, each in of.items()) for sku, of in self.by_sku.items()
         }
         self._people = sorted({_order(user) for of in self.by_sku.values() for user in of})
+        self._twins: dict[str, Twins] = {}  # of those products for which it was asked
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.by_sku)
@@ -52,12 +55,16 @@ class Users(msgspec.Struct, dict=True):
             insort(self._people, _order(user))
         self.by_sku.setdefault(sku, {})[user] = Assigned(at, number)
         self._rolls.setdefault(sku, AcquisitionOrder()).add(number, user)
+        if sku in self._twins:
+            self._twins[sku].add(user)
 
     def unassign(self, sku: str, user: str) -> None:
         assigned = self.by_sku.get(sku, {}).pop(user, None)
         if assigned is None:
             return
         self._rolls[sku].remove(assigned.number)
+        if sku in self._twins:
+            self._twins[sku].remove(user)
         if self._is_new(user):
             del self._people[bisect_left(self._people, _order(user))]
 
@@ -66,6 +73,12 @@ class Users(msgspec.Struct, dict=True):
         place = bisect_left(self._people, (user.casefold(), ""))
         same = place < len(self._people) and self._people[place][0] == user.casefold()
         return self._people[place][1] if same else user
+
+    def twins_of(self, sku: str, user: str) -> list[str]:
+        """G2: those assigned to the product who may be this person, under another name."""
+        if sku not in self._twins:
+            self._twins[sku] = Twins(self.of(sku))
+        return self._twins[sku].of(user)
 
     def count_people(self) -> int:
         return len(self._people)

@@ -283,3 +283,13 @@ def test_a_caller_that_saw_more_than_this_ledger_holds_is_refused(served: HttpRo
 def _put_back(served: HttpRoom, older: Any) -> None:
     served.door._writer.engine = older.engine
     served.room.store, served.room.engine = older.store, older.engine
+
+
+@pytest.mark.rule("G2", "likely_twin")
+def test_a_likely_twin_is_refused_until_the_request_says_even_so(served: HttpRoom) -> None:
+    granted(served.post("users/assign", {"sku": "bot-creator", "user": "PLANT\\anna"}))
+    again = {"sku": "bot-creator", "user": "anna@plant.example"}
+    assert "PLANT\\anna" in refused(served.post("users/assign", again), 409, "likely_twin")["detail"]
+    refused(served.post("users/assign", again | {"even_so": False}), 409, "likely_twin")
+    refused(served.post("users/assign", again | {"even_so": "yes"}), 400, "malformed")
+    assert granted(served.post("users/assign", again | {"even_so": True}))["in_use"] == 2

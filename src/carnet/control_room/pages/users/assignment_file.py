@@ -19,15 +19,24 @@ from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.engine import engine
 from carnet.control_room.queries.holders import PAGE, People
 from carnet.control_room.rules.granting.assignment_file import (
+    ACTIONS,
     COLUMNS,
     MOST_BYTES,
     AssignmentFile,
     AssignmentRow,
+    RefusedRow,
     read_assignments,
+    refused_file,
 )
-from carnet.control_room.rules.granting.assignments import AssignMany, AssignmentsAnswer, CheckAssignments
+from carnet.control_room.rules.granting.assignments import (
+    NO_ROWS,
+    AssignMany,
+    AssignmentsAnswer,
+    CheckAssignments,
+    refused_rows,
+)
 from carnet.control_room.rules.granting.people import Permission
-from carnet.csv_cells import WHY, csv_line
+from carnet.csv_cells import csv_line
 from carnet.entitlements import Taking
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit.files import download, file_name, uploaded_name
@@ -55,7 +64,7 @@ def check(request: AuthorizedRequest) -> HttpResponse:
 def _checked(
     request: AuthorizedRequest, read: AssignmentFile, name: str, refusal: Refusal | None = None
 ) -> HttpResponse:
-    answer = request.client.ask(CheckAssignments(read.rows)) if read.rows else AssignmentsAnswer([], 0, 0, 0, 0)
+    answer = request.client.ask(CheckAssignments(read.rows)) if read.rows else NO_ROWS
     if isinstance(answer, Refusal):
         return _show(request, refusal=answer)
     bad = len(read.errors) + answer.refused
@@ -67,31 +76,21 @@ def _checked(
         "more": max(0, len(rows) - SHOWN),
         "bad": bad,
         "good": answer.assigned + answer.unassigned,
-        "refused": msgspec.json.encode(list(_refused(read, answer))).decode(),
-        "carried": msgspec.json.encode([(row.line, row.user, row.product, row.action) for row in read.rows]).decode(),
+        "refused": msgspec.json.encode(refused_rows(read, answer)).decode(),
+        "carried": msgspec.json.encode([(row.line, row.user, row.product, row.written) for row in read.rows]).decode(),
     }
     return _show(request, refusal=refusal, checked=checked, status=422 if bad else 200)
-
-
-def _refused(read: AssignmentFile, answer: AssignmentsAnswer) -> Iterator[tuple[int, str, str, str, str]]:
-    """Line, user, product and action as they stand in the file, and why: to be corrected and uploaded."""
-    for error in read.errors:
-        yield error.line, error.user, error.product, error.action, error.message
-    for row, verdict in zip(read.rows, answer.rows, strict=True):
-        if verdict.outcome == "refused":
-            yield row.line, row.user, row.product, row.action, verdict.message
 
 
 @requires(Permission.MANAGE, repeats=True)
 @require_POST
 def refused(request: AuthorizedRequest) -> HttpResponse:
-    """The refused rows as a file, each with the reason in its last column: corrected, it can be uploaded as it is."""
+    """The refused rows as a file that can be corrected and uploaded."""
     try:
-        rows = msgspec.json.decode(request.POST.get("refused", ""), type=list[tuple[int, str, str, str, str]])
+        rows = msgspec.json.decode(request.POST.get("refused", ""), type=list[RefusedRow])
     except msgspec.MsgspecError:
         return _show(request, refusal=_not_whole())
-    head = csv_line([*COLUMNS, WHY])
-    return download((head + "".join(csv_line(cells) for _, *cells in sorted(rows))).encode(), "refused-rows.csv", _CSV)
+    return download(refused_file(rows), "refused-rows.csv", _CSV)
 
 
 def _rows(read: AssignmentFile, answer: AssignmentsAnswer) -> list[tuple[int, str, str, str, str]]:
@@ -121,16 +120,13 @@ def carry_out(request: AuthorizedRequest) -> HttpResponse:
 def _carried(text: str) -> list[AssignmentRow] | Refusal:
     try:
         rows = msgspec.json.decode(text, type=list[tuple[int, str, str, str]])
-        return [msgspec.convert(dict(zip(_FIELDS, row, strict=True)), AssignmentRow) for row in rows]
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        return [AssignmentRow(line, user, product, *ACTIONS[action]) for line, user, product, action in rows]
+    except (msgspec.MsgspecError, KeyError):
         return _not_whole()
 
 
 def _not_whole() -> Refusal:
     return Refusal(Code.MALFORMED, "The rows of the check did not come back whole.", "Upload the file again.")
-
-
-_FIELDS = ("line", "user", "product", "action")
 
 
 def _summary(answer: AssignmentsAnswer) -> str:

@@ -1,6 +1,7 @@
 """People: who is assigned to what, page by page; one person; assigning, and taking back."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django import forms
@@ -18,9 +19,11 @@ from carnet.control_room.rules.granting.people import Permission
 from carnet.control_room.rules.granting.preconditions import MAX_NAME
 from carnet.control_room.rules.granting.users import AssignUser, UnassignUser
 from carnet.entitlements import Taking
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 from carnet.web_kit import words
 from carnet.web_kit.forms import Asking
+
+T = TypeVar("T")
 
 
 class Assign(Asking):
@@ -31,6 +34,12 @@ class Assign(Asking):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     product = forms.ChoiceField(label="Product")
+    even_so = forms.BooleanField(
+        required=False,
+        label="This is another person",
+        help_text="Assign it, though somebody has a name like this one.",
+        widget=forms.HiddenInput(),
+    )
 
     def __init__(self, status: Status, data: Any = None, user: str = "") -> None:
         super().__init__(data, auto_id="assign-%s")
@@ -47,6 +56,18 @@ class Assign(Asking):
         if user:
             self.fields["user"].initial = user
             self.fields["user"].widget = forms.HiddenInput()
+        if self.data.get("even_so"):  # it goes on being seen: the next name may be another
+            self._offer_even_so()
+
+    def ask(self, do: Callable[[dict[str, Any]], T | Refusal]) -> T | None:
+        """G2: who is refused as a likely twin is asked whether these are two people."""
+        answer = super().ask(do)
+        if self.refusal and self.refusal.code is Code.LIKELY_TWIN:
+            self._offer_even_so()
+        return answer
+
+    def _offer_even_so(self) -> None:
+        self.fields["even_so"].widget = forms.CheckboxInput()
 
 
 @requires(Permission.VIEW)
@@ -110,7 +131,9 @@ def assign(request: AuthorizedRequest) -> HttpResponse:
     here = "here" in request.POST
     form = Assign(request.status, request.POST, user=request.POST.get("user", "") if here else "")
     answer = form.ask(
-        lambda given: request.client.execute(AssignUser(given["product"], given["user"]), request.person.name)
+        lambda given: request.client.execute(
+            AssignUser(given["product"], given["user"], given["even_so"]), request.person.name
+        )
     )
     if answer is None:
         return show_person(request, request.POST.get("user", "").strip(), form) if here else show(request, form)

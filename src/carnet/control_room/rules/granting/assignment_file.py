@@ -1,36 +1,51 @@
 """Many assignments in one CSV file: bytes in, rows and what is wrong with them out. What the license makes of the rows
 is another question (`assignments`).
 
-First line `user,product,action`, in any order, `action` (assign or unassign) may be left out; a comma or a semicolon
-between columns, as spreadsheets write them. UTF-8, at most 1 MiB and 5,000 rows.
+First line `user,product,action`, in any order, `action` (assign, unassign, or assign even so) may be left out; a comma
+or a semicolon between columns, as spreadsheets write them. UTF-8, at most 1 MiB and 5,000 rows.
 
 A cell that a spreadsheet would take for a formula leaves here behind an apostrophe, and comes back without it.
 """
 
 import csv
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from carnet.control_room.rules.granting.preconditions import check_name
-from carnet.csv_cells import WHY, csv_rows, plain
+from carnet.csv_cells import WHY, csv_line, csv_rows, plain
 from carnet.exchange.file_kinds import wrong_file
 from carnet.exchange.verdicts import Code, Refusal
 from carnet.printable import SENTENCE, printable
 
 MOST_BYTES, MOST_ROWS = 1024 * 1024, 5000
 COLUMNS = ("user", "product", "action")
-_ACTIONS: dict[str, Literal["assign", "unassign"]] = {"": "assign", "assign": "assign", "unassign": "unassign"}
+Action = Literal["assign", "unassign"]
+EVEN_SO = "assign even so"  # G2
+ACTIONS: dict[str, tuple[Action, bool]] = {  # as a file has them: what is done, and whether even so
+    "": ("assign", False),
+    "assign": ("assign", False),
+    EVEN_SO: ("assign", True),
+    "unassign": ("unassign", False),
+}
 _FORM = "The first line names the columns: user,product,action. Then one line for each assignment."
 
 
 @dataclass(frozen=True)
 class AssignmentRow:
+    """`even_so`: it was said that this is another person than the likely twin (G2)."""
+
     line: int  # of the file, from 1
     user: str
     product: str  # its sku
-    action: Literal["assign", "unassign"] = "assign"
+    action: Action = "assign"
+    even_so: bool = False
+
+    @property
+    def written(self) -> str:
+        """The action as a file has it."""
+        return EVEN_SO if self.even_so else self.action
 
 
 @dataclass(frozen=True)
@@ -44,6 +59,17 @@ class RowError:
     def __post_init__(self) -> None:
         for name in ("message", "user", "product", "action"):
             object.__setattr__(self, name, printable(getattr(self, name), SENTENCE))  # N3: it may quote the file
+
+
+@dataclass(frozen=True)
+class RefusedRow:
+    """User, product and action as they stand in the file, and why."""
+
+    line: int
+    user: str
+    product: str
+    action: str
+    why: str
 
 
 @dataclass(frozen=True)
@@ -115,9 +141,15 @@ def _row(header: list[str], line: int, cells: list[str]) -> AssignmentRow | RowE
     for column, value in (("user", user), ("product", product)):
         if not value:
             return RowError(line, f"It names no {column}.")
-    if action.casefold() not in _ACTIONS:
-        return RowError(line, f"“{action[:40]}” is not an action. Write assign or unassign.")
+    if action.casefold() not in ACTIONS:
+        return RowError(line, f"“{action[:40]}” is not an action. Write assign, unassign, or assign even so.")
     wrong = check_name(user, "user's name")
     if wrong:
         return RowError(line, wrong.message)
-    return AssignmentRow(line, user, product, _ACTIONS[action.casefold()])
+    return AssignmentRow(line, user, product, *ACTIONS[action.casefold()])
+
+
+def refused_file(rows: Iterable[RefusedRow]) -> bytes:
+    """A file of the refused rows, each with the reason in its last column: corrected, it can be read as it is."""
+    lines = [(row.user, row.product, row.action, row.why) for row in sorted(rows, key=lambda row: row.line)]
+    return "".join(csv_line(cells) for cells in [(*COLUMNS, WHY), *lines]).encode()

@@ -8,12 +8,13 @@ from typing import ClassVar, Literal
 from carnet.control_room.ledger.events import SeatAssigned, SeatUnassigned
 from carnet.control_room.rules.decision import Command, Decision, Moment, Question, View
 from carnet.control_room.rules.grant import ProductGrant
-from carnet.control_room.rules.granting.assignment_file import MOST_ROWS, AssignmentRow
+from carnet.control_room.rules.granting.assignment_file import MOST_ROWS, AssignmentFile, AssignmentRow, RefusedRow
 from carnet.control_room.rules.granting.preconditions import malformed, may_take, not_granted
 from carnet.control_room.rules.granting.users import check_assign
+from carnet.control_room.state.names import Twins
 from carnet.control_room.state.state import State
 from carnet.entitlements import Taking
-from carnet.exchange.verdicts import Refusal
+from carnet.exchange.verdicts import Code, Refusal
 
 NAMED = 20  # rows named in a refusal
 
@@ -39,6 +40,28 @@ class AssignmentsAnswer:
     refused: int
 
 
+NO_ROWS = AssignmentsAnswer([], 0, 0, 0, 0)
+
+
+def refused_rows(read: AssignmentFile, answer: AssignmentsAnswer) -> list[RefusedRow]:
+    """Those rows of a file that cannot be carried out, by line: not read, or refused by what is licensed."""
+    found = [RefusedRow(each.line, each.user, each.product, each.action, each.message) for each in read.errors]
+    found += [
+        RefusedRow(row.line, row.user, row.product, row.written, verdict.message)
+        for row, verdict in zip(read.rows, answer.rows, strict=True)
+        if verdict.outcome == "refused"
+    ]
+    return sorted(found, key=lambda row: row.line)
+
+
+def refuse_rows(refused: Sequence[RefusedRow], count: int, code: Code = Code.MALFORMED) -> Refusal:
+    """What is said where some of `count` rows cannot be carried out, and the others alone were not asked for."""
+    words = f"{len(refused):,} of {count:,} rows cannot be carried out. Nothing was changed."
+    evidence = tuple(f"Line {each.line}: {each.why}" for each in refused[:NAMED])
+    more = (f"and {len(refused) - NAMED:,} more",) if len(refused) > NAMED else ()
+    return Refusal(code, words, "Correct these rows, or carry out the others alone.", (*evidence, *more))
+
+
 @dataclass(frozen=True)
 class CheckAssignments(Question[AssignmentsAnswer | Refusal]):
     rows: list[AssignmentRow]
@@ -62,9 +85,10 @@ class AssignMany(Command[AssignmentsAnswer]):
         if refusal:
             return refusal
         verdicts = judge(state, self.rows, moment.now)
-        refused = [each for each in verdicts if each[1].outcome == "refused"]
-        if refused and not self.only_good:
-            return _refused(refused, len(self.rows))
+        first = next((refusal for _, _, refusal in verdicts if refusal), None)
+        if first and not self.only_good:
+            refused = refused_rows(AssignmentFile(self.rows, []), _answer(verdicts))
+            return refuse_rows(refused, len(self.rows), first.code)
         return Decision(
             [_event(row) for row, verdict, _ in verdicts if verdict.outcome == row.action], _answer(verdicts)
         )
@@ -78,6 +102,7 @@ class _Product:
     grant: ProductGrant | Refusal
     come: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
+    twins: Twins = field(default_factory=Twins)  # of those who come
 
 
 _Judged = tuple[AssignmentRow, RowVerdict, Refusal | None]
@@ -115,9 +140,16 @@ def _judge(state: State, row: AssignmentRow, product: _Product, *, there: bool) 
     if row.action == "assign":
         if isinstance(product.grant, Refusal):
             return product.grant
-        return None if there else check_assign(product.grant, row.user, product.count)
+        twins = () if there or row.even_so else _twins(state, row, product)
+        return None if there else check_assign(product.grant, row.user, product.count, twins)
     known = row.product in state.tallies or row.product in state.users.by_sku
     return None if known else not_granted(row.product)  # giving back is always granted, in every state
+
+
+def _twins(state: State, row: AssignmentRow, product: _Product) -> Iterator[str]:
+    """G2: who may be this person, of those who are assigned after the rows before."""
+    yield from (each for each in state.users.twins_of(row.product, row.user) if each not in product.gone)
+    yield from product.twins.of(row.user)
 
 
 def _move(product: _Product, row: AssignmentRow) -> None:
@@ -125,6 +157,8 @@ def _move(product: _Product, row: AssignmentRow) -> None:
     come.add(row.user)
     gone.discard(row.user)
     product.count += 1 if row.action == "assign" else -1
+    note = product.twins.add if row.action == "assign" else product.twins.remove
+    note(row.user)
 
 
 def _verdict(row: AssignmentRow, refusal: Refusal | None, *, there: bool) -> RowVerdict:
@@ -149,12 +183,3 @@ def _too_many(rows: list[AssignmentRow]) -> Refusal | None:
     if 1 <= len(rows) <= MOST_ROWS:
         return None
     return malformed(f"1 to {MOST_ROWS:,} assignments are made at once.")
-
-
-def _refused(refused: list[_Judged], count: int) -> Refusal:
-    first = refused[0][2]
-    assert first is not None
-    words = f"{len(refused):,} of {count:,} rows cannot be carried out. Nothing was changed."
-    evidence = tuple(f"Line {verdict.line}: {verdict.message}" for _, verdict, _ in refused[:NAMED])
-    more = (f"and {len(refused) - NAMED:,} more",) if len(refused) > NAMED else ()
-    return Refusal(first.code, words, "Correct these rows, or carry out the others alone.", (*evidence, *more))

@@ -72,7 +72,7 @@ class AcquireSeat(Command[SeatAnswer]):
 
     def _own(self, state: State, now: datetime) -> str | None:
         leases = state.leases.get(self.sku)
-        return leases.newest_of(self.holder, now) if leases else None
+        return leases.newest_of(self.holder, now, exact=state.names == "exact") if leases else None
 
 
 def may_acquire(

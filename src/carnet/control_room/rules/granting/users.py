@@ -1,5 +1,6 @@
 """G2, Q4: named users. Assigning twice is the same as once; unassigning frees at once; a check asks who is covered."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -19,6 +20,7 @@ from carnet.control_room.rules.granting.preconditions import (
     nothing_granted,
     product_of,
 )
+from carnet.control_room.state.names import foreign_letters
 from carnet.control_room.state.state import State
 from carnet.entitlements import Taking, granted
 from carnet.exchange.verdicts import Code, Refusal
@@ -34,8 +36,11 @@ class UserAnswer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class AssignUser(Command[UserAnswer]):
+    """`even_so`: it was said that this is another person than the likely twin (G2)."""
+
     sku: str
     user: str
+    even_so: bool = False
     what: ClassVar[str] = "assign"
     needs: ClassVar[str] = "assign"
 
@@ -45,21 +50,37 @@ class AssignUser(Command[UserAnswer]):
             return grant
         users, user = state.users.of(self.sku), state.spelled(self.user)
         assigned, count = user in users, len(users)
-        refusal = None if assigned else check_assign(grant, user, count)
+        twins = () if assigned or self.even_so else state.users.twins_of(self.sku, user)
+        refusal = None if assigned else check_assign(grant, user, count, twins)
         if refusal:
             return refusal
         events = [] if assigned else [SeatAssigned(sku=self.sku, user=user)]
         return Decision(events, UserAnswer(self.sku, user, True, count + len(events), grant.quantity))
 
 
-def check_assign(grant: ProductGrant, user: str, count: int) -> Refusal | None:
-    """Whether one more user may be assigned while so many are."""
+def check_assign(grant: ProductGrant, user: str, count: int, twins: Iterable[str] = ()) -> Refusal | None:
+    """Whether one more user may be assigned while so many are. `twins`: those among them who may be this person."""
     refusal = check_name(user, "user's name")
     if refusal:
         return refusal
     if grant.quantity == 0:
         return nothing_granted(grant, grant.line.sku)
+    twin = next(iter(twins), None)
+    if twin:
+        return likely_twin(user, twin, grant.line.name)
     return exhausted(grant.line.name, grant.quantity) if count >= grant.quantity else None
+
+
+def likely_twin(user: str, twin: str, product: str) -> Refusal:
+    """G2: said before it costs a second license."""
+    odd = [f"{name}: it holds {', '.join(foreign_letters(name))}." for name in (user, twin) if foreign_letters(name)]
+    return Refusal(
+        Code.LIKELY_TWIN,
+        f"{user} is likely the same person as {twin}, who is assigned to {product} already.",
+        f"Use the name {twin}. If these are two people, say that this is another person (“even so”).",
+        tuple(odd),
+        run="control-room user assign PRODUCT USER --even-so",
+    )
 
 
 @dataclass(frozen=True)

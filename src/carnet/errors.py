@@ -8,7 +8,7 @@ CarnetError
 ├── StorageError         the disk or the database failed; nothing was changed, or the message says
 │   │                    that it may have been (`storage_failed`)
 │   ├── BusyError        somebody else is writing; nothing was tried (`busy`)
-│   └── ClockError       the machine's clock is not believed yet, so nothing is written (`storage_failed`, T5)
+│   └── ClockError       the machine's clock is not believed yet, so nothing is written (`clock_far_ahead`, T5)
 └── TamperedError       stored bytes are not what they must be; carries where and how
 """
 
@@ -55,7 +55,7 @@ class BusyError(StorageError):
 
 
 class ClockError(StorageError):
-    pass
+    code = "clock_far_ahead"
 
 
 class TamperedError(CarnetError):

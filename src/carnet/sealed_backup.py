@@ -14,11 +14,13 @@ from carnet.aead import KEY_SIZE, Aead
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.strict import MalformedError, decode
 from carnet.files import MEMORY, PART, clear_scratch, place_for, reading, remove_part, replacing, scratch_folder
+from carnet.out_files import kind_at
 from carnet.sealed_file import Member, SealedFile, SealedFileError
 from carnet.vault import Vault
 
 SALT = 32  # bytes
 SCRATCH, LAID = ".carnet-backup-", ".laid-"  # folders in a data folder, of a backup and of a restore that go on
+WRITTEN_BY = "Choose the file that the command backup wrote; of a move, the one of move --out."
 ANOTHER = "Use another copy of it, or another backup."
 OPEN_THEN = {  # what was open when it was made is not in it: who was signed in, and codes that work once
     "usersessions_usersession": "",
@@ -104,7 +106,8 @@ class Backup(Generic[H]):
         """Raises UsageError where it is not such a backup at all, and TamperedError where its header was altered."""
         with reading(path) as file:
             if file.read(len(cls.FORM)) != cls.FORM:
-                raise UsageError(f"{path} is not a backup of {cls.WHOSE}.")
+                what = f", but {found}" if (found := kind_at(path)) else ""
+                raise UsageError(f"{path} is not a backup of {cls.WHOSE}{what}.", WRITTEN_BY)
             file.seek(0)
             with _said(path):
                 sealed = SealedFile(file, cls.FORM)

@@ -7,7 +7,7 @@ opens its folder's database anew and closes it, as a process of its own would.
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tests.journeys.commands import through_the_door
 @dataclass(frozen=True)
 class Later(Vendor):
     ahead: timedelta = timedelta()
+    largest_jump: timedelta | None = field(default=None, kw_only=True)  # a test goes where it wants
 
     def now(self) -> datetime:
         return super().now() + self.ahead

@@ -5,15 +5,16 @@ import gc
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from carnet import cli_support, clock
 from carnet.calm import database_url
 from carnet.calm.address import FIRST, Serving
+from carnet.far_ahead import largest_jump
 from carnet.files import scratch_folder
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 HEAD = "issuing-log.head"
 KEY_SET = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
 TRUST = "trust.json"
+JUMP_DAYS = "CARNET_CALM_CLOCK_JUMP_DAYS"  # T5
 SIGNING = "web.secret"  # what the portal signs sessions and links with
 DEFAULT_VENDOR = "Carnet"
 COMMANDS = "carnet.calm.settings"  # what commands need of Django: the rows alone
@@ -64,6 +66,7 @@ class Vendor:
     folder: Path
     passphrase_file: Path | None = None
     settings: str = COMMANDS
+    largest_jump: timedelta | None = field(default_factory=partial(largest_jump, JUMP_DAYS), kw_only=True)  # T5
 
     def for_portal(self) -> "Vendor":
         """The same, with what the portal needs of Django beside the rows: people, sessions, pages."""
@@ -244,6 +247,7 @@ class Vendor:
             FileHead(self.folder / HEAD),
             self._publish,
             _uploads(os.environ, counted=counted),
+            self.largest_jump,
         )
 
     def _set_up_django(self) -> None:

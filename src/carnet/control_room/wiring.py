@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
-from carnet import __version__, cli_support, clock, sealed_backup, times
+from carnet import __version__, cli_support, clock, sealed_backup
 from carnet.control_room.engine.backup import (
     TRUST,
     Backup,
@@ -34,9 +35,10 @@ from carnet.control_room.rules.granting.people import Access
 from carnet.control_room.site_answers import Confirmed, Founded, Moved, Restored, Rewrapped
 from carnet.control_room.state.trusted_time import NEVER, Reading
 from carnet.entitlements import new_id
-from carnet.errors import BusyError, TamperedError, UsageError
+from carnet.errors import BusyError, ClockError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
+from carnet.far_ahead import check_named, largest_jump
 from carnet.files import remove_parts, scratch_folder
 from carnet.merkle import Checkpoint
 from carnet.printable import printable
@@ -50,19 +52,9 @@ if TYPE_CHECKING:
     from carnet.control_room.pages.runtime_config import RuntimeConfig
 
 VERSION = __version__
+JUMP_DAYS = "CARNET_ROOM_CLOCK_JUMP_DAYS"  # T5
 MOVED = "moved"  # a document that says without the keys that the site moved (L7)
 KEY_SET_FILE = "key-set.jws"  # a public copy of the newest key set, for `carnet inspect --data`
-
-
-LARGEST_JUMP = 366  # days
-
-
-def _largest_jump() -> timedelta | None:
-    """T5: from the environment; None where no jump is asked about. Raises UsageError."""
-    said = os.environ.get("CARNET_ROOM_CLOCK_JUMP_DAYS", "") or str(LARGEST_JUMP)
-    if not (said.isascii() and said.isdigit() and len(said) <= 5):
-        raise UsageError(f"CARNET_ROOM_CLOCK_JUMP_DAYS is a number of days (0: no limit), and not “{said}”.")
-    return timedelta(days=int(said)) if int(said) else None
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class Site:
     folder: Path
     passphrase_file: Path | None = None
     version: str = field(default=VERSION, kw_only=True)
-    largest_jump: timedelta | None = field(default_factory=_largest_jump, kw_only=True)  # T5
+    largest_jump: timedelta | None = field(default_factory=partial(largest_jump, JUMP_DAYS), kw_only=True)  # T5
 
     def reading(self) -> Reading:
         return Reading(clock.now(), clock.uptime(), clock.boot_id(), os.getpid())
@@ -270,15 +262,16 @@ class Site:
             header = header_of(store, keys, self.version, clock.now(), clock.random_bytes)
             return write_backup(store, keys, header, self.folder, PAGES, out, clock.random_bytes)
 
-    def restore(self, backup: Path) -> Restored:
-        """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore."""
+    def restore(self, backup: Path, today: date | None = None) -> Restored:
+        """Put a backup back, whole or not at all. What was here is kept beside it; the ledger records the restore.
+        `today`: what a person says, where the clock is far ahead of the backup (T5)."""
         self._refuse_beside_a_server()
         with open_backup(backup, PAGES) as opened:
             opened.check(cli_support.passphrase(self.folder, self.passphrase_file))
-            return self._restore(opened)
+            return self._restore(opened, today)
 
-    def _restore(self, backup: Backup) -> Restored:
-        with self._laid(backup) as restored:
+    def _restore(self, backup: Backup, today: date | None) -> Restored:
+        with self._laid(backup, today, "restore FILE") as restored:
             self._refuse_where_it_moved()
             before = self._size_before(restored)
             size = restored.mark_restored()
@@ -292,16 +285,22 @@ class Site:
         return Restored(size, before, str(kept) if kept else "")
 
     @contextmanager
-    def _laid(self, backup: Backup) -> Iterator["Site"]:
-        """The site of a backup in a folder of its own, while nobody else writes here."""
+    def _laid(self, backup: Backup, today: date | None, run: str) -> Iterator["Site"]:
+        """The site of a backup in a folder of its own, while nobody else writes here. `run`: what is run again, with
+        the date, where the clock is in doubt (T5). Raises ClockError."""
         cli_support.private_folder(self.folder)
         lock = self._alone()
         try:
             with scratch_folder(self.folder, sealed_backup.LAID) as scratch:
                 phrase = self.passphrase_file or self.folder / "passphrase"
-                laid = replace(self, folder=scratch, passphrase_file=phrase, largest_jump=None)
+                laid = replace(self, folder=scratch, passphrase_file=phrase)
+                if today:
+                    check_named(self.reading().system, today)
+                    laid = replace(laid, largest_jump=None)
                 backup.lay(laid.folder)
                 yield laid
+        except ClockError as error:
+            raise ClockError(str(error), error.next_step, f"control-room {run} --date YYYY-MM-DD") from error
         finally:
             os.close(lock)
 
@@ -329,7 +328,7 @@ class Site:
             name, checkpoint = engine.state.name, engine.checkpoint
         return Moved(name, self.backup(out), checkpoint.size, checkpoint.root.hex())
 
-    def move_in(self, file: Path, actor: str) -> Moved:
+    def move_in(self, file: Path, actor: str, today: date | None = None) -> Moved:
         """L7: take the site that `move_out` wrote, whole or not at all, and go on with it here.
 
         Raises:
@@ -338,7 +337,7 @@ class Site:
         self._refuse_beside_a_server()
         with open_backup(file, PAGES) as opened:
             opened.check(cli_support.passphrase(self.folder, self.passphrase_file))
-            with self._laid(opened) as laid:
+            with self._laid(opened, today, "move --from FILE") as laid:
                 self._refuse_another(laid)
                 moved = laid.mark_arrived(self._place(), actor, file.stat().st_size)
                 (laid.folder / TRUST).rename(self.folder / TRUST)
@@ -371,7 +370,7 @@ class Site:
         """Check a copy that is not yet in its place, and record in it that the site goes on."""
         self._check_holds()
         with self._store(writing=True) as (store, keys):
-            engine = Engine(store, keys, clock.random_bytes, self.version)
+            engine = Engine(store, keys, clock.random_bytes, self.version, self.largest_jump)
             if not engine.state.moved:
                 raise UsageError(
                     "The file is a backup: the site went on where it was made.",
@@ -407,11 +406,7 @@ class Site:
     def confirm_clock(self, today: date, actor: str) -> "Confirmed":
         """T5: `today` is what a person says. Raises UsageError where the machine's clock says another day."""
         reading = self.reading()
-        if reading.system.date() != today:
-            raise UsageError(
-                f"This machine's clock says {times.day(reading.system)} (UTC), and not {today}. Nothing was recorded.",
-                "Set the clock right, or correct the date.",
-            )
+        check_named(reading.system, today)
         os.close(self._alone())
         with self._store(writing=True) as (store, keys):
             engine = Engine(store, keys, clock.random_bytes, self.version, self.largest_jump)

@@ -73,6 +73,7 @@ class Code(StrEnum):
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     ROLLED_BACK = "rolled_back"
     BUSY = "busy"
+    CLOCK_FAR_AHEAD = "clock_far_ahead"
     STORAGE_FAILED = "storage_failed"
     # who asks, and for what
     UNAUTHENTICATED = "unauthenticated"

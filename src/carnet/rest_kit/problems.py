@@ -78,7 +78,7 @@ _CODES: dict[HTTPStatus, set[Code]] = {
     },
     HTTPStatus.TOO_MANY_REQUESTS: {Code.TOO_MANY_UPLOADS},
     HTTPStatus.INTERNAL_SERVER_ERROR: {Code.FAULT},
-    HTTPStatus.SERVICE_UNAVAILABLE: {Code.BUSY, Code.STORAGE_FAILED},
+    HTTPStatus.SERVICE_UNAVAILABLE: {Code.BUSY, Code.CLOCK_FAR_AHEAD, Code.STORAGE_FAILED},
 }
 STATUS: dict[Code, int] = {code: int(status) for status, codes in _CODES.items() for code in codes}
 

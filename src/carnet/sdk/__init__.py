@@ -43,6 +43,7 @@ from carnet.sdk._faults import (
 )
 from carnet.sdk._refusals import (
     Busy,
+    ClockFarAhead,
     Exhausted,
     Expired,
     IdempotencyConflict,
@@ -73,6 +74,7 @@ __all__ = [
     "BaseSeat",
     "Busy",
     "Client",
+    "ClockFarAhead",
     "Exhausted",
     "Expired",
     "Feature",

@@ -48,7 +48,7 @@ class Client(BaseClient):
         ServerFault: The server failed, or it is not a Control Room.
         Unauthenticated, NotPermitted: The API key is not in force, or it does not permit this call or this product.
         RolledBack: The ledger is not the one that answered before.
-        Busy, StorageFailed: The server could not do it, also after all tries.
+        Busy, ClockFarAhead, StorageFailed: The server could not do it, also after all tries.
         Malformed: A value is out of its bounds, e.g. an empty `holder`.
         IdempotencyConflict: The `key` was used with another request.
         ValueError: The `key` has the wrong form.

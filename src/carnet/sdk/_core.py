@@ -16,6 +16,7 @@ from carnet.sdk._refusals import (
     OF_ONE_PRODUCT,
     PASSING,
     Busy,
+    ClockFarAhead,
     Refused,
     RolledBack,
     refusal_of,
@@ -200,7 +201,7 @@ class Attempt(Generic[T]):
             self._judge(reply, now)
         self._core.heard(self.call, now, refused)
         if reply.status == 503:
-            if not isinstance(refused, Busy):  # a disk that fails may have kept what it did not confirm
+            if not isinstance(refused, (Busy, ClockFarAhead)):  # a failing disk may have kept what it did not confirm
                 self._perhaps_done()
             return self._again(refused, now, _retry_after(reply))
         raise refused

@@ -117,6 +117,13 @@ class Busy(Refused):
     code = "busy"
 
 
+class ClockFarAhead(Refused):
+    """The server's machine has a clock far ahead, and nothing is recorded before a person sets it right or confirms
+    it (rule T5)."""
+
+    code = "clock_far_ahead"
+
+
 class StorageFailed(Refused):
     """The server's disk failed, also after all tries."""
 
@@ -134,7 +141,7 @@ def _below(kind: type[Refused]) -> dict[str, type[Refused]]:
 
 
 BY_CODE = _below(Refused)
-PASSING = (Busy, StorageFailed)  # they say nothing about what was asked, and can be waited out
+PASSING = (Busy, ClockFarAhead, StorageFailed)  # they say nothing about what was asked, and can be waited out
 OF_ONE_PRODUCT = (Exhausted, NotGranted, NotCovered, NotPermitted, Malformed, IdempotencyConflict)
 NOT_HAD = (NotGranted, NotLicensed, Expired, Released)  # these say of a feature that it is not there
 MAY_PASS = (*PASSING, Unreachable, ServerFault)

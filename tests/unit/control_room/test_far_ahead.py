@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from carnet.control_room.cli import app
+from carnet.control_room.engine.sqlite import DATABASE
 from carnet.control_room.rules.granting.units import ConsumeUnits
 from carnet.control_room.state.trusted_time import Reading
-from carnet.control_room.wiring import LARGEST_JUMP, Site
+from carnet.control_room.wiring import Site
 from carnet.errors import ClockError, UsageError
+from carnet.far_ahead import LARGEST_JUMP
 from tests.journeys.commands import Done, Later, through_the_door
 from tests.support.own_site import licensed_site
 from tests.support.tamper import PAGES
@@ -105,3 +108,25 @@ def test_the_setting_is_days_and_0_asks_about_nothing(tmp_path: Path, monkeypatc
     monkeypatch.setenv("CARNET_ROOM_CLOCK_JUMP_DAYS", "-1")
     with pytest.raises(UsageError):
         Site(tmp_path)
+
+
+@pytest.mark.rule("T5", "L7")
+@pytest.mark.parametrize("what", ["restore", "move"])
+def test_a_backup_or_move_that_is_far_older_than_the_clock_names_the_date_with_it(folder: Path, what: str) -> None:
+    with Site(folder).engine() as engine:
+        today = engine.state.mark
+    file, new = folder.parent / "carried", folder.parent / "new"
+    made = ("move", "--out", str(file)) if what == "move" else ("backup", "--out", str(file))
+    assert _at(folder, today, *made).code == 0
+    new.mkdir()
+    shutil.copy(folder / "passphrase", new / "passphrase")
+    back = ("move", "--from", str(file)) if what == "move" else ("restore", str(file))
+    asked = _at(new, LATE, *back)
+    assert (asked.code, "2070-01-01 08:00" in asked.err) == (1, True), asked
+    assert f"run: control-room {what} " in asked.err
+    assert "--date YYYY-MM-DD" in asked.err
+    assert _at(new, LATE, *back, "--date", "2069-12-31").code == 2
+    assert not (new / DATABASE).exists(), "nothing was put in place"
+    assert _at(new, LATE, *back, "--date", "2070-01-01").code == 0
+    with Site(new).engine() as engine:
+        assert engine.state.mark == LATE

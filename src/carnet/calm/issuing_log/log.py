@@ -65,6 +65,11 @@ def size() -> int:
     return 0 if last is None else last + 1
 
 
+def newest_time() -> datetime | None:
+    """When the newest record was written."""
+    return LogEntry.objects.order_by("-index").values_list("at", flat=True).first()
+
+
 def append(
     *,
     at: datetime,

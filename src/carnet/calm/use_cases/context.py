@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from django.db import transaction
@@ -22,6 +22,7 @@ from carnet.exchange.history import CheckpointFields, checkpoint_fields
 from carnet.exchange.issuing_log import ORIGIN
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Refusal
+from carnet.far_ahead import doubt
 from carnet.merkle import Checkpoint
 from carnet.out_files import words_of
 from carnet.printable import is_printable
@@ -29,6 +30,7 @@ from carnet.times import EndTooLateError, fitting_end
 from carnet.vouching import is_same
 
 RESUME = "calm log resume --reason …"
+CONFIRM = "calm clock confirm YYYY-MM-DD"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Calm:
     head: LogHead
     publish: Callable[[], None] = lambda: None  # the public copies of the key set, once there is a new one (E16)
     uploads: Uploads = Uploads()
+    largest_jump: timedelta | None = None  # T5: how far ahead the clock may be without being confirmed
     seen: int | None = None  # N5: how many records the log had when the page was made whose form is carried out
     _head_checked: bool = field(default=False, repr=False)
 
@@ -60,6 +63,13 @@ class Calm:
             if fault:
                 raise fault
             self._head_checked = True
+
+    def check_clock(self, now: datetime) -> None:
+        """T5: raises ClockError where the clock is far ahead of the newest record."""
+        newest = log.newest_time() if self.largest_jump else None
+        if newest and self.largest_jump and now - newest > self.largest_jump:
+            nothing = "Nothing was done. A file of this time would carry it to the sites."
+            raise doubt(now, newest, now - newest, nothing=nothing, run=CONFIRM)
 
     def head_fault(self) -> TamperedError | None:
         if self.head.is_lost():
@@ -195,6 +205,8 @@ def act(calm: Calm, *, now: datetime, by: str, on_older: bool = False) -> Iterat
     try:
         with transaction.atomic():
             database.take_turn()
+            if not on_older:
+                calm.check_clock(now)
             doing = Act(calm, now, by)
             yield doing
             done = True

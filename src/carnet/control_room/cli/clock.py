@@ -1,6 +1,5 @@
 """clock confirm: a clock that is far ahead (T5)"""
 
-from datetime import date
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 from carnet import times
 from carnet.cli_support import new_app
 from carnet.control_room.cli.session import Session, command
-from carnet.errors import UsageError
+from carnet.far_ahead import read_day
 
 
 def add_to(app: typer.Typer) -> None:
@@ -25,11 +24,7 @@ def confirm(
 
     The server must not run. The date that you give is compared with the clock, and the clock is then written down.
     """
-    try:
-        day = date.fromisoformat(today)
-    except ValueError as error:
-        raise UsageError(f"“{today}” is not a date.", "Write it as 2027-12-01.") from error
-    found = session.site.confirm_clock(day, session.actor)
+    found = session.site.confirm_clock(read_day(today), session.actor)
     session.answer(
         found,
         lambda console, found: console.print(

@@ -19,7 +19,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import Session, command
 from carnet.errors import TamperedError, UsageError
 from carnet.exchange.verdicts import Code, Refusal
-from carnet.out_files import LEDGER
+from carnet.out_files import LEDGER, MOST, kind_at
 from carnet.printable import printable_json
 
 if TYPE_CHECKING:
@@ -133,11 +133,13 @@ def checkpoint(session: Session) -> None:
 def _read_checkpoint(file: Path) -> "Checkpoint":
     from carnet.merkle import Checkpoint
 
-    lines = read_file(file, 4096).decode(errors="replace").splitlines()
+    lines = read_file(file, MOST).decode(errors="replace").splitlines()
     try:
         return Checkpoint(int(lines[1]), b64decode(lines[2], validate=True))
     except (IndexError, ValueError) as error:
-        raise UsageError(f"{file}is not a checkpoint. A checkpoint has three lines: origin, size and root.") from error
+        what = f", but {found}" if (found := kind_at(file)) else ""
+        said = f"{file} is not a checkpoint{what}. A checkpoint has three lines: origin, size and root."
+        raise UsageError(said, "Choose the file with what control-room ledger checkpoint printed.") from error
 
 
 _ELSEWHERE = "Write it to another place."

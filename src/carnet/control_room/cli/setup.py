@@ -18,6 +18,7 @@ from carnet.cli_support import (
 from carnet.control_room.cli.session import InFile, Session, command
 from carnet.errors import UsageError
 from carnet.exchange.verdicts import Refusal
+from carnet.far_ahead import read_day
 from carnet.files import is_empty, is_there
 from carnet.out_files import NOTHING, check_place, is_stdout
 from carnet.times import day_or_minute, is_perpetual, until
@@ -238,9 +239,14 @@ def _backed_up(console: "Console", answer: Any) -> None:
     console.print("It does not hold the passphrase. A restored backup is found out by the vendor: say so there.")
 
 
-def restore(session: Session, file: InFile) -> None:
+Today = Annotated[
+    str | None, typer.Option("--date", help="Today's date (UTC), where the clock is far ahead of the file (T5).")
+]
+
+
+def restore(session: Session, file: InFile, date: Today = None) -> None:
     """Put a backup back. What was here is kept beside it; the vendor will see that the history went back."""
-    session.answer(session.site.restore(file), _restored)
+    session.answer(session.site.restore(file, read_day(date) if date else None), _restored)
 
 
 def _restored(console: "Console", answer: Any) -> None:
@@ -263,12 +269,13 @@ def move(
     file: Annotated[
         Path | None, typer.Option("--from", help="On the new machine: the file that was carried.", dir_okay=False)
     ] = None,
+    date: Today = None,
 ) -> None:
     """Move this Control Room to another machine: --out on the old one, then --from on the new one (L7)."""
     if (out is None) == (file is None):
         raise UsageError("Give --out FILE on the old machine, or --from FILE on the new one.")
     if file:
-        session.answer(session.site.move_in(file, session.actor), _arrived)
+        session.answer(session.site.move_in(file, session.actor, read_day(date) if date else None), _arrived)
         return
     assert out is not None
     if is_stdout(out):

@@ -70,6 +70,7 @@ from carnet.errors import (
 from carnet.exchange.enablement_token import version_tuple
 from carnet.exchange.keys import RandomBytes
 from carnet.exchange.verdicts import Code, Refusal
+from carnet.far_ahead import doubt
 from carnet.merkle import Checkpoint
 
 T = TypeVar("T")
@@ -158,12 +159,8 @@ class Engine:
         ahead = jump(self.state.mark, self.anchor, reading)
         if self._largest_jump is None or not self.state.size or ahead <= self._largest_jump:
             return None
-        return ClockError(
-            f"This machine's clock says {times.minute(reading.system)}, {ahead.days:,} days after the newest record "
-            f"({times.minute(self.state.mark)}). Nothing was recorded or granted.",
-            "Set the clock right. If it is right, stop the server, confirm today's date, and start it again.",
-            "control-room clock confirm YYYY-MM-DD",
-        )
+        nothing, run = "Nothing was recorded or granted.", "control-room clock confirm YYYY-MM-DD"
+        return doubt(reading.system, self.state.mark, ahead, nothing=nothing, run=run)
 
     def confirm_clock(self, reading: Reading, actor: str) -> None:
         """T5: a person says that the clock is right. From this record on it is what the ledger knows."""

@@ -29,6 +29,7 @@ CODES = (
     Code.IDEMPOTENCY_CONFLICT,
     Code.FAULT,
     Code.BUSY,
+    Code.CLOCK_FAR_AHEAD,
     Code.STORAGE_FAILED,
 )
 STATUSES = sorted({STATUS[code] for code in CODES})

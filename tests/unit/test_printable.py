@@ -107,7 +107,12 @@ _DOORS = {
     "print": {"cli_support.py"},
     "typer.prompt": {"cli_support.py"},  # questions of ours
     "Console": {"cli_support.py"},
-    "sys.stdout": {"cli_support.py", "out_files.py", "web_kit/serving.py"},  # a file to it; of a server: to be flushed
+    "sys.stdout": {  # a file to it, or a reply to the server that asked; of a server: to be flushed
+        "cli_support.py",
+        "control_room/pages_process.py",
+        "out_files.py",
+        "web_kit/serving.py",
+    },
     "sys.stderr": {
         "cli_support.py",
         "calm/cli/vendor.py",  # is it a terminal?

@@ -13,6 +13,8 @@ from typing import NoReturn
 
 from carnet import clock
 from carnet.cli_support import say, speak_any_encoding
+from carnet.control_room.local_api.pages_acts import PagesAct
+from carnet.control_room.local_api.protocol import write_reply
 from carnet.control_room.pages.runtime_config import RuntimeConfig, RuntimeServices, configure
 from carnet.errors import CarnetError
 from carnet.files import keep_new_files_private
@@ -27,9 +29,13 @@ def main() -> NoReturn:
     import msgspec
 
     given = msgspec.json.decode(sys.stdin.buffer.readline(), type=RuntimeConfig)
+    act = msgspec.json.decode(sys.stdin.buffer.readline(), type=PagesAct) if sys.argv[1:] == ["act"] else None
     sys.stdin.close()
     _end_with_the_server(given.server)
     speak_any_encoding()
+    if act:
+        sys.stdout.buffer.write(_performed(given, act))
+        raise SystemExit(0)
     os.nice(NICE)
     set_up(given)
     try:
@@ -37,6 +43,19 @@ def main() -> NoReturn:
     except CarnetError as error:
         say(f"failed: pages: {error} {error.next_step}".strip(), err=True)
         raise SystemExit(1) from error
+
+
+def _performed(given: RuntimeConfig, act: PagesAct) -> bytes:
+    """The reply to who asked for it. The engine is asked over its socket, as the pages ask it."""
+    set_up(given)
+    from carnet.control_room.pages.engine import engine
+    from carnet.control_room.pages.machine_acts import perform
+
+    try:
+        with engine() as client:
+            return write_reply(perform(act, client))
+    except CarnetError as error:
+        return write_reply(error)
 
 
 def set_up(given: RuntimeConfig) -> None:

@@ -18,7 +18,9 @@ import msgspec
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.key_uses import EVERY, note
 from carnet.control_room.engine.writer import Writer
-from carnet.control_room.local_api.server import UnixServer
+from carnet.control_room.local_api.pages_acts import PagesAct
+from carnet.control_room.local_api.protocol import Reply, read_reply
+from carnet.control_room.local_api.server import Pages, UnixServer
 from carnet.control_room.pages.runtime_config import RuntimeConfig
 from carnet.control_room.rest.door import Door
 from carnet.control_room.rest.serve import (
@@ -31,6 +33,7 @@ from carnet.control_room.rest.serve import (
 )
 from carnet.control_room.state.trusted_time import Reading
 from carnet.edge.limits import Limits
+from carnet.errors import CarnetError
 from carnet.server_log import Log, new_log
 
 PAGES_COMMAND = (sys.executable, "-m", "carnet.control_room.pages_process")
@@ -43,6 +46,7 @@ class At:
     host: str
     port: int
     tls: tuple[Path, Path] | None  # certificate, private key
+    machine: RuntimeConfig  # what the pages need for what somebody on the machine has them do
     pages: RuntimeConfig | None = None  # None: bots only
     proxies: frozenset[str] = frozenset()  # where there are some, nobody else is let in
     connections: int | None = None  # at most; None: as the release has it
@@ -69,7 +73,7 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
     door = Door(writer)
     server = Server(door, options, log, told, now)
     server.beside.append(lambda: _noting(door.used, folder, now))
-    server.beside.append(lambda: _beside(writer, folder))
+    server.beside.append(lambda: _beside(writer, folder, partial(_act_of_pages, at.machine)))
     if at.pages:
         server.beside.append(partial(_pages, at.pages, log))
     gc.collect()
@@ -80,9 +84,9 @@ def serve(engine: Engine, reading: Callable[[], Reading], folder: Path, at: At) 
 
 
 @asynccontextmanager
-async def _beside(writer: Writer, folder: Path) -> AsyncIterator[None]:
+async def _beside(writer: Writer, folder: Path, pages: Pages) -> AsyncIterator[None]:
     """The local door, and what the writer does by itself. All that waits is decided before the end."""
-    door = UnixServer(writer, folder)
+    door = UnixServer(writer, folder, pages=pages)
     await door.start()
     sweeping = asyncio.create_task(writer.sweep())
     try:
@@ -133,6 +137,20 @@ async def _keep_pages(given: RuntimeConfig, log: Log) -> None:
             raise
         log("pages ended", code=code, again_in_seconds=PAGES_AGAIN)
         await asyncio.sleep(PAGES_AGAIN)
+
+
+async def _act_of_pages(given: RuntimeConfig, act: PagesAct) -> Reply:
+    """In a process of its own, as the pages are: this one loads no Django. Raises CarnetError."""
+    pipe = asyncio.subprocess.PIPE
+    child = await asyncio.create_subprocess_exec(*PAGES_COMMAND, "act", stdin=pipe, stdout=pipe)
+    try:
+        answer, _ = await child.communicate(msgspec.json.encode(given) + b"\n" + msgspec.json.encode(act) + b"\n")
+    except asyncio.CancelledError:
+        await _end(child)
+        raise
+    if not answer:
+        raise CarnetError("The pages ended before they answered.", "Look at the server's log.")
+    return read_reply(answer)
 
 
 async def _tell(child: asyncio.subprocess.Process, given: RuntimeConfig) -> None:

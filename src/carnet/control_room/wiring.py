@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeVar, cast
 
 from carnet import __version__, cli_support, clock, sealed_backup
 from carnet.control_room.engine.backup import (
@@ -21,7 +21,16 @@ from carnet.control_room.engine.backup import (
     write_backup,
 )
 from carnet.control_room.engine.engine import Engine
-from carnet.control_room.engine.founding import LOCK, Upgrade, check_site_name, found, upgrade, upgrade_of
+from carnet.control_room.engine.founding import (
+    LOCK,
+    FindStoredForm,
+    Upgrade,
+    check_site_name,
+    found,
+    stored_form,
+    upgrade,
+    upgrade_of,
+)
 from carnet.control_room.engine.key_ring import KeyRing
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore, lock_folder
 from carnet.control_room.engine.store import Store
@@ -29,6 +38,7 @@ from carnet.control_room.ledger.events import AccessNoted, LedgerRestored, Perso
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
 from carnet.control_room.local_api.client import EngineClient, InProcessClient, UnixClient
+from carnet.control_room.local_api.pages_acts import PagesAct, Told
 from carnet.control_room.pages.runtime_config import PAGES
 from carnet.control_room.rules.activation.lfr_draft import KEY_SET
 from carnet.control_room.rules.granting.people import Access
@@ -47,10 +57,10 @@ from carnet.vault import Vault
 
 if TYPE_CHECKING:
     from carnet.control_room.cli.serve import Serving
-    from carnet.control_room.pages.notices import Told
     from carnet.control_room.pages.password_seals import Logins
     from carnet.control_room.pages.runtime_config import RuntimeConfig
 
+T = TypeVar("T")
 VERSION = __version__
 JUMP_DAYS = "CARNET_ROOM_CLOCK_JUMP_DAYS"  # T5
 MOVED = "moved"  # a document that says without the keys that the site moved (L7)
@@ -96,7 +106,7 @@ class Site:
         with ExitStack() as stack:
             yield self._running(stack) or self._own(stack, writing=writing)
 
-    def _running(self, stack: ExitStack) -> EngineClient | None:
+    def _running(self, stack: ExitStack) -> UnixClient | None:
         client = UnixClient.connect(self.folder)
         return stack.enter_context(closing(client)) if client else None
 
@@ -120,8 +130,10 @@ class Site:
 
     def migrations(self) -> Upgrade:
         """What this release would do first with what lies here, done by nothing but reading it."""
-        with self.engine() as engine:
-            return upgrade_of(engine, self.version, self._steps_of_pages())
+        with ExitStack() as stack:
+            running = self._running(stack)
+            form = running.ask(FindStoredForm()) if running else stored_form(stack.enter_context(self.engine()))
+        return upgrade_of(form, self.version, self._steps_of_pages())
 
     def _steps_of_pages(self) -> list[str]:
         """What the pages' own database needs, which holds no license; sentences."""
@@ -139,7 +151,8 @@ class Site:
             engine.restarted(self.reading())
             page_config = self._given(engine.keys, how) if how.pages else None
             limits = (how.connections, how.per_address)
-            at = serving.At(how.host, how.port, tls, page_config, how.proxies, *limits, how.prefix)
+            machine = self._given(engine.keys, None)
+            at = serving.At(how.host, how.port, tls, machine, page_config, how.proxies, *limits, how.prefix)
             serving.serve(engine, self.reading, self.folder, at)
 
     def _given(self, keys: KeyRing, how: "Serving | None") -> "RuntimeConfig":
@@ -149,7 +162,7 @@ class Site:
         folder = str(self.folder.resolve())
         signing, wrapping, sealing = keys.sessions, keys.derived("second-factors"), keys.derived("passwords")
         if how is None or how.pages is None:
-            return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping, sealing=sealing)
+            return RuntimeConfig(folder=folder, signing=signing, wrapping=wrapping, sealing=sealing, server=os.getpid())
         return RuntimeConfig(
             folder=folder,
             signing=signing,
@@ -169,50 +182,43 @@ class Site:
         )
 
     def password_link(self, name: str) -> str:
-        """The path of the pages at which this person chooses a password, once. Sets Django up in this process."""
-        self._set_up_pages()
-        from carnet.control_room.pages.sign_in import link_for
-
-        return link_for(name)
+        """The path of the pages at which this person chooses a password, once."""
+        return self._at_pages(PagesAct("link", name), str)
 
     def forget(self, name: str) -> None:
-        """What opened this name at the pages until now opens it no more. Sets Django up in this process."""
-        if not (self.folder / PAGES).exists():
-            return
-        self._set_up_pages()
-        from carnet.control_room.pages.sign_in import forget
-
-        forget(name)
+        """What opened this name at the pages until now opens it no more."""
+        if (self.folder / PAGES).exists():
+            self._at_pages(PagesAct("forget", name), str)
 
     def unlock(self, name: str) -> None:
-        """Wrong passwords and codes of this name are forgotten. Sets Django up in this process."""
-        self._set_up_pages()
-        from carnet.control_room.pages.sign_in import unlock
-
-        unlock(name)
+        """Wrong passwords and codes of this name are forgotten."""
+        self._at_pages(PagesAct("unlock", name), str)
 
     def tell_factors_removed(self, name: str, by: str) -> str:
-        """By mail, where a server is set; what came of it. Sets Django up in this process."""
-        self._set_up_pages()
-        from carnet.control_room.pages.notices import tell_factors_removed
-
-        return tell_factors_removed(name, by)
+        """By mail, where a server is set; what came of it."""
+        return self._at_pages(PagesAct("tell_factors_removed", name, by), str)
 
     def key_uses(self) -> dict[str, datetime]:
         from carnet.control_room.engine.key_uses import read_uses
 
         return read_uses(self.folder)
 
-    def notify(self) -> "Told":
+    def notify(self) -> Told:
         """Sends what is due, by the ways that are set at the pages. Raises UsageError after a move (L7)."""
         self._refuse_where_it_moved()
-        self._set_up_pages()
-        from carnet.control_room.pages.notices import send_due
-        from carnet.control_room.queries.questions import Status
+        return self._at_pages(PagesAct("notify"), Told)
 
-        with self.client() as client:
-            status = client.ask(Status())
-            return send_due(client, status.clock.trusted)
+    def _at_pages(self, act: PagesAct, answers: type[T]) -> T:
+        """By the running server, which holds the pages' keys; without one here, where Django is set up for it."""
+        with ExitStack() as stack:
+            running = self._running(stack)
+            if running:
+                return running.pages(act, answers)
+            client = self._own(stack, writing=False)
+            self._set_up_pages()
+            from carnet.control_room.pages.machine_acts import perform
+
+            return cast("T", perform(act, client))
 
     def _set_up_pages(self) -> None:
         from carnet.control_room import pages_process

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,6 +21,8 @@ from carnet.control_room.engine.key_ring import master_name
 from carnet.control_room.engine.sqlite import DATABASE, SqliteStore
 from carnet.control_room.pages.password_seals import seal_of
 from carnet.control_room.pages.runtime_config import PAGES
+from carnet.control_room.queries.exchange import Exchange, RequestText
+from carnet.control_room.rules.activation.generate_request import GenerateRequest
 from carnet.control_room.wiring import Site
 from carnet.errors import CarnetError, PassphraseError, TamperedError, UsageError
 from carnet.exchange.strict import decode, encode
@@ -28,6 +31,7 @@ from carnet.vault import Argon2Lock, Vault
 from tests.support import depth
 from tests.support.cast import seeded
 from tests.support.own_site import PHRASE, OwnSite, licensed_site
+from tests.unit.control_room.conftest import granted
 from tests.vectors import make_backup
 
 pytestmark = [pytest.mark.security, pytest.mark.rule("L2")]
@@ -300,3 +304,26 @@ def _new(folder: Path) -> str:
     name = f"try-{next(_numbers)}"
     (folder / name).mkdir()
     return name
+
+
+def test_a_restored_site_gives_no_file_the_name_of_one_of_before(tmp_path: Path):
+    """The number comes again; the other file may lie on the same stick."""
+    own = licensed_site(tmp_path / "site", {"unattended-bot-runner": 3})
+    site, backup = Site(own.folder), tmp_path / "backup"
+    site.backup(backup)
+    names = [_names(site)]
+    for _ in range(2):
+        site.restore(backup)
+        names.append(_names(site))
+    (lfr, receipt), *since = names
+    assert (lfr, receipt) == ("oslo-0002.lfr", "oslo-0001.receipt")
+    assert all(re.fullmatch(r"oslo-0002-[0-9a-f]{4}\.lfr", one) for one, _ in since)
+    assert all(re.fullmatch(r"oslo-0001-[0-9a-f]{4}\.receipt", other) for _, other in since)
+    assert len(set(names)) == 3
+
+
+def _names(site: Site) -> tuple[str, str]:
+    """Of the files of the next request and of the newest receipt."""
+    with site.client(writing=True) as client:
+        granted(client.execute(GenerateRequest(), "kari"))
+        return granted(client.ask(RequestText())).name, granted(client.ask(Exchange())).receipt

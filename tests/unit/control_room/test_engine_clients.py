@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from carnet import control_room
+from carnet.control_room.engine.founding import FindStoredForm
 from carnet.control_room.local_api import protocol
 from carnet.control_room.local_api.client import KEY_SET, EngineClient
 from carnet.control_room.queries import questions
@@ -194,7 +195,7 @@ def looking(play: Play) -> None:
         play.do(RenameApiKey(key_id, "builders"))
         play.do(RevokeApiKey(key_id))
     play.ask(ListApiKeys())
-    for question in (questions.Status(), questions.Usage(), questions.Checkpoint()):
+    for question in (questions.Status(), questions.Usage(), questions.Checkpoint(), FindStoredForm()):
         play.ask(question)
     for history in (UsageHistory(PAGES), UsageHistory(SEATS, 400), UsageHistory("nothing")):
         play.ask(history)
@@ -245,7 +246,7 @@ def test_both_desks_answer_the_same(new_room: Room, tmp_path: Path) -> None:
 def test_every_command_and_question_there_is_can_cross_the_socket() -> None:
     found: dict[str, set[type]] = {"decide": set(), "answer": set()}
     for module in pkgutil.walk_packages(control_room.__path__, f"{control_room.__name__}."):
-        if module.name.split(".")[2] in ("rules", "queries"):
+        if module.name.split(".")[2] in ("rules", "queries") or module.name.endswith("engine.founding"):
             for each in vars(import_module(module.name)).values():
                 for act, known in found.items():
                     if inspect.isclass(each) and hasattr(each, act) and isinstance(getattr(each, "what", None), str):

@@ -115,4 +115,4 @@ def test_e3_the_newest_request_can_be_read_and_names_nobody(licensed):
     [("Frankfurt Vault", "frankfurt-vault-0012.lfr"), ("../株", "control-room-0012.lfr"), ("A/B", "a-b-0012.lfr")],
 )
 def test_a_file_name_is_one_that_any_file_system_takes(room, name):
-    assert file_name(room, 12, "lfr") == name
+    assert file_name(room, 12, "lfr", "") == name

@@ -19,7 +19,6 @@ from tests.vectors.make_fold import folded, read_frozen, read_records
 
 FOLDS_NOTHING = {
     "answer.remembered": "It carries an answer (G5), and those are found by the idempotency index of the engine.",
-    "ledger.restored": "It makes two copies of one backup differ (L2); what is held is what the backup held.",
     "totals.stated": "It states what the records before it add up to (L3); to fold it would count that twice.",
 }
 

@@ -5,15 +5,18 @@ can be rebuilt is rebuilt. Never downwards: an older release cannot know what a 
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import msgspec
 
 from carnet.control_room.engine.engine import Engine
 from carnet.control_room.engine.key_ring import KeyRing, master_name
+from carnet.control_room.engine.snapshots import shape_of
 from carnet.control_room.engine.store import Commit, Store
 from carnet.control_room.ledger.events import SiteInitialised, SiteUpgraded
 from carnet.control_room.ledger.record import SYSTEM
+from carnet.control_room.rules.decision import Question, View
 from carnet.control_room.state.trusted_time import Reading
 from carnet.errors import UsageError
 from carnet.exchange.free_text import looks_like
@@ -91,17 +94,42 @@ class Upgrade(msgspec.Struct, frozen=True):
     steps: list[str]
 
 
-def upgrade_of(engine: Engine, version: str, beside: Sequence[str] = ()) -> Upgrade:
-    """Asked of an engine that is only read: nothing is done. `beside`: what else in the folder is brought along."""
-    written_by, records = engine.state.version, engine.checkpoint.size
+@dataclass(frozen=True)
+class StoredForm:
+    """In which form a ledger is stored. `shape`: of its snapshot (`shape_of`); empty where it is one of another."""
+
+    written_by: str
+    records: int
+    shape: str
+
+
+@dataclass(frozen=True)
+class FindStoredForm(Question[StoredForm]):
+    """Asked of a running server: it was begun by this very release or another one, and has its snapshot's shape."""
+
+    what: ClassVar[str] = "stored form"
+
+    def answer(self, view: View) -> StoredForm:
+        return StoredForm(view.state.version, view.checkpoint.size, shape_of())
+
+
+def stored_form(engine: Engine) -> StoredForm:
+    """Asked of an engine that is only read: nothing is done."""
+    return StoredForm(engine.state.version, engine.checkpoint.size, "" if engine.folded_anew else shape_of())
+
+
+def upgrade_of(form: StoredForm, version: str, beside: Sequence[str] = ()) -> Upgrade:
+    """`beside`: what else in the folder is brought along."""
     steps = []
-    if written_by != version:
-        steps.append(f"A record site.upgraded is written to the ledger: from {written_by} to {version}.")
-    if engine.folded_anew:
-        steps.append(f"The state is folded again from all {records} records: this release keeps it in another shape.")
-    if written_by != version:
+    if form.written_by != version:
+        steps.append(f"A record site.upgraded is written to the ledger: from {form.written_by} to {version}.")
+    if form.shape != shape_of():
+        steps.append(
+            f"The state is folded again from all {form.records} records: this release keeps it in another shape."
+        )
+    if form.written_by != version:
         steps += beside
-    return Upgrade(written_by, version, records, steps)
+    return Upgrade(form.written_by, version, form.records, steps)
 
 
 def upgrade(engine: Engine, version: str, reading: Reading) -> None:

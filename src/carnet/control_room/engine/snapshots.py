@@ -25,7 +25,7 @@ class _Snapshot(msgspec.Struct):
     filters: BloomFilters
 
 
-FOLD = 12  # raised whenever `evolve` folds a record to something else than before; a test on a frozen ledger says so
+FOLD = 13  # raised whenever `evolve` folds a record to something else than before; a test on a frozen ledger says so
 
 
 @cache

@@ -11,9 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+import msgspec
+
 from carnet.control_room.engine.engine import Engine, view_of
 from carnet.control_room.engine.store import Store
 from carnet.control_room.local_api import protocol
+from carnet.control_room.local_api.pages_acts import PATIENCE as PAGES_PATIENCE
+from carnet.control_room.local_api.pages_acts import PagesAct
 from carnet.control_room.rules.activation.generate_request import REQUEST
 from carnet.control_room.rules.activation.install_license import RECEIPT
 from carnet.control_room.rules.activation.lfr_draft import KEY_SET, LICENSE
@@ -122,6 +126,13 @@ class UnixClient:
         reply = protocol.read_reply(self._exchange(protocol.fetch(name)))
         assert isinstance(reply, protocol.Fetched)
         return reply.body
+
+    def pages(self, act: PagesAct, answers: type[U]) -> U:
+        """What the pages came to. Raises CarnetError."""
+        self._connection.settimeout(PAGES_PATIENCE)
+        reply = protocol.read_reply(self._exchange(protocol.pages(act), changes=True))
+        assert isinstance(reply, protocol.Answered)
+        return msgspec.json.decode(reply.answer, type=answers)
 
     def close(self) -> None:
         self._connection.close()

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from carnet.control_room.engine.founding import FindStoredForm
+from carnet.control_room.local_api.pages_acts import PagesAct
 from carnet.control_room.queries import questions
 from carnet.control_room.queries.exchange import Exchange, RequestText
 from carnet.control_room.queries.history import UsageHistory
@@ -102,6 +104,7 @@ COMMANDS: dict[str, type[Command[Any]]] = {
 QUESTIONS: dict[str, type[Question[Any]]] = {
     each.what: each
     for each in (
+        FindStoredForm,
         questions.Status,
         questions.Usage,
         questions.Forecast,
@@ -153,6 +156,9 @@ class Fetch(msgspec.Struct, frozen=True, tag="fetch", forbid_unknown_fields=True
     name: str
 
 
+_Sent = Do | Ask | Fetch | PagesAct
+
+
 class Answered(msgspec.Struct, frozen=True, tag="answered"):
     answer: msgspec.Raw
 
@@ -181,7 +187,7 @@ class Execution:
     key: str | None
 
 
-Request = Execution | Question[object] | Fetch
+Request = Execution | Question[object] | Fetch | PagesAct
 Reply = Answered | Refused | Failed | Fetched
 
 
@@ -197,10 +203,14 @@ def fetch(name: str) -> bytes:
     return encode(Fetch(name))
 
 
+def pages(act: PagesAct) -> bytes:
+    return encode(act)
+
+
 def read_lfr(data: bytes) -> Request:
     """Raises UsageError, with a sentence, where it is none that this door knows."""
     try:
-        request: Do | Ask | Fetch = decode(data, Do | Ask | Fetch, depth=_DEPTH)  # type: ignore[arg-type]
+        request: _Sent = decode(data, _Sent, depth=_DEPTH)  # type: ignore[arg-type]
         if isinstance(request, Do):
             command = decode(bytes(request.fields), _known(COMMANDS, request.what), depth=_DEPTH)
             return Execution(command, request.actor, request.key)
@@ -223,7 +233,7 @@ def write_reply(outcome: object) -> bytes:
         return encode(Refused(outcome))
     if isinstance(outcome, CarnetError):
         return encode(Failed(type(outcome).__name__, str(outcome), outcome.next_step, outcome.run))
-    if isinstance(outcome, Fetched):
+    if isinstance(outcome, Fetched | Answered):
         return encode(outcome)
     return encode(Answered(msgspec.Raw(encode(outcome))))
 

@@ -8,12 +8,15 @@ import asyncio
 import os
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from carnet.control_room.engine.engine import QueuedCommand
 from carnet.control_room.engine.writer import Writer
 from carnet.control_room.local_api import protocol
 from carnet.control_room.local_api.client import kept_document, reachable
+from carnet.control_room.local_api.pages_acts import PATIENCE as PAGES_PATIENCE
+from carnet.control_room.local_api.pages_acts import PagesAct
 from carnet.control_room.rules.decision import Question
 from carnet.errors import BusyError, CarnetError, UsageError
 
@@ -24,11 +27,22 @@ _BACKLOG = 64
 _PEER = struct.Struct("3i")  # Linux' ucred: pid, uid, gid
 
 
+Pages = Callable[[PagesAct], Awaitable[protocol.Reply]]
+
+
 class UnixServer:
     """`start` and `stop` it in the event loop of the writer it speaks for. The folder's lock is held by then."""
 
-    def __init__(self, writer: Writer, folder: Path, callers: int = CALLERS, patience: float = PATIENCE) -> None:
-        self._writer, self._folder = writer, folder
+    def __init__(
+        self,
+        writer: Writer,
+        folder: Path,
+        callers: int = CALLERS,
+        patience: float = PATIENCE,
+        pages: Pages | None = None,
+    ) -> None:
+        """`pages`: has the pages do what was asked for; None where there are none."""
+        self._writer, self._folder, self._pages = writer, folder, pages
         self._limit, self._patience = callers, patience
         self._callers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._idle: set[asyncio.Task[None]] = set()  # those of them whose next request has not come
@@ -102,8 +116,8 @@ class UnixServer:
             while not self._closing:
                 async with asyncio.timeout(self._patience):
                     request = await self._next(task, reader, writer)
-                async with asyncio.timeout(self._patience):
-                    await _send(writer, await self._outcome(request))
+                async with asyncio.timeout(self._patience) as limit:
+                    await _send(writer, await self._outcome(request, limit))
         except (OSError, EOFError, TimeoutError):
             pass  # the caller went away, or is let go
 
@@ -120,7 +134,7 @@ class UnixServer:
         finally:
             self._idle.discard(task)
 
-    async def _outcome(self, raw: bytes) -> object:
+    async def _outcome(self, raw: bytes, limit: asyncio.Timeout) -> object:
         try:
             request = protocol.read_lfr(raw)
             if isinstance(request, protocol.Execution):
@@ -129,9 +143,17 @@ class UnixServer:
                 return outcome
             if isinstance(request, protocol.Fetch):
                 return protocol.Fetched(kept_document(self._writer.engine.store, request.name))
+            if isinstance(request, PagesAct):
+                limit.reschedule(asyncio.get_running_loop().time() + PAGES_PATIENCE)
+                return await self._done_at_pages(request)
             return self._asked(request)
         except CarnetError as error:
             return error
+
+    async def _done_at_pages(self, act: PagesAct) -> object:
+        if self._pages is None:
+            raise UsageError("This server has no pages.")
+        return await self._pages(act)
 
     def _asked(self, question: Question[object]) -> object:
         return self._writer.ask(question)

@@ -19,6 +19,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.db import IntegrityError, transaction
 
 from carnet.control_room.local_api.client import EngineClient
+from carnet.control_room.local_api.pages_acts import Told
 from carnet.control_room.pages.models import NoticeSent, NoticeSettings
 from carnet.control_room.queries.notices import DueNotices, Notice
 from carnet.control_room.queries.questions import Checkpoint
@@ -37,16 +38,6 @@ If {name} did not lose a second factor, tell another administrator at once.
 STALE = timedelta(minutes=15)  # a run that claimed a notice and did not send it by then has ended
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):([0-9]{1,5})")
 Send = Callable[[str, str], None]  # subject, text; raises OSError
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a run came to. `ways`: by which notices are sent at all."""
-
-    ways: list[str]
-    sent: list[str]
-    failed: list[str]
-    checkpoint: str | None  # the line that went to the syslog
 
 
 def settings() -> NoticeSettings:

@@ -63,6 +63,7 @@ class ExchangeAnswer:
     cycles: int  # how many are known, of all pages
     token: ExchangeEntry | None  # the newest
     log_breaks: list[LogBreakView]  # the newest first
+    receipt: str  # the name of the newest receipt's file; empty where there is none
     carries: str  # L6: why the next request carries the license; empty where it does not by itself
 
 
@@ -77,7 +78,9 @@ class Exchange(Question[ExchangeAnswer | Refusal]):
     def answer(self, view: View) -> ExchangeAnswer | Refusal:
         if not 1 <= self.limit <= PAGE:
             return Refusal(Code.MALFORMED, f"A page has 1 to {PAGE} entries.", "Ask for more page after page.")
-        entries = view.state.exchange.entries
+        entries, installed = view.state.exchange.entries, view.state.installed
+        name, restored = view.state.name, view.state.restored
+        receipt = file_name(name, installed.sequence, "receipt", restored) if installed else ""
         end = len(entries)
         if self.before is not None:
             end = bisect_left(entries, self.before, key=lambda entry: entry.number)
@@ -90,6 +93,7 @@ class Exchange(Question[ExchangeAnswer | Refusal]):
             sum(entry.kind == "cycle" for entry in entries),
             _view(view.state, token, view.now) if token else None,
             [LogBreakView(each.at, break_words(each.stated, each.seen)) for each in reversed(view.state.log_breaks)],
+            receipt,
             carries_words(view.state, view.document(LICENSE)),
         )
 
@@ -154,7 +158,7 @@ class RequestText(Question[RequestTextAnswer | Refusal]):
             return inspection
         request = read.lfr
         return RequestTextAnswer(
-            file_name(view.state.name, request.sequence, "lfr"),
+            file_name(view.state.name, request.sequence, "lfr", view.state.restored),
             len(raw),
             read.envelope.digest,
             request.request_id,
@@ -169,7 +173,8 @@ class RequestText(Question[RequestTextAnswer | Refusal]):
         )
 
 
-def file_name(room: str, sequence: int, kind: str) -> str:
-    """`frankfurt-vault-0012.lfr`: what any file system takes."""
+def file_name(room: str, sequence: int, kind: str, restored: str) -> str:
+    """`frankfurt-vault-0012.lfr`: what any file system takes. A site that was restored writes
+    `frankfurt-vault-0012-3f9a.lfr`: a file of before may have its number, and lie on the same stick."""
     plain = re.sub(r"[^a-z0-9]+", "-", room.casefold()).strip("-")[:60] or "control-room"
-    return f"{plain}-{sequence:04}.{kind}"
+    return f"{plain}-{sequence:04}{f'-{restored}' if restored else ''}.{kind}"

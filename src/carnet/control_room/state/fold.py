@@ -60,6 +60,11 @@ def evolve_event(state: State, record: Record, event: e.Event) -> None:
 # --- the site and its exchange ---------------------------------------------------------------------------------
 
 
+@on(e.LedgerRestored)
+def _restored(state: State, _: Record, event: e.LedgerRestored) -> None:
+    state.restored = event.nonce[:4]
+
+
 @on(e.SiteMoved)
 def _moved(state: State, _: Record, event: e.SiteMoved) -> None:
     del event

@@ -201,6 +201,7 @@ class State(msgspec.Struct):
     locked: bool = False  # E8
     released: bool = False  # E11
     moved: bool = False  # L7: it went to another machine
+    restored: str = ""  # what sets the copy that a backup became apart from what it was before
     installed: InstalledLicense | None = None
     installed_ids: list[str] = []
     highest_sequence: int = 0

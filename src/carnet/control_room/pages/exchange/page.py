@@ -13,7 +13,7 @@ from carnet.control_room.pages.exchange.changes import Changes, changes
 from carnet.control_room.pages.exchange.forms import Again, Generate, Release
 from carnet.control_room.pages.exchange.past import Happening, happenings
 from carnet.control_room.pages.exchange.preview_store import Previewed, previewed
-from carnet.control_room.queries.exchange import Exchange, ExchangeAnswer, RequestText, RequestTextAnswer, file_name
+from carnet.control_room.queries.exchange import Exchange, ExchangeAnswer, RequestText, RequestTextAnswer
 from carnet.control_room.queries.status import CycleView, Status
 from carnet.exchange.verdicts import Refusal
 from carnet.exchange.windows import Windows
@@ -71,7 +71,7 @@ def exchange_page(request: AuthorizedRequest) -> ExchangePage:
         _deadlines(status.cycle, status.windows),
         found,
         changes(found.answer, status) if found and found.answer else None,
-        file_name(status.name, status.installed.sequence, "receipt") if status.installed else "",
+        past.receipt,
         status.cycle.request if status.cycle else "",
     )
 

@@ -10,11 +10,12 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from carnet.control_room.local_api.client import unrefused
 from carnet.control_room.pages.door import AuthorizedRequest, requires
 from carnet.control_room.pages.exchange.forms import Again, Generate, Release
 from carnet.control_room.pages.exchange.page import show
 from carnet.control_room.pages.exchange.preview_store import discard_preview
-from carnet.control_room.queries.exchange import RequestText, file_name
+from carnet.control_room.queries.exchange import Exchange, RequestText
 from carnet.control_room.rules.activation.generate_request import REQUEST, GenerateRequest, WithdrawCycle
 from carnet.control_room.rules.activation.install_license import RECEIPT
 from carnet.control_room.rules.activation.install_token import InstallKeySet, InstallToken
@@ -49,10 +50,10 @@ def token(request: AuthorizedRequest) -> HttpResponse:
 @require_GET
 def receipt(request: AuthorizedRequest) -> HttpResponse:
     """Step 6: the same bytes each time."""
-    installed, raw = request.status.installed, request.client.document(RECEIPT)
-    if installed is None or raw is None:
+    raw = request.client.document(RECEIPT)
+    if raw is None:
         raise Http404
-    return download(raw, file_name(request.status.name, installed.sequence, "receipt"))
+    return download(raw, unrefused(request.client.ask(Exchange(limit=1))).receipt)
 
 
 @requires(Permission.INSTALL)

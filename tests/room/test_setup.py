@@ -180,7 +180,7 @@ def test_notices_go_by_mail_and_syslog_each_once_with_the_checkpoint(new_site: C
         assert len(mails) == 2
 
 
-def test_a_notice_that_cannot_be_sent_is_tried_again(new_site: Callable[..., Pages], tmp_path: Path) -> None:
+def test_a_notice_that_cannot_be_sent_is_tried_again(new_site: Callable[..., Pages]) -> None:
     pages = new_site({"bot-creator": 3})
     pages.do_cycle(days=6)
     with mailbox() as (port, _):
@@ -190,16 +190,29 @@ def test_a_notice_that_cannot_be_sent_is_tried_again(new_site: Callable[..., Pag
     assert pages.client("administrator").send_form("/settings/", fields).status_code == 302
     for _ in range(2):
         assert "Not sent, tried again with the next run" in pages.command("notify").stdout
+    with mailbox() as (port, mails):
+        assert pages.client("administrator").send_form("/settings/", fields | {"mail_port": port}).status_code == 302
+        assert "Sent: " in pages.command("notify").stdout
+        assert len(mails) == 1
+
+
+def test_a_password_of_the_mail_server_that_is_no_text_is_told_and_nothing_is_sent(
+    new_site: Callable[..., Pages], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = tmp_path / "password"
     secret.write_bytes(b"\xff\xfe")
     with mailbox() as (port, mails):
-        assert pages.client("administrator").send_form("/settings/", fields | {"mail_port": port}).status_code == 302
-        world = {"CARNET_ROOM_SMTP_HOST": "127.0.0.1", "CARNET_ROOM_SMTP_PASSWORD_FILE": str(secret)}
-        told = pages.command("notify", **world, CARNET_ROOM_SMTP_PORT=str(port), CARNET_ROOM_SMTP_TLS="none")
-        assert "CARNET_ROOM_SMTP_PASSWORD_FILE names is not text" in told.stdout
+        monkeypatch.setenv("CARNET_ROOM_SMTP_HOST", "127.0.0.1")
+        monkeypatch.setenv("CARNET_ROOM_SMTP_PORT", str(port))
+        monkeypatch.setenv("CARNET_ROOM_SMTP_TLS", "none")
+        monkeypatch.setenv("CARNET_ROOM_SMTP_PASSWORD_FILE", str(secret))
+        pages = new_site({"bot-creator": 3})
+        pages.do_cycle(days=6)
+        fields = {"mail_to": "ops@site.example", "syslog_protocol": "udp"}
+        assert pages.client("administrator").send_form("/settings/", fields).status_code == 302
+        told = pages.command("notify")
+        assert "CARNET_ROOM_SMTP_PASSWORD_FILE names is not text" in told.stdout, told
         assert mails == []
-        assert "Sent: " in pages.command("notify").stdout
-        assert len(mails) == 1
 
 
 def test_a_notice_whose_run_ended_in_between_is_sent_by_a_later_one(new_site: Callable[..., Pages]) -> None:

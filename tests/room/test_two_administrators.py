@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from carnet.control_room.rules.granting.people import AddPerson, ChangePerson, F
 from carnet.control_room.rules.granting.two_people import ListTwoPeople
 from tests.room.site import PASSWORD, Browser, Pages, give_passwords, serve_pages, without_time_and_tokens
 from tests.support.kept_logs import secret
+from tests.support.own_site import licensed_site
 
 pytestmark = pytest.mark.security
 HALF = r"([a-z2-7]{4}(?:-[a-z2-7]{4}){3})"
@@ -141,10 +144,9 @@ def test_whoever_may_install_or_audit_needs_a_second_factor_unless_the_operator_
 
 
 @pytest.mark.rule("A3", "A5", "needs_second_person")
-def test_a_time_without_use_ends_a_session_and_one_that_is_none_stops_the_start(
-    site: Pages, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = site.command("notify", CARNET_ROOM_IDLE_MINUTES="never")
+def test_a_time_without_use_ends_a_session_and_one_that_is_none_stops_the_start(site: Pages, tmp_path: Path) -> None:
+    alone = replace(site, own=licensed_site(tmp_path / "alone", {"bot-creator": 1}))
+    told = alone.command("notify", CARNET_ROOM_IDLE_MINUTES="never")
     assert told.returncode != 0
     assert "1 to 720 minutes" in told.stderr
 

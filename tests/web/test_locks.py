@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+from allauth.core.internal import ratelimit
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from carnet.calm.queries.log_queries import show_log
+from carnet.web_kit.sign_in import locks
 from tests.web.conftest import PASSWORD, Portal
 
 pytestmark = [pytest.mark.security, pytest.mark.rule("A5")]
@@ -78,3 +80,50 @@ def test_an_administrator_unlocks_and_it_is_recorded(portal: Portal) -> None:
     assert show_log(last=1)[0].kind == "person.unlocked"
     assert sign_in(eve, address="10.6.6.6")
     assert portal.as_("viewer").post(f"/people/{person.pk}/", {"what": "unlock"}).status_code == 403
+
+
+def hours_pass(address: str, hours: float) -> None:
+    """What was tried so far is so much older. (The package that counts reads the clock by itself.)"""
+    asking = RequestFactory().post("/", REMOTE_ADDR=address)
+    for config, key in ((None, f"{NAME}|0|address|{address}"), (locks.OF_NAME, f"{NAME}|0|name")):
+        for rate in ratelimit.get_rates(app=locks.APP, action=locks.FAILED, config=config):
+            kept = ratelimit.get_cache_key(asking, app=locks.APP, action=locks.FAILED, rate=rate, key=key)
+            cache.set(kept, [each - hours * 3600 for each in cache.get(kept, [])], rate.duration)
+
+
+def tries_until_locked(browser: Client, address: str) -> int:
+    """How many wrong passwords are judged before the name is locked there."""
+    for count in range(30):
+        answer = browser.post("/sign-in/", {"login": NAME, "password": "not this one"}, REMOTE_ADDR=address)
+        if "Too many" in answer.content.decode():
+            return count
+    raise AssertionError("never locked")
+
+
+def test_who_goes_on_is_locked_for_longer(portal: Portal) -> None:
+    eve, address = portal.as_("nobody"), "10.6.6.6"
+    judged = []
+    for passes in (0.3, 0.3, 3, 0.3, 3, 0.3, 24):
+        judged.append(tries_until_locked(eve, address))
+        hours_pass(address, passes)
+    assert judged == [5, 5, 0, 5, 5, 0, 0], "5 in a quarter of an hour, 10 in three hours, 20 in a day"
+    assert sign_in(eve, address=address), "a day later"
+
+
+def test_a_name_is_not_guessed_from_many_addresses_and_the_person_gets_in(portal: Portal) -> None:
+    own, eve = portal.as_("nobody"), portal.as_("nobody")
+    assert sign_in(own)
+    own.get("/my/sessions/")
+    own.post("/sign-in/out/")
+    for number in range(100):
+        assert not sign_in(eve, "not this one, surely", f"10.7.{number}.1")
+    assert not sign_in(eve, address="10.8.0.1"), "a hundred a day, from wherever"
+    assert sign_in(own), "a known browser"
+    person = portal.people["viewer"]
+    portal.as_("administrator").post(f"/people/{person.pk}/", {"what": "unlock"})
+    assert sign_in(eve, address="10.8.0.1")
+
+
+def test_the_right_password_takes_back_what_it_counted(portal: Portal) -> None:
+    for number in range(30):
+        assert sign_in(portal.as_("nobody"), address="10.9.0.1"), number

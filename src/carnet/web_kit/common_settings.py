@@ -154,7 +154,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 600  # seconds, as `sign_in.fresh` has it (A5
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 # The package's own asks for rows of whoever is here, and so takes another time for nobody (A6).
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
-ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key"}  # by `sign_in.locks`; codes of a person alike
+ACCOUNT_RATE_LIMITS = {"login_failed": "20/m/ip,5/15m/key,10/3h/key,20/d/key"}  # by `sign_in.locks`; codes alike
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True

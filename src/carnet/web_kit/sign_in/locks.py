@@ -1,5 +1,5 @@
-"""Wrong passwords (A5): five lock a name for whoever tries from that address, and not for the person themselves, whose
-browser is known. An administrator unlocks a name."""
+"""Wrong passwords (A5): five lock a name for whoever tries from that address, for longer each time, and not for the
+person themselves, whose browser is known. An administrator unlocks a name."""
 
 from collections.abc import Callable
 from hashlib import sha256
@@ -16,9 +16,11 @@ from django.http.response import HttpResponseBase
 APP, FAILED = "allauth.account", "login_failed"
 KNOWN = 90 * 24 * 3600  # seconds for which a browser is known after it was signed in
 MOST = 8  # people of one browser
-_UNLOCKED = 3600  # seconds; longer than any lock lasts
+_UNLOCKED = 25 * 3600  # seconds; longer than any lock lasts
 _SALT = "carnet.known-browser"
-OF_KNOWN = {FAILED: "5/15m/key"}  # of a browser that is known: what others do at its address does not count
+STEPS = "5/15m/key,10/3h/key,20/d/key"  # who goes on is locked for longer
+OF_KNOWN = {FAILED: STEPS}  # of a browser that is known: what others do at its address does not count
+OF_NAME = {FAILED: "100/d/key"}  # of a name, from all addresses together, known browsers left out
 
 
 class KnownBrowsers:
@@ -52,7 +54,13 @@ def consume(request: HttpRequest, login: str) -> Any:
         key, rates = f"{login}|{since}|browser|{browser}", OF_KNOWN
         return ratelimit.consume(request, app=APP, action=FAILED, config=rates, key=key, limit_get=True)
     key = f"{login}|{since}|address|{get_adapter().get_client_ip(request)}"
-    return ratelimit.consume(request, app=APP, action=FAILED, key=key, limit_get=True)
+    usage = ratelimit.consume(request, app=APP, action=FAILED, key=key, limit_get=True)
+    if usage is None:
+        return None
+    of_name = ratelimit.consume(
+        request, app=APP, action=FAILED, config=OF_NAME, key=f"{login}|{since}|name", limit_get=True
+    )
+    return ratelimit.RateLimitUsage([*usage.usage, *of_name.usage]) if of_name else None
 
 
 def unlock(login: str, pk: object) -> None:

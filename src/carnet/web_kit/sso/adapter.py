@@ -136,7 +136,10 @@ UNKNOWN = (
     "Sign in with your password, and bind it under your name, “Single sign-on”. If you have no password, ask an "
     "administrator for a link.",
 )
-LOCKED = ("Too many tries that failed.", "Wait 15 minutes, or ask an administrator to unlock your name.")
+LOCKED = (
+    "Too many tries that failed.",
+    "Wait 15 minutes (after 10 tries 3 hours, after 20 a day), or ask an administrator to unlock your name.",
+)
 OTHERS = (
     "This answer is not for the person who is signed in here.",
     "Sign in, and begin again under “Single sign-on”.",

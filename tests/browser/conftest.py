@@ -85,7 +85,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
 
 def _is_fault(said: Any) -> bool:
     """An answer of 4xx is told there too: what was refused is no fault of the page."""
-    return said.type == "error" and "Failed to load resource" not in said.text
+    answers = ("Failed to load resource", "Response Status Error Code")
+    return said.type == "error" and not said.text.startswith(answers)
 
 
 def new_context(office: Office, chromium: Browser, who: str | None, **options: Any) -> BrowserContext:

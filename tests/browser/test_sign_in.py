@@ -5,8 +5,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.clerk import PASSWORD
 from tests.browser.conftest import Visit, sign_in
-from tests.browser.office import Customer, Office
-from tests.browser.walking import one_time_password, this_step
+from tests.browser.office import Customer, Office, now
+from tests.browser.walking import choose, one_time_password, this_step
 from tests.support.kept_logs import secret as noted
 
 
@@ -91,3 +91,32 @@ def test_five_wrong_passwords_lock_the_name(visit: Visit, customer: Customer) ->
     expect(page.get_by_role("alert", name="Too many failed login attempts")).to_be_visible()
     sign_in(page, customer.vera)
     expect(page.get_by_role("heading", name=customer.name, level=1)).to_be_visible()
+
+
+@pytest.mark.rule("A5")
+def test_a_session_that_ends_while_somebody_types_loses_nothing(office: Office, visit: Visit) -> None:
+    """The part of the page that checks while they type asks to sign in again in place; then it goes on."""
+    customer = office.customer(bot_creator=10)
+    page = visit(customer.clara, customer.room)
+    choose(page, "lfr-box", customer.site().request(now()), "plant-north-0001.lfr")
+    session = [each for each in page.context.cookies() if each["name"].endswith("calm_session")]
+    assert len(session) == 1
+    page.context.clear_cookies(name=session[0]["name"])
+    creators = page.get_by_label("Bot Creator")
+    creators.fill("12")
+    dialog = page.get_by_role("dialog", name="You were signed out")
+    expect(dialog).to_be_visible()
+    expect(creators).to_have_value("12")
+    with page.context.expect_page() as opened:
+        dialog.get_by_role("link", name="Sign in again").click()
+    other = opened.value
+    sign_in(other, customer.clara)
+    expect(other.get_by_role("heading", name=customer.name, level=1)).to_be_visible()
+    other.close()
+    page.bring_to_front()
+    page.evaluate("window.dispatchEvent(new Event('focus'))")  # a browser without a screen is never looked at
+    expect(dialog).to_have_count(0)
+    creators.fill("9")
+    expect(page.get_by_role("button", name="Issue the license file")).to_be_visible()
+    page.get_by_role("button", name="Issue the license file").click()
+    expect(page.get_by_text("License file #1 is issued.")).to_be_visible()

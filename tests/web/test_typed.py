@@ -1,9 +1,14 @@
 """A5: the session ends while somebody types. They were at lunch."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.test import Client
 
+import carnet
 from carnet.calm.people.models import Person
+from carnet.web_kit.sign_in import typed
 from tests.web.conftest import PASSWORD, Portal
 
 pytestmark = pytest.mark.rule("A5")
@@ -64,3 +69,22 @@ def test_a_part_of_a_page_is_no_sign_in_page_inside_another(portal: Portal) -> N
     browser = at_lunch(portal)
     answer = browser.get("/my/sessions/", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.content) == (401, b"Sign in again.")
+
+
+def test_what_is_shown_is_what_was_typed_in_words(portal: Portal) -> None:
+    path = f"/accounts/{portal.northwind.id}/people/"
+    browser = at_lunch(portal)
+    answer = browser.post(path, FIELDS | {"seen": "12", "phone_number": "555"})
+    page = browser.get(sign_in(browser, answer["Location"])).content.decode()
+    assert 'name="seen" value="12"' in page, "it goes along"
+    assert "<dt>Seen</dt>" not in page
+    assert "<dt>Phone number</dt>" in page
+
+
+def test_what_a_page_puts_into_its_forms_is_known() -> None:
+    """Names of hidden fields in all templates: marks, or what a person chose on the page before."""
+    chosen = {"days", "holder", "name", "product", "role", "user"}
+    templates = [path.read_text() for path in Path(carnet.__file__).parent.rglob("*.html")]
+    hidden = {name for text in templates for name in re.findall(r'type="hidden"\s+name="([a-z_]+)"', text)}
+    assert hidden - chosen <= typed.UNSEEN, "say which of the two it is"
+    assert "seen" in hidden

@@ -8,6 +8,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
 MOST = 64 * 1024  # characters of one form that are kept
+UNSEEN = {  # what a page puts into a form, and no person typed
+    "after", "fingerprint", "good_rows_only", "here", "lease", "lfr", "next", "only_good", "proposal", "refused", "rows",
+    "seen", "text",
+}  # fmt: skip
 _TYPED, _TOKEN = "typed", "csrfmiddlewaretoken"
 
 
@@ -38,4 +42,10 @@ def typed_again(request: HttpRequest) -> HttpResponse:
     typed = request.session.get(_TYPED)
     if not typed or typed["by"] != str(request.user.pk):
         return redirect("home")
-    return render(request, "account/typed.html", {"path": typed["path"], "fields": typed["fields"]})
+    shown = [(_words(name), value) for name, value in typed["fields"] if name not in UNSEEN and value]
+    return render(request, "account/typed.html", {"path": typed["path"], "fields": typed["fields"], "shown": shown})
+
+
+def _words(name: str) -> str:
+    """`valid_until` as people read it: the form that knows its own words is not here."""
+    return name.replace("_", " ").replace("-", " ").strip().capitalize()

@@ -12,6 +12,7 @@ from carnet.control_room.queries.questions import Records
 from carnet.control_room.rules.granting.people import AddPerson, ChangePerson, FindPerson, Role
 from carnet.control_room.rules.granting.two_people import ListTwoPeople
 from tests.room.site import PASSWORD, Browser, Pages, give_passwords, serve_pages, without_time_and_tokens
+from tests.room.test_setup import mailbox
 from tests.support.kept_logs import secret
 from tests.support.own_site import licensed_site
 
@@ -265,3 +266,35 @@ def test_the_machine_clears_the_lost_factor_of_an_administrator(site: Pages) -> 
         assert (told.returncode, "/choose/" in told.stdout, "signed out everywhere" in told.stdout) == (0, True, True)
         assert finder.get("/").headers["location"].startswith("/account/")
     site.do(ChangePerson("carol", None))
+
+
+@pytest.mark.rule("A3")
+def test_a_lost_factor_is_told_by_mail_by_whom_it_was_removed(site: Pages, ben: Browser) -> None:
+    """By one, by two, and on the machine; to the person where the name is an address, else to who gets the notices."""
+    ada = site.client("administrator")
+    with mailbox() as (port, mails):
+        fields = {"mail_to": "ops@site.example", "mail_host": "127.0.0.1", "mail_port": port, "mail_security": "none"}
+        assert ada.send_form("/settings/", fields | {"syslog_protocol": "udp"}).status_code == 302
+        try:
+            with (
+                closing(signed_in(site, "viola", Role.VIEWER)),
+                closing(signed_in(site, "odd@site.example", Role.AUDITOR)),
+            ):
+                page = ada.send_form("/people/second-factors/", {"name": "viola"})
+                secret(page.text.split("/choose/")[1].split("/")[0], "a link to choose a password")
+                asked = {"name": "odd@site.example", "act": "second factors", "reason": "lost"}
+                half(ada.send_form("/people/ask/", asked, follow_redirects=True).text)
+                assert len(mails) == 1, "nothing was done yet"
+                (proposal,) = waiting(site)
+                settled = {"proposal": proposal, "decision": "confirm"}
+                half(ben.send_form("/people/settle/", settled, follow_redirects=True).text)
+                assert site.command("person", "remove-factors", "viola", "--as", "root").returncode == 0
+        finally:
+            nobody = fields | {"mail_to": "", "syslog_protocol": "udp"}
+            assert ada.send_form("/settings/", nobody).status_code == 302
+    found = [re.search(r"^To: (\S+)\s.*^([^\n]+) removed the second", each, re.M | re.S) for each in mails]
+    assert [each.groups() if each else None for each in found] == [
+        ("ops@site.example", "ada"),
+        ("odd@site.example", "ada and ben"),
+        ("ops@site.example", "root"),
+    ]

@@ -84,3 +84,21 @@ def test_whoever_removes_their_own_factors_is_signed_out_and_shown_the_answer(po
     person, browser = lose(portal, "administrator")
     assert browser.post(f"/people/{person.pk}/", {"what": "factors"}).status_code < 400
     assert is_shut_out(person, browser)
+
+
+@pytest.mark.rule("A3", "A4")
+@pytest.mark.parametrize("by_mail", [True, False])
+def test_the_staff_is_told_by_mail_by_which_two(portal: Portal, settings: Any, *, by_mail: bool) -> None:
+    """With the link in it; or without one, where the code was begun before there was a mail server."""
+    settings.EMAIL_HOST = "mail.example"
+    person, _finder = lose(portal, "auditor")
+    lost = staff_acts.StaffAct(staff_acts.FACTORS, person.email, "left it in a train")
+    asked = ok(staff_acts.propose(portal.calm, lost, by_mail=by_mail, now=portal.now, by=OPERATOR))
+    assert mail.outbox == [], "nothing was done yet"
+    where = f"/confirmations/{asked.proposed.proposal}/"
+    page = portal.as_("approver").post(where, {"decision": "confirm"}, follow=True)
+    assert page.status_code == 200
+    told = [each for each in mail.outbox if each.to == [person.email]]
+    assert ("/sign-in/choose/" in told[0].body) == by_mail
+    assert [each.subject for each in told] == ["CALM: your second factors were removed"]
+    assert f"{OPERATOR} and {APPROVER} removed your second factors" in " ".join(str(told[0].body).split())

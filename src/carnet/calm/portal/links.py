@@ -86,9 +86,11 @@ def mailed(request: AuthorizedRequest, email: str, *, lost_by: str = "") -> bool
 
 def tell_confirmed(request: AuthorizedRequest, done: Confirmed) -> None:
     """A3: the second half of a code, to who confirmed; or the link, by mail, to whom it is for."""
+    lost_by = f"{done.proposed_by} and {done.confirmed_by}" if done.kind == staff_acts.FACTORS else ""
     if done.invited:
-        lost_by = f"{done.proposed_by} and {done.confirmed_by}" if done.kind == staff_acts.FACTORS else ""
         mailed(request, done.invited, lost_by=lost_by)
+    elif lost_by:
+        messages.info(request, tell_factors_removed(done.subject, lost_by))
     if done.half:
         page = request.build_absolute_uri(with_prefix("/sign-in/code/"))
         told = f"The second half of the code is shown once, here. {done.subject} types both in at {page}: {done.half}"

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_GET
 
 MOST = 64 * 1024  # characters of one form that are kept
 UNSEEN = {  # what a page puts into a form, and no person typed
-    "after", "fingerprint", "good_rows_only", "here", "lease", "lfr", "next", "only_good", "proposal", "refused", "rows",
-    "seen", "text",
+    "after", "fingerprint", "good_rows_only", "here", "lease", "lfr", "next", "only_good", "proposal", "refused",
+    "rows", "seen", "text",
 }  # fmt: skip
 _TYPED, _TOKEN = "typed", "csrfmiddlewaretoken"
 

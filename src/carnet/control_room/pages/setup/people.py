@@ -273,7 +273,7 @@ def _done(request: AuthorizedRequest, done: AskedAnswer) -> None:
     if done.anew:
         forget(done.name)
     if done.act == Act.FACTORS:
-        messages.info(request, tell_factors_removed(done.name, request.person.name))
+        messages.info(request, tell_factors_removed(done.name, f"{done.asked_by} and {request.person.name}"))
     half = half_codes.complete(EntryCode, done.proposal, runtime_services().random(10), request.now)
     messages.success(request, "Confirmed and done.")
     if half:

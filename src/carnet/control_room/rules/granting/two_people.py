@@ -39,6 +39,7 @@ class AskedAnswer:
     proposal: str
     act: str
     name: str
+    asked_by: str
     anew: bool  # they begin without password and second factor of before, by an entry code (`people.begins_anew`)
 
 
@@ -69,7 +70,7 @@ class AskPersonAct(Command[AskedAnswer]):
             return refusal
         proposal = new_id(moment.now, moment.random)
         event = PersonAsked(proposal=proposal, act=self.act, name=self.name, role=self.role, reason=self.reason)
-        return Decision([event], _answer(state, proposal, self.act, self.name, self.role))
+        return Decision([event], _answer(state, proposal, self.by, self))
 
     def _cannot_be(self, state: State) -> Refusal | None:
         if not self.reason.strip() or len(self.reason) > MAX_REASON or not is_printable(self.reason):
@@ -96,7 +97,7 @@ class SettlePersonAct(Command[AskedAnswer]):
         if asked is None:
             return _settled_before(state, self.proposal)
         settled = PersonSettled(proposal=self.proposal, confirmed=self.confirmed)
-        answer = _answer(state, asked.proposal, asked.act, asked.name, asked.role)
+        answer = _answer(state, asked.proposal, asked.by, asked)
         if not self.confirmed:
             return Decision([settled], answer)
         effect = _not_the_second(state, asked, self.by, moment.now) or effect_of(
@@ -190,9 +191,10 @@ def _asked_before(state: State, asks: AskPersonAct, now: datetime) -> Refusal | 
     return None
 
 
-def _answer(state: State, proposal: str, act: str, name: str, role: str | None) -> AskedAnswer:
-    changes = act in (Act.ADD, Act.ROLE)
-    return AskedAnswer(proposal, act, name, act == Act.FACTORS or (changes and people.begins_anew(state, name, role)))
+def _answer(state: State, proposal: str, asked_by: str, what: AskPersonAct | AskedAct) -> AskedAnswer:
+    changes = what.act in (Act.ADD, Act.ROLE)
+    anew = what.act == Act.FACTORS or (changes and people.begins_anew(state, what.name, what.role))
+    return AskedAnswer(proposal, what.act, what.name, asked_by, anew)
 
 
 _NOTED = {Act.LINK: people.Access.LINK_GIVEN, Act.FACTORS: people.Access.FACTORS_REMOVED}

@@ -4,6 +4,7 @@ Root works in a data folder as the folder's owner (`carnet.owner`). A file elsew
 over here: one to read as an open handle, one to write as a process that can write this one file.
 """
 
+import errno
 import fcntl
 import glob
 import os
@@ -116,6 +117,8 @@ def replacing(path: Path, mode: int = 0o644) -> Iterator[BinaryIO]:
                 os.unlink(beside, dir_fd=folder)  # half a file would only keep a full disk full
             raise
         os.fsync(folder)
+        if not os.path.samestat(os.fstat(folder), path.parent.stat()):  # a stick was pulled out meanwhile
+            raise OSError(errno.ENODEV, "another folder is there now", str(path))
     finally:
         os.close(folder)
 

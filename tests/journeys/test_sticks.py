@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def _mounted(place: Path, size: int) -> Iterator[Path]:
     try:
         yield place
     finally:
-        subprocess.run(["umount", "-l", place], check=True)
+        subprocess.run(["umount", "-l", place], check=False, capture_output=True)  # a test may have pulled it out
 
 
 def fill(place: Path, left: int = 0) -> None:
@@ -77,6 +78,20 @@ def test_a_license_file_and_a_receipt_on_a_full_stick_stand_and_are_written_agai
     assert "run: control-room license show --receipt FILE" in done.err
     story.site("license", "show", "--receipt", story.file("receipt"))
     assert story.calm("receipt", "accept", story.file("receipt"))["verdict"] == "confirmed"
+
+
+@pytest.mark.rule("D3")
+@pytest.mark.parametrize("another", [False, True])
+def test_a_stick_that_is_pulled_out_while_a_file_is_written_is_told(stick: Path, another: bool) -> None:
+    """Between its opening and its last name. A stick that is put in its place does not hold the file either."""
+    with ExitStack() as back:
+        with pytest.raises(OSError) as raised, files.replacing(stick / "x.lfr") as stream:  # noqa: PT011 - see below
+            stream.write(b"half of it")
+            subprocess.run(["umount", "-l", stick], check=True)
+            if another:
+                back.enter_context(contextmanager(_mounted)(stick, STICK))
+        assert "was the stick pulled out?" in out_files.words_of(raised.value)
+        assert list(stick.iterdir()) == [], "nothing looks as if it were there"
 
 
 @pytest.mark.rule("D3")

@@ -85,7 +85,7 @@ def test_a_license_file_and_a_receipt_on_a_full_stick_stand_and_are_written_agai
 def test_a_stick_that_is_pulled_out_while_a_file_is_written_is_told(stick: Path, another: bool) -> None:
     """Between its opening and its last name. A stick that is put in its place does not hold the file either."""
     with ExitStack() as back:
-        with pytest.raises(OSError) as raised, files.replacing(stick / "x.lfr") as stream:  # noqa: PT011 - see below
+        with pytest.raises(OSError) as raised, files.replacing(stick / "x.lfr") as stream:  # noqa: PT011, PT012 - what is held against it stands below
             stream.write(b"half of it")
             subprocess.run(["umount", "-l", stick], check=True)
             if another:

@@ -399,18 +399,20 @@ class _Portal:
 
 
 def _first_person(portal: _Portal, say: Callable[[str], None]) -> None:
-    """If no person can sign in yet: the command that gives the first operator a link. A link itself is never said here:
-    a service's output is a log (A6)."""
+    """If no person can sign in yet: the command that gives the first operator a link; one is added where there is none.
+    A link itself is never said here: a service's output is a log (A6)."""
     from carnet.calm.people import staff
     from carnet.calm.people.access import Role
 
     if staff.anybody_can_sign_in():
         return
-    if not any(person.email == FIRST for person in staff.list_people()):
+    operators = staff.staff_addresses()
+    if not operators:
         fields: dict[str, Any] = {"email": FIRST, "name": "First operator", "role": Role.OPERATOR, "account": None}
         staff.add_person(portal.calm(), **fields, now=portal.now(), by=FIRST, on_machine=True)
-    say("No person can sign in yet. This prints where the first operator chooses a password, on this machine:")
-    say(f"  calm person link {FIRST} --data {portal.vendor.folder}")
+    who = operators[0] if operators else FIRST
+    say(f"No person can sign in yet. This prints where {who} chooses a password, on this machine:")
+    say(f"  calm person link {who} --data {portal.vendor.folder}")
 
 
 def _check_catalogue(catalogue: bytes) -> None:

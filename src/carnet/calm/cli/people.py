@@ -37,8 +37,14 @@ Role = Annotated[
 ]
 Name = Annotated[str, typer.Option("--name", help="As colleagues know them; else the address.")]
 
+Address = Annotated[
+    str, typer.Option("--address", help="Where people reach the portal: what `serve` says. Without it only the path.")
+]
 
-def add_person(session: Session, email: Email, role: Role, name: Name = "", account: AnyAccount = None) -> None:
+
+def add_person(
+    session: Session, email: Email, role: Role, name: Name = "", account: AnyAccount = None, address: Address = ""
+) -> None:
     """Add somebody. They choose their password themselves, with the link that is printed."""
     calm = session.portal()
     from carnet.calm.people.staff import add_person as use_case
@@ -46,7 +52,7 @@ def add_person(session: Session, email: Email, role: Role, name: Name = "", acco
     answer = use_case(
         calm, email=email, name=name or email, role=role, account=account, on_machine=True, **session.who()
     )
-    path = session.vendor.password_link(answer.email)
+    path = address.rstrip("/") + session.vendor.password_link(answer.email)
     session.answer(answer, lambda console, a: _added(console, a, path), link=path)
 
 
@@ -56,7 +62,8 @@ def _added(console: "Console", answer: Any, path: str) -> None:
 
 
 def _link(console: "Console", path: str) -> None:
-    console.print("They choose a password at this address of the portal, once, within 24 hours:")
+    where = "of the portal" if path.startswith("/") else "in their browser"
+    console.print(f"They choose a password at this address {where}, once, within 24 hours:")
     console.print(f"  {path}", soft_wrap=True)
 
 
@@ -82,26 +89,24 @@ def change_role(session: Session, email: Email, role: Role) -> None:
     session.answer(answer, lambda console, a: console.print(f"{a.email} is {a.role} from now on."))
 
 
-def link(session: Session, email: Email) -> None:
+def link(session: Session, email: Email, address: Address = "") -> None:
     """A new link with which somebody chooses a password. The old password holds until then."""
     calm = session.portal()
     from carnet.calm.people.staff import give_link
 
     answer = give_link(calm, email=email, on_machine=True, **session.who())
-    path = session.vendor.password_link(answer.email)
+    path = address.rstrip("/") + session.vendor.password_link(answer.email)
     session.answer(answer, lambda console, _: _link(console, path), link=path)
 
 
-def remove_factors(session: Session, email: Email) -> None:
+def remove_factors(session: Session, email: Email, address: Address = "") -> None:
     """Somebody lost a second factor: all are removed, every session ends, and a new link is printed."""
     calm = session.portal()
     from carnet.calm.people.staff import remove_second_factors
 
     answer = remove_second_factors(calm, email=email, on_machine=True, **session.who())
-    path, told = (
-        session.vendor.password_link(answer.email),
-        session.vendor.tell_factors_removed(answer.email, session.by),
-    )
+    path = address.rstrip("/") + session.vendor.password_link(answer.email)
+    told = session.vendor.tell_factors_removed(answer.email, session.by)
     session.answer(answer, lambda console, a: _factors_removed(console, a, path, told), link=path, told=told)
 
 

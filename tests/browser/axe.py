@@ -27,6 +27,12 @@ FOLDED = """() => [...document.querySelectorAll("main table.cards > thead")].fil
   one => "a table is cards: " + one.closest("table").getAttribute("aria-label"))"""
 
 
+# Tables that are wider than what they stand in, and so lie over what is beside them.
+OVER = """() => [...document.querySelectorAll("main table")].filter(
+  one => one.getBoundingClientRect().right > one.closest(".card, main").getBoundingClientRect().right + 1).map(
+  one => "a table is wider than its card: " + one.getAttribute("aria-label"))"""
+
+
 # A message that is just rising has other colours than it will have.
 AT_REST = """() => Promise.all(document.getAnimations()
     .filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished.catch(() => null)))"""
@@ -52,7 +58,7 @@ def faults_of(page: Page) -> str:
         if whole > seen:
             found[f"sideways at {width}"] = [f"{whole} > {seen}", *page.evaluate(OUTSIDE)]
         if width == DESKTOP:
-            found[f"{width}"] = page.evaluate(FOLDED)
+            found[f"{width}"] = [*page.evaluate(FOLDED), *page.evaluate(OVER)]
     return "\n".join(f"{where}: {what}" for where, whats in found.items() for what in whats)
 
 

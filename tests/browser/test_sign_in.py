@@ -73,7 +73,7 @@ def passkey_added(page: Page) -> None:
     page.goto("/my/passkeys/add/")
     password_again(page)
     page.get_by_label("Name").fill("This laptop")
-    page.get_by_label("Passwordless").check()
+    page.get_by_label("Sign in with it alone").check()
     page.get_by_role("button", name="Add it").click()
     expect(page.get_by_text("Security key added.")).to_be_visible()
     page.goto("/my/passkeys/")
@@ -88,7 +88,7 @@ def test_five_wrong_passwords_lock_the_name(visit: Visit, customer: Customer) ->
         sign_in(page, customer.clara, "not this one, surely")
         expect(page.get_by_role("alert")).to_be_visible()
     sign_in(page, customer.clara)
-    expect(page.get_by_role("alert", name="Too many failed login attempts")).to_be_visible()
+    expect(page.get_by_role("alert", name="Too many wrong passwords or codes")).to_be_visible()
     sign_in(page, customer.vera)
     expect(page.get_by_role("heading", name=customer.name, level=1)).to_be_visible()
 

@@ -162,6 +162,7 @@ MFA_FORMS = {
     "authenticate": "carnet.web_kit.sign_in.one_time.Authenticate",
     "reauthenticate": "carnet.web_kit.sign_in.one_time.Reauthenticate",
     "activate_totp": "carnet.web_kit.sign_in.one_time.SetUp",
+    "add_webauthn": "carnet.web_kit.sign_in.passkeys.Add",
 }
 USERSESSIONS_TRACK_ACTIVITY = True  # by `SeenLast`, once a minute
 SECOND_FACTOR = "required"  # of whom: each side says

@@ -24,6 +24,15 @@ from carnet.web_kit.sign_in import locks
 
 
 class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {  # what people meet here, in plain words
+        "email_password_mismatch": "The address or the password is wrong.",
+        "username_password_mismatch": "The name or the password is wrong.",
+        "enter_current_password": "Type your current password.",
+        "incorrect_password": "The password is wrong.",
+        "too_many_login_attempts": "Too many wrong passwords or codes. Wait, or ask an administrator to unlock you.",
+        "rate_limited": "Too many tries from here. Wait a minute, then try again.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         del request
         return False

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.urls import reverse
+from django.urls import reverse, set_script_prefix
 
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Approval
@@ -17,6 +17,7 @@ from carnet.calm.people.recipients import Recipients
 from carnet.calm.queries.log_queries import show_log
 from carnet.calm.use_cases import accounts, proposals
 from tests.calm.conftest import DAY, HOUR, ok
+from tests.support.kept_logs import secret
 from tests.web.conftest import Portal
 
 REASON = {"industry": "Energy", "version": "40.0.0", "reason": "the plant has no connection"}
@@ -145,3 +146,27 @@ def test_what_only_asks_looks_for_nobody_who_is_waited_for(portal: Portal) -> No
     browser.post(reverse("configure", args=[portal.guid]), {"until": ""}, headers={"HX-Request": "true"})
     browser.get(reverse("inbox"))
     assert portal.left_behind == []
+
+
+@pytest.mark.parametrize("prefix", ["", "/licensing"])
+def test_links_in_mails_lead_below_the_prefix_once(portal: Portal, settings: Any, prefix: str) -> None:
+    """Of what waits, and to a password; sent in another thread than the request's."""
+    settings.FORCE_SCRIPT_NAME = prefix or None
+    try:
+        assert ask(portal).status_code == 302
+        viewer = portal.people["viewer"]
+        assert portal.as_("operator").post(f"/people/{viewer.pk}/", {"what": "link"}).status_code in (200, 302)
+        portal.as_("nobody").post("/sign-in/forgotten/", {"email": viewer.email})
+        set_script_prefix("/")  # as another thread has it
+        waiting = answered(portal)
+    finally:
+        set_script_prefix("/")
+    sent = [str(each.body) for each in mail.outbox]
+    links = [link for body in sent for link in re.findall(r"http://\S+", body)]
+    assert len(waiting) >= 2
+    assert any("/inbox/approvals/" in link for link in links)
+    choose = [link for link in links if "/sign-in/choose/" in link]
+    assert len(choose) == 2
+    for link in choose:
+        secret(link.rstrip("/").rpartition("/")[2], "a link to choose a password")
+    assert all(re.match(rf"http://testserver{prefix}/(inbox|sign-in)/", link) for link in links), links

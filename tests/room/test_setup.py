@@ -175,6 +175,8 @@ def test_notices_go_by_mail_and_syslog_each_once_with_the_checkpoint(new_site: C
         lines = [taken.recv(4096).decode() for _ in range(2)]
         assert (len(mails), "ops@site.example, security@site.example" in mails[1]) == (2, True)
         assert f"checkpoint {pages.folder_id}" in lines[1]
+        vendor = pages.vendor.trust.vendor
+        assert all(f"\nControl Room, licensed by {vendor}" in each.replace("\r", "") for each in mails)
         again = pages.command("notify")
         assert "No notice is due." in again.stdout
         assert len(mails) == 2

@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
     command(purchase, "lower")(lower_purchase)
     command(purchase, "import")(import_order)
     command(purchase, "take-back-import")(take_back_import)
-    guid = new_app("License GUIDs: an account's license_guids, each for one Control Room.")
+    guid = new_app("License GUIDs of accounts, each for one Control Room.")
     command(guid, "add")(add_guid)
     command(guid, "list")(list_guids)
     command(guid, "show")(show_guid)

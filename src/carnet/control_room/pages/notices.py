@@ -18,11 +18,14 @@ from pathlib import Path
 from django.core.mail import EmailMessage, get_connection
 from django.db import IntegrityError, transaction
 
+from carnet.control_room.engine.backup import TRUST
 from carnet.control_room.local_api.client import EngineClient
 from carnet.control_room.local_api.pages_acts import Told
 from carnet.control_room.pages.models import NoticeSent, NoticeSettings
+from carnet.control_room.pages.runtime_config import runtime_config
 from carnet.control_room.queries.notices import DueNotices, Notice
 from carnet.control_room.queries.questions import Checkpoint
+from carnet.exchange.key_set import Trust, read_trust
 from carnet.printable import SENTENCE, printable
 
 MAIL_HOST = "CARNET_ROOM_SMTP_HOST"
@@ -176,7 +179,15 @@ def _mail(chosen: NoticeSettings, subject: str, text: str, to: list[str] | None 
         timeout=PATIENCE,
     )
     sender = chosen.mail_from or f"control-room@{socket.gethostname()}"
-    EmailMessage(subject, text, sender, to or chosen.mail_to.splitlines(), connection=connection).send()
+    signed = f"{text.rstrip()}\n\nControl Room{_by_vendor()}\n"
+    EmailMessage(subject, signed, sender, to or chosen.mail_to.splitlines(), connection=connection).send()
+
+
+def _by_vendor() -> str:
+    """Whose product it is that writes, as the trust file beside the ledger has it; nothing where that is not there."""
+    file = runtime_config().data / TRUST
+    trust = read_trust(file.read_bytes()) if file.is_file() else None
+    return f", licensed by {trust.vendor}" if isinstance(trust, Trust) else ""
 
 
 def _password() -> str:

@@ -3,12 +3,18 @@ asked over its socket."""
 
 import json
 import re
+from contextlib import closing
 
 import pytest
 
+from carnet.control_room.local_api.client import UnixClient
+from carnet.control_room.local_api.pages_acts import PagesAct
+from carnet.control_room.queries.questions import Records
 from carnet.control_room.rules.granting.people import AddPerson
+from carnet.exchange.verdicts import Refusal
 from tests.room.site import Pages, give_passwords
 from tests.room.test_exchange_pages import Make
+from tests.support.kept_logs import secret
 
 pytestmark = pytest.mark.rule("A2", "A5")
 
@@ -26,6 +32,8 @@ def pages(new_site: Make) -> Pages:
 def test_a_link_is_given_and_opens(pages: Pages) -> None:
     given = pages.command("person", "link", "ola", "--address", pages.address)
     assert given.returncode == 0, given
+    (newest,) = pages.ask(Records(1, "access.noted")).records
+    assert (newest.body["what"], newest.body["about"]) == ("link to a password given", "ola"), newest
     (link,) = re.findall(r"/account/choose/\S+", given.stdout)
     with pages.browser() as browser:
         assert "Choose" in browser.get(browser.get(link).headers["location"]).text
@@ -56,6 +64,22 @@ def test_notices_are_sent_and_migrations_are_told(pages: Pages) -> None:
     assert (told.returncode, json.loads(told.stdout)["ways"]) == (0, [])
     found = pages.command("migrations", "--json")
     assert (found.returncode, json.loads(found.stdout)["steps"]) == (0, [])
+
+
+@pytest.mark.security
+@pytest.mark.rule("A3")
+def test_no_link_leaves_the_socket_without_its_record(pages: Pages) -> None:
+    """Also for who speaks to the socket without our command; and none for a name that the ledger does not let in."""
+    client = UnixClient.connect(pages.folder)
+    assert client
+    with closing(client):
+        before = pages.size
+        assert isinstance(client.pages(PagesAct("link", "mallory", "root"), str), Refusal)
+        path = client.pages(PagesAct("link", "ola", "root"), str)
+    assert isinstance(path, str)
+    secret(path.rstrip("/").rpartition("/")[2], "a link to choose a password")
+    (newest,) = pages.ask(Records(1, "access.noted")).records
+    assert (newest.actor, newest.body["about"], pages.size > before) == ("root", "ola", True)
 
 
 @pytest.mark.security

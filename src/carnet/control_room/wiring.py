@@ -37,7 +37,7 @@ from carnet.control_room.engine.store import Store
 from carnet.control_room.ledger.events import AccessNoted, LedgerRestored, PersonAdded, SiteArrived, SiteMoved
 from carnet.control_room.ledger.record import SYSTEM
 from carnet.control_room.ledger.verify import Evidence, verify
-from carnet.control_room.local_api.client import EngineClient, InProcessClient, UnixClient
+from carnet.control_room.local_api.client import EngineClient, InProcessClient, UnixClient, unrefused
 from carnet.control_room.local_api.pages_acts import PagesAct, Told
 from carnet.control_room.pages.runtime_config import PAGES
 from carnet.control_room.rules.activation.lfr_draft import KEY_SET
@@ -48,6 +48,7 @@ from carnet.entitlements import new_id
 from carnet.errors import BusyError, ClockError, TamperedError, UsageError
 from carnet.exchange.key_set import Trust
 from carnet.exchange.strict import encode
+from carnet.exchange.verdicts import Refusal
 from carnet.far_ahead import check_named, largest_jump
 from carnet.files import remove_parts, scratch_folder
 from carnet.merkle import Checkpoint
@@ -181,9 +182,9 @@ class Site:
             per_address=how.per_address,
         )
 
-    def password_link(self, name: str) -> str:
-        """The path of the pages at which this person chooses a password, once."""
-        return self._at_pages(PagesAct("link", name), str)
+    def password_link(self, name: str, by: str) -> str | Refusal:
+        """The path of the pages at which this person chooses a password, once; that it was given is recorded first."""
+        return self._at_pages(PagesAct("link", name, by), str)
 
     def forget(self, name: str) -> None:
         """What opened this name at the pages until now opens it no more."""
@@ -196,7 +197,7 @@ class Site:
 
     def tell_factors_removed(self, name: str, by: str) -> str:
         """By mail, where a server is set; what came of it."""
-        return self._at_pages(PagesAct("tell_factors_removed", name, by), str)
+        return unrefused(self._at_pages(PagesAct("tell_factors_removed", name, by), str))
 
     def key_uses(self) -> dict[str, datetime]:
         from carnet.control_room.engine.key_uses import read_uses
@@ -206,15 +207,18 @@ class Site:
     def notify(self) -> Told:
         """Sends what is due, by the ways that are set at the pages. Raises UsageError after a move (L7)."""
         self._refuse_where_it_moved()
-        return self._at_pages(PagesAct("notify"), Told)
+        return unrefused(self._at_pages(PagesAct("notify"), Told))
 
-    def _at_pages(self, act: PagesAct, answers: type[T]) -> T:
+    def _at_pages(self, act: PagesAct, answers: type[T]) -> T | Refusal:
         """By the running server, which holds the pages' keys; without one here, where Django is set up for it."""
         with ExitStack() as stack:
             running = self._running(stack)
             if running:
                 return running.pages(act, answers)
-            client = self._own(stack, writing=False)
+            client = self._own(stack, writing=act.record is not None)
+            decided = client.execute(act.record, act.by) if act.record else None
+            if isinstance(decided, Refusal):
+                return decided
             self._set_up_pages()
             from carnet.control_room.pages.machine_acts import perform
 

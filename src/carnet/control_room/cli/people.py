@@ -110,14 +110,14 @@ def link(
     address: Address = PAGES_HERE,
 ) -> None:
     """A link with which somebody chooses a password: good once, for a day. Give it to this person only."""
-    from carnet.control_room.rules.granting.two_people import GiveLink
+    session.answer(_link(session, name, address), lambda console, a: console.print(a["link"], soft_wrap=True))
 
-    with session.site.client(writing=True) as client:
-        given = client.execute(GiveLink(name, on_machine=True), session.actor)
-        if isinstance(given, Refusal):
-            refuse(given, as_json=session.as_json)
-        link = address.rstrip("/") + session.site.password_link(name)
-    session.answer({"name": name, "link": link}, lambda console, _: console.print(link, soft_wrap=True))
+
+def _link(session: Session, name: str, address: str) -> dict[str, str]:
+    path = session.site.password_link(name, session.actor)
+    if isinstance(path, Refusal):
+        refuse(path, as_json=session.as_json)
+    return {"name": name, "link": address.rstrip("/") + path}
 
 
 def remove_factors(session: Session, name: Name, address: Address = PAGES_HERE) -> None:
@@ -128,11 +128,10 @@ def remove_factors(session: Session, name: Name, address: Address = PAGES_HERE) 
         removed = client.execute(RemoveFactors(name, on_machine=True), session.actor)
         if isinstance(removed, Refusal):
             refuse(removed, as_json=session.as_json)
-        session.site.forget(name)
-        link = address.rstrip("/") + session.site.password_link(name)
-        told = session.site.tell_factors_removed(name, session.actor)
-    said = {"name": name, "role": removed.role, "link": link, "told": told}
-    session.answer(said, lambda console, _: _factors_removed(console, name, link, told))
+    session.site.forget(name)
+    said = _link(session, name, address) | {"role": str(removed.role)}
+    told = said["told"] = session.site.tell_factors_removed(name, session.actor)
+    session.answer(said, lambda console, a: _factors_removed(console, name, a["link"], told))
 
 
 def _factors_removed(console: "Console", name: str, link: str, told: str) -> None:

@@ -127,10 +127,12 @@ class UnixClient:
         assert isinstance(reply, protocol.Fetched)
         return reply.body
 
-    def pages(self, act: PagesAct, answers: type[U]) -> U:
+    def pages(self, act: PagesAct, answers: type[U]) -> U | Refusal:
         """What the pages came to. Raises CarnetError."""
         self._connection.settimeout(PAGES_PATIENCE)
         reply = protocol.read_reply(self._exchange(protocol.pages(act), changes=True))
+        if isinstance(reply, protocol.Refused):
+            return reply.refusal
         assert isinstance(reply, protocol.Answered)
         return msgspec.json.decode(reply.answer, type=answers)
 

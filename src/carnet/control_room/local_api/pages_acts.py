@@ -6,15 +6,22 @@ from typing import Literal
 
 import msgspec
 
+from carnet.control_room.rules.granting.two_people import GiveLink
+
 PATIENCE = 600.0  # seconds that it may take: a mail server that does not answer is waited for
 
 
 class PagesAct(msgspec.Struct, frozen=True, tag="pages", forbid_unknown_fields=True):
-    """`by`: who did what the person is told about."""
+    """`by`: who has it done, and whom the person is told of."""
 
     what: Literal["link", "forget", "unlock", "tell_factors_removed", "notify"]
     name: str = ""
     by: str = ""
+
+    @property
+    def record(self) -> GiveLink | None:
+        """A3: what must be decided, and recorded, before the pages do it."""
+        return GiveLink(self.name, on_machine=True) if self.what == "link" else None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from carnet.control_room.local_api.pages_acts import PATIENCE as PAGES_PATIENCE
 from carnet.control_room.local_api.pages_acts import PagesAct
 from carnet.control_room.rules.decision import Question
 from carnet.errors import BusyError, CarnetError, UsageError
+from carnet.exchange.verdicts import Refusal
 
 CALLERS = 32  # connections at a time
 PATIENCE = 60.0  # seconds for a caller's next request to arrive whole
@@ -153,6 +154,10 @@ class UnixServer:
     async def _done_at_pages(self, act: PagesAct) -> object:
         if self._pages is None:
             raise UsageError("This server has no pages.")
+        if act.record:
+            (outcome,) = await self._writer.execute([QueuedCommand(act.record, act.by)])
+            if isinstance(outcome, Refusal | CarnetError):
+                return outcome
         return await self._pages(act)
 
     def _asked(self, question: Question[object]) -> object:

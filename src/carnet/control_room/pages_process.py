@@ -47,11 +47,11 @@ def main() -> NoReturn:
 
 def _performed(given: RuntimeConfig, act: PagesAct) -> bytes:
     """The reply to who asked for it. The engine is asked over its socket, as the pages ask it."""
-    set_up(given)
-    from carnet.control_room.pages.engine import engine
-    from carnet.control_room.pages.machine_acts import perform
-
     try:
+        set_up(given)
+        from carnet.control_room.pages.engine import engine
+        from carnet.control_room.pages.machine_acts import perform
+
         with engine() as client:
             return write_reply(perform(act, client))
     except CarnetError as error:

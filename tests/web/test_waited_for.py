@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.forms.models import model_to_dict
 from django.urls import reverse, set_script_prefix
 
 from carnet.calm.control_rooms.models import ControlRoom
@@ -16,6 +17,7 @@ from carnet.calm.notices.waiting import by_mail, tell_waiting
 from carnet.calm.people.recipients import Recipients
 from carnet.calm.queries.log_queries import show_log
 from carnet.calm.use_cases import accounts, proposals
+from carnet.calm.use_cases.models import Proposal
 from tests.calm.conftest import DAY, HOUR, ok
 from tests.support.kept_logs import secret
 from tests.web.conftest import Portal
@@ -75,6 +77,18 @@ def test_the_second_person_hears_of_a_proposal_and_the_first_of_what_came_of_it(
     (done,) = answered(portal)
     assert done.to == [first]
     assert "confirmed and done" in done.subject
+
+
+@pytest.mark.rule("A3")
+def test_the_oldest_of_many_proposals_is_told_too(portal: Portal) -> None:
+    """A vendor who cleans up proposes a hundred at once; no page of a list ends there."""
+    by = portal.people["operator"].email
+    asked = ok(proposals.propose_rotation(portal.calm, reason="yearly", now=portal.now, by=by))
+    first = Proposal.objects.get(id=asked.proposal)
+    many = [Proposal(**(model_to_dict(first) | {"id": f"{first.id[:-3]}{number:03}"})) for number in range(120)]
+    Proposal.objects.bulk_create(many)
+    portal.as_("operator").post(reverse("inbox"))
+    assert len([each for each in answered(portal) if "a second person is needed" in each.subject]) == 121
 
 
 @pytest.mark.rule("E12")

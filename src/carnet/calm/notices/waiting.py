@@ -20,7 +20,7 @@ from carnet.calm.notices.models import SentWord
 from carnet.calm.notices.reading import STALE
 from carnet.calm.use_cases.context import Calm, act
 from carnet.calm.use_cases.models import Proposal
-from carnet.calm.use_cases.proposals import list_proposals  # with it its acts of two people are registered
+from carnet.calm.use_cases.proposals import waiting_and_settled  # with it its acts of two people are registered
 from carnet.calm.use_cases.two_people import ProposalShown, asks_of
 from carnet.times import moment
 
@@ -101,13 +101,11 @@ def due_words(whom: Recipients, now: datetime) -> Iterator[Word]:
     decided = Approval.objects.filter(decided_at__gt=since).exclude(state=Approval.State.REQUESTED)
     for row in decided.select_related("account"):
         yield _decided(row, whom.of_account(row.account_id))
-    for shown in list_proposals():
-        yield _waits(shown, whom.confirming())
-    for state in (Proposal.State.DONE, Proposal.State.WITHDRAWN):
-        for shown in list_proposals(state=state):
-            late = not shown.decided_at or shown.decided_at <= since
-            if not late and shown.decided_by != shown.by and whom.is_person(shown.by):
-                yield _settled(shown)
+    for shown in waiting_and_settled(since):
+        if shown.state == Proposal.State.OPEN:
+            yield _waits(shown, whom.confirming())
+        elif shown.decided_by != shown.by and whom.is_person(shown.by):
+            yield _settled(shown)
     reports = LossReport.objects.filter(state=LossReport.State.OPEN, at__gt=since)
     for report in reports.select_related("room__account"):
         yield _lost(report, whom.operating())

@@ -22,6 +22,7 @@ from carnet.calm.use_cases.two_people import (
     done,
     list_proposals,
     propose,
+    waiting_and_settled,
     withdraw,
 )
 from carnet.calm.use_cases.validate_lfr import find_room
@@ -42,6 +43,7 @@ __all__ = [  # who imports a confirmation from here has registered what it carri
     "propose_take_back_token",
     "propose_windows",
     "propose_write_off",
+    "waiting_and_settled",
     "withdraw",
 ]
 

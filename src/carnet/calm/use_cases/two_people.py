@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 
 from carnet.calm.control_rooms.models import ControlRoom
 from carnet.calm.customers.models import Account
@@ -179,6 +180,12 @@ def list_proposals(*, state: str = Proposal.State.OPEN, page: int = 1, size: int
     """Newest first; `state`: open, done or withdrawn."""
     rows = Proposal.objects.filter(state=state).order_by("-at", "-id")
     return tuple(_shown(*each) for each in with_subjects(rows[(page - 1) * size : page * size]))
+
+
+def waiting_and_settled(since: datetime) -> tuple[ProposalShown, ...]:
+    """Every open one, and those decided later than `since`."""
+    rows = Proposal.objects.filter(Q(state=Proposal.State.OPEN) | Q(confirmed_at__gt=since)).order_by("at", "id")
+    return tuple(_shown(*each) for each in with_subjects(rows))
 
 
 def open_proposals(subject: str) -> tuple[ProposalShown, ...]:

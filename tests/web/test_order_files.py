@@ -39,7 +39,7 @@ def test_a_file_is_looked_at_stored_and_taken_back(portal: Portal) -> None:
     assert send(portal, "purchases-store-of-all", text=HEAD + GOOD).status_code == 302
     assert Purchase.objects.count() == before + 1
     page = check(portal, HEAD + GOOD)
-    assert "All of it stands already" in page
+    assert "All of it is there already" in page
     assert "stands already" in page
     imported = Purchase.objects.get(order="PO-7").imported
     assert reverse("import-take-back", args=[imported]) in page
